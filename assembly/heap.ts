@@ -1,0 +1,52 @@
+// The router's allocator: one for TypeScript, the kernels and plug-ins, so
+// tables of every owner come from, and go back to, one place.
+//
+// Blocks come in size classes: multiples of 16 up to 512 bytes, then powers
+// of two. The caller says the size again when it frees, so a block carries no
+// header and a small table node costs what it holds. Freed blocks wait in a
+// list per class; fresh ones are cut from the untouched end of the heap.
+
+import { HEAP_CLASSES, HEAP_END, HEAP_NEXT, HEAP_USED } from "./layout";
+
+// @ts-ignore: decorator
+@inline
+function classOf(size: u32): u32 {
+  // 0..31: 16, 32, ... 512 bytes; 32..: 1 KiB, 2 KiB, ...
+  return size <= 512 ? (max<u32>(size, 1) + 15) / 16 - 1 : 32 + (22 - clz<u32>(size - 1));
+}
+
+// @ts-ignore: decorator
+@inline
+function classSize(c: u32): u32 {
+  return c < 32 ? (c + 1) * 16 : 1024 << (c - 32);
+}
+
+/** Allocates `size` bytes, 16-byte aligned, contents zero. Returns 0 when the heap is exhausted. */
+export function heapAlloc(size: u32): u32 {
+  if (size > 0x40000000) return 0;
+  const c = classOf(size);
+  const bytes = classSize(c);
+  const head: u32 = HEAP_CLASSES + c * 4;
+  const first = load<u32>(head);
+  if (first != 0) {
+    store<u32>(head, load<u32>(first));
+    store<u32>(HEAP_USED, load<u32>(HEAP_USED) + bytes);
+    memory.fill(first, 0, size);
+    return first;
+  }
+  const next = load<u32>(HEAP_NEXT);
+  if (bytes > load<u32>(HEAP_END) - next) return 0;
+  store<u32>(HEAP_NEXT, next + bytes);
+  store<u32>(HEAP_USED, load<u32>(HEAP_USED) + bytes);
+  return next; // never handed out before: zero already, and not touched here
+}
+
+/** Gives back a block of `size` bytes (the size it was allocated with). */
+export function heapFree(block: u32, size: u32): void {
+  if (block == 0) return;
+  const c = classOf(size);
+  const head: u32 = HEAP_CLASSES + c * 4;
+  store<u32>(block, load<u32>(head));
+  store<u32>(head, block);
+  store<u32>(HEAP_USED, load<u32>(HEAP_USED) - classSize(c));
+}

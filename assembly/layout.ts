@@ -1,0 +1,74 @@
+// The layout of a router's memory. One file for both worlds: AssemblyScript
+// compiles it into the kernels and TypeScript imports it, so a number stands
+// in one place only. All offsets and sizes are bytes; all words are
+// little-endian; a "slot handle" is the address of the slot itself.
+
+// ---- Memory header -------------------------------------------------------
+// The first 4 KiB. Nothing lives below address 64, so that 0 can mean "none".
+export const HEAP_NEXT = 64; // u32: first heap byte never handed out
+export const HEAP_END = 68; // u32: end of the heap
+export const HEAP_USED = 72; // u32: bytes handed out and not yet freed
+export const POOL_TOP = 80; // u32: number of handles on the free stack
+export const POOL_FRESH = 84; // u32: address of the first slot never used
+export const POOL_END = 88; // u32: end of the slot area
+export const POOL_STRIDE = 92; // u32: bytes from one slot to the next
+export const POOL_STACK = 96; // u32: address of the stack of free handles
+export const POOL_START = 100; // u32: address of the first slot
+export const POOL_HEADROOM = 104; // u32: headroom of a fresh packet
+export const POOL_EXHAUSTED = 112; // u64: packets not made because no slot was free
+export const HEAP_CLASSES = 256; // u32 x 64: heads of the allocator's free lists
+export const HEADER_SIZE = 4096;
+
+// ---- Slot ----------------------------------------------------------------
+// Metadata, then the buffer: headroom | data | tailroom. A slot's stride is
+// SLOT_META + buffer size; with the default 2,048-byte buffer the stride is
+// 2,176, so that neighbouring slots do not share the same few cache sets.
+export const SLOT_DATA = 0; // u32: address of the first data byte
+export const SLOT_LENGTH = 4; // u32: bytes of data
+export const SLOT_MAC = 8; // u32: address of the MAC header, 0 = unset
+export const SLOT_NETWORK = 12; // u32: address of the network header, 0 = unset
+export const SLOT_TRANSPORT = 16; // u32: address of the transport header, 0 = unset
+export const SLOT_PORT = 20; // u16: output chosen by a classifying kernel
+export const SLOT_PACKET_TYPE = 22; // u8: one of PACKET_*
+export const SLOT_FLAGS = 23; // u8: one of FLAG_*
+export const SLOT_TIMESTAMP = 24; // u64: nanoseconds since the epoch, 0 = unset
+export const SLOT_ANNO = 32; // 48 bytes: Click's annotation area
+export const SLOT_ROUTE = 80; // u32: result of a lookup (e.g. address of a locator record)
+export const SLOT_FLOW_HASH = 84; // u32: hash of the inner flow, 0 = not computed
+export const SLOT_IID = 88; // u32: LISP instance ID
+export const SLOT_DEVICE = 92; // u32: number of the device it came from, 0 = none
+export const SLOT_CSUM_START = 96; // u16: with FLAG_PARTIAL_CSUM, offset from the data start
+export const SLOT_CSUM_OFFSET = 98; // u16: with FLAG_PARTIAL_CSUM, offset of the field from there
+export const SLOT_GSO_SIZE = 100; // u16: segment payload size of an oversized frame, 0 = none
+export const SLOT_REASON = 102; // u16: why a kernel rejected it (index into the element's drops)
+export const SLOT_META = 128;
+
+export const BUFFER_SIZE = 2048;
+export const HEADROOM = 128;
+
+// Offsets inside Click's annotation area (elements add SLOT_ANNO).
+export const ANNO_DST_IP = 0; // u32, network order; IPv6: 16 bytes
+export const ANNO_PAINT = 16; // u8
+export const ANNO_ICMP_PARAM = 17; // u8
+export const ANNO_FIX_IP_SRC = 19; // u8
+export const ANNO_VLAN_TCI = 20; // u16
+export const ANNO_AGGREGATE = 20; // u32
+export const ANNO_EXTRA_PACKETS = 24; // u32
+export const ANNO_EXTRA_LENGTH = 28; // u32
+export const ANNO_FIRST_TIMESTAMP = 32; // u64
+export const ANNO_SIZE = 48;
+
+// Packet types: Click's numbers.
+export const PACKET_HOST = 0;
+export const PACKET_BROADCAST = 1;
+export const PACKET_MULTICAST = 2;
+export const PACKET_OTHERHOST = 3;
+export const PACKET_OUTGOING = 4;
+
+export const FLAG_PARTIAL_CSUM = 1; // the transport checksum holds only the pseudo-header sum
+export const FLAG_CSUM_OK = 2; // the device vouches for the transport checksum
+
+// A batch is an array of slot handles; this many at most.
+export const BATCH_MAX = 256;
+// SLOT_PORT of a packet that a classifying kernel wants dropped.
+export const PORT_DROP = 0xffff;

@@ -1,0 +1,62 @@
+// Builds everything into dist/: the kernels (AssemblyScript), the code (TypeScript), and the element map.
+// Incremental: a step whose inputs have not changed since its output is skipped.
+
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const root = dirname(fileURLToPath(import.meta.url));
+const quiet = process.argv.includes("--quiet");
+const require = createRequire(import.meta.url);
+
+function files(folder, ending) {
+  if (!existsSync(join(root, folder))) return [];
+  return readdirSync(join(root, folder), { recursive: true })
+    .map((f) => join(folder, String(f)))
+    .filter((f) => f.endsWith(ending))
+    .sort();
+}
+
+const time = (file) => (existsSync(join(root, file)) ? statSync(join(root, file)).mtimeMs : 0);
+const newest = (list) => Math.max(0, ...list.map(time));
+
+function run(what, script, args) {
+  const started = performance.now();
+  const { status } = spawnSync(process.execPath, [script, ...args], { cwd: root, stdio: "inherit" });
+  if (status !== 0) {
+    console.error(`build: ${what} failed`);
+    process.exit(1);
+  }
+  if (!quiet) console.log(`build: ${what} (${((performance.now() - started) / 1000).toFixed(1)} s)`);
+}
+
+mkdirSync(join(root, "dist"), { recursive: true });
+
+const kernelSources = [...files("assembly", ".ts"), "asconfig.json", "package-lock.json"];
+if (newest(kernelSources) > time("dist/kernels.wasm")) {
+  const asc = join(dirname(require.resolve("assemblyscript/package.json")), "bin/asc.js");
+  run("kernels", asc, ["--config", "asconfig.json"]);
+}
+
+run("code", join(dirname(require.resolve("typescript/package.json")), "bin/tsc"), []);
+
+// The element map: class name -> file and contract, so that a run loads only the classes its graph names.
+const elementSources = files("elements", ".ts");
+if (newest([...elementSources, "build.mjs"]) > time("dist/elements.json") || process.argv.includes("--map")) {
+  const map = {};
+  for (const source of elementSources) {
+    const file = source.replace(/\.ts$/, ".js");
+    const text = readFileSync(join(root, source), "utf8");
+    const module = await import(pathToFileURL(join(root, "dist", file)).href);
+    for (const [name, value] of Object.entries(module)) {
+      if (typeof value !== "function" || value.spec === undefined) continue;
+      const comment = text.match(new RegExp(`/\\*\\*((?:(?!\\*/)[^])*)\\*/\\s*export class ${name}\\b`))?.[1] ?? "";
+      map[name] = { file: relative("elements", file), manual: comment.replace(/^[ \t]*\*? ?/gm, "").trim(), spec: value.spec };
+    }
+  }
+  const sorted = Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1)));
+  writeFileSync(join(root, "dist/elements.json"), `${JSON.stringify(sorted, null, 1)}\n`);
+  if (!quiet) console.log(`build: element map (${Object.keys(sorted).length} classes)`);
+}

@@ -1,0 +1,69 @@
+// Batches: the unit in which packets move.
+
+import { BATCH_MAX } from "../../assembly/layout.js";
+import type { PacketMemory } from "./memory.js";
+
+export { BATCH_MAX };
+
+/**
+ * Up to BATCH_MAX slot handles, as an array in the router's memory. Whoever
+ * holds the batch owns its packets; pushing it on hands them over, after which
+ * the pusher may only refill or release the batch.
+ */
+export class Batch {
+  /** Packets in the batch. */
+  count = 0;
+
+  constructor(
+    readonly memory: PacketMemory,
+    /** Address of the array of u32 slot handles. */
+    readonly address: number,
+  ) {}
+
+  /** The slot handle of packet `i`. */
+  at(i: number): number {
+    return this.memory.u32[(this.address >>> 2) + i];
+  }
+
+  /** Appends a packet. The caller sees to it that `count` stays below BATCH_MAX. */
+  add(slot: number): void {
+    this.memory.u32[(this.address >>> 2) + this.count++] = slot;
+  }
+
+  /** Replaces packet `i`. */
+  set(i: number, slot: number): void {
+    this.memory.u32[(this.address >>> 2) + i] = slot;
+  }
+
+  /** Gives every packet back to the pool and empties the batch. */
+  kill(): void {
+    if (this.count > 0) this.memory.kernels.poolGiveBatch(this.address, this.count);
+    this.count = 0;
+  }
+}
+
+/** Spare batches of one router. Acquire and release nest like calls, so loops in the graph are safe. */
+export class BatchPool {
+  readonly #spare: Batch[] = [];
+  readonly #memory: PacketMemory;
+
+  constructor(memory: PacketMemory) {
+    this.#memory = memory;
+  }
+
+  /** An empty batch. */
+  acquire(): Batch {
+    const batch = this.#spare.pop();
+    if (batch !== undefined) {
+      batch.count = 0;
+      return batch;
+    }
+    return new Batch(this.#memory, this.#memory.alloc(BATCH_MAX * 4));
+  }
+
+  /** Takes a batch back; packets still in it are given to the pool. */
+  release(batch: Batch): void {
+    batch.kill();
+    this.#spare.push(batch);
+  }
+}

@@ -1,0 +1,21 @@
+// The one place that loads WebAssembly: the router's own kernels, and those
+// that plug-ins bring.
+
+import { readFileSync } from "node:fs";
+import { instantiateSync } from "@assemblyscript/loader";
+import type * as generated from "../../kernels.js";
+
+/** Every kernel of `assembly/`, by name; all arguments and results are numbers (addresses, counts). */
+export type Kernels = Awaited<ReturnType<typeof generated.instantiate>>;
+
+// Compiled once per process, and immutable: each router makes its own instance over its own memory.
+const compiled = new WebAssembly.Module(readFileSync(new URL("../../kernels.wasm", import.meta.url)));
+
+/** Instantiates the router's kernels over `memory`. */
+export function instantiateKernels(memory: WebAssembly.Memory): Kernels {
+  return instantiateSync(compiled, { env: { memory, abort: kernelAbort } }).exports as unknown as Kernels;
+}
+
+function kernelAbort(): never {
+  throw new Error("a kernel aborted: this is a bug in the kernel, not in the configuration");
+}

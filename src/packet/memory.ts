@@ -1,0 +1,132 @@
+// A router's block of WebAssembly memory: the heap, the packet pool, and the
+// views through which TypeScript reads and writes it.
+
+import * as layout from "../../assembly/layout.js";
+import { instantiateKernels, type Kernels } from "./kernels.js";
+
+export interface MemoryOptions {
+  /** Bytes of address space for everything the router holds; only touched pages cost memory. Default 256 MiB. */
+  readonly bytes?: number;
+  /** Packet slots. Default 16,384. */
+  readonly slots?: number;
+  /** Bytes of headroom, data and tailroom in a slot; a multiple of 64. Default 2,048. */
+  readonly bufferSize?: number;
+  /** Bytes before the data of a fresh packet. Default 128. */
+  readonly headroom?: number;
+}
+
+const PAGE = 65536;
+const GIB = 2 ** 30;
+
+/** The memory would not hold what was asked of it. */
+export class MemoryError extends Error {
+  readonly code = "MEMORY";
+}
+
+/**
+ * One router's memory. Shared, declared at its full size and never grown, so
+ * addresses stay and no view detaches. All addresses are byte offsets into it.
+ */
+export class PacketMemory {
+  readonly memory: WebAssembly.Memory;
+  readonly kernels: Kernels;
+  readonly u8: Uint8Array;
+  readonly u16: Uint16Array;
+  readonly u32: Uint32Array;
+  readonly view: DataView;
+  readonly slots: number;
+  readonly bufferSize: number;
+  readonly headroom: number;
+  /** Bytes from one slot to the next. */
+  readonly stride: number;
+
+  constructor(options: MemoryOptions = {}) {
+    const bytes = options.bytes ?? 256 * 2 ** 20;
+    this.slots = options.slots ?? 16384;
+    this.bufferSize = options.bufferSize ?? layout.BUFFER_SIZE;
+    this.headroom = options.headroom ?? layout.HEADROOM;
+    this.stride = layout.SLOT_META + this.bufferSize;
+    if (this.bufferSize % 64 !== 0 || this.bufferSize < 256)
+      throw new MemoryError(`slot size ${this.bufferSize} is not a multiple of 64 of at least 256`);
+    if (this.headroom < 0 || this.headroom > this.bufferSize - 128)
+      throw new MemoryError(`headroom ${this.headroom} leaves no room for data in ${this.bufferSize} bytes`);
+    const stack = layout.HEADER_SIZE;
+    const start = align(stack + this.slots * 4, 4096);
+    const heap = align(start + this.slots * this.stride, 4096);
+    const pages = Math.ceil(Math.max(bytes, heap + PAGE) / PAGE);
+    // Above 2 GiB addresses would reach TypeScript negative.
+    if (pages * PAGE >= 2 * GIB) throw new MemoryError(`memory must stay below 2 GiB, asked for ${pages * PAGE} bytes`);
+    this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    const buffer = this.memory.buffer;
+    this.u8 = new Uint8Array(buffer);
+    this.u16 = new Uint16Array(buffer);
+    this.u32 = new Uint32Array(buffer);
+    this.view = new DataView(buffer);
+    this.set32(layout.POOL_STACK, stack);
+    this.set32(layout.POOL_START, start);
+    this.set32(layout.POOL_FRESH, start);
+    this.set32(layout.POOL_END, start + this.slots * this.stride);
+    this.set32(layout.POOL_STRIDE, this.stride);
+    this.set32(layout.POOL_HEADROOM, this.headroom);
+    this.set32(layout.HEAP_NEXT, heap);
+    this.set32(layout.HEAP_END, pages * PAGE);
+    this.kernels = instantiateKernels(this.memory);
+  }
+
+  /** Reads an aligned u32. */
+  get32(address: number): number {
+    return this.u32[address >>> 2];
+  }
+
+  /** Writes an aligned u32. */
+  set32(address: number, value: number): void {
+    this.u32[address >>> 2] = value;
+  }
+
+  /** Reads an aligned 64-bit counter; exact up to 2^53. */
+  get64(address: number): number {
+    return this.u32[address >>> 2] + this.u32[(address >>> 2) + 1] * 4294967296;
+  }
+
+  /** Writes an aligned 64-bit counter. */
+  set64(address: number, value: number): void {
+    this.u32[address >>> 2] = value >>> 0;
+    this.u32[(address >>> 2) + 1] = Math.floor(value / 4294967296);
+  }
+
+  /** Adds to an aligned 64-bit counter. */
+  add64(address: number, n: number): void {
+    this.set64(address, this.get64(address) + n);
+  }
+
+  /** Allocates zeroed, 16-byte aligned heap memory. Throws MemoryError when the heap is exhausted. */
+  alloc(size: number): number {
+    const block = this.kernels.heapAlloc(size) >>> 0;
+    if (block === 0) {
+      throw new MemoryError(
+        `the router's memory is exhausted (${size} bytes asked, ${this.get32(layout.HEAP_USED)} in use): make it with a larger memory`,
+      );
+    }
+    return block;
+  }
+
+  /** Frees a block; `size` is the size it was allocated with. */
+  free(block: number, size: number): void {
+    this.kernels.heapFree(block, size);
+  }
+
+  /** Bytes of heap in use. */
+  get heapUsed(): number {
+    return this.get32(layout.HEAP_USED);
+  }
+
+  /** Slots in use: taken from the pool and not given back. */
+  get slotsUsed(): number {
+    const touched = (this.get32(layout.POOL_FRESH) - this.get32(layout.POOL_START)) / this.stride;
+    return touched - this.get32(layout.POOL_TOP);
+  }
+}
+
+function align(n: number, to: number): number {
+  return Math.ceil(n / to) * to;
+}

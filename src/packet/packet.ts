@@ -1,0 +1,148 @@
+// A cursor over one packet, for slow paths and prototypes. It is bound to a
+// slot with `at` and reads and writes the router's memory in place: one cursor
+// serves any number of packets and nothing is allocated per packet.
+
+import * as layout from "../../assembly/layout.js";
+import type { PacketMemory } from "./memory.js";
+
+export class Packet {
+  /** The slot this cursor is on. */
+  slot = 0;
+  readonly memory: PacketMemory;
+
+  constructor(memory: PacketMemory, slot = 0) {
+    this.memory = memory;
+    this.slot = slot;
+  }
+
+  /** Moves the cursor to `slot`. */
+  at(slot: number): this {
+    this.slot = slot;
+    return this;
+  }
+
+  /** Address of the first data byte. */
+  get data(): number {
+    return this.memory.u32[(this.slot + layout.SLOT_DATA) >>> 2];
+  }
+
+  /** Bytes of data. */
+  get length(): number {
+    return this.memory.u32[(this.slot + layout.SLOT_LENGTH) >>> 2];
+  }
+
+  /** Bytes before the data. */
+  get headroom(): number {
+    return this.data - this.slot - layout.SLOT_META;
+  }
+
+  /** Bytes after the data. */
+  get tailroom(): number {
+    return this.slot + this.memory.stride - this.data - this.length;
+  }
+
+  /** Address of the MAC header, 0 when unset. */
+  get macHeader(): number {
+    return this.memory.u32[(this.slot + layout.SLOT_MAC) >>> 2];
+  }
+  set macHeader(address: number) {
+    this.memory.u32[(this.slot + layout.SLOT_MAC) >>> 2] = address;
+  }
+
+  /** Address of the network header, 0 when unset. */
+  get networkHeader(): number {
+    return this.memory.u32[(this.slot + layout.SLOT_NETWORK) >>> 2];
+  }
+  set networkHeader(address: number) {
+    this.memory.u32[(this.slot + layout.SLOT_NETWORK) >>> 2] = address;
+  }
+
+  /** Address of the transport header, 0 when unset. */
+  get transportHeader(): number {
+    return this.memory.u32[(this.slot + layout.SLOT_TRANSPORT) >>> 2];
+  }
+  set transportHeader(address: number) {
+    this.memory.u32[(this.slot + layout.SLOT_TRANSPORT) >>> 2] = address;
+  }
+
+  /** One of PACKET_HOST, PACKET_BROADCAST, PACKET_MULTICAST, PACKET_OTHERHOST, PACKET_OUTGOING. */
+  get packetType(): number {
+    return this.memory.u8[this.slot + layout.SLOT_PACKET_TYPE];
+  }
+  set packetType(type: number) {
+    this.memory.u8[this.slot + layout.SLOT_PACKET_TYPE] = type;
+  }
+
+  /** Nanoseconds since the epoch; 0n = unset. A BigInt: for slow paths only. */
+  get timestamp(): bigint {
+    return this.memory.view.getBigUint64(this.slot + layout.SLOT_TIMESTAMP, true);
+  }
+  set timestamp(ns: bigint) {
+    this.memory.view.setBigUint64(this.slot + layout.SLOT_TIMESTAMP, ns, true);
+  }
+
+  /** Address of annotation byte `offset` (0..47). */
+  anno(offset: number): number {
+    return this.slot + layout.SLOT_ANNO + offset;
+  }
+
+  /** Byte `i` of the data. */
+  u8(i: number): number {
+    return this.memory.u8[this.data + i];
+  }
+
+  /** Big-endian 16 bits at byte `i` of the data. */
+  u16(i: number): number {
+    return this.memory.view.getUint16(this.data + i);
+  }
+
+  /** Big-endian 32 bits at byte `i` of the data. */
+  u32(i: number): number {
+    return this.memory.view.getUint32(this.data + i);
+  }
+
+  /** The data as a view into the router's memory. Allocates the view: slow paths only. */
+  bytes(): Uint8Array {
+    return this.memory.u8.subarray(this.data, this.data + this.length);
+  }
+
+  /** Replaces the data, keeping the headroom as far as the bytes fit. Returns false (and changes nothing) when they cannot fit. */
+  setBytes(bytes: Uint8Array): boolean {
+    const room = this.memory.stride - layout.SLOT_META;
+    if (bytes.length > room) return false;
+    const start = Math.min(this.data, this.slot + this.memory.stride - bytes.length);
+    this.memory.u8.set(bytes, start);
+    this.#range(start, bytes.length);
+    return true;
+  }
+
+  /** Prepends `n` bytes (contents undefined). Returns false (and changes nothing) when the headroom is too small. */
+  pushFront(n: number): boolean {
+    if (n > this.headroom) return false;
+    this.#range(this.data - n, this.length + n);
+    return true;
+  }
+
+  /** Removes `n` bytes from the front; at most all of them. */
+  pullFront(n: number): void {
+    const take = Math.min(n, this.length);
+    this.#range(this.data + take, this.length - take);
+  }
+
+  /** Appends `n` bytes (contents undefined). Returns false (and changes nothing) when the tailroom is too small. */
+  pushBack(n: number): boolean {
+    if (n > this.tailroom) return false;
+    this.#range(this.data, this.length + n);
+    return true;
+  }
+
+  /** Removes `n` bytes from the end; at most all of them. */
+  pullBack(n: number): void {
+    this.#range(this.data, Math.max(0, this.length - n));
+  }
+
+  #range(data: number, length: number): void {
+    this.memory.u32[(this.slot + layout.SLOT_DATA) >>> 2] = data;
+    this.memory.u32[(this.slot + layout.SLOT_LENGTH) >>> 2] = length;
+  }
+}
