@@ -14,11 +14,14 @@ export class Batch {
   /** Packets in the batch. */
   count = 0;
 
-  constructor(
-    readonly memory: PacketMemory,
-    /** Address of the array of u32 slot handles. */
-    readonly address: number,
-  ) {}
+  readonly memory: PacketMemory;
+  /** Address of the array of u32 slot handles. */
+  readonly address: number;
+
+  constructor(memory: PacketMemory, address: number) {
+    this.memory = memory;
+    this.address = address;
+  }
 
   /** The slot handle of packet `i`. */
   at(i: number): number {

@@ -8,14 +8,24 @@ import type * as generated from "../../kernels.js";
 /** Every kernel of `assembly/`, by name; all arguments and results are numbers (addresses, counts). */
 export type Kernels = Awaited<ReturnType<typeof generated.instantiate>>;
 
+/** The WebAssembly memory itself, as plug-in kernels import it. */
+export interface WasmMemory {
+  readonly buffer: SharedArrayBuffer;
+}
+
 // Compiled once per process, and immutable: each router makes its own instance over its own memory.
 const compiled = new WebAssembly.Module(readFileSync(new URL("../../kernels.wasm", import.meta.url)));
 
 /** Instantiates the router's kernels over `memory`. */
-export function instantiateKernels(memory: WebAssembly.Memory): Kernels {
+export function instantiateKernels(memory: WasmMemory): Kernels {
   return instantiateSync(compiled, { env: { memory, abort: kernelAbort } }).exports as unknown as Kernels;
 }
 
 function kernelAbort(): never {
   throw new Error("a kernel aborted: this is a bug in the kernel, not in the configuration");
+}
+
+/** Makes a shared memory of exactly `pages` pages of 64 KiB. */
+export function makeMemory(pages: number): WasmMemory {
+  return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
 }

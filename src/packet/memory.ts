@@ -2,7 +2,7 @@
 // views through which TypeScript reads and writes it.
 
 import * as layout from "../../assembly/layout.js";
-import { instantiateKernels, type Kernels } from "./kernels.js";
+import { instantiateKernels, type Kernels, makeMemory, type WasmMemory } from "./kernels.js";
 
 export interface MemoryOptions {
   /** Bytes of address space for everything the router holds; only touched pages cost memory. Default 256 MiB. */
@@ -28,7 +28,7 @@ export class MemoryError extends Error {
  * addresses stay and no view detaches. All addresses are byte offsets into it.
  */
 export class PacketMemory {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: WasmMemory;
   readonly kernels: Kernels;
   readonly u8: Uint8Array;
   readonly u16: Uint16Array;
@@ -56,7 +56,7 @@ export class PacketMemory {
     const pages = Math.ceil(Math.max(bytes, heap + PAGE) / PAGE);
     // Above 2 GiB addresses would reach TypeScript negative.
     if (pages * PAGE >= 2 * GIB) throw new MemoryError(`memory must stay below 2 GiB, asked for ${pages * PAGE} bytes`);
-    this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    this.memory = makeMemory(pages);
     const buffer = this.memory.buffer;
     this.u8 = new Uint8Array(buffer);
     this.u16 = new Uint16Array(buffer);

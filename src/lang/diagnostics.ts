@@ -1,0 +1,54 @@
+// Places in configuration text, and what is wrong there.
+
+/** A place in a configuration: what Click calls a landmark. */
+export interface Landmark {
+  /** File name as Click prints it: a path, `config` for text given with -e, `<stdin>`. */
+  readonly file: string;
+  /** Line, from 1, after `#line` directives. */
+  readonly line: number;
+  /** Column in characters, from 1. */
+  readonly column?: number;
+  /** Offset in the source text, and the length of the piece meant, in UTF-16 units. */
+  readonly offset?: number;
+  readonly length?: number;
+}
+
+export interface Diagnostic {
+  readonly severity: "error" | "warning";
+  /** A stable code, lower-kebab (`undeclared-element`): for tools and tests. */
+  readonly code: string;
+  /** Null where the message belongs to the whole configuration. */
+  readonly landmark: Landmark | null;
+  /** Click's text, without the landmark. Further lines are indented by the sender. */
+  readonly message: string;
+  /** What to do about it, for people. */
+  readonly hint?: string;
+}
+
+/** `file:line`, as Click prints it. */
+export function landmarkText(landmark: Landmark): string {
+  return `${landmark.file}:${landmark.line}`;
+}
+
+/** Click's one-line form of a diagnostic: `file:line: message`, warnings marked. */
+export function diagnosticText(d: Diagnostic): string {
+  const text = d.severity === "warning" ? `warning: ${d.message}` : d.message;
+  if (d.landmark === null) return text;
+  const place = landmarkText(d.landmark);
+  return text
+    .split("\n")
+    .map((line) => `${place}: ${line}`)
+    .join("\n");
+}
+
+/** A configuration that cannot run; carries every diagnostic, not only the first. */
+export class ConfigurationError extends Error {
+  readonly code = "CONFIGURATION";
+  readonly diagnostics: readonly Diagnostic[];
+
+  constructor(diagnostics: readonly Diagnostic[]) {
+    super(diagnostics.map(diagnosticText).join("\n"));
+    this.name = "ConfigurationError";
+    this.diagnostics = diagnostics;
+  }
+}
