@@ -52,8 +52,13 @@ if (newest([...elementSources, "build.mjs"]) > time("dist/elements.json") || pro
     const module = await import(pathToFileURL(join(root, "dist", file)).href);
     for (const [name, value] of Object.entries(module)) {
       if (typeof value !== "function" || value.spec === undefined) continue;
-      const comment = text.match(new RegExp(`/\\*\\*((?:(?!\\*/)[^])*)\\*/\\s*export class ${name}\\b`))?.[1] ?? "";
-      map[name] = { file: relative("elements", file), manual: comment.replace(/^[ \t]*\*? ?/gm, "").trim(), spec: value.spec };
+      const comment =
+        text.match(new RegExp(`/\\*\\*((?:(?!\\*/)[^])*)\\*/\\s*export class ${name}\\b`))?.[1] ?? "";
+      map[name] = {
+        file: relative("elements", file),
+        manual: comment.replace(/^[ \t]*\*? ?/gm, "").trim(),
+        spec: value.spec,
+      };
     }
   }
   const sorted = Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1)));

@@ -55,7 +55,8 @@ export class PacketMemory {
     const heap = align(start + this.slots * this.stride, 4096);
     const pages = Math.ceil(Math.max(bytes, heap + PAGE) / PAGE);
     // Above 2 GiB addresses would reach TypeScript negative.
-    if (pages * PAGE >= 2 * GIB) throw new MemoryError(`memory must stay below 2 GiB, asked for ${pages * PAGE} bytes`);
+    if (pages * PAGE >= 2 * GIB)
+      throw new MemoryError(`memory must stay below 2 GiB, asked for ${pages * PAGE} bytes`);
     this.memory = makeMemory(pages);
     const buffer = this.memory.buffer;
     this.u8 = new Uint8Array(buffer);

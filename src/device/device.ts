@@ -1,0 +1,65 @@
+// What a device is to the elements that read and write it.
+
+import type { Batch } from "../packet/batch.js";
+
+/** A failure to open or use a device; `message` names the device, what is missing and the way without it. */
+export class DeviceError extends Error {
+  /** Stable: `NO_SUCH_DEVICE`, `PERMISSION`, `UNSUPPORTED`, `BAD_FILE`, `IO`. */
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.name = "DeviceError";
+    this.code = code;
+  }
+}
+
+/** A way for packets to enter and leave a router. Never throws once open: a device that fails goes `down`. */
+export interface Device {
+  /** The name the configuration knows it by. */
+  readonly name: string;
+  /** Hardware address (6 bytes), null where there is none (TUN, raw pcap). */
+  readonly mac: Uint8Array | null;
+  /** What a packet starts with. */
+  readonly linkType: "ethernet" | "ip";
+  /** Largest network-layer packet it carries, bytes. */
+  readonly mtu: number;
+  /** Null while it works; a sentence saying why once it does not (vanished, end of file). */
+  readonly down: string | null;
+  /**
+   * Appends up to `max` received packets to `batch` without blocking; returns how many.
+   * Each has its data, SLOT_TIMESTAMP, SLOT_PACKET_TYPE and the checksum/segmentation metadata set.
+   */
+  receive(batch: Batch, max: number): number;
+  /**
+   * Sends packets from the front of `batch` without blocking, gives their slots back and removes them from
+   * the batch. Returns how many it took; the rest stay in `batch` (the device is full: try again when writable).
+   * A packet the device cannot carry is counted in `counters` and removed as well.
+   */
+  send(batch: Batch): number;
+  /** Calls `wake` (at most once a `arm`) as soon as `receive` may return packets. Cheap when already armed. */
+  arm(wake: () => void): void;
+  /** Named totals: packets and bytes each way, and what was lost and why. */
+  counters(): Readonly<Record<string, number>>;
+  /** Releases it. Idempotent. */
+  close(): void;
+}
+
+/** How a router finds a device by the name its configuration uses. */
+export interface DeviceProvider {
+  /** Opens, or returns the already open, device `name`. Throws DeviceError. */
+  open(name: string, options: DeviceOptions): Device;
+  /** Closes all it opened. */
+  close(): void;
+}
+
+export interface DeviceOptions {
+  /** Receive packets of every address. Default true. */
+  readonly promiscuous?: boolean;
+  /** Bytes the kernel may queue for us. */
+  readonly receiveBuffer?: number;
+  /** For TAP and TUN: create with this kind. */
+  readonly kind?: "packet" | "tap" | "tun";
+  /** Packets shown to us that we sent ourselves. Default false. */
+  readonly outbound?: boolean;
+}
