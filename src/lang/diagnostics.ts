@@ -30,15 +30,10 @@ export function landmarkText(landmark: Landmark): string {
   return `${landmark.file}:${landmark.line}`;
 }
 
-/** Click's one-line form of a diagnostic: `file:line: message`, warnings marked. */
+/** Click's form of a diagnostic: `file:line: message`, warnings marked; further lines stand as they are. */
 export function diagnosticText(d: Diagnostic): string {
   const text = d.severity === "warning" ? `warning: ${d.message}` : d.message;
-  if (d.landmark === null) return text;
-  const place = landmarkText(d.landmark);
-  return text
-    .split("\n")
-    .map((line) => `${place}: ${line}`)
-    .join("\n");
+  return d.landmark === null ? text : `${landmarkText(d.landmark)}: ${text}`;
 }
 
 /** A configuration that cannot run; carries every diagnostic, not only the first. */
