@@ -1,6 +1,7 @@
 // What a device is to the elements that read and write it.
 
 import type { Batch } from "../packet/batch.js";
+import type { PacketMemory } from "../packet/memory.js";
 
 /** A failure to open or use a device; `message` names the device, what is missing and the way without it. */
 export class DeviceError extends Error {
@@ -24,7 +25,10 @@ export interface Device {
   readonly linkType: "ethernet" | "ip";
   /** Largest network-layer packet it carries, bytes. */
   readonly mtu: number;
-  /** Null while it works; a sentence saying why once it does not (vanished, end of file). */
+  /**
+   * Null while it works; a sentence saying why while it does not: for good (vanished, end of file), or until
+   * the link comes back, which `receive` and `send` notice by themselves.
+   */
   readonly down: string | null;
   /**
    * Appends up to `max` received packets to `batch` without blocking; returns how many.
@@ -34,21 +38,26 @@ export interface Device {
   /**
    * Sends packets from the front of `batch` without blocking, gives their slots back and removes them from
    * the batch. Returns how many it took; the rest stay in `batch` (the device is full: try again when writable).
-   * A packet the device cannot carry is counted in `counters` and removed as well.
+   * A packet the device cannot carry (too big, the device is down) is counted in `counters` and removed as well.
    */
   send(batch: Batch): number;
   /** Calls `wake` (at most once a `arm`) as soon as `receive` may return packets. Cheap when already armed. */
   arm(wake: () => void): void;
+  /** The same for `send`: calls `wake` as soon as a full device may take packets again. */
+  armSend(wake: () => void): void;
   /** Named totals: packets and bytes each way, and what was lost and why. */
   counters(): Readonly<Record<string, number>>;
   /** Releases it. Idempotent. */
   close(): void;
 }
 
-/** How a router finds a device by the name its configuration uses. */
+/** How a router finds a device by the name its configuration uses. One provider serves one router. */
 export interface DeviceProvider {
-  /** Opens, or returns the already open, device `name`. Throws DeviceError. */
-  open(name: string, options: DeviceOptions): Device;
+  /**
+   * Opens, or returns the already open, device `name`; packets go straight into and out of `memory`, the
+   * router's, so the batches given to the device belong to it. Throws DeviceError.
+   */
+  open(name: string, memory: PacketMemory, options?: DeviceOptions): Device;
   /** Closes all it opened. */
   close(): void;
 }
@@ -58,8 +67,10 @@ export interface DeviceOptions {
   readonly promiscuous?: boolean;
   /** Bytes the kernel may queue for us. */
   readonly receiveBuffer?: number;
-  /** For TAP and TUN: create with this kind. */
-  readonly kind?: "packet" | "tap" | "tun";
-  /** Packets shown to us that we sent ourselves. Default false. */
+  /** Show packets that this host sends through the interface as well. Default false. */
   readonly outbound?: boolean;
+  /** Nothing will be received: the kernel need not queue packets for us. Default false. */
+  readonly sendOnly?: boolean;
+  /** Stamp packets with the kernel's arrival time rather than the time their batch was read. Default false. */
+  readonly kernelTime?: boolean;
 }
