@@ -4,3 +4,10 @@
 export * from "./heap";
 export * from "./pool";
 export * from "./batch";
+export {
+  lpm4Create, lpm4Destroy, lpm4Exact, lpm4Insert, lpm4Remove, lpmBytes, lpmCount,
+} from "./lpm4";
+export { lpm4List, lpm6List } from "./lpm-list";
+export { lpm4Lookup, lpm4LookupAnno, lpm4LookupHeader } from "./lpm4-lookup";
+export { lpm6Create, lpm6Destroy, lpm6Exact, lpm6Insert, lpm6Remove } from "./lpm6";
+export { lpm6Lookup, lpm6LookupAnno, lpm6LookupHeader } from "./lpm6-lookup";
