@@ -29,3 +29,15 @@ function kernelAbort(): never {
 export function makeMemory(pages: number): WasmMemory {
   return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
 }
+
+/**
+ * A generated kernel: stores the output of each packet of the batch into its
+ * SLOT_PORT, and returns that output if it is the same for all, else -1.
+ */
+export type Classify = (batch: number, count: number) => number;
+
+/** Instantiates a module made by `classify/encoder.ts` over `memory`. */
+export function instantiateClassify(memory: WasmMemory, module: Uint8Array): Classify {
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module), { env: { memory } });
+  return exports.classify as Classify;
+}

@@ -1,0 +1,121 @@
+// A decision program: a directed acyclic graph of tests, each with a yes and
+// a no branch to another test or to an output.
+
+import type { Expr, Rule, Test } from "./expr.js";
+import { requiredLength } from "./expr.js";
+
+/** Tests that a program may have before it is optimised. */
+export const MAX_TESTS = 65536;
+
+/** The rules make more tests than a program may hold. */
+export class ProgramTooLargeError extends Error {
+  readonly code = "PROGRAM_TOO_LARGE";
+}
+
+/**
+ * Where a branch leads: a node's index, or, where negative, the complement of
+ * an output number (`~output`).
+ */
+export type Target = number;
+
+/**
+ * The graph, with every equal test and every equal node kept once. A node's
+ * branches lead to lower indices only, so descending order is topological.
+ */
+export class Program {
+  readonly tests: Test[] = [];
+  /** By node: the index of its test, and its branches. */
+  readonly test: number[] = [];
+  readonly yes: Target[] = [];
+  readonly no: Target[] = [];
+  readonly #testIds = new Map<string, number>();
+  readonly #nodeIds = new Map<string, number>();
+  readonly #limit: number;
+
+  constructor(limit = MAX_TESTS) {
+    this.#limit = limit;
+  }
+
+  /** The index of `test`, adding it if it is new. */
+  addTest(test: Test): number {
+    const key = `${test.kind}${test.anchor},${test.offset},${test.mask},${test.values.join()}`;
+    const known = this.#testIds.get(key);
+    if (known !== undefined) return known;
+    this.#testIds.set(key, this.tests.length);
+    return this.tests.push(test) - 1;
+  }
+
+  /** The node that asks `test`; the branch itself where both are the same. */
+  addNode(test: number, yes: Target, no: Target): Target {
+    if (yes === no) return yes;
+    const key = `${test},${yes},${no}`;
+    const known = this.#nodeIds.get(key);
+    if (known !== undefined) return known;
+    if (this.test.length >= this.#limit)
+      throw new ProgramTooLargeError(`patterns too large: more than ${this.#limit} tests`);
+    this.#nodeIds.set(key, this.test.length);
+    this.test.push(test);
+    this.yes.push(yes);
+    return this.no.push(no) - 1;
+  }
+
+  /** Adds `expr`: packets that match it go to `yes`, the others to `no`. */
+  addExpr(expr: Expr, yes: Target, no: Target): Target {
+    switch (expr.kind) {
+      case "const":
+        return expr.value ? yes : no;
+      case "not":
+        return this.addExpr(expr.of, no, yes);
+      case "test": {
+        const asked = this.addNode(this.addTest(expr.test), yes, no);
+        const length = requiredLength(expr.test);
+        if (length === 0) return asked;
+        return this.addNode(this.addTest(lengthTest(expr.test.anchor, length)), asked, expr.short ? yes : no);
+      }
+      case "and":
+        return expr.of.reduceRight((next, e) => this.addExpr(e, next, no), yes);
+      case "or":
+        return expr.of.reduceRight((next, e) => this.addExpr(e, yes, next), no);
+      case "choose":
+        return expr.cases.reduceRight(
+          (next, [c, y]) => this.addExpr(c, this.addExpr(y, yes, no), next),
+          this.addExpr(expr.no, yes, no),
+        );
+    }
+  }
+
+  /** Adds rules, first match wins; packets that match none go to `otherwise`. */
+  addRules(rules: readonly Rule[], otherwise: Target): Target {
+    return rules.reduceRight((next, rule) => this.addExpr(rule.expr, ~rule.output, next), otherwise);
+  }
+
+  /** The nodes reachable from `root`, descending (so in topological order). */
+  reachable(root: Target): number[] {
+    if (root < 0) return [];
+    const seen = new Uint8Array(root + 1);
+    seen[root] = 1;
+    const nodes: number[] = [];
+    for (let i = root; i >= 0; i--) {
+      if (seen[i] === 0) continue;
+      nodes.push(i);
+      if (this.yes[i] >= 0) seen[this.yes[i]] = 1;
+      if (this.no[i] >= 0) seen[this.no[i]] = 1;
+    }
+    return nodes;
+  }
+
+  /** The outputs that some packet may leave on. */
+  outputs(root: Target): Set<number> {
+    if (root < 0) return new Set([~root]);
+    const found = new Set<number>();
+    for (const i of this.reachable(root)) {
+      if (this.yes[i] < 0) found.add(~this.yes[i]);
+      if (this.no[i] < 0) found.add(~this.no[i]);
+    }
+    return found;
+  }
+}
+
+export function lengthTest(anchor: Test["anchor"], length: number): Test {
+  return { kind: "len", anchor, offset: 0, mask: 0, values: [length] };
+}
