@@ -1,0 +1,220 @@
+// Ethernet, IPv4 and IPv6 addresses and prefixes, written or by name.
+//
+// A name may carry what is meant of it, as in Click's AddressInfo: `host:ip`, `net:bcast`,
+// `eth0:eth`. The bare name is then looked up in the database of that kind.
+
+import { type ArgContext, fail, ok, type Parsed } from "./context.js";
+import { DATABASES } from "./databases.js";
+import { parseInteger } from "./numbers.js";
+import type { IP6Prefix, IPPrefix, Prefix } from "./spec.js";
+import { hexDigit } from "./text.js";
+
+/** The mask of a prefix of `length` (0 to 32) bits, unsigned. */
+export function maskOf(length: number): number {
+  return length === 0 ? 0 : (0xffffffff << (32 - length)) >>> 0;
+}
+
+/** The number of leading ones of a mask, or -1 where ones follow a zero. */
+export function maskLength(mask: number): number {
+  const length = Math.clz32(~mask);
+  return maskOf(length) === mask >>> 0 ? length : -1;
+}
+
+function toNumber(value: number | Uint8Array, at = 0): number {
+  if (typeof value === "number") return value >>> 0;
+  return new DataView(value.buffer, value.byteOffset).getUint32(at);
+}
+
+function toBytes(address: number): Uint8Array {
+  return Uint8Array.of(address >>> 24, address >>> 16, address >>> 8, address);
+}
+
+/** The name and the lower-case suffix after its last colon (empty without one). */
+function splitSuffix(text: string): readonly [name: string, suffix: string] {
+  const colon = text.lastIndexOf(":");
+  return colon < 0 ? [text, ""] : [text.slice(0, colon), text.slice(colon + 1).toLowerCase()];
+}
+
+function lookupBytes(
+  context: ArgContext,
+  database: string,
+  name: string,
+  length: number,
+): Uint8Array | undefined {
+  const value = context.lookup(database, name);
+  if (typeof value === "number") return length === 4 ? toBytes(value) : undefined;
+  return value?.length === length ? value : undefined;
+}
+
+/** 6 bytes: hexadecimal pairs (or single digits) joined all by `:` or all by `-`. */
+export function parseEther(text: string, context: ArgContext): Parsed<Uint8Array> {
+  if (/^[0-9a-f]{1,2}([:-])[0-9a-f]{1,2}(\1[0-9a-f]{1,2}){4}$/i.test(text)) {
+    return ok(Uint8Array.from(text.split(/[:-]/), (part) => Number.parseInt(part, 16)));
+  }
+  const [name, suffix] = splitSuffix(text);
+  if (!["", "eth", "ether", "ethernet"].includes(suffix)) return fail();
+  const named = lookupBytes(context, DATABASES.ether, name, 6);
+  return named === undefined ? fail() : ok(named);
+}
+
+/** The first bytes of a dotted address (1 to 4 of them, the rest zero), or null. */
+function dotted(text: string): { readonly address: number; readonly count: number } | null {
+  if (!/^\d+(\.\d+){0,3}$/.test(text)) return null;
+  const parts = text.split(".").map(Number);
+  if (parts.some((part) => part > 255)) return null;
+  const address = parts.reduce((sum, part, i) => sum + part * 2 ** (24 - 8 * i), 0);
+  return { address, count: parts.length };
+}
+
+function namedIP(text: string, context: ArgContext): number | undefined {
+  const [name, suffix] = splitSuffix(text);
+  if (suffix === "bcast") {
+    const net = namedPrefix(name, context);
+    return net && (net.address | ~net.mask) >>> 0;
+  }
+  if (suffix === "gw") {
+    const gateway = context.lookup(DATABASES.ipGateway, name);
+    if (gateway !== undefined) return toNumber(gateway);
+    const net = namedPrefix(name, context);
+    return net && ((net.address & net.mask) | 1) >>> 0;
+  }
+  if (suffix !== "" && suffix !== "ip" && suffix !== "ip4") return undefined;
+  const bytes = lookupBytes(context, DATABASES.ip, name, 4);
+  return bytes && toNumber(bytes);
+}
+
+function namedPrefix(text: string, context: ArgContext): IPPrefix | undefined {
+  const [name, suffix] = splitSuffix(text);
+  if (!["", "net", "ipnet", "ip4net"].includes(suffix)) return undefined;
+  const bytes = lookupBytes(context, DATABASES.ipPrefix, name, 8);
+  if (bytes === undefined) return undefined;
+  const mask = toNumber(bytes, 4);
+  return { address: toNumber(bytes), mask, length: maskLength(mask) };
+}
+
+/** An IPv4 address in host order, unsigned. */
+export function parseIP(text: string, context: ArgContext): Parsed<number> {
+  const written = dotted(text);
+  if (written?.count === 4) return ok(written.address);
+  const named = namedIP(text, context);
+  return named === undefined ? fail() : ok(named);
+}
+
+/**
+ * `10.1.2.3/8`, `10/8`, `10.0.0.0/255.0.0.0`, a name in place of either side or of the whole, or a
+ * bare address (length 32). `length` is -1 for a mask that is no prefix. Host bits are kept.
+ */
+export function parseIPPrefix(text: string, context: ArgContext): Parsed<IPPrefix> {
+  const slash = text.lastIndexOf("/");
+  if (slash > 0 && slash + 1 < text.length) {
+    const found = slashedPrefix(text.slice(0, slash), text.slice(slash + 1), context);
+    if (found !== null) return ok(found);
+  }
+  const bare = parseIP(text, context);
+  if ("value" in bare) return ok({ address: bare.value, mask: 0xffffffff, length: 32 });
+  const named = namedPrefix(text, context);
+  return named === undefined ? fail() : ok(named);
+}
+
+function slashedPrefix(left: string, right: string, context: ArgContext): IPPrefix | null {
+  const written = dotted(left);
+  const address = written === null ? namedIP(left, context) : written.address;
+  if (address === undefined) return null;
+  const bits = prefixLength(right, 32);
+  const parsed = bits >= 0 ? ok(maskOf(bits)) : parseIP(right, context);
+  if ("error" in parsed) return null;
+  const mask = parsed.value;
+  // `10.1/24` leaves out bytes that its mask covers.
+  const covered = maskOf(8 * (written?.count ?? 4));
+  if ((mask & ~covered) !== 0) return null;
+  return { address, mask, length: maskLength(mask) };
+}
+
+function prefixLength(text: string, max: number): number {
+  const parsed = parseInteger(text, true, 10);
+  return "value" in parsed && parsed.value >= 0 && parsed.value <= max ? parsed.value : -1;
+}
+
+/** An IPv6 address as in RFC 4291 section 2.2, or null; the last 32 bits may be dotted or an IPv4 name. */
+function writtenIP6(text: string, context: ArgContext): Uint8Array | null {
+  if (text.length > 256) return null;
+  const halves = text.split("::");
+  if (halves.length > 2 || !text.includes(":")) return null;
+  const groups = halves.map((half) => (half === "" ? [] : half.split(":")));
+  const last = groups[groups.length - 1];
+  const tail = last.at(-1);
+  if (tail !== undefined && !isGroup(tail) && (groups.length === 2 || last.length > 1)) {
+    const ip = parseIP(tail, context);
+    if ("error" in ip) return null;
+    last.splice(-1, 1, (ip.value >>> 16).toString(16), (ip.value & 0xffff).toString(16));
+  }
+  const count = groups[0].length + (groups[1]?.length ?? 0);
+  if (halves.length === 2 ? count > 7 : count !== 8) return null;
+  const all = [...groups[0], ...Array<string>(8 - count).fill("0"), ...(groups[1] ?? [])];
+  if (!all.every(isGroup)) return null;
+  return Uint8Array.from(
+    all.flatMap((group) => {
+      const value = Number.parseInt(group, 16);
+      return [value >>> 8, value & 255];
+    }),
+  );
+}
+
+function isGroup(text: string): boolean {
+  return text.length >= 1 && text.length <= 4 && [...text].every((c) => hexDigit(c) >= 0);
+}
+
+/** 16 bytes. */
+export function parseIP6(text: string, context: ArgContext): Parsed<Uint8Array> {
+  const written = writtenIP6(text, context);
+  if (written !== null) return ok(written);
+  const [name, suffix] = splitSuffix(text);
+  if (suffix !== "" && suffix !== "ip6") return fail();
+  const named = lookupBytes(context, DATABASES.ip6, name, 16);
+  return named === undefined ? fail() : ok(named);
+}
+
+function mask6Length(mask: Uint8Array): number {
+  let length = 0;
+  while (length < 128 && (mask[length >> 3] & (0x80 >> (length & 7))) !== 0) length++;
+  const rest = mask.some((byte, i) => (i * 8 >= length ? byte : byte & (0xff >> (length - i * 8))) !== 0);
+  return rest ? -1 : length;
+}
+
+/** `2001:db8::/32`, an address and a contiguous mask, a name, or a bare address (length 128). */
+export function parseIP6Prefix(text: string, context: ArgContext): Parsed<IP6Prefix> {
+  const slash = text.lastIndexOf("/");
+  if (slash > 0 && slash + 1 < text.length) {
+    const address = parseIP6(text.slice(0, slash), context);
+    if ("value" in address) {
+      const right = text.slice(slash + 1);
+      let length = prefixLength(right, 128);
+      if (length < 0) {
+        const mask = parseIP6(right, context);
+        length = "value" in mask ? mask6Length(mask.value) : -1;
+      }
+      return length < 0 ? fail() : ok({ address: address.value, length });
+    }
+  }
+  const bare = parseIP6(text, context);
+  if ("value" in bare) return ok({ address: bare.value, length: 128 });
+  const [name, suffix] = splitSuffix(text);
+  if (suffix !== "" && suffix !== "ip6net") return fail();
+  const named = lookupBytes(context, DATABASES.ip6Prefix, name, 17);
+  return named === undefined || named[16] > 128
+    ? fail()
+    : ok({ address: named.slice(0, 16), length: named[16] });
+}
+
+/** An IPv4 (4 bytes) or IPv6 (16 bytes) address; a name that is both is the IPv4 one. */
+export function parseAddress(text: string, context: ArgContext): Parsed<Uint8Array> {
+  const ip = parseIP(text, context);
+  return "value" in ip ? ok(toBytes(ip.value)) : parseIP6(text, context);
+}
+
+/** An IPv4 or IPv6 prefix; an IPv4 mask must be a prefix. */
+export function parsePrefix(text: string, context: ArgContext): Parsed<Prefix> {
+  const ip = parseIPPrefix(text, context);
+  if ("error" in ip) return parseIP6Prefix(text, context);
+  return ip.value.length < 0 ? fail() : ok({ address: toBytes(ip.value.address), length: ip.value.length });
+}

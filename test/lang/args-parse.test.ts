@@ -1,0 +1,223 @@
+// How arguments are found by position and keyword, what is said where they are wrong,
+// and the types that a declaration gives.
+
+import fc from "fast-check";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { describeArg, describeArgs } from "../../src/lang/args/describe.js";
+import { ArgSpecError, EMPTY_CONTEXT, parseArgs } from "../../src/lang/args/parse.js";
+import type { ArgSpecs, ArgValues } from "../../src/lang/args/spec.js";
+
+const doc = "";
+
+const STRIP = {
+  LENGTH: { type: "unsigned", doc, positional: true, required: true },
+} as const satisfies ArgSpecs;
+
+const PRINT = {
+  LABEL: { type: "string", doc, positional: true },
+  MAXLENGTH: { type: "int", doc, positional: true, default: "24" },
+  CONTENTS: { type: "bool", doc, default: "true" },
+} as const satisfies ArgSpecs;
+
+const PAIR = {
+  A: { type: "word", doc, positional: true, required: true },
+  B: { type: "word", doc, positional: true, default: "b" },
+  C: { type: "word", doc },
+} as const satisfies ArgSpecs;
+
+const FILTER = {
+  STRICT: { type: "bool", doc, default: "false" },
+  PATTERN: { type: "any", doc, rest: true },
+} as const satisfies ArgSpecs;
+
+const MANY = {
+  FIRST: { type: "int", doc, positional: true, required: true },
+  FILE: { type: "word", doc, many: true },
+  N: { type: "int", doc, positional: true, many: true },
+} as const satisfies ArgSpecs;
+
+function errorsOf(config: string, specs: ArgSpecs): readonly string[] {
+  return parseArgs(config, specs, EMPTY_CONTEXT).errors;
+}
+
+function valuesOf<S extends ArgSpecs>(config: string, specs: S): ArgValues<S> {
+  const { values, errors } = parseArgs(config, specs, EMPTY_CONTEXT);
+  assert.equal(errors, [], config);
+  return values;
+}
+
+test("arguments are taken by position and by keyword", () => {
+  assert.equal(valuesOf("14", STRIP), { LENGTH: 14 });
+  assert.equal(valuesOf("LENGTH 14", STRIP), { LENGTH: 14 });
+  assert.equal(valuesOf("hi, 3", PRINT), { LABEL: "hi", MAXLENGTH: 3, CONTENTS: true });
+  assert.equal(valuesOf("MAXLENGTH 3, LABEL hi", PRINT), { LABEL: "hi", MAXLENGTH: 3, CONTENTS: true });
+  assert.equal(valuesOf("hi, CONTENTS\n  no", PRINT), { LABEL: "hi", MAXLENGTH: 24, CONTENTS: false });
+  assert.equal(valuesOf("", PRINT), { LABEL: undefined, MAXLENGTH: 24, CONTENTS: true });
+});
+
+test("an empty argument holds its place and counts as not given", () => {
+  assert.equal(valuesOf(", 3", PRINT), { LABEL: undefined, MAXLENGTH: 3, CONTENTS: true });
+  assert.equal(errorsOf(" , ", STRIP), ["LENGTH: required argument missing"]);
+});
+
+test("a keyword without text is a positional argument", () => {
+  assert.equal(valuesOf("LABEL", PRINT).LABEL, "LABEL");
+  assert.equal(valuesOf("LABEL /* nothing */", PRINT).LABEL, "LABEL");
+});
+
+test("a later keyword wins, over earlier ones and over the position", () => {
+  assert.is(valuesOf("LABEL a, LABEL b", PRINT).LABEL, "b");
+  assert.is(valuesOf("a, LABEL b", PRINT).LABEL, "b");
+});
+
+test("a keyword before a positional argument ends the positions", () => {
+  assert.equal(errorsOf("CONTENTS no, y", PRINT), ["too many arguments"]);
+  assert.equal(valuesOf("C x, A y", PAIR), { A: "y", B: "b", C: "x" });
+});
+
+test("a missing required argument takes one that looks like another's keyword", () => {
+  assert.equal(valuesOf('"x y"', { A: { type: "string", doc, positional: true, required: true } }).A, "x y");
+  const anyone = { A: { type: "any", doc, positional: true, required: true } } as const satisfies ArgSpecs;
+  assert.is(valuesOf("allow all", anyone).A, "allow all");
+  assert.equal(errorsOf("C x", PAIR), ["A: parse error"]);
+});
+
+test("an optional argument does not take what looks like a keyword", () => {
+  assert.equal(errorsOf("hello world", PRINT), ["hello: unknown argument"]);
+});
+
+test("Click's examples give Click's errors", () => {
+  assert.equal(errorsOf("MAXLENGTH abc, FOO 3", PRINT), [
+    "MAXLENGTH: invalid number",
+    "FOO: unknown argument",
+  ]);
+  assert.equal(errorsOf("", STRIP), ["LENGTH: required argument missing"]);
+  assert.equal(errorsOf("1,2", {}), ["too many arguments"]);
+});
+
+test("errors come as arguments are declared, then unknown ones as written, then too many, once", () => {
+  const specs = {
+    X: { type: "int", doc, positional: true, max: 5 },
+    Y: { type: "bool", doc, positional: true },
+    Z: { type: "ip", doc, required: true },
+  } as const satisfies ArgSpecs;
+  assert.equal(errorsOf("9, maybe, 3, Q 1, 4, P 2", specs), [
+    "X: out of range, bound 5",
+    "Y: parse error",
+    "Z: required argument missing",
+    "Q: unknown argument",
+    "P: unknown argument",
+    "too many arguments",
+  ]);
+});
+
+test("keywords may hold colons, points, question and exclamation marks, and are case-sensitive", () => {
+  assert.equal(errorsOf("a:b.c?! 1", PRINT), ["a:b.c?!: unknown argument"]);
+  assert.equal(errorsOf("label x", PRINT), ["label: unknown argument"]);
+  assert.equal(errorsOf("1x 2", {}), ["too many arguments"]);
+});
+
+test("rest takes all that is left, unknown keywords and empty arguments included", () => {
+  assert.equal(valuesOf("allow tcp, , 1 STRICT, STRICT yes, deny all", FILTER), {
+    STRICT: true,
+    PATTERN: ["allow tcp", "", "1 STRICT", "deny all"],
+  });
+  assert.equal(valuesOf("", FILTER), { STRICT: false, PATTERN: [] });
+});
+
+test("a required rest wants one argument at least", () => {
+  const specs = { P: { type: "any", doc, rest: true, required: true } } as const satisfies ArgSpecs;
+  assert.equal(errorsOf("", specs), ["P: required argument missing"]);
+});
+
+test("every wrong argument of a rest is reported", () => {
+  const specs = { P: { type: "ip", doc, rest: true } } as const satisfies ArgSpecs;
+  assert.equal(errorsOf("1.2.3.4, x, 5", specs), ["P: parse error", "P: parse error"]);
+});
+
+test("many collects a keyword's values, and positions, in order", () => {
+  assert.equal(valuesOf("1, 2, 3, FILE a, FILE b", MANY), { FIRST: 1, FILE: ["a", "b"], N: [2, 3] });
+  assert.equal(valuesOf("1, FILE a", MANY), { FIRST: 1, FILE: ["a"], N: [] });
+  assert.equal(valuesOf("1, N 4, N 5", MANY).N, [4, 5]);
+  assert.equal(errorsOf("1, 2, N 4, 6", MANY), ["too many arguments"]);
+});
+
+test("a default that its own type refuses is the element's fault", () => {
+  const specs = { X: { type: "int", doc, default: "many" } } as const satisfies ArgSpecs;
+  assert.throws(
+    () => parseArgs("", specs, EMPTY_CONTEXT),
+    (e: unknown) => e instanceof ArgSpecError && e.code === "ARG_SPEC",
+  );
+  assert.is(valuesOf("X 3", specs).X, 3);
+});
+
+test("keywords named like an object's own properties are plain keywords", () => {
+  assert.equal(errorsOf("constructor 1, __proto__ 2", PRINT), [
+    "constructor: unknown argument",
+    "__proto__: unknown argument",
+  ]);
+});
+
+test("each argument is read at most once and none is lost silently", () => {
+  const piece = fc.constantFrom("", "1", "x", "A 1", "B 2", "C 3", "D 4", "A", '"q"', "1 2");
+  fc.assert(
+    fc.property(fc.array(piece), (pieces) => {
+      const { values, errors } = parseArgs(pieces.join(","), PAIR, EMPTY_CONTEXT);
+      const unknown = errors.filter((e) => e.endsWith("unknown argument")).length;
+      assert.ok(unknown <= pieces.length);
+      if (pieces.includes("D 4") && errors.length === 0) assert.unreachable("D went unnoticed");
+      if (errors.length === 0) assert.type(values.A, "string");
+    }),
+  );
+});
+
+test("a hundred thousand arguments of a keyword are read in one pass", () => {
+  const count = 100_000;
+  assert.is(valuesOf(`1, ${"N 1,".repeat(count)}`, { FIRST: MANY.FIRST, N: MANY.N }).N.length, count);
+  assert.is(valuesOf(`1, ${"1,".repeat(count)}`, { FIRST: MANY.FIRST, N: MANY.N }).N.length, count);
+  assert.is(errorsOf("Z 1,".repeat(count), PRINT).length, count);
+});
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+const holds = <T extends true>(value: T): void => assert.ok(value);
+
+test("a declaration gives its values' types", () => {
+  holds<Same<ArgValues<typeof STRIP>["LENGTH"], number>>(true);
+  holds<Same<ArgValues<typeof PRINT>["LABEL"], string | undefined>>(true);
+  holds<Same<ArgValues<typeof PRINT>["MAXLENGTH"], number>>(true);
+  holds<Same<ArgValues<typeof PRINT>["CONTENTS"], boolean>>(true);
+  holds<Same<ArgValues<typeof FILTER>["PATTERN"], string[]>>(true);
+  holds<Same<ArgValues<typeof MANY>["N"], number[]>>(true);
+  holds<Same<keyof ArgValues<typeof PAIR>, "A" | "B" | "C">>(true);
+  // @ts-expect-error an optional argument may be undefined
+  const label: string = valuesOf("", PRINT).LABEL;
+  assert.is(label, undefined);
+  // @ts-expect-error a type that does not exist
+  const wrong = { X: { type: "intt", doc } } as const satisfies ArgSpecs;
+  assert.ok(wrong);
+});
+
+test("a synopsis shows positions, brackets, repetition and keywords", () => {
+  assert.is(describeArgs("Strip", STRIP), "Strip(LENGTH)");
+  assert.is(describeArgs("Print", PRINT), "Print([LABEL, MAXLENGTH], ...keywords)");
+  assert.is(describeArgs("IPFilter", FILTER), "IPFilter([PATTERN, ...], ...keywords)");
+  assert.is(describeArgs("Idle", {}), "Idle");
+  const specs = {
+    A: { type: "int", doc, positional: true, required: true },
+    P: { type: "word", doc, required: true },
+    R: { type: "any", doc, rest: true, required: true },
+  } as const satisfies ArgSpecs;
+  assert.is(describeArgs("X", specs), "X(A, R, ..., P <word>)");
+});
+
+test("an argument's line tells type, bounds and default", () => {
+  assert.is(
+    describeArg({ type: "unsigned", doc, min: 1, max: 64, default: "28" }),
+    "unsigned, 1 to 64, default 28",
+  );
+  assert.is(describeArg({ type: "choice", doc, choices: ["A", "B"], required: true }), "A | B, required");
+  assert.is(describeArg({ type: "anno", doc, size: 1 }), "anno, 1 byte");
+});
+
+test.run();
