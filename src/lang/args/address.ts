@@ -20,9 +20,8 @@ export function maskLength(mask: number): number {
   return maskOf(length) === mask >>> 0 ? length : -1;
 }
 
-function toNumber(value: number | Uint8Array, at = 0): number {
-  if (typeof value === "number") return value >>> 0;
-  return new DataView(value.buffer, value.byteOffset).getUint32(at);
+function toNumber(bytes: Uint8Array, at = 0): number {
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(at);
 }
 
 function toBytes(address: number): Uint8Array {
@@ -73,7 +72,7 @@ function namedIP(text: string, context: ArgContext): number | undefined {
     return net && (net.address | ~net.mask) >>> 0;
   }
   if (suffix === "gw") {
-    const gateway = context.lookup(DATABASES.ipGateway, name);
+    const gateway = lookupBytes(context, DATABASES.ipGateway, name, 4);
     if (gateway !== undefined) return toNumber(gateway);
     const net = namedPrefix(name, context);
     return net && ((net.address & net.mask) | 1) >>> 0;

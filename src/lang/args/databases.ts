@@ -220,6 +220,9 @@ const PORTS: Names = {
   https: 443,
   "microsoft-ds": 445,
   isakmp: 500,
+  route: 520,
+  router: 520,
+  rip: 520,
   ldaps: 636,
   imaps: 993,
   pop3s: 995,
@@ -252,7 +255,7 @@ const TCP_PORTS: Names = {
   exec: 512,
   rsync: 873,
 };
-const UDP_PORTS: Names = { ...PORTS, syslog: 514, who: 513, biff: 512, route: 520, router: 520, rip: 520 };
+const UDP_PORTS: Names = { ...PORTS, syslog: 514, who: 513, biff: 512 };
 
 /** IANA "IEEE 802 Numbers", EtherTypes. */
 const ETHER_TYPES: Names = {
