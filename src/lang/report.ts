@@ -1,0 +1,31 @@
+// Collects the diagnostics of one elaboration, in order and not without end.
+
+import type { Diagnostic, Landmark } from "./diagnostics.js";
+import { MAX_DIAGNOSTICS } from "./limits.js";
+
+export class Report {
+  readonly diagnostics: Diagnostic[] = [];
+
+  /** Whether further diagnostics would not be kept. */
+  get full(): boolean {
+    return this.diagnostics.length > MAX_DIAGNOSTICS;
+  }
+
+  add(diagnostic: Diagnostic): void {
+    if (this.full) return;
+    if (this.diagnostics.length < MAX_DIAGNOSTICS) this.diagnostics.push(diagnostic);
+    else {
+      const { landmark } = diagnostic;
+      const message = "too many errors; the rest is not shown";
+      this.diagnostics.push({ severity: "error", code: "too-many-errors", landmark, message });
+    }
+  }
+
+  error(code: string, landmark: Landmark | null, message: string, hint?: string): void {
+    this.add({ severity: "error", code, landmark, message, ...(hint === undefined ? {} : { hint }) });
+  }
+
+  warning(code: string, landmark: Landmark | null, message: string): void {
+    this.add({ severity: "warning", code, landmark, message });
+  }
+}
