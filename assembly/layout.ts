@@ -4,7 +4,8 @@
 // little-endian; a "slot handle" is the address of the slot itself.
 
 // ---- Memory header -------------------------------------------------------
-// The first 4 KiB. Nothing lives below address 64, so that 0 can mean "none".
+// The first 4 KiB. Nothing lives below address 64, so that 0 can mean "none";
+// and these 64 bytes stay zero, so that a kernel may read through a 0 and find nothing.
 export const HEAP_NEXT = 64; // u32: first heap byte never handed out
 export const HEAP_END = 68; // u32: end of the heap
 export const HEAP_USED = 72; // u32: bytes handed out and not yet freed

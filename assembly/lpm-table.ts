@@ -18,14 +18,14 @@ export const NODE_VALUE = 12; // u32: the one value, or the address of the value
 export const TABLE_COUNT = 32; // u32: prefixes
 export const TABLE_BYTES = 36; // u32: bytes of heap, the header included
 export const TABLE_DEFAULT = 40; // u32: IPv6: value of ::/0
-export const TABLE_INDEX = 44; // u32: IPv4: address of the first index, 0 = none
-export const TABLE_INDEX_2 = 48; // u32: IPv4: address of the second index, 0 = none
-export const TABLE_READY = 52; // u32: IPv4: entries of the first index that the second already covers
+export const TABLE_INDEX = 44; // u32: IPv4: address of the index, 0 = none
 export const TABLE_LEVELS = 64; // u32 x 8: IPv4: nodes on each level
 export const TABLE_MASKS = 128; // u32 x 16: the prefix bits that can match, by the node's address bits
-export const TABLE_4_SIZE = 192;
-export const TABLE_KEYS = 192; // 16 bytes x 32: IPv6: mask of the address bits above each level
-export const TABLE_6_SIZE = 704;
+export const TABLE_WALKS = 192; // 16 bytes x WALKS: the walks of a batch lookup
+export const WALKS: u32 = 16;
+export const TABLE_4_SIZE = 448;
+export const TABLE_KEYS = 448; // 16 bytes x 32: IPv6: mask of the address bits above each level
+export const TABLE_6_SIZE = 1024;
 
 /** What an insert returns when the heap is exhausted; so it cannot be a value. */
 export const LPM_NO_MEMORY: u32 = 0xffffffff;
@@ -33,7 +33,7 @@ export const LPM_NO_MEMORY: u32 = 0xffffffff;
 // @ts-ignore: decorator
 @inline
 function rounded(size: u32): u32 {
-  return (size + 15) & ~15;
+  return (size + 15) & ~15; // what is larger than 512 bytes here is a power of two
 }
 
 /** Takes a zeroed block for the table; 0 when the heap is exhausted. */

@@ -4,28 +4,23 @@
 // one array on each level.
 //
 // A table that has grown gets an index by the first 15 bits to the nodes of
-// level 3, and a large one a second by the first 20 bits to those of level 4,
-// which is filled a little with each update. A lookup starts at the index and
-// turns to the levels above only when it finds nothing below.
+// level 3. A lookup starts there and turns to the levels above only when it
+// finds nothing below, so that a short prefix is still one entry and not
+// written all over the index. (A second index by 20 bits gained nothing.)
 //
 // Addresses in arguments are in host order. Values are 1..0xfffffffe.
 
 import { heapAlloc, heapFree } from "./heap";
 import {
   closeGap, dropValue, giveBack, grab, LPM_NO_MEMORY, NODE_ARRAY, NODE_CHILDREN, NODE_PREFIXES, NODE_VALUE, openGap,
-  setValue, TABLE_4_SIZE, TABLE_BYTES, TABLE_COUNT, TABLE_INDEX, TABLE_INDEX_2, TABLE_LEVELS, TABLE_READY,
-  valueAddress, writeMasks,
+  setValue, TABLE_4_SIZE, TABLE_BYTES, TABLE_COUNT, TABLE_INDEX, TABLE_LEVELS, valueAddress,
+  writeMasks,
 } from "./lpm-table";
 
-export const INDEX_ENTRIES: u32 = 1 << 15;
-const INDEX_SIZE: u32 = INDEX_ENTRIES * 4;
-const INDEX_2_SIZE: u32 = (1 << 20) * 4;
-// An index comes at the larger number of prefixes and goes at half of it, so that a table that hovers
+const INDEX_SIZE: u32 = (1 << 15) * 4;
+// The index comes at the larger number of prefixes and goes at half of it, so that a table that hovers
 // around the number does not make and drop it all the time.
 const INDEX_FROM: u32 = 1024;
-const INDEX_2_FROM: u32 = 65536;
-// Entries of the first index that one update carries over into the second.
-const CARRY: u32 = 8;
 
 /** The five address bits that a node on `level` looks at. */
 // @ts-ignore: decorator
@@ -78,7 +73,6 @@ function freeBelow(table: u32, node: u32): void {
 export function lpm4Destroy(table: u32): void {
   freeBelow(table, table);
   heapFree(load<u32>(table, TABLE_INDEX), INDEX_SIZE);
-  heapFree(load<u32>(table, TABLE_INDEX_2), INDEX_2_SIZE);
   heapFree(table, TABLE_4_SIZE);
 }
 
@@ -97,15 +91,10 @@ function writeChildren(node: u32, index: u32): void {
   for (let s: u32 = 0; s < 32; s++) store<u32>(index + (s << 2), child4(node, s));
 }
 
-/** The children of `node`, on `level`, have moved: tells the index that points at them, if there is one. */
-function childrenMoved(table: u32, node: u32, level: u32, addr: u32): void {
-  if (level == 2) {
-    const index = load<u32>(table, TABLE_INDEX);
-    if (index != 0) writeChildren(node, index + (addr >> 22 << 7));
-  } else if (level == 3) {
-    const index = load<u32>(table, TABLE_INDEX_2);
-    if (index != 0) writeChildren(node, index + (addr >> 17 << 7));
-  }
+/** The children of `node`, on level 2, have moved: tells the index, if there is one. */
+function childrenMoved(table: u32, node: u32, addr: u32): void {
+  const index = load<u32>(table, TABLE_INDEX);
+  if (index != 0) writeChildren(node, index + (addr >> 22 << 7));
 }
 
 function makeIndex(table: u32): void {
@@ -121,37 +110,12 @@ function makeIndex(table: u32): void {
   store<u32>(table, index, TABLE_INDEX);
 }
 
-function carryOver(table: u32): void {
-  let at = load<u32>(table, TABLE_READY);
-  const end = min<u32>(at + CARRY, INDEX_ENTRIES);
-  const index = load<u32>(table, TABLE_INDEX);
-  const second = load<u32>(table, TABLE_INDEX_2);
-  for (; at < end; at++) {
-    const node = load<u32>(index + (at << 2));
-    if (node != 0) writeChildren(node, second + (at << 7));
-  }
-  store<u32>(table, at, TABLE_READY);
-}
-
-/** Makes, fills or drops the indexes as the number of prefixes asks for. */
-function tendIndexes(table: u32): void {
+/** Makes or drops the index as the number of prefixes asks for. */
+function tendIndex(table: u32): void {
   const count = load<u32>(table, TABLE_COUNT);
   const index = load<u32>(table, TABLE_INDEX);
   if (index == 0) {
     if (count >= INDEX_FROM) makeIndex(table);
-    return;
-  }
-  const second = load<u32>(table, TABLE_INDEX_2);
-  if (second != 0) {
-    if (count < INDEX_2_FROM / 2) {
-      giveBack(table, second, INDEX_2_SIZE);
-      store<u32>(table, 0, TABLE_INDEX_2);
-      store<u32>(table, 0, TABLE_READY);
-    } else if (load<u32>(table, TABLE_READY) < INDEX_ENTRIES) {
-      carryOver(table);
-    }
-  } else if (count >= INDEX_2_FROM) {
-    store<u32>(table, grab(table, INDEX_2_SIZE), TABLE_INDEX_2);
   } else if (count < INDEX_FROM / 2) {
     giveBack(table, index, INDEX_SIZE);
     store<u32>(table, 0, TABLE_INDEX);
@@ -212,17 +176,9 @@ function graft(table: u32, node: u32, level: u32, addr: u32, len: u32, value: u3
   store<u32>(node, siblings | (1 << s), NODE_CHILDREN);
   store<u32>(node, moved, NODE_ARRAY);
   for (let l = level + 1; l <= last; l++) levelCount(table, l, 1);
-  childrenMoved(table, node, level, addr);
-  // Level 4 has grown a first child below a node that is itself new: its index entry too.
-  if (level < 3 && last > 3) {
-    let below = node;
-    for (let l = level; l < 3; l++) below = child4(below, stride(addr, l));
-    childrenMoved(table, below, 3, addr);
-  }
-  if (level < 2 && last > 2) {
-    let below = node;
-    for (let l = level; l < 2; l++) below = child4(below, stride(addr, l));
-    childrenMoved(table, below, 2, addr);
+  if (level <= 2 && last > 2) {
+    for (let l = level; l < 2; l++) node = child4(node, stride(addr, l));
+    childrenMoved(table, node, addr);
   }
   return true;
 }
@@ -249,7 +205,7 @@ export function lpm4Insert(table: u32, addr: u32, len: u32, value: u32): u32 {
     if (old != 0) return old;
   }
   store<u32>(table, load<u32>(table, TABLE_COUNT) + 1, TABLE_COUNT);
-  tendIndexes(table);
+  tendIndex(table);
   return 0;
 }
 
@@ -276,15 +232,13 @@ export function lpm4Remove(table: u32, addr: u32, len: u32): u32 {
     cut(table, stays, staysLevel, addr, last);
   }
   store<u32>(table, load<u32>(table, TABLE_COUNT) - 1, TABLE_COUNT);
-  tendIndexes(table);
+  tendIndex(table);
   return old;
 }
 
 /** Removes the child of `node` towards `addr`, and the empty chain below it down to level `last`. */
 function cut(table: u32, node: u32, level: u32, addr: u32, last: u32): void {
-  // The index entries of what goes: a node's 32 entries are cleared while the node can still be found.
-  const second = load<u32>(table, TABLE_INDEX_2);
-  if (second != 0 && level < 3 && last > 3) store<u32>(second + (addr >> 12 << 2), 0);
+  // When a whole chain down from level 2 or above goes, so does its one index entry.
   const index = load<u32>(table, TABLE_INDEX);
   if (index != 0 && level < 2 && last > 2) store<u32>(index + (addr >> 17 << 2), 0);
   const s = stride(addr, level);
@@ -295,7 +249,7 @@ function cut(table: u32, node: u32, level: u32, addr: u32, last: u32): void {
   store<u32>(node, closeGap(table, array, popcnt<u32>(siblings), 16, rank), NODE_ARRAY);
   store<u32>(node, siblings & ~(1 << s), NODE_CHILDREN);
   for (let l = level + 1; l <= last; l++) levelCount(table, l, -1);
-  childrenMoved(table, node, level, addr);
+  if (level == 2) childrenMoved(table, node, addr);
 }
 
 /** Value of exactly this prefix, 0 when it is not in the table. */

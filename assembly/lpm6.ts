@@ -16,7 +16,7 @@ import {
 
 export const NODE6_LEVEL = 2; // u8
 export const NODE6_KEY = 16; // 16 bytes, network order
-const SHIFT = 5; // a node is 32 bytes
+export const NODE6_SHIFT = 5; // a node is 32 bytes
 
 /** The four address bits that a node on `level` looks at. */
 // @ts-ignore: decorator
@@ -38,7 +38,7 @@ function position(addr: u32, level: u32, len: u32): u32 {
 export function child6(node: u32, s: u32): u32 {
   const children = load<u16>(node, NODE_CHILDREN) as u32;
   if (((children >> s) & 1) == 0) return 0;
-  return load<u32>(node, NODE_ARRAY) + (popcnt<u32>(children & ((1 << s) - 1)) << SHIFT);
+  return load<u32>(node, NODE_ARRAY) + (popcnt<u32>(children & ((1 << s) - 1)) << NODE6_SHIFT);
 }
 
 /** Whether the address agrees with the node's in all bits above the node. */
@@ -66,8 +66,8 @@ export function lpm6Create(): u32 {
 function freeBelow(table: u32, node: u32): void {
   const n = popcnt<u32>(load<u16>(node, NODE_CHILDREN) as u32);
   const array = load<u32>(node, NODE_ARRAY);
-  for (let k: u32 = 0; k < n; k++) freeBelow(table, array + (k << SHIFT));
-  if (n != 0) giveBack(table, array, n << SHIFT);
+  for (let k: u32 = 0; k < n; k++) freeBelow(table, array + (k << NODE6_SHIFT));
+  if (n != 0) giveBack(table, array, n << NODE6_SHIFT);
   const values = popcnt<u32>(load<u32>(node, NODE_PREFIXES));
   if (values > 1) giveBack(table, load<u32>(node, NODE_VALUE), values << 2);
 }
@@ -149,7 +149,7 @@ function place(table: u32, addr: u32, level: u32, len: u32, value: u32): u32 {
       const rank = popcnt<u32>(siblings & ((1 << s) - 1));
       const moved = openGap(table, load<u32>(node, NODE_ARRAY), popcnt<u32>(siblings), 32, rank);
       if (moved == 0) return LPM_NO_MEMORY;
-      writeLeaf(moved + (rank << SHIFT), addr, level, len, value);
+      writeLeaf(moved + (rank << NODE6_SHIFT), addr, level, len, value);
       store<u16>(node, (siblings | (1 << s)) as u16, NODE_CHILDREN);
       store<u32>(node, moved, NODE_ARRAY);
       return 0;
