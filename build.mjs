@@ -42,26 +42,25 @@ if (newest(kernelSources) > time("dist/kernels.wasm")) {
 
 run("code", join(dirname(require.resolve("typescript/package.json")), "bin/tsc"), []);
 
-// The element map: class name -> file and contract, so that a run loads only the classes its graph names.
+// The element map: class name -> file, so that a run loads only the classes its graph names; and the manual,
+// class name -> doc comment and contract, for the commands that describe elements without running them.
 const elementSources = files("elements", ".ts");
 if (newest([...elementSources, "build.mjs"]) > time("dist/elements.json") || process.argv.includes("--map")) {
   const map = {};
+  const manual = {};
   for (const source of elementSources) {
-    const file = source.replace(/\.ts$/, ".js");
+    const file = relative("elements", source.replace(/\.ts$/, ".js"));
     const text = readFileSync(join(root, source), "utf8");
-    const module = await import(pathToFileURL(join(root, "dist", file)).href);
-    for (const [name, value] of Object.entries(module)) {
+    const module = await import(pathToFileURL(join(root, "dist/elements", file)).href);
+    for (const [name, value] of Object.entries(module).sort(([a], [b]) => (a < b ? -1 : 1))) {
       if (typeof value !== "function" || value.spec === undefined) continue;
       const comment =
         text.match(new RegExp(`/\\*\\*((?:(?!\\*/)[^])*)\\*/\\s*export class ${name}\\b`))?.[1] ?? "";
-      map[name] = {
-        file: relative("elements", file),
-        manual: comment.replace(/^[ \t]*\*? ?/gm, "").trim(),
-        spec: value.spec,
-      };
+      map[name] = file;
+      manual[name] = { file, comment: comment.replace(/^[ \t]*\*? ?/gm, "").trim(), spec: value.spec };
     }
   }
-  const sorted = Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1)));
-  writeFileSync(join(root, "dist/elements.json"), `${JSON.stringify(sorted, null, 1)}\n`);
-  if (!quiet) console.log(`build: element map (${Object.keys(sorted).length} classes)`);
+  writeFileSync(join(root, "dist/manual.json"), `${JSON.stringify(manual, null, 1)}\n`);
+  writeFileSync(join(root, "dist/elements.json"), `${JSON.stringify(map, null, 1)}\n`);
+  if (!quiet) console.log(`build: element map (${Object.keys(map).length} classes)`);
 }

@@ -32,7 +32,9 @@ export function landmarkText(landmark: Landmark): string {
 
 /** Click's form of a diagnostic: `file:line: message`, warnings marked; further lines stand as they are. */
 export function diagnosticText(d: Diagnostic): string {
-  const text = d.severity === "warning" ? `warning: ${d.message}` : d.message;
+  // What is said of an element ("While configuring ...") marks its warnings line by line.
+  const marked = d.severity === "warning" && !d.message.startsWith("While ");
+  const text = marked ? `warning: ${d.message}` : d.message;
   return d.landmark === null ? text : `${landmarkText(d.landmark)}: ${text}`;
 }
 
@@ -40,9 +42,12 @@ export function diagnosticText(d: Diagnostic): string {
 export class ConfigurationError extends Error {
   readonly code = "CONFIGURATION";
   readonly diagnostics: readonly Diagnostic[];
+  /** `parse`: the text is wrong; `initialize`: it reads well, but the router it describes cannot start. */
+  readonly stage: "parse" | "initialize";
 
-  constructor(diagnostics: readonly Diagnostic[]) {
+  constructor(diagnostics: readonly Diagnostic[], stage: "parse" | "initialize" = "parse") {
     super(diagnostics.map(diagnosticText).join("\n"));
+    this.stage = stage;
     this.name = "ConfigurationError";
     this.diagnostics = diagnostics;
   }

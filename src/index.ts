@@ -1,0 +1,42 @@
+// The public library.
+
+import { readFileSync } from "node:fs";
+import { Loader } from "./loader.js";
+import { type RouterOptions as CoreOptions, Router as CoreRouter } from "./router/router.js";
+
+export type { ArgSpec, ArgSpecs, ArgTypes, ArgValues } from "./lang/args/spec.js";
+export { ConfigurationError, type Diagnostic, diagnosticText, type Landmark } from "./lang/diagnostics.js";
+export { Loader, PLUGIN_API } from "./loader.js";
+export { BATCH_MAX, Batch } from "./packet/batch.js";
+export { MemoryError, type MemoryOptions, PacketMemory } from "./packet/memory.js";
+export { Packet } from "./packet/packet.js";
+export { type Clock, RealClock, SimulatedClock } from "./router/clock.js";
+export { type Device, DeviceError, type DeviceOptions, type DeviceProvider } from "./router/device.js";
+export {
+  type CleanupStage,
+  Element,
+  type ElementClass,
+  type ElementInit,
+  type ErrorSink,
+} from "./router/element.js";
+export { type Handler, type HandlerCode, HandlerError } from "./router/handler.js";
+export type { ElementSpec, HandlerSpec } from "./router/spec.js";
+export { Task } from "./router/task.js";
+export { Timer } from "./router/timer.js";
+export { VERSION } from "./router/version.js";
+
+/** Everything a router can be made with; the element loader is the built-in one unless another is given. */
+export type RouterOptions = Omit<CoreOptions, "loader"> & { readonly loader?: Loader };
+
+/** A router, made from a configuration in Click's language. */
+export class Router {
+  /** Makes a router from configuration text. Throws ConfigurationError with everything that is wrong. */
+  static fromText(text: string, options: RouterOptions = {}): Promise<CoreRouter> {
+    return CoreRouter.fromText(text, { ...options, loader: options.loader ?? new Loader() });
+  }
+
+  /** Makes a router from a configuration file. */
+  static fromFile(file: string, options: RouterOptions = {}): Promise<CoreRouter> {
+    return Router.fromText(readFileSync(file, "latin1"), { file, ...options });
+  }
+}

@@ -1,0 +1,115 @@
+// Finds element classes: ours through the built element map, others in packages that a configuration requires.
+
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { ElementClass } from "./router/element.js";
+import type { ElementLoader } from "./router/router.js";
+
+/** The version of the element interface that plug-in packages declare. */
+export const PLUGIN_API = 1;
+
+const BUILT = new URL("../elements/", import.meta.url);
+
+/** What a plug-in's package.json says under `sluice`. */
+interface PluginManifest {
+  readonly api: number;
+  /** Class name -> file, relative to the package. */
+  readonly elements: Readonly<Record<string, string>>;
+}
+
+/** A package that could not be used; the message is Click's. */
+export class PackageError extends Error {
+  readonly code = "PACKAGE";
+}
+
+/** The loader of one router: packages that it requires are known to it alone. */
+export class Loader implements ElementLoader {
+  readonly #files: Map<string, URL>;
+  readonly #packages: string[] = [];
+  readonly #given = new Map<string, ElementClass>();
+
+  constructor() {
+    const map: Record<string, string> = JSON.parse(
+      readFileSync(new URL("../elements.json", import.meta.url), "utf8"),
+    );
+    this.#files = new Map(Object.entries(map).map(([name, file]) => [name, new URL(file, BUILT)]));
+  }
+
+  /** Adds an element class that the embedding program brings, under its class name or `name`. It wins over others. */
+  add(elementClass: ElementClass, name = elementClass.name): void {
+    this.#given.set(name, elementClass);
+  }
+
+  has(className: string): boolean {
+    return this.#given.has(className) || this.#files.has(className);
+  }
+
+  classes(): string[] {
+    return [...new Set([...this.#given.keys(), ...this.#files.keys()])].sort();
+  }
+
+  packages(): string[] {
+    return [...this.#packages];
+  }
+
+  async load(className: string): Promise<ElementClass> {
+    const given = this.#given.get(className);
+    if (given !== undefined) return given;
+    const file = this.#files.get(className);
+    if (file === undefined) throw new PackageError(`unknown element class '${className}'`);
+    const found: unknown = (await import(file.href))[className];
+    if (typeof found !== "function" || !("spec" in found))
+      throw new PackageError(`${file.pathname} exports no element class '${className}'`);
+    return found as ElementClass;
+  }
+
+  async require(name: string, from: string): Promise<void> {
+    if (this.#packages.includes(name)) return;
+    const folder = this.#find(name, from);
+    const manifest = readManifest(name, folder);
+    for (const [className, file] of Object.entries(manifest.elements))
+      this.#files.set(className, pathToFileURL(join(folder, file)));
+    this.#packages.push(name);
+  }
+
+  /** Walks `node_modules` up from the configuration file, as Node does. */
+  #find(name: string, from: string): string {
+    if (!/^(@[a-z0-9-~][a-z0-9-._~]*\/)?[a-z0-9-~][a-z0-9-._~]*$/i.test(name))
+      throw new PackageError(failure(name, `'${name}' is not a package name`));
+    const start = existsSync(from) ? dirname(resolve(from)) : process.cwd();
+    for (let folder = start; ; folder = dirname(folder)) {
+      const candidate = join(folder, "node_modules", name);
+      if (existsSync(join(candidate, "package.json"))) return candidate;
+      if (dirname(folder) === folder) break;
+    }
+    throw new PackageError(
+      failure(
+        name,
+        `can't find required package '${name}'\nin node_modules of '${start}' or the folders above it`,
+      ),
+    );
+  }
+}
+
+function readManifest(name: string, folder: string): PluginManifest {
+  let manifest: Partial<PluginManifest> | undefined;
+  try {
+    manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")).sluice;
+  } catch (e) {
+    throw new PackageError(failure(name, `cannot read '${folder}/package.json': ${(e as Error).message}`));
+  }
+  if (typeof manifest?.elements !== "object" || manifest.elements === null)
+    throw new PackageError(
+      failure(name, `'${folder}/package.json' has no "sluice": { "api", "elements" }: not a plug-in`),
+    );
+  if (manifest.api !== PLUGIN_API)
+    throw new PackageError(
+      failure(name, `made for plug-in API ${manifest.api}, this program has ${PLUGIN_API}`),
+    );
+  return manifest as PluginManifest;
+}
+
+function failure(name: string, why: string): string {
+  return `While loading package '${name}':\n  ${why.replaceAll("\n", "\n  ")}\nrequirement '${name}' not available`;
+}

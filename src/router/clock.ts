@@ -1,0 +1,98 @@
+// Time, as one router sees it.
+
+/** A moment of wall-clock time. */
+export interface WallTime {
+  readonly seconds: number;
+  readonly nanoseconds: number;
+}
+
+/**
+ * A router's clock. Steady time counts nanoseconds from the moment the clock
+ * was made (exact for 104 days, then to a few nanoseconds); wall time is
+ * steady time plus a fixed start.
+ */
+export interface Clock {
+  readonly simulated: boolean;
+  /** Wall-clock second and nanosecond at steady time 0. */
+  readonly start: WallTime;
+  /** Steady nanoseconds. */
+  now(): number;
+  /** Nanoseconds of real time to wait until steady time `at`; 0 when it has come. */
+  delay(at: number): number;
+}
+
+/** Real time; `speed` > 1 makes it pass faster (Click's linear time warp). */
+export class RealClock implements Clock {
+  readonly simulated = false;
+  readonly start: WallTime;
+  #origin: number;
+  #base = 0;
+  #speed = 1;
+
+  constructor() {
+    this.#origin = performance.now();
+    const ms = performance.timeOrigin + this.#origin;
+    const seconds = Math.floor(ms / 1000);
+    this.start = { seconds, nanoseconds: Math.floor((ms - seconds * 1000) * 1e6) };
+  }
+
+  get speed(): number {
+    return this.#speed;
+  }
+  set speed(speed: number) {
+    this.#base = this.now();
+    this.#origin = performance.now();
+    this.#speed = speed;
+  }
+
+  now(): number {
+    return this.#base + Math.floor((performance.now() - this.#origin) * 1e6 * this.#speed);
+  }
+
+  delay(at: number): number {
+    return Math.max(0, (at - this.now()) / this.#speed);
+  }
+}
+
+/** Simulated time: stands still until somebody advances it. Several routers may share one. */
+export class SimulatedClock implements Clock {
+  readonly simulated = true;
+  readonly start: WallTime;
+  #now = 0;
+
+  /** `epoch`: wall-clock seconds at the start; Click's default is 1,000,000,000. */
+  constructor(epoch = 1_000_000_000) {
+    const seconds = Math.floor(epoch);
+    this.start = { seconds, nanoseconds: Math.round((epoch - seconds) * 1e9) };
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  delay(): number {
+    return 0;
+  }
+
+  /** Moves time forward to steady nanosecond `at`; never back. */
+  advance(at: number): void {
+    if (at > this.#now) this.#now = at;
+  }
+}
+
+/** The wall-clock time at steady nanosecond `at`. */
+export function wallTime(clock: Clock, at: number): WallTime {
+  const whole = Math.floor(at / 1e9);
+  let nanoseconds = clock.start.nanoseconds + (at - whole * 1e9);
+  let seconds = clock.start.seconds + whole;
+  if (nanoseconds >= 1e9) {
+    nanoseconds -= 1e9;
+    seconds++;
+  }
+  return { seconds, nanoseconds };
+}
+
+/** The steady nanosecond at which the wall clock shows `t`; negative when that was before the start. */
+export function steadyTime(clock: Clock, t: WallTime): number {
+  return (t.seconds - clock.start.seconds) * 1e9 + (t.nanoseconds - clock.start.nanoseconds);
+}

@@ -1,0 +1,84 @@
+// What a device is to the elements that read and write it.
+
+import type { Batch } from "../packet/batch.js";
+import type { PacketMemory } from "../packet/memory.js";
+
+/** A failure to open or use a device; `message` names the device, what is missing and the way without it. */
+export class DeviceError extends Error {
+  /** Stable: `NO_SUCH_DEVICE`, `PERMISSION`, `UNSUPPORTED`, `BAD_FILE`, `IO`. */
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.name = "DeviceError";
+    this.code = code;
+  }
+}
+
+/** A way for packets to enter and leave a router. Never throws once open: a device that fails goes `down`. */
+export interface Device {
+  /** The name the configuration knows it by. */
+  readonly name: string;
+  /** Hardware address (6 bytes), null where there is none (TUN, raw pcap). */
+  readonly mac: Uint8Array | null;
+  /** What a packet starts with. */
+  readonly linkType: "ethernet" | "ip";
+  /** Largest network-layer packet it carries, bytes. */
+  readonly mtu: number;
+  /**
+   * Null while it works; a sentence saying why while it does not: for good (vanished, end of file), or until
+   * the link comes back, which `receive` and `send` notice by themselves.
+   */
+  readonly down: string | null;
+  /**
+   * Appends up to `max` received packets to `batch` without blocking; returns how many.
+   * Each has its data, SLOT_TIMESTAMP, SLOT_PACKET_TYPE and the checksum/segmentation metadata set.
+   */
+  receive(batch: Batch, max: number): number;
+  /**
+   * Sends packets from the front of `batch` without blocking, gives their slots back and removes them from
+   * the batch. Returns how many it took; the rest stay in `batch` (the device is full: try again when writable).
+   * A packet the device cannot carry (too big, the device is down) is counted in `counters` and removed as well.
+   */
+  send(batch: Batch): number;
+  /** Calls `wake` (at most once a `arm`) as soon as `receive` may return packets. Cheap when already armed. */
+  arm(wake: () => void): void;
+  /** The same for `send`: calls `wake` as soon as a full device may take packets again. */
+  armSend(wake: () => void): void;
+  /** Named totals: packets and bytes each way, and what was lost and why. */
+  counters(): Readonly<Record<string, number>>;
+  /** Releases it. Idempotent. */
+  close(): void;
+}
+
+/** How a router finds a device by the name its configuration uses. One provider serves one router. */
+export interface DeviceProvider {
+  /**
+   * Opens, or returns the already open, device `name`; packets go straight into and out of `memory`, the
+   * router's, so the batches given to the device belong to it. Throws DeviceError.
+   */
+  open(name: string, memory: PacketMemory, options?: DeviceOptions): Device;
+  /** Closes all it opened. */
+  close(): void;
+}
+
+export interface DeviceOptions {
+  /** Receive packets of every address. Default true. */
+  readonly promiscuous?: boolean;
+  /** Bytes the kernel may queue for us. */
+  readonly receiveBuffer?: number;
+  /** Show packets that this host sends through the interface as well. Default false. */
+  readonly outbound?: boolean;
+  /** Nothing will be received: the kernel need not queue packets for us. Default false. */
+  readonly sendOnly?: boolean;
+  /** Stamp packets with the kernel's arrival time rather than the time their batch was read. Default false. */
+  readonly kernelTime?: boolean;
+}
+
+/** The provider of a router that was given none. */
+export const NO_DEVICES: DeviceProvider = {
+  open(name) {
+    throw new DeviceError("NO_SUCH_DEVICE", `no device '${name}': this router was made without devices`);
+  },
+  close() {},
+};

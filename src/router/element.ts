@@ -1,0 +1,234 @@
+// The element: what every plug-in extends.
+
+import { PORT_DROP, SLOT_PORT } from "../../assembly/layout.js";
+import type { Landmark } from "../lang/diagnostics.js";
+import type { Batch } from "../packet/batch.js";
+import type { PacketMemory } from "../packet/memory.js";
+import type { Graph } from "./graph.js";
+import type { HandlerCode } from "./handler.js";
+import type { Notifier, SignalKind } from "./notifier.js";
+import type { Port } from "./port.js";
+import type { Router } from "./router.js";
+import type { ElementSpec } from "./spec.js";
+import { Task } from "./task.js";
+import { Timer } from "./timer.js";
+
+/** How far an element had come when it is cleaned up: Click's stages. */
+export type CleanupStage =
+  | "configure-failed"
+  | "configured"
+  | "initialize-failed"
+  | "initialized"
+  | "router-initialized";
+
+/** An element class: what a file in `elements/` exports, and what the loader returns. */
+export interface ElementClass {
+  readonly spec: ElementSpec;
+  readonly name: string;
+  new (init: ElementInit): Element;
+}
+
+/** What an element is made from. Passed through by subclasses' constructors, if they have one. */
+export interface ElementInit {
+  readonly router: Router;
+  readonly graph: Graph;
+  /** Position among the graph's elements. */
+  readonly index: number;
+  readonly name: string;
+  readonly className: string;
+  readonly config: string;
+  readonly landmark: Landmark;
+  readonly spec: ElementSpec;
+}
+
+/** Collects what is wrong with an element while it is configured or initialized. */
+export interface ErrorSink {
+  error(message: string): void;
+  warning(message: string): void;
+}
+
+/**
+ * A packet-processing element. A subclass declares a static `spec`, and supplies what it needs of `configure`,
+ * `initialize`, `push`, `pull`, `process`, `handlers`, `takeState` and `cleanup`.
+ */
+export abstract class Element {
+  readonly router: Router;
+  readonly graph: Graph;
+  readonly memory: PacketMemory;
+  readonly index: number;
+  /** Full name, compounds included. */
+  readonly name: string;
+  readonly className: string;
+  /** Configuration text as it is now (live reconfiguration changes it). */
+  config: string;
+  readonly landmark: Landmark;
+  readonly spec: ElementSpec;
+  /** For each input: where a pull input pulls from. A push input's entry is its (one) source too, when it has just one. */
+  readonly inputs: Port[] = [];
+  /** For each output: where a push output pushes to. */
+  readonly outputs: Port[] = [];
+  ninputs = 0;
+  noutputs = 0;
+  /** Address of its state: counters, then drop counters (u64 each), then `spec.state` bytes. 0 when it declares none. */
+  state = 0;
+  /** Its tasks and timers, so that they stop with it. */
+  readonly tasks: Task[] = [];
+  readonly timers: Timer[] = [];
+  #pullInputs: readonly boolean[] = [];
+  #pullOutputs: readonly boolean[] = [];
+
+  constructor(init: ElementInit) {
+    this.router = init.router;
+    this.graph = init.graph;
+    this.memory = init.router.memory;
+    this.index = init.index;
+    this.name = init.name;
+    this.className = init.className;
+    this.config = init.config;
+    this.landmark = init.landmark;
+    this.spec = init.spec;
+    const size = this.stateSize();
+    if (size > 0) this.state = this.memory.alloc(size);
+  }
+
+  // ---- What a subclass supplies -------------------------------------------
+
+  /** Takes the parsed arguments (the values of its spec's `args`). Reports what is wrong to `errors`. Live elements may be configured again while running. */
+  configure(_values: Record<string, unknown>, _errors: ErrorSink): void {}
+
+  /** Runs once the whole graph is configured. Opens what it needs; schedules its first task. */
+  initialize(_errors: ErrorSink): void | Promise<void> {}
+
+  /** Releases what it holds. Its tasks, timers and state memory are released for it. */
+  cleanup(_stage: CleanupStage): void {}
+
+  /** Hot swap: takes over what is worth keeping from the element of the same name and class in the old graph. */
+  takeState(_old: Element): void {}
+
+  /** Packets arrive on push input `port`; they are this element's now. */
+  push(_port: number, batch: Batch): void {
+    this.process(batch);
+    if (this.noutputs > 0) this.outputs[0].push(batch);
+    else batch.kill();
+  }
+
+  /** Packets are asked for on pull output `port`: fill the empty `batch` with up to `max`. */
+  pull(_port: number, batch: Batch, max: number): void {
+    if (this.ninputs > 0 && this.inputs[0].pull(batch, max) > 0) this.process(batch);
+  }
+
+  /** For one-in one-out elements: works on the batch in place, and may remove packets from it. */
+  process(_batch: Batch): void {}
+
+  /** The code of the handlers that its spec declares. */
+  handlers(): Readonly<Record<string, HandlerCode>> {
+    return {};
+  }
+
+  /** Port count, processing and flow codes: its spec's, unless they depend on the configuration. */
+  portCount(): string {
+    return this.spec.ports;
+  }
+  processing(): string {
+    return this.spec.processing ?? "a/a";
+  }
+  flow(): string {
+    return this.spec.flow ?? "x/x";
+  }
+
+  /** The notifier it offers to those that pull from output (`empty`) or push to input (`full`) `port`. */
+  notifier(_kind: SignalKind, _port: number): Notifier | null {
+    return null;
+  }
+
+  // ---- What it is given ----------------------------------------------------
+
+  isPullInput(port: number): boolean {
+    return this.#pullInputs[port] === true;
+  }
+  isPullOutput(port: number): boolean {
+    return this.#pullOutputs[port] === true;
+  }
+
+  /** Set by the graph once push and pull are resolved. */
+  setPersonality(pullInputs: readonly boolean[], pullOutputs: readonly boolean[]): void {
+    this.#pullInputs = pullInputs;
+    this.#pullOutputs = pullOutputs;
+  }
+
+  /** `'name :: Class'`, as messages name it. */
+  get declaration(): string {
+    return `${this.name} :: ${this.className}`;
+  }
+
+  /** Makes a task of this element; it does not run until it is scheduled. */
+  newTask(run: () => boolean): Task {
+    const task = new Task(this.router.tasks, run);
+    this.tasks.push(task);
+    return task;
+  }
+
+  /** Makes a timer of this element. */
+  newTimer(fire: () => void): Timer {
+    const timer = new Timer(this.router.timers, fire);
+    this.timers.push(timer);
+    return timer;
+  }
+
+  /** Address of the counter `name` of the spec's `counters` or `drops`. */
+  counterAddress(name: string): number {
+    const { counters = {}, drops = {} } = this.spec;
+    const i = [...Object.keys(counters), ...Object.keys(drops)].indexOf(name);
+    if (i < 0) throw new Error(`${this.className} declares no counter '${name}'`);
+    return this.state + i * 8;
+  }
+
+  /** Address of the spec's `state` bytes, after the counters. */
+  get stateArea(): number {
+    return this.state + this.#counters() * 8;
+  }
+
+  /** Sends each packet of `batch` to the output in its SLOT_PORT; a port that is not there drops it (counted by `dropped`). */
+  dispatch(batch: Batch, dropped?: number): void {
+    while (batch.count > 0) {
+      const port = this.memory.u16[(batch.at(0) + SLOT_PORT) >>> 1];
+      const out = this.router.batches.acquire();
+      out.count = this.memory.kernels.batchSplit(batch.address, batch.count, port, out.address);
+      batch.count -= out.count;
+      if (port !== PORT_DROP && port < this.noutputs) this.outputs[port].push(out);
+      else if (dropped !== undefined) this.memory.add64(dropped, out.count);
+      this.router.batches.release(out);
+    }
+  }
+
+  /** Sends `batch` to output `port` if that is connected, else gives the packets back to the pool. */
+  pushOrKill(port: number, batch: Batch): void {
+    if (port < this.noutputs) this.outputs[port].push(batch);
+    else batch.kill();
+  }
+
+  /**
+   * Runs a two-way kernel of the form (state, batch, count, badOut) -> good count: the good stay in `batch`,
+   * the bad go to output `badPort`, or are dropped when that is not connected.
+   */
+  divide(
+    kernel: (state: number, batch: number, count: number, bad: number) => number,
+    batch: Batch,
+    badPort = 1,
+  ): void {
+    const bad = this.router.batches.acquire();
+    const good = kernel(this.state, batch.address, batch.count, bad.address);
+    bad.count = batch.count - good;
+    batch.count = good;
+    if (bad.count > 0) this.pushOrKill(badPort, bad);
+    this.router.batches.release(bad);
+  }
+
+  stateSize(): number {
+    return this.#counters() * 8 + (this.spec.state ?? 0);
+  }
+
+  #counters(): number {
+    return Object.keys(this.spec.counters ?? {}).length + Object.keys(this.spec.drops ?? {}).length;
+  }
+}

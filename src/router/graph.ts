@@ -1,0 +1,202 @@
+// A graph of elements inside a router: made from a flat description, checked, configured, initialized, released.
+
+import { parseArgs } from "../lang/args/parse.js";
+import { ConfigurationError, type Diagnostic } from "../lang/diagnostics.js";
+import type { FlatGraph } from "../lang/flat.js";
+import type { CleanupStage, Element, ElementClass, ErrorSink } from "./element.js";
+import type { PortOf } from "./flow.js";
+import { checkCompleteness, checkPorts, resolvePersonalities } from "./hookup.js";
+import { Names, prefixOf, scopes } from "./names.js";
+import { MeteredPort, Port } from "./port.js";
+import type { Router } from "./router.js";
+import { CONFIGURE_DEFAULT } from "./spec.js";
+
+export class Graph {
+  readonly router: Router;
+  readonly flat: FlatGraph;
+  readonly elements: Element[] = [];
+  readonly names = new Names();
+  readonly warnings: Diagnostic[] = [];
+  readonly #byName = new Map<string, Element>();
+  /** Per element and port: the far ends. */
+  readonly #sources: PortOf[][][] = [];
+  readonly #targets: PortOf[][][] = [];
+  #stage: "made" | "configured" | "initialized" | "closed" = "made";
+  readonly #stages = new Map<Element, CleanupStage>();
+
+  constructor(router: Router, flat: FlatGraph) {
+    this.router = router;
+    this.flat = flat;
+  }
+
+  /** Makes the elements and their connections. Throws ConfigurationError with every problem of the graph. */
+  build(classes: ReadonlyMap<string, ElementClass>): void {
+    const problems: Diagnostic[] = [];
+    for (const f of this.flat.elements) {
+      const elementClass = classes.get(f.className);
+      if (elementClass === undefined) {
+        const message = `unknown element class '${f.className}'`;
+        problems.push({ severity: "error", code: "unknown-class", landmark: f.landmark, message });
+        continue;
+      }
+      const index = this.elements.length;
+      const { name, className, config, landmark } = f;
+      const { spec } = elementClass;
+      const element = new elementClass({
+        router: this.router,
+        graph: this,
+        index,
+        name,
+        className,
+        config,
+        landmark,
+        spec,
+      });
+      this.elements.push(element);
+      this.#byName.set(name, element);
+    }
+    if (problems.length > 0) this.#fail(problems);
+    const connections = checkPorts(this.elements, this.flat.connections, problems);
+    resolvePersonalities(this.elements, connections, problems);
+    checkCompleteness(this.elements, connections, problems);
+    if (problems.length > 0) this.#fail(problems);
+    for (const e of this.elements) {
+      this.#sources.push(Array.from({ length: e.ninputs }, () => []));
+      this.#targets.push(Array.from({ length: e.noutputs }, () => []));
+    }
+    const PortClass = this.router.metered ? MeteredPort : Port;
+    for (const c of connections) {
+      const [from, to] = [this.elements[c.from], this.elements[c.to]];
+      this.#targets[c.from][c.fromPort].push({ element: to, port: c.toPort });
+      this.#sources[c.to][c.toPort].push({ element: from, port: c.fromPort });
+      from.outputs[c.fromPort] ??= new PortClass(to, c.toPort);
+      to.inputs[c.toPort] ??= new PortClass(from, c.fromPort);
+    }
+  }
+
+  /** Configures every element, in phase order, even when one fails. Throws ConfigurationError with all that is wrong. */
+  configure(): void {
+    const phase = (e: Element): number => e.spec.configurePhase ?? CONFIGURE_DEFAULT;
+    const order = [...this.elements].sort((a, b) => phase(a) - phase(b) || a.index - b.index);
+    const problems: Diagnostic[] = [];
+    for (const element of order) {
+      const sink = new Collector();
+      this.configureElement(element, element.config, sink);
+      this.#stages.set(element, sink.errors.length > 0 ? "configure-failed" : "configured");
+      this.#report("configuring", element, sink, problems);
+    }
+    if (problems.length > 0) this.#fail(problems);
+    this.#stage = "configured";
+  }
+
+  /** Initializes every element. Throws ConfigurationError with all that is wrong. */
+  async initialize(): Promise<void> {
+    const problems: Diagnostic[] = [];
+    for (const element of this.elements) {
+      const sink = new Collector();
+      try {
+        await element.initialize(sink);
+      } catch (e) {
+        sink.error(e instanceof Error ? e.message : String(e));
+      }
+      this.#stages.set(element, sink.errors.length > 0 ? "initialize-failed" : "initialized");
+      this.#report("initializing", element, sink, problems);
+    }
+    if (problems.length > 0) this.#fail(problems);
+    for (const element of this.elements) this.#stages.set(element, "router-initialized");
+    this.#stage = "initialized";
+  }
+
+  get initialized(): boolean {
+    return this.#stage === "initialized";
+  }
+
+  /** Parses `config` for `element` and hands it the values; problems go to `errors`. */
+  configureElement(element: Element, config: string, errors: ErrorSink): void {
+    const prefix = prefixOf(element.name);
+    const parsed = parseArgs(config, element.spec.args ?? {}, {
+      lookup: (database, name) => this.names.lookup(database, prefix, name),
+      element: (name) => this.find(name, prefix),
+    });
+    for (const message of parsed.errors) errors.error(message);
+    // A wrong value would only make the element complain of what follows from it.
+    if (parsed.errors.length > 0) return;
+    try {
+      element.configure(parsed.values, errors);
+    } catch (e) {
+      errors.error(e instanceof Error ? e.message : String(e));
+    }
+  }
+
+  /** The element `name` as seen from the compound `prefix`: innermost first. */
+  find(name: string, prefix = ""): Element | undefined {
+    for (const scope of scopes(prefix)) {
+      const element = this.#byName.get(scope + name);
+      if (element !== undefined) return element;
+    }
+    return undefined;
+  }
+
+  /** Where packets on `element`'s input `port` come from. */
+  sourcesOf(element: Element, port: number): readonly PortOf[] {
+    return this.#sources[element.index]?.[port] ?? [];
+  }
+
+  /** Where packets from `element`'s output `port` go. */
+  targetsOf(element: Element, port: number): readonly PortOf[] {
+    return this.#targets[element.index]?.[port] ?? [];
+  }
+
+  /** Stops every task and timer, cleans every element up and frees its state. Idempotent. */
+  close(): void {
+    if (this.#stage === "closed") return;
+    this.#stage = "closed";
+    for (const element of this.elements) this.stopElement(element);
+    for (const element of [...this.elements].reverse()) {
+      const stage = this.#stages.get(element);
+      if (stage !== undefined) element.cleanup(stage);
+      if (element.state !== 0) this.router.memory.free(element.state, element.stateSize());
+      element.state = 0;
+    }
+  }
+
+  stopElement(element: Element): void {
+    for (const task of element.tasks) task.unschedule();
+    for (const timer of element.timers) timer.unschedule();
+  }
+
+  #report(doing: string, element: Element, sink: Collector, problems: Diagnostic[]): void {
+    const { landmark } = element;
+    const whole = (lines: readonly string[]): string =>
+      [
+        `While ${doing} '${element.declaration}':`,
+        ...lines.map((l) => `  ${l.replaceAll("\n", "\n  ")}`),
+      ].join("\n");
+    const code = `while-${doing}`;
+    if (sink.errors.length > 0) {
+      const warnings = sink.warnings.map((w) => `warning: ${w}`);
+      problems.push({ severity: "error", code, landmark, message: whole([...warnings, ...sink.errors]) });
+    } else if (sink.warnings.length > 0) {
+      // The lines themselves say "warning:", as Click's do.
+      const lines = sink.warnings.map((w) => `warning: ${w}`);
+      this.warnings.push({ severity: "warning", code, landmark, message: whole(lines) });
+    }
+  }
+
+  #fail(problems: readonly Diagnostic[]): never {
+    this.close();
+    throw new ConfigurationError(problems, "initialize");
+  }
+}
+
+class Collector implements ErrorSink {
+  readonly errors: string[] = [];
+  readonly warnings: string[] = [];
+
+  error(message: string): void {
+    this.errors.push(message);
+  }
+  warning(message: string): void {
+    this.warnings.push(message);
+  }
+}

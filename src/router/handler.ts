@@ -1,0 +1,74 @@
+// Handlers: the named values through which an element is read and written while it runs.
+
+import { parseArgs } from "../lang/args/parse.js";
+import type { ArgSpec, ArgTypes } from "../lang/args/spec.js";
+import type { Element } from "./element.js";
+import type { HandlerSpec } from "./spec.js";
+
+/** What an element supplies for one handler. Reading gives text; writing may take a while (it then returns a promise). */
+export interface HandlerCode {
+  readonly read?: (parameters: string) => string | number | boolean;
+  readonly write?: (value: string) => void | Promise<void>;
+}
+
+/** A handler as others use it: its owner (null = global), its name, its contract and its code. */
+export interface Handler extends HandlerCode {
+  readonly element: Element | null;
+  readonly name: string;
+  readonly spec: HandlerSpec;
+}
+
+/** A handler that does not exist, does not allow this, or failed; the message is Click's. */
+export class HandlerError extends Error {
+  /** `NO_ELEMENT`, `NO_HANDLER`, `NOT_READABLE`, `NOT_WRITABLE`, `FAILED`. */
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.name = "HandlerError";
+    this.code = code;
+  }
+}
+
+/** Calls a read handler; the text it gives has a newline added unless it is raw or ends with one. */
+export function readHandler(handler: Handler, parameters = ""): string {
+  if (handler.read === undefined) throw new HandlerError("NOT_READABLE", `write handler`);
+  const value = handler.read(parameters);
+  if (typeof value === "string") return value;
+  return String(value);
+}
+
+/** Click's flag letters of a handler, as `handlers` lists them. */
+export function handlerFlags(handler: Handler): string {
+  const { spec } = handler;
+  return [
+    handler.read !== undefined && "r",
+    handler.write !== undefined && "w",
+    spec.params && handler.read !== undefined && "+",
+    spec.raw && "%",
+    spec.calm && ".",
+    spec.expensive && "$",
+    spec.button && "b",
+    spec.checkbox && "c",
+  ]
+    .filter(Boolean)
+    .join("");
+}
+
+/** Parses text written to a handler as one configuration argument. Throws HandlerError when it is not one. */
+export function handlerValue<S extends ArgSpec>(spec: S, text: string): ArgTypes[S["type"]] {
+  const specs = { value: { ...spec, positional: true, required: true } };
+  const context = { lookup: () => undefined, element: () => undefined };
+  const { values, errors } = parseArgs(text.trim(), specs, context);
+  if (errors.length > 0) throw new HandlerError("FAILED", errors.join("\n").replace(/^value: /gm, ""));
+  return values.value as ArgTypes[S["type"]];
+}
+
+/** A handler over a value: reads it, and (with `set`) writes it after parsing what was written as `spec`. */
+export function valueHandler<S extends ArgSpec>(
+  spec: S,
+  get: () => ArgTypes[S["type"]] & (string | number | boolean),
+  set?: (value: ArgTypes[S["type"]]) => void,
+): HandlerCode {
+  return { read: get, write: set === undefined ? undefined : (text) => set(handlerValue(spec, text)) };
+}

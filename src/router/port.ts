@@ -1,0 +1,61 @@
+// Ports: where a batch goes on, or comes from.
+
+import type { Batch } from "../packet/batch.js";
+import type { Element } from "./element.js";
+
+/** The far end of one connection, as an element sees it from its own port. */
+export class Port {
+  readonly element: Element;
+  /** The far element's port number. */
+  readonly port: number;
+
+  constructor(element: Element, port: number) {
+    this.element = element;
+    this.port = port;
+  }
+
+  /** Hands the batch's packets over; afterwards it is empty. An empty batch goes nowhere. */
+  push(batch: Batch): void {
+    if (batch.count === 0) return;
+    this.element.push(this.port, batch);
+    batch.count = 0;
+  }
+
+  /** Fills the empty `batch` with up to `max` packets (at most BATCH_MAX); returns how many. */
+  pull(batch: Batch, max: number): number {
+    this.element.pull(this.port, batch, max);
+    return batch.count;
+  }
+}
+
+/** What passed a port, and the time its far end took, of which the elements behind it had part. */
+export interface PortMeter {
+  batches: number;
+  packets: number;
+  /** Nanoseconds inside calls through this port, callees included. */
+  nanoseconds: number;
+}
+
+/** A port that counts and times what passes; used when the router is made with `meter`. */
+export class MeteredPort extends Port {
+  readonly meter: PortMeter = { batches: 0, packets: 0, nanoseconds: 0 };
+
+  override push(batch: Batch): void {
+    if (batch.count === 0) return;
+    this.meter.batches++;
+    this.meter.packets += batch.count;
+    const start = performance.now();
+    this.element.push(this.port, batch);
+    this.meter.nanoseconds += (performance.now() - start) * 1e6;
+    batch.count = 0;
+  }
+
+  override pull(batch: Batch, max: number): number {
+    const start = performance.now();
+    this.element.pull(this.port, batch, max);
+    this.meter.nanoseconds += (performance.now() - start) * 1e6;
+    this.meter.batches++;
+    this.meter.packets += batch.count;
+    return batch.count;
+  }
+}

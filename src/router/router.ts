@@ -1,0 +1,311 @@
+// The router: one world (memory, clock, random numbers, devices) and the graph that runs in it.
+
+import { BATCH_MAX, SLOT_DATA, SLOT_LENGTH } from "../../assembly/layout.js";
+import { ConfigurationError, type Diagnostic, diagnosticText } from "../lang/diagnostics.js";
+import { elaborate } from "../lang/elaborate.js";
+import type { FlatGraph } from "../lang/flat.js";
+import { parse } from "../lang/parser.js";
+import { BatchPool } from "../packet/batch.js";
+import { type MemoryOptions, PacketMemory } from "../packet/memory.js";
+import { type Clock, RealClock } from "./clock.js";
+import type { DeviceProvider } from "./device.js";
+import { NO_DEVICES } from "./device.js";
+import { Driver } from "./driver.js";
+import type { Element, ElementClass } from "./element.js";
+import { elementHandlers } from "./element-handlers.js";
+import { globalHandlers } from "./global-handlers.js";
+import { Graph } from "./graph.js";
+import { type Handler, HandlerError, readHandler } from "./handler.js";
+import { prefixOf } from "./names.js";
+import { type Random, SeededRandom, SystemRandom } from "./random.js";
+import { Tasks } from "./task.js";
+import { Timers } from "./timer.js";
+
+/** Finds element classes by name, and packages of them. */
+export interface ElementLoader {
+  /** Whether `className` can be loaded now. */
+  has(className: string): boolean;
+  load(className: string): Promise<ElementClass>;
+  /** Makes the elements of package `name` known; `from` is the configuration file that asks. Throws with Click's text. */
+  require(name: string, from: string): Promise<void>;
+  /** Every class name known, and every package required so far. */
+  classes(): readonly string[];
+  packages(): readonly string[];
+}
+
+export interface RouterOptions {
+  readonly loader: ElementLoader;
+  readonly memory?: MemoryOptions;
+  /** Default: real time. */
+  readonly clock?: Clock;
+  /** Seed of the random numbers under a simulated clock (default 0); real time draws from the system. */
+  readonly seed?: number;
+  readonly devices?: DeviceProvider;
+  /** `VAR=VALUE` overrides of the configuration's global `define`s. */
+  readonly variables?: Readonly<Record<string, string>>;
+  /** File name for landmarks. Default `config`. */
+  readonly file?: string;
+  /** Reads a file for `require(library FILE)`. */
+  readonly readLibrary?: (file: string, from: string) => { file: string; text: string } | null;
+  /** Where elements' messages go, a line at a time without the newline. Default: standard error. */
+  readonly log?: (line: string) => void;
+  /** Where elements' output goes, as it is. Default: standard output. */
+  readonly print?: (text: string) => void;
+  /** Count and time what passes each port. */
+  readonly metered?: boolean;
+  /** Allow the `hotconfig` handler. */
+  readonly hotSwap?: boolean;
+}
+
+export class Router {
+  readonly options: RouterOptions;
+  readonly memory: PacketMemory;
+  readonly batches: BatchPool;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly tasks = new Tasks();
+  readonly timers: Timers;
+  readonly driver: Driver;
+  readonly devices: DeviceProvider;
+  readonly metered: boolean;
+  #graph: Graph | null = null;
+  /** The text of the running configuration. */
+  source = "";
+
+  constructor(options: RouterOptions) {
+    this.options = options;
+    this.memory = new PacketMemory(options.memory);
+    this.batches = new BatchPool(this.memory);
+    this.clock = options.clock ?? new RealClock();
+    this.random = this.clock.simulated ? new SeededRandom(options.seed ?? 0) : new SystemRandom();
+    this.timers = new Timers(this.clock);
+    this.driver = new Driver(this);
+    this.devices = options.devices ?? NO_DEVICES;
+    this.metered = options.metered ?? false;
+    this.tasks.wake = () => this.driver.wake();
+  }
+
+  /** Makes and initializes a router from configuration text. Throws ConfigurationError with everything that is wrong. */
+  static async fromText(text: string, options: RouterOptions): Promise<Router> {
+    const router = new Router(options);
+    try {
+      const graph = await router.prepare(text, options.file ?? "config");
+      graph.configure();
+      await graph.initialize();
+      router.#graph = graph;
+      router.source = text;
+    } catch (e) {
+      router.close();
+      throw e;
+    }
+    return router;
+  }
+
+  /** Parses `text` and builds its graph in this router's world, without configuring it. */
+  async prepare(text: string, file: string): Promise<Graph> {
+    const flat = await this.flatten(text, file);
+    const classes = new Map<string, ElementClass>();
+    for (const { className } of flat.elements) {
+      if (!classes.has(className)) classes.set(className, await this.options.loader.load(className));
+    }
+    const graph = new Graph(this, flat);
+    graph.build(classes);
+    return graph;
+  }
+
+  /** Parses and flattens `text`, requiring its packages. Throws ConfigurationError. */
+  async flatten(text: string, file: string): Promise<FlatGraph> {
+    const { loader, variables, readLibrary } = this.options;
+    const tree = parse(text, { file });
+    const problems: Diagnostic[] = [];
+    for (const requirement of tree.requirements) {
+      if (requirement.kind !== "package") continue;
+      try {
+        await loader.require(requirement.value, file);
+      } catch (e) {
+        const message = e instanceof Error ? e.message : String(e);
+        problems.push({ severity: "error", code: "package", landmark: null, message });
+      }
+    }
+    const { graph, diagnostics } = elaborate(tree, {
+      hasClass: (name) => loader.has(name),
+      variables,
+      readLibrary,
+    });
+    const errors = [...diagnostics, ...problems];
+    for (const d of errors) if (d.severity === "warning") this.log(diagnosticText(d));
+    if (errors.some((d) => d.severity === "error"))
+      throw new ConfigurationError(
+        errors.filter((d) => d.severity === "error"),
+        "parse",
+      );
+    return graph;
+  }
+
+  /** The running graph. */
+  get graph(): Graph {
+    if (this.#graph === null) throw new Error("the router has no graph yet");
+    return this.#graph;
+  }
+
+  get elements(): readonly Element[] {
+    return this.#graph?.elements ?? [];
+  }
+
+  /** Writes a line to where messages go. */
+  log(line: string): void {
+    if (this.options.log !== undefined) this.options.log(line);
+    else process.stderr.write(`${line}\n`);
+  }
+
+  /** Writes text, as it is, to where output goes. */
+  print(text: string): void {
+    if (this.options.print !== undefined) this.options.print(text);
+    else process.stdout.write(text);
+  }
+
+  /** The element called `name`, seen from `from` (inside a compound, names of that compound come first). */
+  find(name: string, from?: Element): Element | undefined {
+    return (from?.graph ?? this.#graph)?.find(name, from === undefined ? "" : prefixOf(from.name));
+  }
+
+  // ---- Handlers --------------------------------------------------------------
+
+  /** The handlers of `element`, or the global ones when it is null, by name. */
+  handlers(element: Element | null): ReadonlyMap<string, Handler> {
+    return element === null ? globalHandlers(this) : elementHandlers(element);
+  }
+
+  /**
+   * The handler `path`: `element.handler`, or `handler` (of `from`, then global). Throws HandlerError in Click's words.
+   */
+  handler(path: string, from?: Element): Handler {
+    const dot = path.lastIndexOf(".");
+    const name = path.slice(dot + 1);
+    if (dot <= 0) {
+      const own = dot < 0 && from !== undefined ? this.handlers(from).get(name) : undefined;
+      const found = own ?? this.handlers(null).get(name);
+      if (found === undefined) throw new HandlerError("NO_HANDLER", `no '${name}' handler`);
+      return found;
+    }
+    const element = this.find(path.slice(0, dot), from);
+    if (element === undefined) throw new HandlerError("NO_ELEMENT", `no element '${path.slice(0, dot)}'`);
+    const found = this.handlers(element).get(name);
+    if (found === undefined) throw new HandlerError("NO_HANDLER", `no '${path}' handler`);
+    return found;
+  }
+
+  /** Reads handler `path`. */
+  read(path: string, parameters = ""): string {
+    return readHandler(this.handler(path), parameters);
+  }
+
+  /** Writes handler `path`. */
+  async write(path: string, value = ""): Promise<void> {
+    const handler = this.handler(path);
+    if (handler.write === undefined) throw new HandlerError("NOT_WRITABLE", `'${path}' is a read handler`);
+    await handler.write(value);
+  }
+
+  // ---- Packets from and to the program that embeds the router ----------------
+
+  /** Pushes one packet with these bytes into push input `port` of element `name`. Returns false when it does not fit or no slot is free. */
+  inject(name: string, bytes: Uint8Array, port = 0): boolean {
+    const element = this.#need(name);
+    if (port >= element.ninputs || element.isPullInput(port))
+      throw new Error(`'${name}' has no push input ${port}`);
+    const batch = this.batches.acquire();
+    try {
+      const slot = this.memory.kernels.poolTake();
+      if (slot === 0) return false;
+      batch.add(slot);
+      const data = this.memory.get32(slot + SLOT_DATA);
+      if (bytes.length > slot + this.memory.stride - data) return false;
+      this.memory.u8.set(bytes, data);
+      this.memory.set32(slot + SLOT_LENGTH, bytes.length);
+      element.push(port, batch);
+      batch.count = 0;
+      return true;
+    } finally {
+      this.batches.release(batch);
+    }
+  }
+
+  /** Pulls up to `max` packets from pull output `port` of element `name` (e.g. a Queue); copies of their bytes. */
+  take(name: string, max = BATCH_MAX, port = 0): Uint8Array[] {
+    const element = this.#need(name);
+    if (port >= element.noutputs || !element.isPullOutput(port))
+      throw new Error(`'${name}' has no pull output ${port}`);
+    const packets: Uint8Array[] = [];
+    const batch = this.batches.acquire();
+    while (packets.length < max) {
+      element.pull(port, batch, Math.min(BATCH_MAX, max - packets.length));
+      if (batch.count === 0) break;
+      for (let i = 0; i < batch.count; i++) packets.push(this.packetBytes(batch.at(i)));
+      batch.kill();
+    }
+    this.batches.release(batch);
+    return packets;
+  }
+
+  /** A copy of the data of the packet in `slot`. */
+  packetBytes(slot: number): Uint8Array {
+    const data = this.memory.get32(slot + SLOT_DATA);
+    return this.memory.u8.slice(data, data + this.memory.get32(slot + SLOT_LENGTH));
+  }
+
+  #need(name: string): Element {
+    const element = this.find(name);
+    if (element === undefined) throw new HandlerError("NO_ELEMENT", `no element '${name}'`);
+    return element;
+  }
+
+  // ---- Running ---------------------------------------------------------------
+
+  /** Runs until something stops the router (`stop`, a DriverManager, `signal`). */
+  run(signal?: AbortSignal): Promise<void> {
+    return this.driver.run(signal);
+  }
+
+  /** Runs at most `rounds` rounds of tasks and timers, without waiting; returns whether there is work left. */
+  step(rounds = 1): boolean {
+    return this.driver.step(rounds);
+  }
+
+  /** Under a simulated clock: runs until `seconds` have passed. */
+  runFor(seconds: number): void {
+    this.driver.runFor(seconds);
+  }
+
+  /** Asks the router to stop, as the `stop` handler does. */
+  stop(): void {
+    this.driver.requestStop();
+  }
+
+  /** Releases the graph, the devices and everything open. Idempotent. */
+  close(): void {
+    this.#graph?.close();
+    this.devices.close();
+  }
+
+  /**
+   * Hot swap: builds, configures and initializes the graph of `text` beside the running one; only if all of that
+   * succeeds do the old graph's tasks stop, elements take over their namesakes' state, and the new graph run.
+   * Throws ConfigurationError and leaves the old graph running otherwise.
+   */
+  async swap(text: string, file = "config"): Promise<void> {
+    const old = this.graph;
+    const next = await this.prepare(text, file);
+    next.configure();
+    await next.initialize();
+    for (const element of old.elements) old.stopElement(element);
+    for (const element of next.elements) {
+      const former = old.find(element.name);
+      if (former !== undefined && former.className === element.className) element.takeState(former);
+    }
+    this.#graph = next;
+    this.source = text;
+    old.close();
+    this.driver.wake();
+  }
+}
