@@ -36,6 +36,12 @@ export class Driver {
     this.wake();
   }
 
+  /** Stops at once, whatever a DriverManager would still do: the user asked. */
+  interrupt(): void {
+    this.#stopped = true;
+    this.wake();
+  }
+
   /** Ends a wait: something happened outside (a device is ready, a handler was written). */
   wake(): void {
     const wake = this.#wake;
@@ -77,10 +83,7 @@ export class Driver {
   }
 
   async run(signal?: AbortSignal): Promise<void> {
-    const abort = (): void => {
-      this.#stopped = true;
-      this.wake();
-    };
+    const abort = (): void => this.interrupt();
     if (signal?.aborted) return;
     signal?.addEventListener("abort", abort, { once: true });
     this.#stopped = false;

@@ -16,7 +16,6 @@ export class Graph {
   readonly flat: FlatGraph;
   readonly elements: Element[] = [];
   readonly names = new Names();
-  readonly warnings: Diagnostic[] = [];
   readonly #byName = new Map<string, Element>();
   /** Per element and port: the far ends. */
   readonly #sources: PortOf[][][] = [];
@@ -179,7 +178,7 @@ export class Graph {
     } else if (sink.warnings.length > 0) {
       // The lines themselves say "warning:", as Click's do.
       const lines = sink.warnings.map((w) => `warning: ${w}`);
-      this.warnings.push({ severity: "warning", code, landmark, message: whole(lines) });
+      this.router.warn({ severity: "warning", code, landmark, message: whole(lines) });
     }
   }
 

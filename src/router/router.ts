@@ -3,7 +3,7 @@
 import { BATCH_MAX, SLOT_DATA, SLOT_LENGTH } from "../../assembly/layout.js";
 import { ConfigurationError, type Diagnostic, diagnosticText } from "../lang/diagnostics.js";
 import { elaborate } from "../lang/elaborate.js";
-import type { FlatGraph } from "../lang/flat.js";
+import type { FlatElement, FlatGraph } from "../lang/flat.js";
 import { parse } from "../lang/parser.js";
 import { BatchPool } from "../packet/batch.js";
 import { type MemoryOptions, PacketMemory } from "../packet/memory.js";
@@ -53,6 +53,10 @@ export interface RouterOptions {
   readonly print?: (text: string) => void;
   /** Count and time what passes each port. */
   readonly metered?: boolean;
+  /** Print warnings. Default true. */
+  readonly warnings?: boolean;
+  /** Elements without connections that the program adds to every configuration (control sockets). */
+  readonly extra?: readonly FlatElement[];
   /** Allow the `hotconfig` handler. */
   readonly hotSwap?: boolean;
 }
@@ -133,13 +137,19 @@ export class Router {
       readLibrary,
     });
     const errors = [...diagnostics, ...problems];
-    for (const d of errors) if (d.severity === "warning") this.log(diagnosticText(d));
+    for (const d of errors) if (d.severity === "warning") this.warn(d);
     if (errors.some((d) => d.severity === "error"))
       throw new ConfigurationError(
         errors.filter((d) => d.severity === "error"),
         "parse",
       );
-    return graph;
+    const { extra = [] } = this.options;
+    return extra.length === 0 ? graph : { ...graph, elements: [...graph.elements, ...extra] };
+  }
+
+  /** Prints a warning, unless warnings are off. */
+  warn(diagnostic: Diagnostic): void {
+    if (this.options.warnings !== false) this.log(diagnosticText(diagnostic));
   }
 
   /** The running graph. */

@@ -1,0 +1,68 @@
+// Where a command gets its configuration: a file, standard input, or an expression on the command line.
+
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { readArchive } from "../lang/archive.js";
+import { CommandError, UsageError } from "./command.js";
+
+export interface Input {
+  /** The configuration's text, a byte a character. */
+  readonly text: string;
+  /** Its name in landmarks. */
+  readonly file: string;
+}
+
+/** `VAR=VALUE` on the command line. */
+export function variable(word: string): [string, string] | null {
+  const match = /^([A-Za-z_]\w*)=([\s\S]*)$/.exec(word);
+  return match === null ? null : [match[1], match[2]];
+}
+
+/** Reads the configuration: `expression` if given, else `file` (`-` or null: standard input). */
+export function readInput(file: string | null, expression: string | null): Input {
+  if (expression !== null) {
+    if (file !== null) throw new UsageError("router configuration specified twice");
+    return { text: Buffer.from(expression, "utf8").toString("latin1"), file: "config" };
+  }
+  const standard = file === null || file === "-";
+  const name = standard ? "<stdin>" : file;
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(standard ? 0 : file);
+  } catch (e) {
+    throw new CommandError(`${name}: ${systemMessage(e)}`);
+  }
+  const archive = readArchive(bytes);
+  if (archive === null) return { text: bytes.toString("latin1"), file: name };
+  const config = archive.get("config");
+  if (config === undefined) throw new CommandError(`${name}: archive has no 'config' section`);
+  return { text: Buffer.from(config).toString("latin1"), file: name };
+}
+
+/** C's words for a failed system call on a file. */
+export function systemMessage(e: unknown): string {
+  const { code, message } = e as NodeJS.ErrnoException;
+  const words: Record<string, string> = {
+    ENOENT: "No such file or directory",
+    EACCES: "Permission denied",
+    EISDIR: "Is a directory",
+    ENOTDIR: "Not a directory",
+  };
+  return words[code ?? ""] ?? message;
+}
+
+/** Finds library files for `require(library FILE)`: along `path` (each folder, then its `conf`), default beside `from`. */
+export function libraryReader(
+  path: string,
+): (file: string, from: string) => { file: string; text: string } | null {
+  return (file, from) => {
+    const beside = existsSync(from) ? dirname(from) : ".";
+    const folders = path === "" ? [beside] : path.split(":").flatMap((f) => (f === "" ? [beside] : [f]));
+    for (const folder of folders) {
+      for (const candidate of [join(folder, file), join(folder, "conf", file)]) {
+        if (existsSync(candidate)) return { file: candidate, text: readFileSync(candidate, "latin1") };
+      }
+    }
+    return null;
+  };
+}

@@ -1,0 +1,37 @@
+// How errors of a configuration reach a person or a program.
+
+import type { ConfigurationError, Diagnostic } from "../lang/diagnostics.js";
+import { diagnosticText } from "../lang/diagnostics.js";
+
+export type ReportFormat = "text" | "json";
+
+/**
+ * The text of `diagnostics`. `text` is Click's, line by line; with `source` (the configuration, on a terminal) each
+ * also shows its line with a caret, and a hint. `json` is an array of objects.
+ */
+export function report(diagnostics: readonly Diagnostic[], format: ReportFormat, source?: string): string {
+  if (format === "json") return `${JSON.stringify(diagnostics, null, 2)}\n`;
+  return diagnostics
+    .map((d) => `${diagnosticText(d)}\n${source === undefined ? "" : excerpt(d, source)}`)
+    .join("");
+}
+
+/** The last line Click prints when a configuration that reads well cannot start. */
+export function verdict(error: ConfigurationError): string {
+  return error.stage === "initialize" ? "Router could not be initialized!\n" : "";
+}
+
+function excerpt(d: Diagnostic, source: string): string {
+  const offset = d.landmark?.offset;
+  let text = "";
+  if (offset !== undefined && offset <= source.length) {
+    const start = source.lastIndexOf("\n", offset - 1) + 1;
+    const newline = source.indexOf("\n", offset);
+    const line = source.slice(start, newline < 0 ? undefined : newline).replace(/\t/g, " ");
+    if (line.length <= 200) {
+      const width = Math.max(1, Math.min(d.landmark?.length ?? 1, line.length - (offset - start)));
+      text += `    ${line}\n    ${" ".repeat(offset - start)}${"^".repeat(width)}\n`;
+    }
+  }
+  return d.hint === undefined ? text : `${text}    hint: ${d.hint}\n`;
+}

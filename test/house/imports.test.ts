@@ -1,0 +1,93 @@
+// The house's arrows: which room may import which.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
+
+/** What each room may import, besides itself. `layout` is assembly/layout.ts, the one file of memory offsets. */
+const ALLOWED: Record<string, readonly string[]> = {
+  lang: [],
+  wire: [],
+  packet: ["wire", "layout"],
+  router: ["packet", "lang", "layout"],
+  device: ["router", "packet", "wire", "lang", "layout"],
+  lisp: ["router", "packet", "wire", "lang", "layout"],
+  elements: ["router", "packet", "wire", "lang", "device", "lisp", "layout"],
+  loader: ["router", "packet", "lang"],
+  index: ["lang", "wire", "packet", "router", "device", "lisp", "loader", "layout"],
+  cli: ["lang", "wire", "packet", "router", "device", "lisp", "loader", "index", "layout"],
+};
+
+function room(file: string): string {
+  const path = relative(root, file).replaceAll("\\", "/");
+  if (/^(dist\/)?kernels\./.test(path)) return "kernels";
+  if (path.startsWith("assembly/")) return "layout";
+  if (path.startsWith("elements/")) return "elements";
+  const parts = path.split("/");
+  return parts.length > 2 ? parts[1] : parts[1].replace(/\.ts$/, "");
+}
+
+function sources(): string[] {
+  return ["src", "elements"].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true })
+      .map((f) => join(root, folder, String(f)))
+      .filter((f) => f.endsWith(".ts") && !f.endsWith(".d.ts")),
+  );
+}
+
+/** The modules that the text of `file` imports, statically or not, ours as paths. */
+function imports(file: string): string[] {
+  const text = readFileSync(file, "utf8");
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)].map((m) =>
+    resolve(dirname(file), m[1].replace(/\.js$/, ".ts")),
+  );
+}
+
+test("imports run one way between the rooms", () => {
+  const wrong: string[] = [];
+  for (const file of sources()) {
+    const from = room(file);
+    assert.ok(ALLOWED[from] !== undefined, `${relative(root, file)} lies in a room the house does not have`);
+    for (const target of imports(file)) {
+      const to = room(target);
+      if (to === from || (to === "kernels" && from === "packet")) continue;
+      if (!ALLOWED[from].includes(to))
+        wrong.push(`${relative(root, file)} imports ${relative(root, target)}`);
+    }
+  }
+  assert.equal(wrong, []);
+});
+
+test("only one file loads WebAssembly, and only one calls the kernel's functions", () => {
+  const using = (pattern: RegExp): string[] =>
+    sources()
+      .filter((f) => pattern.test(readFileSync(f, "utf8").replace(/^\s*(\/\/|\*|\/\*).*$/gm, "")))
+      .map((f) => relative(root, f));
+  assert.equal(using(/new WebAssembly\.|instantiateSync\(/), ["src/packet/kernels.ts"]);
+  assert.equal(using(/from "koffi"|import\("koffi"\)|require\("koffi"\)/), ["src/device/syscalls.ts"]);
+});
+
+test("files stay under 400 lines", () => {
+  const long = sources()
+    .map((f) => [relative(root, f), readFileSync(f, "utf8").split("\n").length] as const)
+    .filter(([, n]) => n > 400);
+  assert.equal(long, []);
+});
+
+test("no element keeps time, draws random numbers or waits outside its router", () => {
+  const wrong = sources()
+    .filter((f) => room(f) === "elements")
+    .filter((f) =>
+      /\bDate\.now|\bMath\.random|\bsetTimeout\(|\bsetInterval\(|\bperformance\.now/.test(
+        readFileSync(f, "utf8"),
+      ),
+    )
+    .map((f) => relative(root, f));
+  assert.equal(wrong, []);
+});
+
+test.run();

@@ -1,0 +1,70 @@
+// Every element's doc comment and its contract say the same.
+
+import { readFileSync } from "node:fs";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { RealClock, Router, SimulatedClock } from "../../src/index.js";
+import type { ElementSpec } from "../../src/router/spec.js";
+
+interface Page {
+  readonly file: string;
+  readonly comment: string;
+  readonly spec: ElementSpec;
+}
+
+const manual: Record<string, Page> = JSON.parse(
+  readFileSync(new URL("../../manual.json", import.meta.url), "utf8"),
+);
+const TAGS = ["element", "category", "input", "output", "handler", "example", "see"];
+
+function tags(comment: string, tag: string): string[] {
+  return [...comment.matchAll(new RegExp(`^@${tag}\\s+([\s\S]*?)(?=^@|(?![\s\S]))`, "gm"))].map((m) => m[1].trim());
+}
+
+for (const [name, page] of Object.entries(manual)) {
+  test(`the manual of ${name} agrees with its contract`, () => {
+    assert.equal(tags(page.comment, "element"), [name]);
+    assert.equal(tags(page.comment, "category"), [page.file.split("/")[0]]);
+    const unknown = [...page.comment.matchAll(/^@(\w+)/gm)].map((m) => m[1]).filter((t) => !TAGS.includes(t));
+    assert.equal(unknown, [], "tags the manual does not have");
+    assert.ok(page.comment.replace(/^@[\s\S]*/m, "").trim().length > 20, "a paragraph that says what it does");
+    const documented = tags(page.comment, "handler")
+      .map((h) => h.split(/\s/)[0])
+      .sort();
+    const declared = [
+      ...Object.keys(page.spec.handlers ?? {}),
+      ...Object.keys(page.spec.counters ?? {}),
+    ].sort();
+    assert.equal(
+      [...new Set(documented)],
+      [...new Set(declared)],
+      "@handler lines against handlers and counters",
+    );
+    const kebab = name
+      .replace(/([a-z0-9])([A-Z])/g, "$1-$2")
+      .replace(/([A-Z]+)([A-Z][a-z])/g, "$1-$2")
+      .toLowerCase();
+    const file = page.file.replace(/^.*\//, "").replace(/\.js$/, "");
+    assert.equal(file.replaceAll("-", ""), kebab.replaceAll("-", ""), "file name after the class");
+  });
+
+  for (const example of tags(page.comment, "example")) {
+    test(`the example of ${name} runs: ${example.split("\n")[0]}`, async () => {
+      const lines: string[] = [];
+      const router = await Router.fromText(example, {
+        clock: new SimulatedClock(),
+        log: (line) => lines.push(line),
+        print: () => {},
+      });
+      router.runFor(0.01);
+      router.close();
+    });
+  }
+}
+
+test("there are elements, and the clock of the examples is not the wall's", () => {
+  assert.ok(Object.keys(manual).length > 0);
+  assert.ok(new SimulatedClock().simulated && !new RealClock().simulated);
+});
+
+test.run();
