@@ -1,0 +1,156 @@
+import type { ArgValues } from "../../src/lang/args/spec.js";
+import type { Device } from "../../src/router/device.js";
+import { type CleanupStage, Element, type ErrorSink } from "../../src/router/element.js";
+import { type HandlerCode, valueHandler } from "../../src/router/handler.js";
+import type { ElementSpec } from "../../src/router/spec.js";
+import type { Task } from "../../src/router/task.js";
+
+const args = {
+  DEVNAME: {
+    type: "string",
+    positional: true,
+    required: true,
+    doc: "the device, by the name its router knows it by",
+  },
+  PROMISC: { type: "bool", default: "false", doc: "receive packets of every hardware address" },
+  SNIFFER: {
+    type: "bool",
+    default: "true",
+    doc: "leave the packets to the kernel as well; false is not supported: give the interface no address instead",
+  },
+  OUTBOUND: { type: "bool", default: "false", doc: "also show packets that this host sends through the device" },
+  BURST: { type: "unsigned", default: "64", min: 1, max: 256, doc: "packets read at a time" },
+  TIMESTAMP: { type: "bool", default: "true", doc: "packets carry the time they were read" },
+  ACTIVE: { type: "bool", default: "true", doc: "read packets" },
+} as const;
+
+/**
+ * Reads packets from a device and pushes them out.
+ *
+ * The router is asked for the device by name, so what is behind it (a network interface, a TAP, a capture
+ * file, a link inside the process) is decided by whoever made the router, and the configuration stays the
+ * same. Packets start with the device's link-layer header, have their packet type annotation set (host,
+ * broadcast, multicast, other host), and complete checksums.
+ *
+ * A device that vanishes while the router runs is reported once; nothing else stops.
+ *
+ * @element FromDevice
+ * @category device
+ * @output 0 packets received
+ * @handler count packets received
+ * @handler bytes bytes received
+ * @handler active whether packets are read
+ * @handler device the device's own totals, a line each: name, value
+ * @handler down why the device does not work; empty while it does
+ * @handler reset_counts sets count and bytes to zero
+ * @see ToDevice, FromDump, KernelTun
+ */
+export class FromDevice extends Element {
+  static readonly spec = {
+    ports: "0/1",
+    processing: "h",
+    args,
+    counters: { count: "packets received", bytes: "bytes received" },
+    handlers: {
+      active: { read: true, write: true, checkbox: true, doc: "whether packets are read" },
+      device: { read: true, doc: "the device's own totals, a line each: name, value" },
+      down: { read: true, doc: "why the device does not work; empty while it does" },
+      reset_counts: { write: true, button: true, doc: "sets count and bytes to zero" },
+    },
+  } as const satisfies ElementSpec;
+
+  #name = "";
+  #burst = 64;
+  #active = true;
+  #promiscuous = false;
+  #outbound = false;
+  #device: Device | null = null;
+  #task: Task | null = null;
+  #saidDown = false;
+
+  override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
+    this.#name = values.DEVNAME;
+    this.#burst = values.BURST;
+    this.#active = values.ACTIVE;
+    this.#promiscuous = values.PROMISC;
+    this.#outbound = values.OUTBOUND;
+    if (!values.SNIFFER)
+      errors.error(
+        "SNIFFER false is not supported: give the interface no address, so that the kernel has no use for its packets",
+      );
+  }
+
+  override initialize(errors: ErrorSink): void {
+    try {
+      this.#device = this.router.devices.open(this.#name, this.memory, {
+        promiscuous: this.#promiscuous,
+        outbound: this.#outbound,
+      });
+    } catch (e) {
+      errors.error((e as Error).message);
+      return;
+    }
+    this.#task = this.newTask(() => this.#run());
+    if (this.#active) this.#task.reschedule();
+  }
+
+  override cleanup(_stage: CleanupStage): void {
+    this.#device = null;
+  }
+
+  #run(): boolean {
+    const device = this.#device;
+    if (device === null || !this.#active) return false;
+    const batch = this.router.batches.acquire();
+    const count = device.receive(batch, this.#burst);
+    if (count > 0) {
+      this.memory.add64(this.state, count);
+      this.memory.add64(this.state + 8, this.memory.kernels.batchBytes(batch.address, batch.count));
+      this.outputs[0].push(batch);
+      this.#task!.reschedule();
+    } else {
+      this.#wait(device);
+    }
+    this.router.batches.release(batch);
+    return count > 0;
+  }
+
+  #wait(device: Device): void {
+    if (device.down !== null && !this.#saidDown) {
+      this.#saidDown = true;
+      this.router.log(`${this.declaration}: ${device.down}`);
+    } else if (device.down === null) {
+      this.#saidDown = false;
+    }
+    device.arm(() => {
+      this.#task?.reschedule();
+      this.router.driver.wake();
+    });
+  }
+
+  override handlers(): Record<string, HandlerCode> {
+    return {
+      active: valueHandler(
+        args.ACTIVE,
+        () => this.#active,
+        (active) => {
+          this.#active = active;
+          if (active) this.#task?.reschedule();
+        },
+      ),
+      device: {
+        read: () =>
+          Object.entries(this.#device?.counters() ?? {})
+            .map(([name, value]) => `${name}\t${value}\n`)
+            .join(""),
+      },
+      down: { read: () => this.#device?.down ?? "" },
+      reset_counts: {
+        write: () => {
+          this.memory.set64(this.state, 0);
+          this.memory.set64(this.state + 8, 0);
+        },
+      },
+    };
+  }
+}

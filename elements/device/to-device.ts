@@ -1,0 +1,118 @@
+import type { ArgValues } from "../../src/lang/args/spec.js";
+import type { Batch } from "../../src/packet/batch.js";
+import type { Device } from "../../src/router/device.js";
+import { type CleanupStage, Element, type ErrorSink } from "../../src/router/element.js";
+import type { HandlerCode } from "../../src/router/handler.js";
+import { type Signal, upstreamEmptySignal } from "../../src/router/notifier.js";
+import type { ElementSpec } from "../../src/router/spec.js";
+import type { Task } from "../../src/router/task.js";
+
+const args = {
+  DEVNAME: {
+    type: "string",
+    positional: true,
+    required: true,
+    doc: "the device, by the name its router knows it by",
+  },
+  BURST: { type: "unsigned", default: "64", min: 1, max: 256, doc: "packets pulled and sent at a time" },
+} as const;
+
+/**
+ * Pulls packets and sends them to a device; a push input sends what it gets at once.
+ *
+ * Packets start with the device's link-layer header. While the device is full no packets are pulled, so they wait
+ * in the Queue upstream; with a push input, what a full device does not take is dropped.
+ *
+ * @element ToDevice
+ * @category device
+ * @input 0 packets to send, pull or push
+ * @handler count packets given to the device
+ * @handler full pushed packets dropped because the device was full
+ * @handler device the device's own totals, a line each: name, value
+ * @handler down why the device does not work; empty while it does
+ * @see FromDevice, ToDump
+ */
+export class ToDevice extends Element {
+  static readonly spec = {
+    ports: "1/0",
+    processing: "a",
+    args,
+    counters: { count: "packets given to the device" },
+    drops: { full: "the device was full and the packet was pushed, so it could not wait" },
+    handlers: {
+      device: { read: true, doc: "the device's own totals, a line each: name, value" },
+      down: { read: true, doc: "why the device does not work; empty while it does" },
+    },
+  } as const satisfies ElementSpec;
+
+  #name = "";
+  #burst = 64;
+  #device: Device | null = null;
+  #task: Task | null = null;
+  #signal: Signal | null = null;
+  /** Packets pulled that the device had no room for. */
+  #waiting: Batch | null = null;
+
+  override configure(values: ArgValues<typeof args>): void {
+    this.#name = values.DEVNAME;
+    this.#burst = values.BURST;
+  }
+
+  override initialize(errors: ErrorSink): void {
+    try {
+      this.#device = this.router.devices.open(this.#name, this.memory);
+    } catch (e) {
+      errors.error((e as Error).message);
+      return;
+    }
+    if (!this.isPullInput(0)) return;
+    this.#waiting = this.router.batches.acquire();
+    this.#task = this.newTask(() => this.#run());
+    this.#signal = upstreamEmptySignal(this, 0, this.#task);
+    this.#task.reschedule();
+  }
+
+  override cleanup(_stage: CleanupStage): void {
+    if (this.#waiting !== null) this.router.batches.release(this.#waiting);
+    this.#waiting = null;
+    this.#device = null;
+  }
+
+  override push(_port: number, batch: Batch): void {
+    this.memory.add64(this.state, this.#device!.send(batch));
+    this.memory.add64(this.state + 8, batch.count);
+    batch.kill();
+  }
+
+  #run(): boolean {
+    const batch = this.#waiting!;
+    const device = this.#device!;
+    if (batch.count === 0) this.inputs[0].pull(batch, this.#burst);
+    if (batch.count === 0) {
+      if (this.#signal!.active) this.#task!.reschedule();
+      return false;
+    }
+    this.memory.add64(this.state, device.send(batch));
+    if (batch.count === 0) {
+      this.#task!.reschedule();
+    } else {
+      device.armSend(() => {
+        this.#task?.reschedule();
+        this.router.driver.wake();
+      });
+    }
+    return true;
+  }
+
+  override handlers(): Record<string, HandlerCode> {
+    return {
+      device: {
+        read: () =>
+          Object.entries(this.#device?.counters() ?? {})
+            .map(([name, value]) => `${name}\t${value}\n`)
+            .join(""),
+      },
+      down: { read: () => this.#device?.down ?? "" },
+    };
+  }
+}
