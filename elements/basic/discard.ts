@@ -22,7 +22,6 @@ const args = {
  * @handler count packets discarded
  * @handler active whether it pulls
  * @handler reset_counts sets the count to zero
- * @example InfiniteSource(LIMIT 5) -> Discard
  * @see Idle
  */
 export class Discard extends Element {

@@ -18,7 +18,11 @@ const args = {
     default: "true",
     doc: "leave the packets to the kernel as well; false is not supported: give the interface no address instead",
   },
-  OUTBOUND: { type: "bool", default: "false", doc: "also show packets that this host sends through the device" },
+  OUTBOUND: {
+    type: "bool",
+    default: "false",
+    doc: "also show packets that this host sends through the device",
+  },
   BURST: { type: "unsigned", default: "64", min: 1, max: 256, doc: "packets read at a time" },
   TIMESTAMP: { type: "bool", default: "true", doc: "packets carry the time they were read" },
   ACTIVE: { type: "bool", default: "true", doc: "read packets" },

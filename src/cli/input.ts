@@ -2,7 +2,6 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { readArchive } from "../lang/archive.js";
 import { CommandError, UsageError } from "./command.js";
 
 export interface Input {
@@ -32,11 +31,7 @@ export function readInput(file: string | null, expression: string | null): Input
   } catch (e) {
     throw new CommandError(`${name}: ${systemMessage(e)}`);
   }
-  const archive = readArchive(bytes);
-  if (archive === null) return { text: bytes.toString("latin1"), file: name };
-  const config = archive.get("config");
-  if (config === undefined) throw new CommandError(`${name}: archive has no 'config' section`);
-  return { text: Buffer.from(config).toString("latin1"), file: name };
+  return { text: bytes.toString("latin1"), file: name };
 }
 
 /** C's words for a failed system call on a file. */

@@ -37,8 +37,7 @@ export function parseOptions(words: readonly string[], specs: readonly OptionSpe
       const spec = longOption(name, specs);
       if (spec.value !== "yes" && spec.value !== "maybe" && equals >= 0)
         throw new UsageError(`‘--${spec.long}’ can’t take an argument`);
-      const value =
-        equals >= 0 ? word.slice(equals + 1) : spec.value === "yes" ? take(`--${spec.long}`) : "";
+      const value = equals >= 0 ? word.slice(equals + 1) : spec.value === "yes" ? take(`--${spec.long}`) : "";
       found.push({ name: spec.long, value });
     } else if (word.startsWith("-") && word !== "-") {
       for (let c = 1; c < word.length; c++) {

@@ -236,14 +236,12 @@ function number(text: string, option: string, least: number): number {
 }
 
 async function makeRouter(s: Settings, text: string, file: string): Promise<Router> {
-  const kernelDevices = async () => new (await import("../device/provider.js")).HostDevices();
   const landmark = { file: "<command line>", line: 1 };
   return Router.fromText(text, {
     file,
     loader: new Loader(),
     clock: s.simtime === null ? new RealClock() : new SimulatedClock(s.simtime),
     seed: s.seed,
-    devices: /Device|KernelTun|KernelTap/.test(text) ? await kernelDevices() : undefined,
     memory: { bytes: s.memory * 2 ** 20 },
     variables: s.variables,
     readLibrary: libraryReader(s.clickpath),

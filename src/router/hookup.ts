@@ -141,9 +141,11 @@ export function resolvePersonalities(
     b.ties.push(a);
   }
   const all = nodes.flatMap((n) => [...n.ins, ...n.outs]);
+  // Breadth first from every fixed port at once, so that a conflict shows where the two sides meet.
   const work = all.filter((n) => n.personality !== "agnostic");
   const said = new Set<string>();
-  for (let at = work.pop(); at !== undefined; at = work.pop()) {
+  for (let next = 0; next < work.length; next++) {
+    const at = work[next];
     for (const tied of at.ties) {
       if (tied.personality === "agnostic") {
         tied.personality = at.personality;
