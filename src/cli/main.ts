@@ -7,6 +7,9 @@ import { type Command, CommandError, UsageError } from "./command.js";
 /** Command name -> what it does. Each is loaded only when it is called. */
 const COMMANDS: Record<string, [() => Promise<{ command: Command }>, string]> = {
   run: [() => import("./run.js"), "run a router configuration (the default)"],
+  check: [() => import("./check.js"), "say what is wrong with a configuration, without starting it"],
+  flatten: [() => import("./flatten.js"), "print a configuration without compounds and variables"],
+  elements: [() => import("./elements.js"), "list the elements, or print their manual pages"],
 };
 
 const OVERVIEW = `sluice: a modular packet router

@@ -1,6 +1,7 @@
 // The router: one world (memory, clock, random numbers, devices) and the graph that runs in it.
 
 import { BATCH_MAX, SLOT_DATA, SLOT_LENGTH } from "../../assembly/layout.js";
+import { bytesOf } from "../lang/args/text.js";
 import { ConfigurationError, type Diagnostic, diagnosticText } from "../lang/diagnostics.js";
 import { elaborate } from "../lang/elaborate.js";
 import type { FlatElement, FlatGraph } from "../lang/flat.js";
@@ -162,16 +163,16 @@ export class Router {
     return this.#graph?.elements ?? [];
   }
 
-  /** Writes a line to where messages go. */
+  /** Writes a line to where messages go; a character up to U+00FF is one byte, as everywhere in configurations. */
   log(line: string): void {
     if (this.options.log !== undefined) this.options.log(line);
-    else process.stderr.write(`${line}\n`);
+    else process.stderr.write(bytesOf(`${line}\n`));
   }
 
   /** Writes text, as it is, to where output goes. */
   print(text: string): void {
     if (this.options.print !== undefined) this.options.print(text);
-    else process.stdout.write(text);
+    else process.stdout.write(bytesOf(text));
   }
 
   /** The element called `name`, seen from `from` (inside a compound, names of that compound come first). */

@@ -278,6 +278,8 @@ export function quote(text: string): string {
 
 /** The bytes a string stands for: characters up to U+00FF are one byte each, others are UTF-8. */
 export function bytesOf(text: string): Uint8Array {
+  // Nearly every text has no other characters.
+  if (/^[\0-\xff]*$/.test(text)) return Uint8Array.from(text, (c) => c.charCodeAt(0));
   const bytes: number[] = [];
   for (const c of text) {
     const code = c.codePointAt(0)!;

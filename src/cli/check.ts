@@ -1,0 +1,103 @@
+// sluice check: everything that can be wrong with a configuration, without starting it.
+
+import { ConfigurationError } from "../lang/diagnostics.js";
+import { Loader } from "../loader.js";
+import { SimulatedClock } from "../router/clock.js";
+import { Router } from "../router/router.js";
+import { type Command, UsageError } from "./command.js";
+import { type Input, libraryReader, readInput, variable } from "./input.js";
+import { type OptionSpec, optionHelp, parseOptions } from "./options.js";
+import { type ReportFormat, report } from "./report.js";
+
+const OPTIONS: readonly OptionSpec[] = [
+  {
+    long: "file",
+    short: "f",
+    value: "yes",
+    valueName: "FILE",
+    doc: "read the configuration from FILE ('-': standard input)",
+  },
+  { long: "expression", short: "e", value: "yes", valueName: "EXPR", doc: "use EXPR as the configuration" },
+  {
+    long: "clickpath",
+    short: "C",
+    value: "yes",
+    valueName: "PATH",
+    doc: "folders with libraries, parted by ':'",
+  },
+  { long: "format", value: "yes", valueName: "FORMAT", doc: "text (default) or json" },
+  { long: "help", doc: "print this and exit" },
+];
+
+const HELP = `Usage: sluice check [OPTION]... [ROUTERFILE] [VAR=VALUE]...
+
+Reads a configuration, makes its elements and checks their arguments,
+connections, push and pull; opens no device, file or socket and runs nothing.
+Exit status 0 when it is right, 1 when it is not.
+
+Options:
+${optionHelp(OPTIONS)}
+`;
+
+export interface CheckSettings {
+  readonly input: Input;
+  readonly format: ReportFormat;
+  readonly router: Router;
+}
+
+/** Reads the words that `check` and `flatten` share, and the configuration; the router has no graph yet. */
+export function checkSettings(words: readonly string[], options: readonly OptionSpec[]): CheckSettings {
+  let file: string | null = null;
+  let expression: string | null = null;
+  let format: ReportFormat = "text";
+  let path = process.env.CLICKPATH ?? "";
+  const variables: Record<string, string> = {};
+  for (const { name, value } of parseOptions(words, options)) {
+    const assignment = name === null ? variable(value) : null;
+    if (assignment !== null) variables[assignment[0]] = assignment[1];
+    else if (name === null || name === "file") {
+      if (file !== null) throw new UsageError("router configuration specified twice");
+      file = value;
+    } else if (name === "expression") expression = value;
+    else if (name === "clickpath") path = value;
+    else if (name === "format") {
+      if (value !== "text" && value !== "json")
+        throw new UsageError(`--format is text or json, not ‘${value}’`);
+      format = value;
+    }
+  }
+  const input = readInput(file, expression);
+  const router = new Router({
+    file: input.file,
+    loader: new Loader(),
+    clock: new SimulatedClock(),
+    variables,
+    readLibrary: libraryReader(path),
+  });
+  return { input, format, router };
+}
+
+/** Prints what is wrong, for a terminal with its place shown; the exit status is 1. */
+export function printProblems(error: ConfigurationError, format: ReportFormat, source: string): number {
+  const stream = format === "json" ? process.stdout : process.stderr;
+  stream.write(report(error.diagnostics, format, stream.isTTY && format === "text" ? source : undefined));
+  return 1;
+}
+
+async function run(words: readonly string[]): Promise<number> {
+  const { input, format, router } = checkSettings(words, OPTIONS);
+  try {
+    const graph = await router.prepare(input.text, input.file);
+    graph.configure();
+    graph.close();
+  } catch (e) {
+    if (!(e instanceof ConfigurationError)) throw e;
+    return printProblems(e, format, input.text);
+  } finally {
+    router.close();
+  }
+  if (format === "json") process.stdout.write("[]\n");
+  return 0;
+}
+
+export const command: Command = { help: HELP, run };

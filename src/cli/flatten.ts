@@ -1,0 +1,54 @@
+// sluice flatten: a configuration without compounds, groups and variables.
+
+import { ConfigurationError } from "../lang/diagnostics.js";
+import { flatText } from "../lang/flat-text.js";
+import { checkSettings, printProblems } from "./check.js";
+import type { Command } from "./command.js";
+import { type OptionSpec, optionHelp } from "./options.js";
+
+const OPTIONS: readonly OptionSpec[] = [
+  {
+    long: "file",
+    short: "f",
+    value: "yes",
+    valueName: "FILE",
+    doc: "read the configuration from FILE ('-': standard input)",
+  },
+  { long: "expression", short: "e", value: "yes", valueName: "EXPR", doc: "use EXPR as the configuration" },
+  {
+    long: "clickpath",
+    short: "C",
+    value: "yes",
+    valueName: "PATH",
+    doc: "folders with libraries, parted by ':'",
+  },
+  { long: "format", value: "yes", valueName: "FORMAT", doc: "text (default: Click's language) or json" },
+  { long: "help", doc: "print this and exit" },
+];
+
+const HELP = `Usage: sluice flatten [OPTION]... [ROUTERFILE] [VAR=VALUE]...
+
+Prints the elements and connections that remain when every compound, group,
+anonymous name and variable of a configuration is resolved.
+
+Options:
+${optionHelp(OPTIONS)}
+`;
+
+async function run(words: readonly string[]): Promise<number> {
+  const { input, format, router } = checkSettings(words, OPTIONS);
+  try {
+    const graph = await router.flatten(input.text, input.file);
+    process.stdout.write(
+      format === "json" ? `${JSON.stringify(graph, null, 2)}\n` : Buffer.from(flatText(graph), "latin1"),
+    );
+    return 0;
+  } catch (e) {
+    if (!(e instanceof ConfigurationError)) throw e;
+    return printProblems(e, format, input.text);
+  } finally {
+    router.close();
+  }
+}
+
+export const command: Command = { help: HELP, run };
