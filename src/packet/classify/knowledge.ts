@@ -96,7 +96,7 @@ export class Known {
     }
     if (all) return has(test.values, (bits.value & test.mask) >>> 0);
     if (!test.values.some((v) => this.#possible(fields, id, test.mask, v))) return false;
-    if (fact !== undefined && fact.only !== null && fact.only.every((v) => has(test.values, v))) return true;
+    if (fact?.only?.every((v) => has(test.values, v))) return true;
     return undefined;
   }
 
