@@ -26,7 +26,11 @@ export function parseIPFilter(args: readonly string[], outputs: number, names: P
     };
     const words = separate(arg);
     if (words.length === 0) errors.push(`empty pattern ${i}`);
-    else rules.push({ output: readAction(words[0], outputs, say), expr: readPattern(words.slice(1), names, say) });
+    else
+      rules.push({
+        output: readAction(words[0], outputs, say),
+        expr: readPattern(words.slice(1), names, say),
+      });
   });
   return { rules, errors, warnings };
 }
@@ -90,7 +94,8 @@ class Parser {
 
   pattern(): Expr {
     const e = this.#expr();
-    if (this.#at < this.#words.length) this.#say.error(`garbage after expression at '${this.#words[this.#at]}'`);
+    if (this.#at < this.#words.length)
+      this.#say.error(`garbage after expression at '${this.#words[this.#at]}'`);
     return e;
   }
 
@@ -195,7 +200,8 @@ class Parser {
       const meaning = lookup(this.#names, word, null, null);
       if (meaning?.is === "type") {
         p.setType(meaning.type);
-        if (typeof meaning.type !== "string" && meaning.type.protocol !== null) p.setProtocol(meaning.type.protocol);
+        if (typeof meaning.type !== "string" && meaning.type.protocol !== null)
+          p.setProtocol(meaning.type.protocol);
       } else if (meaning?.is === "value" && meaning.type === "proto") p.setProtocol(meaning.value);
       else if (meaning !== null) break;
       else if (word === "src") {
@@ -233,7 +239,8 @@ class Parser {
       return;
     }
     this.#at = end + 1;
-    const [, first, mark, second] = /^([^:,]*)(?:([:,])([^:,]+))?$/.exec(this.#words.slice(start, end).join("")) ?? [];
+    const [, first, mark, second] =
+      /^([^:,]*)(?:([:,])([^:,]+))?$/.exec(this.#words.slice(start, end).join("")) ?? [];
     const position = first === undefined ? undefined : integer(first);
     const other = second === undefined ? 1 : integer(second);
     if (position === undefined || other === undefined) {
@@ -241,7 +248,8 @@ class Parser {
       return;
     }
     const length = mark === "," ? other - position + 1 : other;
-    if (length < 1 || length > 4) this.#say.error("LEN in '[POS:LEN]' out of range, should be between 1 and 4");
+    if (length < 1 || length > 4)
+      this.#say.error("LEN in '[POS:LEN]' out of range, should be between 1 and 4");
     else if (position > 8191) this.#say.error(`field [${position | 0}:${length}] out of range, bound 8191`);
     else if (position >> 2 !== (position + length - 1) >> 2)
       this.#say.error(`field [${position}:${length}] does not fit in a single word`);

@@ -8,8 +8,8 @@ import {
   type Anchor,
   and,
   choose,
-  equals,
   type Expr,
+  equals,
   FALSE,
   greater,
   longEnough,
@@ -89,7 +89,8 @@ export class Primitive {
       if (problem !== "") this.#say.error(problem);
       return false;
     }
-    if (this.type === "host" || this.type === "port" || this.type === "ether host") this.ends ??= "src or dst";
+    if (this.type === "host" || this.type === "port" || this.type === "ether host")
+      this.ends ??= "src or dst";
     else if (endsSaid) this.#say.warning(`'${this.#name()}': 'src' or 'dst' ignored`);
     return true;
   }
@@ -130,7 +131,8 @@ export class Primitive {
       case "port":
         if (data !== "int" && data !== "port") return this.#wrong("value missing");
         this.protocol ??= TCP_OR_UDP;
-        if (![TCP, UDP, TCP_OR_UDP, DCCP].includes(this.protocol)) return `'port': bad protocol ${this.protocol}`;
+        if (![TCP, UDP, TCP_OR_UDP, DCCP].includes(this.protocol))
+          return `'port': bad protocol ${this.protocol}`;
         return this.#fitNumber(0xffff);
       case "tcp opt":
         if (data !== "int" && data !== "tcp opt") return this.#wrong("value missing");
@@ -210,7 +212,8 @@ export class Primitive {
     if (given !== null && given.type !== "int" && given.type !== maskType) return this.#wrong("bad mask");
     const mask = given?.value ?? full;
     const value = this.data.value;
-    if ((mask & ~full) !== 0) return this.#wrong(`mask out of range, bound 0x${full.toString(16).toUpperCase()}`);
+    if ((mask & ~full) !== 0)
+      return this.#wrong(`mask out of range, bound 0x${full.toString(16).toUpperCase()}`);
     const less = this.relation === "<";
     if (this.relation === "=") {
       if (value > full) return this.#wrong(`out of range, bound ${full}`);
@@ -243,7 +246,8 @@ export class Primitive {
   expr(): Expr {
     const type = this.type as Type;
     const parts: Expr[] = [];
-    const transport = type === "port" || type === "tcp opt" || (typeof type !== "string" && type.protocol !== null);
+    const transport =
+      type === "port" || type === "tcp opt" || (typeof type !== "string" && type.protocol !== null);
     if (this.protocol === TCP_OR_UDP) parts.push(or([protocolIs(TCP), protocolIs(UDP)]));
     else if (this.protocol !== null && this.protocol < 256) parts.push(protocolIs(this.protocol));
     // Only the first fragment has the transport header.
@@ -255,7 +259,9 @@ export class Primitive {
   #main(type: Type): Expr {
     switch (type) {
       case "host":
-        return this.#either((end) => equals(ANCHOR_NETWORK, end === "src" ? 12 : 16, this.#mask, this.#value));
+        return this.#either((end) =>
+          equals(ANCHOR_NETWORK, end === "src" ? 12 : 16, this.#mask, this.#value),
+        );
       case "ether host":
         return this.#either((end) => this.#ether(end === "dst" ? 0 : 6));
       case "port":
@@ -343,8 +349,10 @@ function piecewise(anchor: Anchor, offset: number, shift: number, value: number,
     mask = (mask & ~upper) >>> 0;
     value = (value & mask) >>> 0;
   }
-  return pieces.reduceRight<Expr | null>(
-    (rest, { high, test }) => (rest === null ? test : high ? and([test, rest]) : or([test, rest])),
-    null,
-  ) ?? FALSE;
+  return (
+    pieces.reduceRight<Expr | null>(
+      (rest, { high, test }) => (rest === null ? test : high ? and([test, rest]) : or([test, rest])),
+      null,
+    ) ?? FALSE
+  );
 }

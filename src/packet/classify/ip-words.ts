@@ -100,7 +100,12 @@ export type Meaning =
   | null;
 
 /** Looks a word up, where a value of `type` (null: of any) and of `protocol` (null: any) is wanted. */
-export function lookup(names: PatternNames, word: string, type: Type | null, protocol: number | null): Meaning {
+export function lookup(
+  names: PatternNames,
+  word: string,
+  type: Type | null,
+  protocol: number | null,
+): Meaning {
   if (type === null) {
     if (SYNTAX.has(word)) return null;
     const found = TYPES.get(word);
@@ -143,7 +148,12 @@ export function protocolText(protocol: number): string {
 
 /** A field written `ip[POS:LEN]` or `tcp[POS:LEN]`; in bytes. */
 export function byteField(position: number, length: number, protocol: number | null): Field {
-  return field(`${protocol === null ? "ip" : protocolText(protocol)}[...]`, position * 8, length * 8, protocol);
+  return field(
+    `${protocol === null ? "ip" : protocolText(protocol)}[...]`,
+    position * 8,
+    length * 8,
+    protocol,
+  );
 }
 
 /** An integer as Click reads one (decimal, 0x, octal, `_` between digits), as a u32; undefined if it is none or does not fit. */
