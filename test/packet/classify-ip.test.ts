@@ -280,7 +280,7 @@ test("wrong patterns give Click's messages", () => {
     ["tcp or", "missing expression"],
     ["tcp and", "missing expression"],
     ["()", "missing expression", "missing expression after '('"],
-    ["not", "missing expression after 'not'", "missing expression"],
+    ["not", "missing expression after 'not'"],
     ["tcp ? udp", "missing ':' in ternary expression"],
     ["ip[0:5] 3", "LEN in '[POS:LEN]' out of range, should be between 1 and 4"],
     ["ip[3:2] 3", "field [3:2] does not fit in a single word"],
