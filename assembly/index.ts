@@ -11,3 +11,8 @@ export { lpm4List, lpm6List } from "./lpm-list";
 export { lpm4Lookup, lpm4LookupAnno, lpm4LookupHeader } from "./lpm4-lookup";
 export { lpm6Create, lpm6Destroy, lpm6Exact, lpm6Insert, lpm6Remove } from "./lpm6";
 export { lpm6Lookup, lpm6LookupAnno, lpm6LookupHeader } from "./lpm6-lookup";
+export {
+  csumAdd, csumComplete, csumCompleteBatch, csumOf, csumPseudo4, csumPseudo6, csumUpdate, csumUpdate32,
+} from "./checksum";
+export * from "./ip";
+export * from "./ip6";
