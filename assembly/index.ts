@@ -16,3 +16,5 @@ export {
 } from "./checksum";
 export * from "./ip";
 export * from "./ip6";
+export * from "./segment";
+export * from "./device";

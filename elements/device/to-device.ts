@@ -60,7 +60,7 @@ export class ToDevice extends Element {
 
   override initialize(errors: ErrorSink): void {
     try {
-      this.#device = this.router.devices.open(this.#name, this.memory);
+      this.#device = this.router.devices.open(this.#name, this.memory, { sendOnly: true });
     } catch (e) {
       errors.error((e as Error).message);
       return;

@@ -1,6 +1,7 @@
 // sluice run: Click's driver.
 
 import { closeSync, openSync, writeSync } from "node:fs";
+import { SystemProvider } from "../device/provider.js";
 import { ConfigurationError } from "../lang/diagnostics.js";
 import type { FlatElement } from "../lang/flat.js";
 import { flatText } from "../lang/flat-text.js";
@@ -242,6 +243,7 @@ async function makeRouter(s: Settings, text: string, file: string): Promise<Rout
     loader: new Loader(),
     clock: s.simtime === null ? new RealClock() : new SimulatedClock(s.simtime),
     seed: s.seed,
+    devices: new SystemProvider(),
     memory: { bytes: s.memory * 2 ** 20 },
     variables: s.variables,
     readLibrary: libraryReader(s.clickpath),

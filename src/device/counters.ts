@@ -1,0 +1,36 @@
+// The totals that every device keeps, under the same names.
+
+/** Totals of sending, and of receiving where no kernel counts them. Packets, but for the two `_bytes`. */
+export interface Totals {
+  rx_packets: number;
+  rx_bytes: number;
+  /** Frames larger than a slot that could not be segmented. */
+  rx_too_big: number;
+  /** Lost because the packet pool was empty. */
+  rx_no_slot: number;
+  /** Frames the device reported as unreadable. */
+  rx_errors: number;
+  tx_packets: number;
+  tx_bytes: number;
+  /** Larger than the device carries. */
+  tx_too_big: number;
+  /** Refused by the device for another reason. */
+  tx_errors: number;
+  /** Lost because the device was down. */
+  tx_down: number;
+}
+
+export function newTotals(): Totals {
+  return {
+    rx_packets: 0,
+    rx_bytes: 0,
+    rx_too_big: 0,
+    rx_no_slot: 0,
+    rx_errors: 0,
+    tx_packets: 0,
+    tx_bytes: 0,
+    tx_too_big: 0,
+    tx_errors: 0,
+    tx_down: 0,
+  };
+}

@@ -1,0 +1,98 @@
+// How a router finds its devices by name.
+//
+// The names that SystemProvider understands:
+//
+//   NAME              network interface of the kernel
+//   tap:NAME          TAP interface (Ethernet), made when it is not there; NAME may be empty: the kernel chooses
+//   tun:NAME          TUN interface (IP), likewise
+//   pcap:FILE         packets of a capture file
+//   pcap-out:FILE     capture file that collects Ethernet frames
+//   pcap-ip-out:FILE  capture file that collects IP packets
+
+import type { PacketMemory } from "../packet/memory.js";
+import { type Device, DeviceError, type DeviceOptions, type DeviceProvider } from "../router/device.js";
+import { PacketDevice } from "./af-packet.js";
+import type { KernelContext } from "./kernel-device.js";
+import { PcapReadDevice, PcapWriteDevice } from "./pcap-file.js";
+import { Syscalls } from "./syscalls.js";
+
+export interface SystemProviderOptions {
+  /** Seconds since the epoch. Default: the system's clock. */
+  readonly now?: () => number;
+  /** Told once when a device goes down or comes back. Default: nobody is. */
+  readonly report?: (message: string) => void;
+}
+
+/** Interfaces of the kernel and capture files, for one router. The command line's devices. */
+export class SystemProvider implements DeviceProvider {
+  readonly #now: () => number;
+  readonly #report: (message: string) => void;
+  readonly #open = new Map<string, Device>();
+  #syscalls: Syscalls | null = null;
+
+  constructor(options: SystemProviderOptions = {}) {
+    this.#now = options.now ?? (() => (performance.timeOrigin + performance.now()) / 1000);
+    this.#report = options.report ?? (() => {});
+  }
+
+  open(name: string, memory: PacketMemory, options: DeviceOptions = {}): Device {
+    const known = this.#open.get(name);
+    if (known !== undefined) {
+      if (known instanceof PacketDevice && options.sendOnly !== true) known.startReceiving(options);
+      return known;
+    }
+    const device = this.#make(name, memory, options);
+    this.#open.set(name, device);
+    return device;
+  }
+
+  close(): void {
+    for (const device of this.#open.values()) device.close();
+    this.#open.clear();
+  }
+
+  #make(name: string, memory: PacketMemory, options: DeviceOptions): Device {
+    const colon = name.indexOf(":");
+    const rest = name.slice(colon + 1);
+    switch (colon < 0 ? "" : name.slice(0, colon)) {
+      case "":
+        return new PacketDevice(name, this.#kernel(memory), options);
+      case "pcap":
+        return new PcapReadDevice(name, rest, memory, this.#report);
+      case "pcap-out":
+        return new PcapWriteDevice(name, rest, memory, "ethernet", this.#now, this.#report);
+      case "pcap-ip-out":
+        return new PcapWriteDevice(name, rest, memory, "ip", this.#now, this.#report);
+      default:
+        throw new DeviceError(
+          "NO_SUCH_DEVICE",
+          `'${name}' is no device: known are INTERFACE, pcap:FILE, pcap-out:FILE and pcap-ip-out:FILE`,
+        );
+    }
+  }
+
+  #kernel(memory: PacketMemory): KernelContext {
+    this.#syscalls ??= new Syscalls();
+    return { memory, syscalls: this.#syscalls, now: this.#now, report: this.#report };
+  }
+}
+
+/** Devices made beforehand, by name: for embedders, simulations and tests. Closing it closes them. */
+export class MapProvider implements DeviceProvider {
+  readonly #devices: ReadonlyMap<string, Device>;
+
+  constructor(devices: Iterable<readonly [string, Device]>) {
+    this.#devices = new Map(devices);
+  }
+
+  open(name: string): Device {
+    const device = this.#devices.get(name);
+    if (device !== undefined) return device;
+    const known = [...this.#devices.keys()].join(", ") || "none";
+    throw new DeviceError("NO_SUCH_DEVICE", `there is no device '${name}' here (known: ${known})`);
+  }
+
+  close(): void {
+    for (const device of this.#devices.values()) device.close();
+  }
+}

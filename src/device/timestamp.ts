@@ -1,0 +1,37 @@
+// A slot's timestamp (u64 nanoseconds since the epoch) as seconds and
+// nanoseconds, exactly and without a BigInt.
+
+import { SLOT_TIMESTAMP } from "../../assembly/layout.js";
+import type { PacketMemory } from "../packet/memory.js";
+
+/** Sets the packet's timestamp to `seconds` (below 2^32) and `nanoseconds` (below 10^9). */
+export function writeTimestamp(
+  memory: PacketMemory,
+  slot: number,
+  seconds: number,
+  nanoseconds: number,
+): void {
+  // seconds * 10^9 exceeds 2^53: it is computed in two halves of 16 bits.
+  const high = (seconds >>> 16) * 1e9;
+  const low = (high % 65536) * 65536 + (seconds & 0xffff) * 1e9 + nanoseconds;
+  const at = (slot + SLOT_TIMESTAMP) >>> 2;
+  memory.u32[at] = low % 4294967296;
+  memory.u32[at + 1] = Math.floor(high / 65536) + Math.floor(low / 4294967296);
+}
+
+/** Whole seconds of the packet's timestamp; 0 when it has none. */
+export function timestampSeconds(memory: PacketMemory, slot: number): number {
+  const about = Math.floor(memory.get64(slot + SLOT_TIMESTAMP) / 1e9);
+  const rest = remainder(memory, slot, about);
+  return rest < 0 ? about - 1 : rest >= 1e9 ? about + 1 : about;
+}
+
+/** Nanoseconds of the packet's timestamp beyond `seconds`, as timestampSeconds gave them. */
+export function timestampNanoseconds(memory: PacketMemory, slot: number, seconds: number): number {
+  return remainder(memory, slot, seconds);
+}
+
+// Exact as long as it lies within 31 bits, which it does: the estimate above errs by less than a microsecond.
+function remainder(memory: PacketMemory, slot: number, seconds: number): number {
+  return (memory.u32[(slot + SLOT_TIMESTAMP) >>> 2] - Math.imul(seconds, 1e9)) | 0;
+}
