@@ -21,8 +21,7 @@ function listed(list: u32, count: u32, addr: u32): bool {
 
 // @ts-ignore: decorator
 @inline
-function badSource(state: u32, at: u32): bool {
-  const count = load<u32>(state, IP_CHECK_BADSRC_COUNT);
+function badSource(state: u32, at: u32, count: u32): bool {
   return (
     count != 0 &&
     listed(load<u32>(state, IP_CHECK_BADSRC), count, load<u32>(at, 12)) &&
@@ -32,8 +31,7 @@ function badSource(state: u32, at: u32): bool {
 
 // @ts-ignore: decorator
 @inline
-function check(state: u32, slot: u32): u32 {
-  const offset = load<u32>(state, IP_CHECK_OFFSET);
+function check(state: u32, slot: u32, offset: u32, verify: u32, sources: u32): u32 {
   const length = load<u32>(slot, SLOT_LENGTH);
   if (length < 20 || length - 20 < offset) return IP_CHECK_TINY;
   const at = load<u32>(slot, SLOT_DATA) + offset;
@@ -43,8 +41,8 @@ function check(state: u32, slot: u32): u32 {
   if (words < 5) return IP_CHECK_HEADER_LENGTH;
   const total = ((load<u8>(at, 2) as u32) << 8) | load<u8>(at, 3);
   if (total > length - offset || total < words << 2) return IP_CHECK_LENGTH;
-  if (load<u32>(state, IP_CHECK_SUM) != 0 && csumHeader(at, words) != 0xffff) return IP_CHECK_CHECKSUM;
-  if (badSource(state, at)) return IP_CHECK_SOURCE;
+  if (verify != 0 && csumHeader(at, words) != 0xffff) return IP_CHECK_CHECKSUM;
+  if (badSource(state, at, sources)) return IP_CHECK_SOURCE;
   store<u32>(slot, at, SLOT_NETWORK);
   store<u32>(slot, at + (words << 2), SLOT_TRANSPORT);
   store<u32>(slot, offset + total, SLOT_LENGTH);
@@ -58,10 +56,13 @@ function check(state: u32, slot: u32): u32 {
  * IP_CHECK_* of ip-layout.ts.
  */
 export function ipCheckHeader(state: u32, batch: u32, count: u32, badOut: u32): u32 {
+  const offset = load<u32>(state, IP_CHECK_OFFSET);
+  const verify = load<u32>(state, IP_CHECK_SUM);
+  const sources = load<u32>(state, IP_CHECK_BADSRC_COUNT);
   let good: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
     const slot = slotAt(batch, i);
-    const verdict = check(state, slot);
+    const verdict = check(state, slot, offset, verify, sources);
     if (verdict == PASSED) {
       store<u32>(batch + (good++ << 2), slot);
     } else {
