@@ -9,7 +9,7 @@
 import {
   ANNO_DST_IP, SLOT_ANNO, SLOT_DATA, SLOT_LENGTH, SLOT_NETWORK, SLOT_ROUTE,
 } from "./layout";
-import { child4, stride } from "./lpm4";
+import { stride } from "./lpm4";
 import {
   NODE_ARRAY, NODE_CHILDREN, NODE_PREFIXES, TABLE_INDEX, TABLE_LEVELS, TABLE_MASKS, TABLE_WALKS, valueAddress, WALKS,
 } from "./lpm-table";
@@ -27,19 +27,28 @@ function matching(table: u32, node: u32, s: u32): u32 {
   return load<u32>(node, NODE_PREFIXES) & load<u32>(table + (s >> 1 << 2), TABLE_MASKS);
 }
 
+/** The child of `node` at address bits `s`, 0 when there is none, without a branch. */
+// @ts-ignore: decorator
+@inline
+function next(node: u32, s: u32): u32 {
+  const children = load<u32>(node, NODE_CHILDREN);
+  const child = load<u32>(node, NODE_ARRAY) + (popcnt<u32>(children & ((1 << s) - 1)) << 4);
+  return select<u32>(child, 0, ((children >> s) & 1) != 0);
+}
+
 /** Looks the address up on levels 0 to `last`. */
 function lookupAbove(table: u32, addr: u32, last: u32): u32 {
   let node = table;
   let best: u32 = 0;
   let bits: u32 = 0;
-  for (let l: u32 = 0; l <= last && node != 0; l++) {
+  for (let l: u32 = 0; l <= last; l++) {
     const s = stride(addr, l);
     const hit = matching(table, node, s);
     best = select<u32>(node, best, hit != 0);
     bits = select<u32>(hit, bits, hit != 0);
-    node = child4(node, s);
+    node = next(node, s);
   }
-  return best == 0 ? 0 : load<u32>(valueAddress(best, 31 - clz<u32>(bits)));
+  return load<u32>(valueAddress(best, 31 - clz<u32>(bits)));
 }
 
 /** Value of the longest prefix that holds the address, 0 when there is none. */
@@ -72,20 +81,18 @@ function deepest(table: u32): u32 {
   return level;
 }
 
-/** Takes the matches of the walk's node, and with `next` goes on to its child. */
+/** Takes the matches of the walk's node, and with `on` goes on to its child. */
 // @ts-ignore: decorator
 @inline
-function step(table: u32, at: u32, next: bool): void {
+function step(table: u32, at: u32, on: bool): void {
   const node = load<u32>(at, WALK_NODE);
   const rest = load<u32>(at, WALK_REST);
   const s = rest >> 27;
   const hit = matching(table, node, s);
   const found = ((hit as u64) << 32) | node;
   store<u64>(at, select<u64>(found, load<u64>(at, WALK_BEST), hit != 0), WALK_BEST);
-  if (next) {
-    const children = load<u32>(node, NODE_CHILDREN);
-    const below = load<u32>(node, NODE_ARRAY) + (popcnt<u32>(children & ((1 << s) - 1)) << 4);
-    store<u32>(at, select<u32>(below, 0, ((children >> s) & 1) != 0), WALK_NODE);
+  if (on) {
+    store<u32>(at, next(node, s), WALK_NODE);
     store<u32>(at, rest << 5, WALK_REST);
   }
 }
