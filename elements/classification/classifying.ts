@@ -1,0 +1,81 @@
+// What the classifying elements share: a compiled list of patterns, run on each batch.
+
+import { parseEther, parseIP, parseIPPrefix } from "../../src/lang/args/address.js";
+import type { ArgContext, Parsed } from "../../src/lang/args/context.js";
+import { DATABASES } from "../../src/lang/args/databases.js";
+import { lookupNumber } from "../../src/lang/args/names.js";
+import type { Batch } from "../../src/packet/batch.js";
+import type { PatternRules } from "../../src/packet/classify/classifier.js";
+import { type Classification, compileRules } from "../../src/packet/classify/compile.js";
+import type { PatternNames } from "../../src/packet/classify/ip-words.js";
+import type { Classify } from "../../src/packet/kernels.js";
+import { Element, type ErrorSink } from "../../src/router/element.js";
+import type { HandlerCode } from "../../src/router/handler.js";
+import { prefixOf } from "../../src/router/names.js";
+
+/** The argument, drop reason and handler that all of them declare. */
+export const PATTERNS = { type: "any", rest: true } as const;
+export const DROPS = { no_match: "matched no pattern, or one that says to drop" } as const;
+export const PROGRAM = {
+  read: true,
+  calm: true,
+  doc: "the tests that packets go through, a line each",
+} as const;
+
+export abstract class ClassifyingElement extends Element {
+  #classification: Classification | null = null;
+  #classify: Classify | null = null;
+  #dropped = 0;
+
+  /** Takes what reading the patterns gave. If something is wrong, what it did before stays. */
+  protected use(parsed: PatternRules, errors: ErrorSink): Classification | null {
+    for (const message of parsed.warnings) errors.warning(message);
+    for (const message of parsed.errors) errors.error(message);
+    if (parsed.errors.length > 0) return null;
+    const classification = compileRules(parsed.rules);
+    this.#classify = classification.instantiate(this.memory.memory);
+    this.#classification = classification;
+    this.#dropped = this.counterAddress("no_match");
+    return classification;
+  }
+
+  /** Warns of outputs that no packet can leave on. */
+  protected warnUnused(classification: Classification, errors: ErrorSink): void {
+    for (let i = 0; i < this.noutputs; i++) {
+      if (!classification.outputs.has(i)) errors.warning(`output ${i} matches no packets`);
+    }
+  }
+
+  override push(_port: number, batch: Batch): void {
+    const common = this.#classify!(batch.address, batch.count);
+    if (common >= 0 && common < this.noutputs) this.outputs[common].push(batch);
+    else this.dispatch(batch, this.#dropped);
+  }
+
+  override handlers(): Record<string, HandlerCode> {
+    return { program: { read: () => this.#classification?.text ?? "" } };
+  }
+}
+
+/** How the patterns of `element` look names up: as its other arguments would. */
+export function patternNames(element: Element): PatternNames {
+  const prefix = prefixOf(element.name);
+  const context: ArgContext = {
+    lookup: (database, name) => element.graph.names.lookup(database, prefix, name),
+    element: () => undefined,
+  };
+  const value = <T>(parsed: Parsed<T>): T | undefined => ("value" in parsed ? parsed.value : undefined);
+  return {
+    number: (database, word) => lookupNumber(context, database, word),
+    ip: (word) => value(parseIP(word, context)),
+    ipPrefix: (word) => {
+      if (word.includes("/")) return value(parseIPPrefix(word, context));
+      // A bare address is a host; a name may be a net as well.
+      const bytes = context.lookup(DATABASES.ipPrefix, word.replace(/:(ip4?)?net$/i, ""));
+      if (!(bytes instanceof Uint8Array) || bytes.length !== 8) return undefined;
+      const view = new DataView(bytes.buffer, bytes.byteOffset);
+      return { address: view.getUint32(0), mask: view.getUint32(4) };
+    },
+    ether: (word) => value(parseEther(word, context)),
+  };
+}
