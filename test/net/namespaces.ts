@@ -1,0 +1,124 @@
+// Networks of the tests' own: namespaces and veth pairs, gone again when the test ends, however it ends.
+
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+
+/** Whether this process may make network namespaces; a reason to skip when it may not. */
+export function namespacesRefused(): string | null {
+  if (process.getuid?.() !== 0) return "needs root to make network namespaces";
+  if (spawnSync("ip", ["-V"]).error !== undefined) return "needs the program ip (iproute2)";
+  const probe = `sluice-probe-${process.pid}`;
+  const made = spawnSync("ip", ["netns", "add", probe], { encoding: "utf8" });
+  if (made.status !== 0) return `cannot make network namespaces: ${made.stderr.trim()}`;
+  spawnSync("ip", ["netns", "delete", probe]);
+  return null;
+}
+
+/** One network of namespaces. `close` ends its processes and deletes its namespaces (and with them its interfaces). */
+export class Network {
+  readonly #prefix: string;
+  readonly #names = new Set<string>();
+  readonly #children = new Set<ChildProcess>();
+  readonly #onExit = (): void => this.#delete();
+
+  constructor(name: string) {
+    this.#prefix = `sl-${name}-${process.pid}-`;
+    process.on("exit", this.#onExit);
+  }
+
+  /** Makes namespace `name`, loopback up. */
+  namespace(name: string): void {
+    execFileSync("ip", ["netns", "add", this.#full(name)]);
+    this.#names.add(name);
+    this.ip(name, "link set lo up");
+  }
+
+  /** A veth pair from interface `ifA` in namespace `a` to `ifB` in `b`, both up. `mtu` in bytes. */
+  veth(a: string, ifA: string, b: string, ifB: string, mtu = 1500): void {
+    const [nsA, nsB] = [this.#full(a), this.#full(b)];
+    this.#run("ip", [
+      "-n",
+      nsA,
+      "link",
+      "add",
+      ifA,
+      "mtu",
+      String(mtu),
+      "type",
+      "veth",
+      "peer",
+      "name",
+      ifB,
+      "mtu",
+      String(mtu),
+      "netns",
+      nsB,
+    ]);
+    // No IPv6 address by itself on an interface whose addresses a router graph owns; the test adds its own.
+    for (const [ns, dev] of [
+      [a, ifA],
+      [b, ifB],
+    ]) {
+      this.run(ns, "sysctl", "-qw", `net.ipv6.conf.${dev}.accept_dad=0`, `net.ipv6.conf.${dev}.accept_ra=0`);
+      this.ip(ns, `link set ${dev} up`);
+    }
+  }
+
+  /** Runs `ip WORDS` inside namespace `name`. */
+  ip(name: string, words: string): string {
+    return this.#run("ip", ["-n", this.#full(name), ...words.split(" ")]);
+  }
+
+  /** Runs a program inside namespace `name` to its end; throws with its output when it fails. */
+  run(name: string, program: string, ...words: string[]): string {
+    return this.#run("ip", ["netns", "exec", this.#full(name), program, ...words]);
+  }
+
+  /** Starts a program inside namespace `name`. It is ended by `close` at the latest. */
+  start(name: string, program: string, words: readonly string[]): ChildProcess {
+    const child = spawn("ip", ["netns", "exec", this.#full(name), program, ...words], {
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+    this.#children.add(child);
+    child.on("close", () => this.#children.delete(child));
+    return child;
+  }
+
+  /** Ends every process that was started, and deletes the namespaces. */
+  async close(): Promise<void> {
+    const ends = [...this.#children].map((child) => new Promise((resolve) => child.once("close", resolve)));
+    for (const child of this.#children) child.kill("SIGKILL");
+    await Promise.all(ends);
+    this.#delete();
+    process.removeListener("exit", this.#onExit);
+  }
+
+  #delete(): void {
+    for (const child of this.#children) child.kill("SIGKILL");
+    for (const name of this.#names) spawnSync("ip", ["netns", "delete", this.#full(name)]);
+    this.#names.clear();
+  }
+
+  #full(name: string): string {
+    return this.#prefix + name;
+  }
+
+  #run(program: string, words: readonly string[]): string {
+    const { status, stdout, stderr, error } = spawnSync(program, words, {
+      encoding: "utf8",
+      timeout: 60_000,
+    });
+    if (error !== undefined) throw error;
+    if (status !== 0)
+      throw new Error(`${program} ${words.join(" ")} ended with ${status}: ${stderr}${stdout}`);
+    return stdout;
+  }
+}
+
+/** Collects what a process prints, and waits for its end. */
+export function ended(child: ChildProcess): Promise<{ code: number | null; out: string; err: string }> {
+  let out = "";
+  let err = "";
+  child.stdout?.setEncoding("utf8").on("data", (text) => (out += text));
+  child.stderr?.setEncoding("utf8").on("data", (text) => (err += text));
+  return new Promise((resolve) => child.on("close", (code) => resolve({ code, out, err })));
+}
