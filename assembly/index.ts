@@ -18,3 +18,4 @@ export * from "./ip";
 export * from "./ip6";
 export * from "./segment";
 export * from "./device";
+export * from "./host-filter";
