@@ -29,14 +29,20 @@ export { VERSION } from "./router/version.js";
 export type RouterOptions = Omit<CoreOptions, "loader"> & { readonly loader?: Loader };
 
 /** A router, made from a configuration in Click's language. */
-export class Router {
-  /** Makes a router from configuration text. Throws ConfigurationError with everything that is wrong. */
-  static fromText(text: string, options: RouterOptions = {}): Promise<CoreRouter> {
-    return CoreRouter.fromText(text, { ...options, loader: options.loader ?? new Loader() });
+export class Router extends CoreRouter {
+  constructor(options: RouterOptions = {}) {
+    super({ ...options, loader: options.loader ?? new Loader() });
   }
 
-  /** Makes a router from a configuration file. */
-  static fromFile(file: string, options: RouterOptions = {}): Promise<CoreRouter> {
+  /** Makes and initializes a router from configuration text. Throws ConfigurationError with everything that is wrong. */
+  static async fromText(text: string, options: RouterOptions = {}): Promise<Router> {
+    const router = new Router(options);
+    await router.start(text);
+    return router;
+  }
+
+  /** Makes and initializes a router from a configuration file. */
+  static fromFile(file: string, options: RouterOptions = {}): Promise<Router> {
     return Router.fromText(readFileSync(file, "latin1"), { file, ...options });
   }
 }

@@ -238,7 +238,7 @@ function number(text: string, option: string, least: number): number {
 
 async function makeRouter(s: Settings, text: string, file: string): Promise<Router> {
   const landmark = { file: "<command line>", line: 1 };
-  return Router.fromText(text, {
+  const router = new Router({
     file,
     loader: new Loader(),
     clock: s.simtime === null ? new RealClock() : new SimulatedClock(s.simtime),
@@ -256,6 +256,8 @@ async function makeRouter(s: Settings, text: string, file: string): Promise<Rout
       name: `click_driver@@ControlSocket${i === 0 ? "" : `@${i}`}`,
     })),
   });
+  await router.start(text);
+  return router;
 }
 
 async function run(words: readonly string[]): Promise<number> {

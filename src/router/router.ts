@@ -90,20 +90,21 @@ export class Router {
     this.tasks.wake = () => this.driver.wake();
   }
 
-  /** Makes and initializes a router from configuration text. Throws ConfigurationError with everything that is wrong. */
-  static async fromText(text: string, options: RouterOptions): Promise<Router> {
-    const router = new Router(options);
+  /**
+   * Makes the router's graph from configuration text and initializes it. Throws ConfigurationError with everything
+   * that is wrong; the router is closed then.
+   */
+  async start(text: string, file = this.options.file ?? "config"): Promise<void> {
     try {
-      const graph = await router.prepare(text, options.file ?? "config");
+      const graph = await this.prepare(text, file);
       graph.configure();
       await graph.initialize();
-      router.#graph = graph;
-      router.source = text;
+      this.#graph = graph;
+      this.source = text;
     } catch (e) {
-      router.close();
+      this.close();
       throw e;
     }
-    return router;
   }
 
   /** Parses `text` and builds its graph in this router's world, without configuring it. */
