@@ -36,7 +36,7 @@ const args = {
  * same. Packets start with the device's link-layer header, have their packet type annotation set (host,
  * broadcast, multicast, other host), and complete checksums.
  *
- * A device that vanishes while the router runs is reported once; nothing else stops.
+ * A device that vanishes while the router runs stops nothing else; its `down` handler says what happened.
  *
  * @element FromDevice
  * @category device
@@ -70,7 +70,6 @@ export class FromDevice extends Element {
   #outbound = false;
   #device: Device | null = null;
   #task: Task | null = null;
-  #saidDown = false;
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
     this.#name = values.DEVNAME;
@@ -120,12 +119,6 @@ export class FromDevice extends Element {
   }
 
   #wait(device: Device): void {
-    if (device.down !== null && !this.#saidDown) {
-      this.#saidDown = true;
-      this.router.log(`${this.declaration}: ${device.down}`);
-    } else if (device.down === null) {
-      this.#saidDown = false;
-    }
     device.arm(() => {
       this.#task?.reschedule();
       this.router.driver.wake();

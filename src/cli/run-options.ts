@@ -1,0 +1,229 @@
+// The options of sluice run: Click's, and a few of ours.
+
+import type { FlatElement } from "../lang/flat.js";
+import { UsageError } from "./command.js";
+import { variable } from "./input.js";
+import { type OptionSpec, optionHelp, parseOptions } from "./options.js";
+import type { ReportFormat } from "./report.js";
+
+const OPTIONS: readonly OptionSpec[] = [
+  {
+    long: "file",
+    short: "f",
+    value: "yes",
+    valueName: "FILE",
+    doc: "read the configuration from FILE ('-': standard input)",
+  },
+  { long: "expression", short: "e", value: "yes", valueName: "EXPR", doc: "use EXPR as the configuration" },
+  {
+    long: "handler",
+    short: "h",
+    value: "yes",
+    valueName: "ELEMENT.H",
+    doc: "after running, print read handler H",
+  },
+  {
+    long: "exit-handler",
+    short: "x",
+    value: "yes",
+    valueName: "ELEMENT.H",
+    doc: "exit with the status that handler H gives",
+  },
+  {
+    long: "output",
+    short: "o",
+    value: "yes",
+    valueName: "FILE",
+    doc: "write the flattened configuration to FILE",
+  },
+  { long: "quit", short: "q", doc: "do not run the router, only start it" },
+  { long: "time", short: "t", doc: "say how long it ran" },
+  { long: "no-warnings", short: "w", doc: "print no warnings" },
+  {
+    long: "allow-reconfigure",
+    short: "R",
+    doc: "let the 'hotconfig' handler replace the running configuration",
+  },
+  {
+    long: "port",
+    short: "p",
+    value: "yes",
+    valueName: "PORT",
+    doc: "serve handlers on a TCP port ('PORT+': or a later one)",
+  },
+  {
+    long: "unix-socket",
+    short: "u",
+    value: "yes",
+    valueName: "FILE",
+    doc: "serve handlers on a Unix socket",
+  },
+  {
+    long: "socket",
+    value: "yes",
+    valueName: "FD",
+    doc: "serve handlers on a descriptor that is open already",
+  },
+  {
+    long: "simtime",
+    value: "maybe",
+    valueName: "TIME",
+    doc: "simulate time, from TIME (default 1000000000) seconds",
+  },
+  {
+    long: "seed",
+    value: "yes",
+    valueName: "N",
+    doc: "seed of the random numbers in simulated time (default 0)",
+  },
+  {
+    long: "clickpath",
+    short: "C",
+    value: "yes",
+    valueName: "PATH",
+    doc: "folders with libraries, parted by ':'",
+  },
+  {
+    long: "memory",
+    value: "yes",
+    valueName: "MIB",
+    doc: "address space for packets and tables (default 256)",
+  },
+  { long: "format", value: "yes", valueName: "FORMAT", doc: "how to print errors: text (default) or json" },
+  { long: "version", short: "v", doc: "print the version and exit" },
+  { long: "help", doc: "print this and exit" },
+];
+
+export const HELP = `Usage: sluice [run] [OPTION]... [ROUTERFILE] [VAR=VALUE]...
+
+Runs a router configuration in Click's language until something stops it.
+VAR=VALUE gives the configuration's variable $VAR a value. Without ROUTERFILE
+and -e the configuration is read from standard input.
+
+Options:
+${optionHelp(OPTIONS)}
+
+Examples:
+  sluice -e 'InfiniteSource(LIMIT 5) -> Print(x) -> Discard'
+  sluice conf/ip-router.click ETH0=veth0 ETH1=veth1
+`;
+
+/** What the words of `run` ask for. */
+export interface Settings {
+  file: string | null;
+  expression: string | null;
+  readonly handlers: string[];
+  exitHandler: string | null;
+  output: string | null;
+  quit: boolean;
+  time: boolean;
+  warnings: boolean;
+  hotSwap: boolean;
+  readonly control: Omit<FlatElement, "name" | "landmark">[];
+  simtime: number | null;
+  seed: number;
+  clickpath: string;
+  memory: number;
+  format: ReportFormat;
+  readonly variables: Record<string, string>;
+}
+
+/** Reads the words of `run`. Throws UsageError. */
+export function settings(words: readonly string[]): Settings | "version" {
+  const s: Settings = {
+    file: null,
+    expression: null,
+    handlers: [],
+    exitHandler: null,
+    output: null,
+    quit: false,
+    time: false,
+    warnings: true,
+    hotSwap: false,
+    control: [],
+    simtime: null,
+    seed: 0,
+    clickpath: process.env.CLICKPATH ?? "",
+    memory: 256,
+    format: "text",
+    variables: {},
+  };
+  const control = (config: string): void => {
+    s.control.push({ className: "ControlSocket", config });
+  };
+  for (const { name, value } of parseOptions(words, OPTIONS)) {
+    switch (name) {
+      case "file":
+        if (s.file !== null) throw new UsageError("router configuration specified twice");
+        s.file = value;
+        break;
+      case "expression":
+        if (s.expression !== null) throw new UsageError("router configuration specified twice");
+        s.expression = value;
+        break;
+      case "handler":
+        s.handlers.push(value);
+        break;
+      case "exit-handler":
+        s.exitHandler = value;
+        break;
+      case "output":
+        s.output = value;
+        break;
+      case "quit":
+        s.quit = true;
+        break;
+      case "time":
+        s.time = true;
+        break;
+      case "no-warnings":
+        s.warnings = false;
+        break;
+      case "allow-reconfigure":
+        s.hotSwap = true;
+        break;
+      case "port":
+        control(`TCP, ${value}`);
+        break;
+      case "unix-socket":
+        control(`UNIX, ${value}`);
+        break;
+      case "socket":
+        control(`SOCKET, ${value}`);
+        break;
+      case "simtime":
+        s.simtime = value === "" ? 1_000_000_000 : number(value, "--simtime", 0);
+        break;
+      case "seed":
+        s.seed = number(value, "--seed", 0);
+        break;
+      case "clickpath":
+        s.clickpath = value;
+        break;
+      case "memory":
+        s.memory = number(value, "--memory", 1);
+        break;
+      case "format":
+        if (value !== "text" && value !== "json")
+          throw new UsageError(`--format is text or json, not ‘${value}’`);
+        s.format = value;
+        break;
+      case "version":
+        return "version";
+      default: {
+        const assignment = variable(value);
+        if (assignment !== null) s.variables[assignment[0]] = assignment[1];
+        else if (s.file !== null) throw new UsageError("router configuration specified twice");
+        else s.file = value;
+      }
+    }
+  }
+  return s;
+}
+
+function number(text: string, option: string, least: number): number {
+  const n = Number(text);
+  if (text.trim() === "" || !Number.isFinite(n) || n < least)
+    throw new UsageError(`${option} needs a number of at least ${least}, not ‘${text}’`);
+  return n;
+}
