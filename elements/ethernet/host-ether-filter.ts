@@ -26,7 +26,6 @@ const args = {
  * @input 0 Ethernet frames
  * @output 0 frames for this host
  * @output 1 frames for others (optional)
- * @example InfiniteSource(LIMIT 5) -> HostEtherFilter(00:00:5e:00:53:01) -> Discard
  * @see FromDevice, Classifier
  */
 export class HostEtherFilter extends Element {
