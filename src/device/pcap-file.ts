@@ -4,9 +4,7 @@
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import {
   ANNO_EXTRA_LENGTH,
-  PACKET_BROADCAST,
   PACKET_HOST,
-  PACKET_MULTICAST,
   SLOT_ANNO,
   SLOT_DATA,
   SLOT_LENGTH,
@@ -28,6 +26,7 @@ import {
   pcapLinkHeader,
 } from "../wire/pcap.js";
 import { newTotals, type Totals } from "./counters.js";
+import { destinationType } from "./ethernet.js";
 import { Soon } from "./soon.js";
 import { timestampNanoseconds, timestampSeconds, writeTimestamp } from "./timestamp.js";
 
@@ -181,7 +180,7 @@ export class PcapReadDevice implements Device {
     const { linkType } = this.#reader.header;
     // The header of LINUX_SLL begins with the kernel's packet type, in Click's (and the kernel's) numbers.
     if (linkType === LINKTYPE_LINUX_SLL) return Math.min(view.getUint16(from), 255);
-    return linkType === LINKTYPE_ETHERNET && length >= 14 ? etherType(u8, data) : PACKET_HOST;
+    return linkType === LINKTYPE_ETHERNET ? destinationType(u8, data, length, null) : PACKET_HOST;
   }
 }
 
@@ -302,12 +301,6 @@ export class PcapWriteDevice implements Device {
     this.#down = `${this.name}: ${messageOf(error)}`;
     this.#report(this.#down);
   }
-}
-
-function etherType(u8: Uint8Array, at: number): number {
-  if ((u8[at] & 1) === 0) return PACKET_HOST;
-  for (let i = 0; i < 6; i++) if (u8[at + i] !== 0xff) return PACKET_MULTICAST;
-  return PACKET_BROADCAST;
 }
 
 function openFile(file: string, flags: "r" | "w"): number {

@@ -1,0 +1,350 @@
+// Links inside the process: a pair of devices, what one sends the other
+// receives, with delay, jitter, loss and rate. Time and random numbers come
+// from outside, so under a simulated clock a run is the same every time.
+
+import {
+  FLAG_PARTIAL_CSUM,
+  SLOT_DATA,
+  SLOT_FLAGS,
+  SLOT_LENGTH,
+  SLOT_MAC,
+  SLOT_PACKET_TYPE,
+} from "../../assembly/layout.js";
+import { BATCH_MAX, type Batch } from "../packet/batch.js";
+import type { PacketMemory } from "../packet/memory.js";
+import { type Clock, RealClock, wallTime } from "../router/clock.js";
+import type { Device } from "../router/device.js";
+import { newTotals, type Totals } from "./counters.js";
+import { destinationType } from "./ethernet.js";
+import { writeTimestamp } from "./timestamp.js";
+import { Wire } from "./wire.js";
+
+export interface LinkOptions {
+  /** Time between the last bit sent and the last bit received, seconds. Default 0. */
+  readonly delay?: number;
+  /** Up to this much is added to the delay of each packet, seconds; packets keep their order. Default 0. */
+  readonly jitter?: number;
+  /** Share of packets lost, 0 to 1. Default 0. */
+  readonly loss?: number;
+  /** Bits per second of the packets as they are in memory. Default: no limit. */
+  readonly rate?: number;
+  /** With a rate: packets that wait for their transmission. When it is full the link takes no more. Default 100. */
+  readonly queue?: number;
+  /** Packets and bytes on their way, in each direction; what exceeds them is lost. Defaults 8,192 and 4 MiB. */
+  readonly flight?: { readonly packets?: number; readonly bytes?: number };
+  /** Largest network-layer packet, bytes. Default 1,500. */
+  readonly mtu?: number;
+  readonly linkType?: "ethernet" | "ip";
+  /** Names of the ends. */
+  readonly names?: readonly [string, string];
+  /** Hardware addresses of the ends. Default 02:00:00:00:00:01 and :02. */
+  readonly macs?: readonly [Uint8Array, Uint8Array];
+  /** Uniform in [0, 1). Needed for loss and jitter under a simulated clock. Default Math.random. */
+  readonly random?: () => number;
+  /** Default: real time. */
+  readonly clock?: Clock;
+  /**
+   * Calls `run` when the clock shows steady nanosecond `at`, later than this call returns; `end` (0 or 1) is the
+   * end that will then have something to do. Default, for real time: Node's timers.
+   */
+  readonly schedule?: (at: number, run: () => void, end: 0 | 1) => void;
+}
+
+/** Bytes moved at once between a memory and the wire. */
+const STAGE = 131072;
+const DEFAULT_MACS: readonly [Uint8Array, Uint8Array] = [
+  Uint8Array.of(2, 0, 0, 0, 0, 1),
+  Uint8Array.of(2, 0, 0, 0, 0, 2),
+];
+
+/** Makes a link and returns its two ends. Throws RangeError for impossible options. */
+export function makeLink(options: LinkOptions = {}): readonly [LinkDevice, LinkDevice] {
+  for (const key of ["delay", "jitter", "rate", "queue", "mtu"] as const) {
+    const value = options[key] ?? 0;
+    if (!(value >= 0)) throw new RangeError(`a link's ${key} cannot be ${value}`);
+  }
+  const { loss = 0, clock = new RealClock() } = options;
+  if (!(loss >= 0 && loss <= 1)) throw new RangeError(`a link's loss lies between 0 and 1, not at ${loss}`);
+  if (clock.simulated) {
+    if (options.schedule === undefined)
+      throw new RangeError("a link under a simulated clock needs `schedule`");
+    if (options.random === undefined && (loss > 0 || (options.jitter ?? 0) > 0))
+      throw new RangeError("a link under a simulated clock needs `random` for its loss and jitter");
+  }
+  const wires = [0, 1].map(
+    () => new Wire(options.flight?.packets ?? 8192, options.flight?.bytes ?? 4 * 2 ** 20),
+  );
+  const a = new LinkDevice(0, clock, options, wires[0], wires[1]);
+  const b = new LinkDevice(1, clock, options, wires[1], wires[0]);
+  a.join(b);
+  b.join(a);
+  return [a, b];
+}
+
+/** One end of a link. Its memory is that of the batches it is given. */
+export class LinkDevice implements Device {
+  readonly name: string;
+  readonly mac: Uint8Array | null;
+  readonly linkType: "ethernet" | "ip";
+  readonly mtu: number;
+  readonly #end: 0 | 1;
+  readonly #clock: Clock;
+  readonly #schedule: (at: number, run: () => void, end: 0 | 1) => void;
+  readonly #random: () => number;
+  readonly #delay: number;
+  readonly #jitter: number;
+  readonly #loss: number;
+  readonly #perByte: number;
+  readonly #out: Wire;
+  readonly #in: Wire;
+  /** Ends of the transmissions still to come, a ring. */
+  readonly #departures: Float64Array;
+  #departureHead = 0;
+  #departureCount = 0;
+  #busyUntil = 0;
+  #lastArrival = 0;
+  #peer: LinkDevice = this;
+  #memory: PacketMemory | null = null;
+  #stage = 0;
+  #wake: (() => void) | null = null;
+  #wakeAt = Number.POSITIVE_INFINITY;
+  #wakeSend: (() => void) | null = null;
+  #closed = false;
+  readonly #totals: Totals & { tx_lost: number; tx_overrun: number } = {
+    ...newTotals(),
+    /** By the link's own loss. */
+    tx_lost: 0,
+    /** More on their way than `flight` allows. */
+    tx_overrun: 0,
+  };
+  readonly #due = (): void => {
+    if (this.#clock.now() < this.#wakeAt) return; // an earlier packet was announced since
+    this.#wakeAt = Number.POSITIVE_INFINITY;
+    const wake = this.#wake;
+    this.#wake = null;
+    wake?.();
+  };
+  readonly #sendDue = (): void => {
+    const wake = this.#wakeSend;
+    this.#wakeSend = null;
+    wake?.();
+  };
+
+  constructor(end: 0 | 1, clock: Clock, options: LinkOptions, out: Wire, into: Wire) {
+    this.#end = end;
+    this.#clock = clock;
+    this.name = options.names?.[end] ?? `link${end}`;
+    this.linkType = options.linkType ?? "ethernet";
+    this.mac = this.linkType === "ip" ? null : (options.macs ?? DEFAULT_MACS)[end];
+    this.mtu = options.mtu ?? 1500;
+    this.#schedule = options.schedule ?? ((at, run) => realSchedule(clock.delay(at), run));
+    this.#random = options.random ?? Math.random;
+    this.#delay = Math.round((options.delay ?? 0) * 1e9);
+    this.#jitter = (options.jitter ?? 0) * 1e9;
+    this.#loss = options.loss ?? 0;
+    const rate = options.rate ?? 0;
+    this.#perByte = rate > 0 ? 8e9 / rate : 0;
+    // One more than may wait: the packet being transmitted.
+    this.#departures = new Float64Array((options.queue ?? 100) + 1);
+    this.#out = out;
+    this.#in = into;
+  }
+
+  /** Joins the two ends; done once, by makeLink. */
+  join(peer: LinkDevice): void {
+    this.#peer = peer;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  get down(): string | null {
+    if (this.#closed) return `${this.name} is closed`;
+    return this.#peer.closed ? `${this.name} is down: the other end was closed` : null;
+  }
+
+  receive(batch: Batch, max: number): number {
+    const wire = this.#in;
+    if (this.#closed || wire.packets === 0) return 0;
+    const memory = this.#bind(batch.memory);
+    const now = this.#clock.now();
+    const before = batch.count;
+    const limit = Math.min(before + max, BATCH_MAX);
+    while (batch.count < limit) {
+      // As many as have arrived, there is room for, and fit the staging area.
+      const most = Math.min(limit - batch.count, wire.packets);
+      let n = 0;
+      let bytes = 0;
+      while (n < most && wire.arrival(n) <= now && bytes + wire.length(n) <= STAGE) bytes += wire.length(n++);
+      if (n === 0) break;
+      wire.read(memory.u8, this.#stage, bytes);
+      for (let i = 0, at = this.#stage; i < n; at += wire.length(i++)) this.#load(batch, i, at);
+      wire.remove(n, bytes);
+    }
+    return batch.count - before;
+  }
+
+  send(batch: Batch): number {
+    const memory = this.#bind(batch.memory);
+    const now = this.#clock.now();
+    const { u8 } = memory;
+    let staged = 0;
+    let taken = 0;
+    for (; taken < batch.count; taken++) {
+      const slot = batch.at(taken);
+      const length = memory.u32[(slot + SLOT_LENGTH) >>> 2];
+      if (!this.#carries(memory, slot, length)) continue;
+      if (!this.#admit(now)) break;
+      const arrival = this.#transmit(now, length);
+      if (this.#loss > 0 && this.#random() < this.#loss) {
+        this.#totals.tx_lost++;
+        continue;
+      }
+      if (!this.#out.fits(length)) {
+        this.#totals.tx_overrun++;
+        continue;
+      }
+      if (staged + length > STAGE) {
+        this.#out.write(u8, this.#stage, staged);
+        staged = 0;
+      }
+      if (u8[slot + SLOT_FLAGS] & FLAG_PARTIAL_CSUM) memory.kernels.csumComplete(slot);
+      const data = memory.u32[(slot + SLOT_DATA) >>> 2];
+      u8.copyWithin(this.#stage + staged, data, data + length);
+      staged += length;
+      this.#out.announce(length, u8[slot + SLOT_PACKET_TYPE], arrival);
+      this.#totals.tx_packets++;
+      this.#totals.tx_bytes += length;
+    }
+    if (staged > 0) this.#out.write(u8, this.#stage, staged);
+    if (taken > 0) {
+      memory.kernels.batchTaken(batch.address, batch.count, taken);
+      batch.count -= taken;
+    }
+    this.#peer.#expect();
+    return taken;
+  }
+
+  arm(wake: () => void): void {
+    if (this.#closed) return;
+    this.#wake = wake;
+    this.#expect();
+  }
+
+  armSend(wake: () => void): void {
+    const asked = this.#wakeSend !== null;
+    this.#wakeSend = wake;
+    if (asked) return;
+    const at = this.#departureCount > 0 ? this.#departures[this.#departureHead] : this.#clock.now();
+    this.#schedule(at, this.#sendDue, this.#end);
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return { ...this.#totals };
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#wake = this.#wakeSend = null;
+    this.#memory?.free(this.#stage, STAGE);
+    this.#memory = null;
+  }
+
+  #bind(memory: PacketMemory): PacketMemory {
+    if (this.#memory !== memory) {
+      this.#memory?.free(this.#stage, STAGE);
+      this.#memory = memory;
+      this.#stage = memory.alloc(STAGE);
+    }
+    return memory;
+  }
+
+  /** Sees to it that this end is woken when its next packet arrives. */
+  #expect(): void {
+    if (this.#wake === null) return;
+    const at = this.#in.nextArrival;
+    if (at >= this.#wakeAt) return;
+    this.#wakeAt = at;
+    this.#schedule(at, this.#due, this.#end);
+  }
+
+  #carries(memory: PacketMemory, slot: number, length: number): boolean {
+    if (this.#closed || this.#peer.closed) {
+      this.#totals.tx_down++;
+      return false;
+    }
+    let header = 0;
+    if (this.linkType === "ethernet") {
+      header = 14;
+      const type = memory.u32[(slot + SLOT_DATA) >>> 2] + 12;
+      if (length >= 18 && memory.u8[type] === 0x81 && memory.u8[type + 1] === 0) header = 18; // a VLAN tag
+    }
+    if (length > header + this.mtu) {
+      this.#totals.tx_too_big++;
+      return false;
+    }
+    return true;
+  }
+
+  /** Whether the transmission queue takes one more packet. */
+  #admit(now: number): boolean {
+    if (this.#perByte === 0) return true;
+    const size = this.#departures.length;
+    while (this.#departureCount > 0 && this.#departures[this.#departureHead] <= now) {
+      this.#departureHead = (this.#departureHead + 1) % size;
+      this.#departureCount--;
+    }
+    return this.#departureCount < size;
+  }
+
+  /** Puts a packet on the wire and returns when it arrives. */
+  #transmit(now: number, length: number): number {
+    let end = now;
+    if (this.#perByte > 0) {
+      end = Math.max(now, this.#busyUntil) + length * this.#perByte;
+      this.#busyUntil = end;
+      this.#departures[(this.#departureHead + this.#departureCount++) % this.#departures.length] = end;
+    }
+    let arrival = Math.ceil(end) + this.#delay;
+    if (this.#jitter > 0) arrival += Math.floor(this.#random() * this.#jitter);
+    arrival = Math.max(arrival, this.#lastArrival);
+    this.#lastArrival = arrival;
+    return arrival;
+  }
+
+  /** Makes the wire's `i`th packet, its bytes at `from`, a packet of `batch`. */
+  #load(batch: Batch, i: number, from: number): void {
+    const { memory } = batch;
+    const length = this.#in.length(i);
+    const slot = memory.kernels.poolTake();
+    if (slot === 0) {
+      this.#totals.rx_no_slot++;
+      return;
+    }
+    const data = memory.u32[(slot + SLOT_DATA) >>> 2];
+    if (length > slot + memory.stride - data) {
+      this.#totals.rx_too_big++;
+      memory.kernels.poolGive(slot);
+      return;
+    }
+    memory.u8.copyWithin(data, from, from + length);
+    memory.u32[(slot + SLOT_LENGTH) >>> 2] = length;
+    if (this.mac !== null) {
+      memory.u32[(slot + SLOT_MAC) >>> 2] = data;
+      memory.u8[slot + SLOT_PACKET_TYPE] = destinationType(memory.u8, data, length, this.mac);
+    }
+    const { seconds, nanoseconds } = wallTime(this.#clock, this.#in.arrival(i));
+    writeTimestamp(memory, slot, seconds, nanoseconds);
+    this.#totals.rx_packets++;
+    this.#totals.rx_bytes += length;
+    batch.add(slot);
+  }
+}
+
+/** Node's timers have whole milliseconds: shorter waits go round the event loop. */
+function realSchedule(ns: number, run: () => void): void {
+  if (ns < 1_000_000) setImmediate(run);
+  else setTimeout(run, ns / 1e6);
+}
