@@ -137,7 +137,7 @@ export class LinkDevice implements Device {
     this.linkType = options.linkType ?? "ethernet";
     this.mac = this.linkType === "ip" ? null : (options.macs ?? DEFAULT_MACS)[end];
     this.mtu = options.mtu ?? 1500;
-    this.#schedule = options.schedule ?? ((at, run) => realSchedule(clock.delay(at), run));
+    this.#schedule = options.schedule ?? ((at, run) => realSchedule(clock, at, run));
     this.#random = options.random ?? Math.random;
     this.#delay = Math.round((options.delay ?? 0) * 1e9);
     this.#jitter = (options.jitter ?? 0) * 1e9;
@@ -343,8 +343,13 @@ export class LinkDevice implements Device {
   }
 }
 
-/** Node's timers have whole milliseconds: shorter waits go round the event loop. */
-function realSchedule(ns: number, run: () => void): void {
-  if (ns < 1_000_000) setImmediate(run);
-  else setTimeout(run, ns / 1e6);
+/** Node's timers have whole milliseconds and may be early: what is left goes round the event loop. */
+function realSchedule(clock: Clock, at: number, run: () => void): void {
+  const again = (): void => {
+    if (clock.delay(at) > 0) realSchedule(clock, at, run);
+    else run();
+  };
+  const ns = clock.delay(at);
+  if (ns < 1_500_000) setImmediate(again);
+  else setTimeout(again, ns / 1e6 - 1);
 }
