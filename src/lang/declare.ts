@@ -224,7 +224,7 @@ export class Declarer {
     this.catchUp(connection.end.step);
     if (previous === null) return false;
     this.checkUseless(previous, "outputs", connection.end);
-    return previous.length === 1 && previous[0].element === this.compound.index.get("output");
+    return previous.length === 1 && previous[0].element === this.compound.find("output");
   }
 
   private checkUseless(ends: readonly LinkEnd[], side: "inputs" | "outputs", moment: Moment): void {
@@ -270,7 +270,7 @@ export class Declarer {
     const { compound } = this;
     const { first } = element.reference;
     const landmark = this.landmark(element.place, first);
-    const known = type === null ? compound.index.get(name) : undefined;
+    const known = type === null ? compound.find(name) : undefined;
     if (known !== undefined) {
       if (declared !== null) {
         this.report.error("element-redefined", landmark, `redeclaration of element '${name}'`);
@@ -339,7 +339,7 @@ export class Declarer {
         declared = this.forceType(syntax?.name ?? name, moment, (syntax ?? reference).first);
       }
     }
-    if (config !== null && this.compound.index.has(name)) {
+    if (config !== null && this.compound.find(name) !== undefined) {
       this.catchUp(config.moment.step);
       const message = "configuration string ignored on element reference";
       this.error("ignored-config", config.moment, message, config.token);
@@ -353,19 +353,14 @@ export class Declarer {
     const name = compound.anonymousName("");
     const faces = addFaces(compound, name, this.landmark(syntax.begin.token, syntax.first), report);
     if (faces.ok && compound.depth === 0) this.world.groups.push(faces);
-    const outer = { input: compound.index.get("input"), output: compound.index.get("output") };
-    compound.index.set("input", faces.input);
-    compound.index.set("output", faces.output);
+    const outer = compound.group;
+    compound.group = faces;
     this.statements(syntax.statements);
     this.catchUp(syntax.end.step);
     const landmark = this.landmark(syntax.end.token, syntax.first);
     const inputs = this.checkFace(compound, faces.input, "input", "<anonymous group>", landmark);
     const outputs = this.checkFace(compound, faces.output, "output", "<anonymous group>", landmark);
-    for (const side of ["input", "output"] as const) {
-      const index = outer[side];
-      if (index === undefined) compound.index.delete(side);
-      else compound.index.set(side, index);
-    }
+    compound.group = outer;
     const ports = (count: number): Ports | null =>
       count === 0 ? null : { ports: Array.from({ length: count }, (_, i) => i), expandable: false };
     return { name, inputs: ports(inputs), outputs: ports(outputs) };

@@ -72,8 +72,13 @@ export class Compound {
   readonly index = new Map<string, number>();
   ninputs = 0;
   noutputs = 0;
+  /** Of names that were taken, the next number found free: a long row of them is walked once. */
+  private readonly following = new Map<string, number>();
   /** What is tried next where this compound does not fit. */
   overload: ElementType | null = null;
+
+  /** What `input` and `output` mean inside a group; null outside of groups. */
+  group: { readonly input: number; readonly output: number } | null = null;
 
   /** Of each `input` and `output` pseudo-element, the ports used. */
   private readonly pseudo = new Map<number, Set<number>>();
@@ -88,6 +93,12 @@ export class Compound {
   /** `input` and `output` do not count in anonymous names. */
   private get offset(): number {
     return this.depth === 0 ? 0 : 2;
+  }
+
+  /** The index of the element that `name` means at this place. */
+  find(name: string): number | undefined {
+    if (this.group !== null && (name === "input" || name === "output")) return this.group[name];
+    return this.index.get(name);
   }
 
   /** The index of the element of that name, made if there is none. */
@@ -113,10 +124,15 @@ export class Compound {
     let name = element.name.slice(1);
     if (this.index.has(name)) {
       const at = name.lastIndexOf("@") + 1;
-      let number = Number.parseInt(name.slice(at), 10) || 0;
       const prefix = name.slice(0, at);
-      do name = prefix + ++number;
-      while (this.index.has(name));
+      let number = Number.parseInt(name.slice(at), 10) || 0;
+      const passed: string[] = [];
+      do {
+        passed.push(name);
+        number = this.following.get(name) ?? number + 1;
+        name = prefix + number;
+      } while (this.index.has(name));
+      for (const taken of passed) this.following.set(taken, number);
     }
     this.index.set(name, index);
     element.name = name;

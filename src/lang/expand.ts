@@ -186,7 +186,9 @@ export class VariableScope implements VariableExpander {
     const found = this.value(name);
     if (found === null) return rest.startsWith("-") ? this.text(rest.slice(1), depth + 1) : null;
     const value = this.text(found, depth + 1);
-    return index < 0 ? value : nthWord(value, index);
+    if (index < 0) return value;
+    this.budget.spend(value);
+    return nthWord(value, index);
   }
 }
 

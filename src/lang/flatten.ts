@@ -6,7 +6,7 @@ import { addFaces, compoundSignature, type Faces, type World } from "./declare.j
 import { assignArguments, type Compound, type ElementType, signature, TUNNEL } from "./definition.js";
 import type { Landmark } from "./diagnostics.js";
 import { ExpansionLimit, TextBudget, VariableScope } from "./expand.js";
-import { MAX_EXPANSION_DEPTH, MAX_TEXT } from "./limits.js";
+import { MAX_COMPARISONS, MAX_EXPANSION_DEPTH, MAX_TEXT } from "./limits.js";
 import type { Report } from "./report.js";
 
 const ERROR: ElementType = { kind: "unknown", name: "Error", compound: null };
@@ -21,6 +21,7 @@ export class Flattener {
   private readonly end: Landmark;
   private readonly budget = new TextBudget(MAX_TEXT);
   private depth = 0;
+  private comparisons = 0;
 
   constructor(top: Compound, world: World, end: Landmark) {
     this.top = top;
@@ -80,6 +81,10 @@ export class Flattener {
       const candidate: Compound | null = next.compound;
       if (candidate === null) return { type: next, values: [] };
       candidates.push(candidate);
+      this.comparisons += 1 + args.length + candidate.formals.length;
+      if (this.comparisons > MAX_COMPARISONS) {
+        throw new ExpansionLimit("too many definitions to choose from");
+      }
       const values = assignArguments(candidate.formals, args);
       if (values !== null) {
         closest = { type: next, values };

@@ -3,7 +3,7 @@
 
 import { shiftSpaces, splitArgs, splitSpaces, unquote } from "./args/text.js";
 import type { FlatRequirement } from "./flat.js";
-import { MAX_PORT, MAX_PORTS } from "./limits.js";
+import { MAX_FORMALS, MAX_PORT, MAX_PORTS } from "./limits.js";
 import { type FormalSyntax, type PortsSyntax, tokenLandmark } from "./syntax.js";
 import type { TokenStream } from "./token-stream.js";
 
@@ -31,14 +31,13 @@ export function parsePorts(stream: TokenStream): PortsSyntax | null {
         stream.error("bad-port", `port number out of range, bound ${MAX_PORT}`);
         port = 0;
       }
-      const from = ports[ports.length - 1];
-      const before = ports.length;
-      if (range && from < port) for (let p = from + 1; p < port; p++) ports.push(p);
-      if (range && from > port) stream.error("bad-port", "syntax error: port range goes down");
-      else if (!range || from !== port) ports.push(port);
-      if ((stream.portsRead += ports.length - before) > MAX_PORTS) {
+      const from = range ? ports[ports.length - 1] : port - 1;
+      if (from > port) stream.error("bad-port", "syntax error: port range goes down");
+      stream.portsRead += Math.max(0, port - from);
+      if (stream.portsRead <= MAX_PORTS) for (let p = from + 1; p <= port; p++) ports.push(p);
+      else {
         stream.error("bad-port", "too many ports");
-        ports.length = 1;
+        if (ports.length === 0) ports.push(port);
       }
       range = false;
     } else if (kind === "]" && !range) {
@@ -69,6 +68,8 @@ export function parsePorts(stream: TokenStream): PortsSyntax | null {
 /** The formal parameters at the beginning of a compound, and the `|` behind them. */
 export function parseFormals(stream: TokenStream): FormalSyntax[] {
   const formals: FormalSyntax[] = [];
+  const names = new Set<string>();
+  const keywords = new Set<string>();
   let ordered = true;
   for (;;) {
     let keyword = "";
@@ -84,10 +85,10 @@ export function parseFormals(stream: TokenStream): FormalSyntax[] {
     }
     const name = stream.text(stream.take());
     const previous = formals[formals.length - 1];
-    if (formals.some((f) => f.name === name)) {
+    if (names.has(name)) {
       stream.error("variable-redefined", `parameter '$${name}' multiply defined`);
     } else {
-      if (keyword !== "" && formals.some((f) => f.keyword === keyword)) {
+      if (keyword !== "" && keywords.has(keyword)) {
         stream.error("repeated-keyword", `repeated keyword parameter '${keyword}' in compound element`);
       }
       const late = previous !== undefined && keyword === "" && previous.keyword !== "";
@@ -96,7 +97,13 @@ export function parseFormals(stream: TokenStream): FormalSyntax[] {
         stream.error("parameter-order", "(The correct order is '[positional], [keywords], [__REST__]'.)");
         ordered = false;
       }
+      if (formals.length >= MAX_FORMALS) {
+        stream.error("too-large", `compound element has more than ${MAX_FORMALS} parameters`);
+        break;
+      }
       formals.push({ name, keyword, token: stream.last });
+      names.add(name);
+      keywords.add(keyword);
     }
     const after = stream.peek();
     if (after === "|" || after === ",") stream.take();

@@ -21,13 +21,12 @@ interface End {
   visiting: boolean;
 }
 
-const PORTS = 1 << 22;
-
 export class Tunnels {
   private readonly top: Compound;
   private readonly report: Report;
-  private readonly ends = new Map<number, End>();
-  /** For each face (element * 2 + 1 where it is used as output) the element on its other side. */
+  /** By element * 2 + 1 where it is used as output, then by port. */
+  private readonly ends: (Map<number, End> | undefined)[] = [];
+  /** For each face, numbered likewise, the element on its other side. */
   private readonly partners = new Map<number, number>();
   private copied = 0;
 
@@ -78,28 +77,22 @@ export class Tunnels {
 
   private end(element: number, port: number, output: boolean): End | null {
     const side = element * 2 + (output ? 1 : 0);
-    const key = side * PORTS + port;
-    const known = this.ends.get(key);
+    const known = this.ends[side]?.get(port);
     if (known !== undefined) return known;
     const partner = this.partners.get(side);
     if (partner === undefined) return null;
-    const make = (e: number, out: boolean): End => {
-      const made: End = {
-        element: e,
-        port,
-        output: out,
-        other: null,
-        peers: [],
-        real: null,
-        visiting: false,
-      };
-      this.ends.set((e * 2 + (out ? 1 : 0)) * PORTS + port, made);
-      return made;
-    };
-    const end = make(element, output);
-    const other = make(partner, !output);
+    const end = this.make(element, port, output);
+    const other = this.make(partner, port, !output);
     end.other = other;
     other.other = end;
+    return end;
+  }
+
+  private make(element: number, port: number, output: boolean): End {
+    const end: End = { port, element, output, other: null, peers: [], real: null, visiting: false };
+    const side = element * 2 + (output ? 1 : 0);
+    this.ends[side] ??= new Map();
+    this.ends[side].set(port, end);
     return end;
   }
 
