@@ -3,6 +3,12 @@
 import type { Diagnostic, Landmark } from "./diagnostics.js";
 import { MAX_DIAGNOSTICS } from "./limits.js";
 
+/** Stands for all diagnostics past the limit. */
+export function tooManyErrors(landmark: Landmark | null): Diagnostic {
+  const message = "too many errors; the rest is not shown";
+  return { severity: "error", code: "too-many-errors", landmark, message };
+}
+
 export class Report {
   readonly diagnostics: Diagnostic[] = [];
 
@@ -14,11 +20,7 @@ export class Report {
   add(diagnostic: Diagnostic): void {
     if (this.full) return;
     if (this.diagnostics.length < MAX_DIAGNOSTICS) this.diagnostics.push(diagnostic);
-    else {
-      const { landmark } = diagnostic;
-      const message = "too many errors; the rest is not shown";
-      this.diagnostics.push({ severity: "error", code: "too-many-errors", landmark, message });
-    }
+    else this.diagnostics.push(tooManyErrors(diagnostic.landmark));
   }
 
   error(code: string, landmark: Landmark | null, message: string, hint?: string): void {

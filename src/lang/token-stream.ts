@@ -1,9 +1,10 @@
 // The parser's view of the tokens: one token ahead (two at most), the moments
 // at which things happen, and the errors of form.
 
-import type { Diagnostic } from "./diagnostics.js";
+import type { Diagnostic, Landmark } from "./diagnostics.js";
 import { Lexer } from "./lexer.js";
 import { MAX_DIAGNOSTICS } from "./limits.js";
+import { tooManyErrors } from "./report.js";
 import { type Moment, type Token, type TokenKind, tokenLandmark, tokenText } from "./syntax.js";
 
 /** As Click prints a piece of text in a message: what is not printable is escaped. */
@@ -100,40 +101,28 @@ export class TokenStream {
 
   /** Reports at the line read up to; `piece` (default: the last token read) is what is meant. */
   error(code: string, message: string, piece?: Token): void {
-    this.report("error", code, message, piece);
+    const { step, token } = this.moment();
+    const seen = this.tokens[token];
+    this.add(code, seen === undefined ? null : tokenLandmark(seen, piece ?? seen), message, step);
   }
 
   syntaxError(token: Token): void {
     this.error("syntax", `syntax error near '${printable(this.text(token))}'`, token);
   }
 
-  private report(severity: "error" | "warning", code: string, message: string, piece?: Token): void {
-    const { step, token } = this.moment();
-    if (this.diagnostics.length > MAX_DIAGNOSTICS) return;
-    const seen = this.tokens[token];
-    const landmark = seen === undefined ? null : tokenLandmark(seen, piece ?? seen);
-    this.diagnostics.push(
-      this.diagnostics.length === MAX_DIAGNOSTICS
-        ? {
-            severity: "error",
-            code: "too-many-errors",
-            landmark,
-            message: "too many errors; the rest is not shown",
-          }
-        : { severity, code, landmark, message },
-    );
-    this.steps.push(step);
-  }
-
   private badDirective(offset: number): void {
     const { file, line } = this.lexer;
-    if (this.diagnostics.length >= MAX_DIAGNOSTICS) return;
-    this.diagnostics.push({
-      severity: "error",
-      code: "unknown-directive",
-      landmark: { file, line, column: 1, offset, length: 1 },
-      message: "unknown preprocessor directive",
-    });
-    this.steps.push(this.moment().step);
+    const landmark = { file, line, column: 1, offset, length: 1 };
+    this.add("unknown-directive", landmark, "unknown preprocessor directive", this.moment().step);
+  }
+
+  private add(code: string, landmark: Landmark | null, message: string, step: number): void {
+    if (this.diagnostics.length > MAX_DIAGNOSTICS) return;
+    this.steps.push(step);
+    this.diagnostics.push(
+      this.diagnostics.length < MAX_DIAGNOSTICS
+        ? { severity: "error", code, landmark, message }
+        : tooManyErrors(landmark),
+    );
   }
 }
