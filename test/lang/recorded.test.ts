@@ -67,7 +67,8 @@ test("a redeclaration names both places, and what follows is still reported", ()
 
 test("the flat text is Click's -o output", () => {
   const text =
-    "define($x 3) elementclass Z { $n | input -> Paint($n) -> Paint($x) -> output } Idle -> Z(5) -> z :: Z(${x}) -> Discard";
+    "define($x 3) elementclass Z { $n | input -> Paint($n) -> Paint($x) -> output } " +
+    `Idle -> Z(5) -> z :: Z(${"$"}{x}) -> Discard`;
   const { graph } = elaborate(parse(text, { file: "config" }), { hasClass: (name) => known.has(name) });
   assert.is(
     flatText(graph),
