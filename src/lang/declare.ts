@@ -2,9 +2,8 @@
 // with elements and connections, all names looked up. Errors come in the order
 // of Click's single pass, those of form in between.
 
-import { Compound, type ElementType, signature, TUNNEL, TypeScope } from "./definition.js";
+import { Compound, type ElementType, TUNNEL, TypeScope } from "./definition.js";
 import type { Landmark } from "./diagnostics.js";
-import type { FlatRequirement } from "./flat.js";
 import { MAX_LIBRARY_DEPTH } from "./limits.js";
 import { parse } from "./parser.js";
 import type { Report } from "./report.js";
@@ -22,75 +21,7 @@ import {
 } from "./syntax.js";
 import { printable } from "./token-stream.js";
 import { type LinkEnd, type Ports, wire } from "./wiring.js";
-
-export interface DeclareOptions {
-  readonly hasClass?: (name: string) => boolean;
-  readonly readLibrary?: (name: string, fromFile: string) => { file: string; text: string } | null;
-}
-
-/** The two inner faces of a compound or group. */
-export interface Faces {
-  readonly outer: number;
-  readonly input: number;
-  readonly output: number;
-}
-
-/** What the declarations of all files have in common. */
-export class World {
-  readonly report: Report;
-  readonly options: DeclareOptions;
-  readonly requirements: FlatRequirement[] = [];
-  /** Files of libraries already included. */
-  readonly libraries = new Set<string>();
-  /** The groups of the whole configuration; those inside compounds appear when these are expanded. */
-  readonly groups: Faces[] = [];
-  private readonly classes = new Map<string, ElementType | null>();
-
-  constructor(report: Report, options: DeclareOptions) {
-    this.report = report;
-    this.options = options;
-  }
-
-  /** Whether nobody said which classes there are, so that any name may be one. */
-  get open(): boolean {
-    return this.options.hasClass === undefined;
-  }
-
-  /** The class that a real element provides, or null. */
-  realClass(name: string): ElementType | null {
-    let type = this.classes.get(name);
-    if (type === undefined) {
-      const real = this.options.hasClass?.(name) ?? true;
-      type = real ? { kind: "class", name, compound: null } : null;
-      this.classes.set(name, type);
-    }
-    return type;
-  }
-}
-
-/** Makes a compound or group called `name` in `compound`: three pseudo-elements. Null where a name is taken. */
-export function addFaces(
-  compound: Compound,
-  name: string,
-  landmark: Landmark,
-  report: Report,
-): Faces & { readonly ok: boolean } {
-  let ok = true;
-  const add = (what: string): number => {
-    const index = compound.add(what, TUNNEL, "", landmark);
-    const { type, landmark: previous } = compound.elements[index];
-    if (type !== TUNNEL) {
-      report.error("element-redefined", landmark, `redeclaration of element '${what}'`);
-      report.error("element-redefined", previous, `'${what}' previously declared here`);
-      ok = false;
-    }
-    return index;
-  };
-  const faces = { outer: add(name), input: add(`${name}/input`), output: add(`${name}/output`) };
-  compound.watch(faces.input);
-  compound.watch(faces.output);
-  return { ...faces, ok };
-}
+import { addFaces, checkFace, type World } from "./world.js";
 
 /** Walks one file's tree. */
 export class Declarer {
@@ -358,40 +289,16 @@ export class Declarer {
     this.statements(syntax.statements);
     this.catchUp(syntax.end.step);
     const landmark = this.landmark(syntax.end.token, syntax.first);
-    const inputs = this.checkFace(compound, faces.input, "input", "<anonymous group>", landmark);
-    const outputs = this.checkFace(compound, faces.output, "output", "<anonymous group>", landmark);
+    const inputs = checkFace(report, compound, faces.input, "input", "<anonymous group>", landmark);
+    const outputs = checkFace(report, compound, faces.output, "output", "<anonymous group>", landmark);
     compound.group = outer;
     const ports = (count: number): Ports | null =>
       count === 0 ? null : { ports: Array.from({ length: count }, (_, i) => i), expandable: false };
     return { name, inputs: ports(inputs), outputs: ports(outputs) };
   }
 
-  /** Checks how `input` or `output` was used inside; returns how many ports that makes. */
-  private checkFace(
-    compound: Compound,
-    index: number,
-    side: "input" | "output",
-    name: string,
-    landmark: Landmark,
-  ): number {
-    const element = compound.elements[index];
-    const [count, wrong, other] =
-      side === "input"
-        ? [element.outputs, element.inputs, "output"]
-        : [element.inputs, element.outputs, "input"];
-    if (wrong > 0) {
-      const message = `'${name}' pseudoelement '${side}' may only be used as ${other}`;
-      this.report.error("pseudo-element", landmark, message);
-    }
-    const used = compound.usedPorts(index);
-    for (let port = 0; port < count && used.size < count && !this.report.full; port++) {
-      if (!used.has(port)) this.report.error("port-missing", landmark, `'${name}' ${side} ${port} missing`);
-    }
-    return count;
-  }
-
   private compoundType(syntax: CompoundSyntax, name: string): ElementType {
-    const { compound, types } = this;
+    const { compound, types, report } = this;
     let first: ElementType | null = null;
     let last: Compound | null = null;
     for (const body of syntax.bodies) {
@@ -409,8 +316,8 @@ export class Declarer {
       this.types = types;
       this.catchUp(body.end.step);
       const shown = name === "" ? "<anonymous>" : name;
-      definition.ninputs = this.checkFace(definition, input, "input", shown, landmark);
-      definition.noutputs = this.checkFace(definition, output, "output", shown, landmark);
+      definition.ninputs = checkFace(report, definition, input, "input", shown, landmark);
+      definition.noutputs = checkFace(report, definition, output, "output", shown, landmark);
       for (let i = 0; i < definition.elements.length; i++) definition.nameElement(i);
       const type: ElementType = { kind: "compound", name, compound: definition };
       first ??= type;
@@ -428,9 +335,4 @@ export class Declarer {
     }
     return first ?? this.unknownType(name);
   }
-}
-
-/** The shape of a compound, for messages. */
-export function compoundSignature(compound: Compound): string {
-  return signature(compound.name, compound.ninputs, compound.noutputs, compound);
 }

@@ -1,7 +1,7 @@
 // From syntax tree to flat graph: every class, compound, group, variable and
 // anonymous name resolved, as Click's lib/lexer.cc does it.
 
-import { type DeclareOptions, Declarer, World } from "./declare.js";
+import { Declarer } from "./declare.js";
 import { Compound, TUNNEL, TypeScope } from "./definition.js";
 import type { Diagnostic } from "./diagnostics.js";
 import { ExpansionLimit } from "./expand.js";
@@ -10,6 +10,7 @@ import { Flattener } from "./flatten.js";
 import { Report } from "./report.js";
 import { type SyntaxTree, tokenLandmark } from "./syntax.js";
 import { Tunnels } from "./tunnels.js";
+import { type DeclareOptions, World } from "./world.js";
 
 export interface ElaborateOptions extends DeclareOptions {
   /** The element classes there are; without it, any name that is not declared is taken for one. */

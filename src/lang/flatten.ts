@@ -2,12 +2,12 @@
 // place, until only real elements and the faces of compounds remain.
 
 import { splitArgs } from "./args/text.js";
-import { addFaces, compoundSignature, type Faces, type World } from "./declare.js";
 import { assignArguments, type Compound, type ElementType, signature, TUNNEL } from "./definition.js";
 import type { Landmark } from "./diagnostics.js";
 import { ExpansionLimit, TextBudget, VariableScope } from "./expand.js";
 import { MAX_COMPARISONS, MAX_EXPANSION_DEPTH, MAX_TEXT } from "./limits.js";
 import type { Report } from "./report.js";
+import { addFaces, type Faces, type World } from "./world.js";
 
 const ERROR: ElementType = { kind: "unknown", name: "Error", compound: null };
 
@@ -97,7 +97,8 @@ export class Flattener {
       const wanted = signature(compound.name, inputs, outputs, { count: args.length });
       report.error("no-match", end, `no match for '${wanted}'`);
       report.error("no-match", candidates[0].landmark, "candidates are:");
-      for (const c of candidates) report.error("no-match", c.landmark, `  ${compoundSignature(c)}`);
+      for (const c of candidates)
+        report.error("no-match", c.landmark, `  ${signature(c.name, c.ninputs, c.noutputs, c)}`);
     }
     return closest ?? { type: ERROR, values: [] };
   }

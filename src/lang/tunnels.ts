@@ -1,11 +1,11 @@
 // Joins what goes into a compound or group with what is inside: connections to
 // the faces of a compound become connections between real elements.
 
-import type { Faces } from "./declare.js";
 import { type Compound, type Connection, TUNNEL } from "./definition.js";
 import { ExpansionLimit } from "./expand.js";
 import { MAX_CONNECTIONS } from "./limits.js";
 import type { Report } from "./report.js";
+import type { Faces } from "./world.js";
 
 /** One port of one face, seen from the side that connections use. */
 interface End {
