@@ -263,6 +263,27 @@ cases({ type: "ip_prefix" }, [
   ["/8", bad()],
 ]);
 const ip6 = (...groups: number[]): Uint8Array => Uint8Array.from(groups.flatMap((g) => [g >> 8, g & 255]));
+cases({ type: "ip_list" }, [
+  ["", []],
+  ["10.0.0.1", [0x0a000001]],
+  ["  10.0.0.1   host\teth0:ip ", [0x0a000001, 0x0a000001, 0xc0000201]],
+  ["10.0.0.1 x", bad()],
+  ["10.0.0.1,10.0.0.2", bad()],
+]);
+cases({ type: "ip_prefix_list" }, [
+  [
+    "10.0.0.1/8 192.0.2.1",
+    [
+      { address: 0x0a000001, mask: 0xff000000, length: 8 },
+      { address: 0xc0000201, mask: 0xffffffff, length: 32 },
+    ],
+  ],
+  ["10.0.0.1/33", bad()],
+]);
+cases({ type: "ip6_list" }, [
+  ["::1 fe80::", [ip6(0, 0, 0, 0, 0, 0, 0, 1), ip6(0xfe80, 0, 0, 0, 0, 0, 0, 0)]],
+  ["::1 ::g", bad()],
+]);
 cases({ type: "ip6" }, [
   ["::", ip6(0, 0, 0, 0, 0, 0, 0, 0)],
   ["::1", ip6(0, 0, 0, 0, 0, 0, 0, 1)],

@@ -2,12 +2,12 @@
 
 import * as addresses from "./address.js";
 import { parseBandwidth } from "./bandwidth.js";
-import { type ArgContext, ok, type Parsed } from "./context.js";
+import { type ArgContext, fail, ok, type Parsed } from "./context.js";
 import * as names from "./names.js";
 import * as numbers from "./numbers.js";
 import type { ArgSpec, ArgSpecs, ArgTypes, ArgValues } from "./spec.js";
 import * as strings from "./strings.js";
-import { isSpace, splitArgs } from "./text.js";
+import { isSpace, splitArgs, splitSpaces } from "./text.js";
 import { parseSeconds, parseTimestamp } from "./time.js";
 
 export { type ArgContext, EMPTY_CONTEXT, type Parsed } from "./context.js";
@@ -34,6 +34,19 @@ export type ValueSpec = Omit<ArgSpec, "doc" | "positional" | "required" | "defau
 
 type Parser<T> = (text: string, spec: ValueSpec, context: ArgContext) => Parsed<T>;
 
+/** Reads items separated by spaces. */
+function list<T>(item: (text: string, context: ArgContext) => Parsed<T>): Parser<readonly T[]> {
+  return (text, _, context) => {
+    const values: T[] = [];
+    for (const word of splitSpaces(text)) {
+      const parsed = item(word, context);
+      if ("error" in parsed) return fail(parsed.error);
+      values.push(parsed.value);
+    }
+    return ok(values);
+  };
+}
+
 const PARSERS: { readonly [K in keyof ArgTypes]: Parser<ArgTypes[K]> } = {
   int: (text, { min = numbers.INT_MIN, max = numbers.INT_MAX }) => numbers.parseBounded(text, min, max, true),
   unsigned: (text, { min = 0, max = numbers.UNSIGNED_MAX }) => numbers.parseBounded(text, min, max, min < 0),
@@ -50,8 +63,11 @@ const PARSERS: { readonly [K in keyof ArgTypes]: Parser<ArgTypes[K]> } = {
   bandwidth: (text, { min, max }) => parseBandwidth(text, min, max),
   ether: (text, _, context) => addresses.parseEther(text, context),
   ip: (text, _, context) => addresses.parseIP(text, context),
+  ip_list: list(addresses.parseIP),
   ip_prefix: (text, _, context) => addresses.parseIPPrefix(text, context),
+  ip_prefix_list: list(addresses.parseIPPrefix),
   ip6: (text, _, context) => addresses.parseIP6(text, context),
+  ip6_list: list(addresses.parseIP6),
   ip6_prefix: (text, _, context) => addresses.parseIP6Prefix(text, context),
   address: (text, _, context) => addresses.parseAddress(text, context),
   prefix: (text, _, context) => addresses.parsePrefix(text, context),

@@ -30,9 +30,13 @@ export interface ArgTypes {
   ether: Uint8Array;
   /** IPv4 address, host order, unsigned. */
   ip: number;
+  /** IPv4 addresses separated by spaces. */
+  ip_list: readonly number[];
   ip_prefix: IPPrefix;
+  ip_prefix_list: readonly IPPrefix[];
   /** 16 bytes. */
   ip6: Uint8Array;
+  ip6_list: readonly Uint8Array[];
   ip6_prefix: IP6Prefix;
   /** An IPv4 (4 bytes) or IPv6 (16 bytes) address. */
   address: Uint8Array;
