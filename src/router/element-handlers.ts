@@ -2,6 +2,7 @@
 
 import type { Element } from "./element.js";
 import { type Handler, type HandlerCode, HandlerError, handlerFlags } from "./handler.js";
+import { reconfigure } from "./reconfigure.js";
 import type { HandlerSpec } from "./spec.js";
 
 /** All handlers of `element` by name, in the order `handlers` lists them: its own, its tasks', then the common ones. */
@@ -95,16 +96,6 @@ function commonHandlers(element: Element, add: Add, all: ReadonlyMap<string, Han
   );
   add("class", { doc: "its class", read: true, calm: true }, { read: () => element.className });
   add("name", { doc: "its name", read: true, calm: true }, { read: () => element.name });
-}
-
-function reconfigure(element: Element, text: string): void {
-  const errors: string[] = [];
-  element.graph.configureElement(element, text, {
-    error: (m) => errors.push(m),
-    warning: (m) => element.router.log(m),
-  });
-  if (errors.length > 0) throw new HandlerError("FAILED", errors.join("\n"));
-  element.config = text;
 }
 
 function portLines(element: Element): string {

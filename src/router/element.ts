@@ -209,19 +209,31 @@ export abstract class Element {
 
   /**
    * Runs a two-way kernel of the form (state, batch, count, badOut) -> good count: the good stay in `batch`,
-   * the bad go to output `badPort`, or are dropped when that is not connected.
+   * the bad go to output `badPort`, or are dropped when that is not connected. `report` sees the bad ones first.
    */
   divide(
     kernel: (state: number, batch: number, count: number, bad: number) => number,
     batch: Batch,
     badPort = 1,
+    report?: (bad: Batch) => void,
   ): void {
     const bad = this.router.batches.acquire();
     const good = kernel(this.state, batch.address, batch.count, bad.address);
     bad.count = batch.count - good;
     batch.count = good;
-    if (bad.count > 0) this.pushOrKill(badPort, bad);
+    if (bad.count > 0) {
+      report?.(bad);
+      this.pushOrKill(badPort, bad);
+    }
     this.router.batches.release(bad);
+  }
+
+  /** Packets dropped or rejected so far, for whatever reason. */
+  get dropTotal(): number {
+    let total = 0;
+    for (const name of Object.keys(this.spec.drops ?? {}))
+      total += this.memory.get64(this.counterAddress(name));
+    return total;
   }
 
   stateSize(): number {

@@ -1,6 +1,6 @@
 // A graph of elements inside a router: made from a flat description, checked, configured, initialized, released.
 
-import { parseArgs } from "../lang/args/parse.js";
+import { type ArgContext, parseArgs } from "../lang/args/parse.js";
 import { ConfigurationError, type Diagnostic } from "../lang/diagnostics.js";
 import type { FlatGraph } from "../lang/flat.js";
 import type { CleanupStage, Element, ElementClass, ErrorSink } from "./element.js";
@@ -112,11 +112,7 @@ export class Graph {
 
   /** Parses `config` for `element` and hands it the values; problems go to `errors`. */
   configureElement(element: Element, config: string, errors: ErrorSink): void {
-    const prefix = prefixOf(element.name);
-    const parsed = parseArgs(config, element.spec.args ?? {}, {
-      lookup: (database, name) => this.names.lookup(database, prefix, name),
-      element: (name) => this.find(name, prefix),
-    });
+    const parsed = parseArgs(config, element.spec.args ?? {}, this.argContext(element));
     for (const message of parsed.errors) errors.error(message);
     // A wrong value would only make the element complain of what follows from it.
     if (parsed.errors.length > 0) return;
@@ -125,6 +121,15 @@ export class Graph {
     } catch (e) {
       errors.error(e instanceof Error ? e.message : String(e));
     }
+  }
+
+  /** What names mean in `element`'s arguments. */
+  argContext(element: Element): ArgContext {
+    const prefix = prefixOf(element.name);
+    return {
+      lookup: (database, name) => this.names.lookup(database, prefix, name),
+      element: (name) => this.find(name, prefix),
+    };
   }
 
   /** The element `name` as seen from the compound `prefix`: innermost first. */
