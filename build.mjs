@@ -34,10 +34,25 @@ function run(what, script, args) {
 
 mkdirSync(join(root, "dist"), { recursive: true });
 
-const kernelSources = [...files("assembly", ".ts"), "asconfig.json", "package-lock.json"];
-if (newest(kernelSources) > time("dist/kernels.wasm")) {
-  const asc = join(dirname(require.resolve("assemblyscript/package.json")), "bin/asc.js");
-  run("kernels", asc, ["--config", "asconfig.json"]);
+// Each kernel module: its entry and where it goes. All are compiled alike, as asconfig.json says.
+const KERNELS = {
+  "assembly/index.ts": "dist/kernels.wasm",
+  "test/plugin/assembly/index.ts": "dist/test/plugin/kernel.wasm",
+};
+const asc = join(dirname(require.resolve("assemblyscript/package.json")), "bin/asc.js");
+const { options } = JSON.parse(readFileSync(join(root, "asconfig.json"), "utf8"));
+const flags = Object.entries(options).flatMap(([name, value]) =>
+  value === true ? [`--${name}`] : [`--${name}`, String(value)],
+);
+for (const [entry, output] of Object.entries(KERNELS)) {
+  if (!existsSync(join(root, entry))) continue;
+  const sources = [
+    ...files("assembly", ".ts"),
+    ...files(dirname(entry), ".ts"),
+    "asconfig.json",
+    "package-lock.json",
+  ];
+  if (newest(sources) > time(output)) run(`kernels ${entry}`, asc, [entry, ...flags, "--outFile", output]);
 }
 
 run("code", join(dirname(require.resolve("typescript/package.json")), "bin/tsc"), []);

@@ -4,12 +4,14 @@ import { readFileSync } from "node:fs";
 import { Loader } from "./loader.js";
 import { type RouterOptions as CoreOptions, Router as CoreRouter } from "./router/router.js";
 
+export * as layout from "../assembly/layout.js";
 export type { ArgSpec, ArgSpecs, ArgTypes, ArgValues } from "./lang/args/spec.js";
 export { ConfigurationError, type Diagnostic, diagnosticText, type Landmark } from "./lang/diagnostics.js";
 export { Loader, PLUGIN_API } from "./loader.js";
 export { BATCH_MAX, Batch } from "./packet/batch.js";
 export { MemoryError, type MemoryOptions, PacketMemory } from "./packet/memory.js";
 export { Packet } from "./packet/packet.js";
+export { KernelError } from "./packet/plugin-kernels.js";
 export { type Clock, RealClock, SimulatedClock } from "./router/clock.js";
 export { type Device, DeviceError, type DeviceOptions, type DeviceProvider } from "./router/device.js";
 export {

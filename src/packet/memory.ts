@@ -3,6 +3,7 @@
 
 import * as layout from "../../assembly/layout.js";
 import { instantiateKernels, type Kernels, makeMemory, type WasmMemory } from "./kernels.js";
+import { instantiatePlugin } from "./plugin-kernels.js";
 
 export interface MemoryOptions {
   /** Bytes of address space for everything the router holds; only touched pages cost memory. Default 256 MiB. */
@@ -114,6 +115,14 @@ export class PacketMemory {
   /** Frees a block; `size` is the size it was allocated with. */
   free(block: number, size: number): void {
     this.kernels.heapFree(block, size);
+  }
+
+  /**
+   * Loads a plug-in's kernel module over this memory, so that it runs as fast as the router's own. Its state comes from
+   * `alloc`. `K` is the type of its exports. Throws KernelError when the module may not share the memory.
+   */
+  loadKernels<K>(bytes: Uint8Array): K {
+    return instantiatePlugin<K>(this.memory, bytes);
   }
 
   /** Bytes of heap in use. */
