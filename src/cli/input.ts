@@ -2,6 +2,7 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { readArchive } from "../lang/archive.js";
 import { CommandError, UsageError } from "./command.js";
 
 export interface Input {
@@ -31,7 +32,16 @@ export function readInput(file: string | null, expression: string | null): Input
   } catch (e) {
     throw new CommandError(`${name}: ${systemMessage(e)}`);
   }
-  return { text: bytes.toString("latin1"), file: name };
+  let archive: Map<string, Uint8Array> | null;
+  try {
+    archive = readArchive(bytes);
+  } catch (e) {
+    throw new CommandError(`${name}: ${(e as Error).message}`);
+  }
+  if (archive === null) return { text: bytes.toString("latin1"), file: name };
+  const config = archive.get("config");
+  if (config === undefined) throw new CommandError(`${name}: archive has no 'config' section`);
+  return { text: Buffer.from(config).toString("latin1"), file: name };
 }
 
 /** C's words for a failed system call on a file. */
