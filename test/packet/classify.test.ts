@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import { PORT_DROP } from "../../assembly/layout.js";
 import { BatchPool } from "../../src/packet/batch.js";
 import { parseClassifier } from "../../src/packet/classify/classifier.js";
-import { compileRules } from "../../src/packet/classify/compile.js";
+import { compileRules, MAX_TESTS, ProgramTooLargeError } from "../../src/packet/classify/compile.js";
 import {
   type Anchor,
   and,
@@ -18,7 +18,6 @@ import {
   or,
   type Rule,
 } from "../../src/packet/classify/expr.js";
-import { MAX_TESTS, ProgramTooLargeError } from "../../src/packet/classify/program.js";
 import { PacketMemory } from "../../src/packet/memory.js";
 import { classifyAll, firstMatch, type Sample } from "./classify-oracle.js";
 
@@ -284,6 +283,49 @@ test("many rules on one field are searched, whatever follows each value", () => 
   );
 });
 
+test("prefixes and ranges of one word are searched, the first that holds wins", () => {
+  const number = fc
+    .tuple(fc.constantFrom(0, 1, 2, 255), fc.constantFrom(0, 1, 255), fc.constantFrom(0, 128, 255), fc.nat(2))
+    .map((b) => ((b[0] << 24) | (b[1] << 16) | (b[2] << 8) | b[3]) >>> 0);
+  fc.assert(
+    fc.property(
+      fc.constantFrom(
+        [0x80000000, 0xff000000, 0xffff0000, 0xffffff00, 0xffffffff],
+        [0xff000000, 0xffff0000],
+        [0x0000fe00, 0x0000ff00, 0x0000ffff],
+        [0x00ff0000, 0x00fff000],
+        [0xf00f0000, 0xf00f00f0],
+      ),
+      fc.array(
+        fc.record({
+          mask: fc.nat(9),
+          value: number,
+          more: fc.boolean(),
+          also: fc.boolean(),
+          output: fc.nat(5),
+        }),
+        { minLength: 5, maxLength: 60 },
+      ),
+      fc.array(fc.tuple(number, fc.nat(1)), { minLength: 1, maxLength: 40 }),
+      (masks, specs, packets) => {
+        const rules = specs.map((s) => {
+          const mask = masks[s.mask % masks.length];
+          const first = s.more ? greater(0, 0, mask, s.value & mask) : equals(0, 0, mask, s.value);
+          return { expr: s.also ? and([first, equals(0, 4, 0xff000000, 0)]) : first, output: s.output };
+        });
+        const samples = packets.map(([word, next]) => ({
+          bytes: Uint8Array.of(word >>> 24, word >>> 16, word >>> 8, word, next),
+        }));
+        assert.equal(
+          run(rules, samples),
+          samples.map((x) => firstMatch(rules, x)),
+        );
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
 test("an empty batch has no common output", () => {
   assert.is(compileRules([]).instantiate(memory.memory)(batch.address, 0), -1);
 });
@@ -331,7 +373,7 @@ test("two thousand rules make a program that is compiled and right", () => {
 });
 
 test("a program beyond the limit is refused", () => {
-  const rules = Array.from({ length: MAX_TESTS }, (_, i) => ({
+  const rules = Array.from({ length: MAX_TESTS + 1 }, (_, i) => ({
     expr: equals(0, 0, 0xffffffff, i),
     output: 0,
   }));

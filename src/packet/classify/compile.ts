@@ -3,8 +3,8 @@
 import { PORT_DROP } from "../../../assembly/layout.js";
 import { type Classify, instantiateClassify, type WasmMemory } from "../kernels.js";
 import { emit } from "./emit.js";
-import { ANCHORS, type Rule } from "./expr.js";
-import { Known } from "./knowledge.js";
+import { ANCHORS, countTests, type Rule } from "./expr.js";
+import { Fields, Known } from "./knowledge.js";
 import { optimize } from "./optimize.js";
 import { lengthTest, Program, type Target } from "./program.js";
 import { programText } from "./text.js";
@@ -26,18 +26,45 @@ export interface Classification {
   instantiate(memory: WasmMemory): Classify;
 }
 
+/** Tests that the rules of one element may have. */
+export const MAX_TESTS = 32768;
+
+/** Rules from which on they are built in halves. */
+const HALVE_FROM = 16;
+
+/** Where rules lead that match nothing, until it is known what follows them. No element has this output. */
+const NEXT: Target = ~0x10000;
+
+/** The rules have more tests than a program may hold. */
+export class ProgramTooLargeError extends Error {
+  readonly code = "PROGRAM_TOO_LARGE";
+}
+
+/**
+ * Builds and optimises rules in halves: what is known at the end of one half
+ * then leads past the tests of an already short other one.
+ */
+function build(p: Program, rules: readonly Rule[], fields: Fields): Target {
+  if (rules.length < HALVE_FROM) return optimize(p, p.addRules(rules, NEXT), Known.lengths(), fields);
+  const middle = rules.length >>> 1;
+  const second = build(p, rules.slice(middle), fields);
+  const first = build(p, rules.slice(0, middle), fields);
+  return optimize(p, p.graft(first, NEXT, second), Known.lengths(), fields);
+}
+
 /**
  * Compiles rules. The first rule that a packet matches chooses its output; a
  * packet that matches none is dropped. Throws ProgramTooLargeError.
  */
 export function compileRules(rules: readonly Rule[]): Classification {
-  const built = new Program();
-  const root = built.addRules(rules, ~PORT_DROP);
+  const count = rules.reduce((sum, rule) => sum + countTests(rule.expr), 0);
+  if (count > MAX_TESTS)
+    throw new ProgramTooLargeError(`patterns too large: ${count} tests, bound ${MAX_TESTS}`);
+  const program = new Program();
+  const fields = new Fields();
+  const built = program.graft(build(program, rules, fields), NEXT, ~PORT_DROP);
   // Paths that one pass shortened may let the next one see more.
-  const once = new Program(Number.POSITIVE_INFINITY);
-  const first = optimize(built, root, Known.lengths(), once);
-  const program = new Program(Number.POSITIVE_INFINITY);
-  const checked = optimize(once, first, Known.lengths(), program);
+  const checked = optimize(program, built, Known.lengths(), fields);
 
   const nodes = program.reachable(checked);
   const safe = new Array<number>(ANCHORS).fill(0);
@@ -48,7 +75,7 @@ export function compileRules(rules: readonly Rule[]): Classification {
   let start: Target = checked;
   let fast: Target = checked;
   if (nodes.length <= MAX_TWICE) {
-    fast = optimize(program, checked, Known.lengths(safe), program);
+    fast = optimize(program, checked, Known.lengths(safe), fields);
     start = fast;
     safe.forEach((length, anchor) => {
       if (length > 0)

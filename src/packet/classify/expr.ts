@@ -66,6 +66,7 @@ export function equals(anchor: Anchor, offset: number, mask: number, value: numb
 
 /** word & mask, as a number, is greater than value; false where the field is cut off. */
 export function greater(anchor: Anchor, offset: number, mask: number, value: number): Expr {
+  if (value >>> 0 >= mask >>> 0) return FALSE;
   const test: Test = { kind: "gt", anchor, offset, mask: mask >>> 0, values: [value >>> 0] };
   return { kind: "test", test, short: false };
 }
@@ -124,6 +125,23 @@ export function or(of: readonly Expr[]): Expr {
 
 export function choose(cases: readonly (readonly [Expr, Expr])[], no: Expr): Expr {
   return cases.length === 0 ? no : { kind: "choose", cases, no };
+}
+
+/** Tests in an expression. */
+export function countTests(e: Expr): number {
+  const sum = (of: readonly Expr[]): number => of.reduce((n, x) => n + countTests(x), 0);
+  switch (e.kind) {
+    case "const":
+      return 0;
+    case "test":
+      return 1;
+    case "not":
+      return countTests(e.of);
+    case "choose":
+      return sum(e.cases.flat()) + countTests(e.no);
+    default:
+      return sum(e.of);
+  }
 }
 
 function combine(kind: "and" | "or", of: readonly Expr[]): Expr {

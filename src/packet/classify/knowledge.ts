@@ -37,16 +37,23 @@ export class Fields {
   /** Steps of reasoning spent, so that a caller can bound them. */
   work = 0;
 
-  constructor(tests: readonly Test[]) {
-    const fields = new Map<string, number>();
-    const words = new Map<string, number>();
-    for (const { anchor, offset, mask } of tests) {
+  readonly #fields = new Map<string, number>();
+  readonly #words = new Map<string, number>();
+
+  /** Takes in the tests that were added since. */
+  extend(tests: readonly Test[]): void {
+    for (let id = this.field.length; id < tests.length; id++) {
+      const { anchor, offset, mask } = tests[id];
       const place = `${anchor},${offset}`;
-      let word = words.get(place);
-      if (word === undefined) words.set(place, (word = this.ofWord.push([]) - 1));
-      let field = fields.get(`${place},${mask}`);
+      let word = this.#words.get(place);
+      if (word === undefined) {
+        word = this.ofWord.push([]) - 1;
+        this.#words.set(place, word);
+      }
+      let field = this.#fields.get(`${place},${mask}`);
       if (field === undefined) {
-        fields.set(`${place},${mask}`, (field = this.mask.push(mask) - 1));
+        field = this.mask.push(mask) - 1;
+        this.#fields.set(`${place},${mask}`, field);
         this.ofWord[word].push(field);
       }
       this.field.push(field);

@@ -1,22 +1,22 @@
-// Shortens every path of a decision program: a branch leads past all tests
+// Shortens the paths of a decision program: a branch leads past all tests
 // whose answer already follows from the answers before it. No node is ever
 // copied, so a program only shrinks.
 
-import { Fields, type Known } from "./knowledge.js";
+import type { Fields, Known } from "./knowledge.js";
 import type { Program, Target } from "./program.js";
 
-/** Steps of reasoning one pass may take; branches met after that stay as they are. */
+/** Steps of reasoning that may be spent on one program; branches met after that stay as they are. */
 const MAX_WORK = 30_000_000;
 
 /**
- * Optimises the part of `from` below `root`, given what is known at the root,
- * and adds the result to `to`. Returns its root there.
+ * Adds to `p` an optimised copy of what is below `root`, given what is known
+ * there, and returns its root. `fields` is the program's, and carries the work
+ * spent from one call to the next.
  */
-export function optimize(from: Program, root: Target, known: Known, to: Program): Target {
-  if (root < 0) return root;
-  const { tests, test } = from;
-  const fields = new Fields(tests);
-  const at: (Known | undefined)[] = new Array(root + 1);
+export function optimize(p: Program, root: Target, known: Known, fields: Fields): Target {
+  fields.extend(p.tests);
+  const { tests, test } = p;
+  const at = new Map<number, Known>();
   const yes = new Map<number, Target>();
   const no = new Map<number, Target>();
 
@@ -25,30 +25,25 @@ export function optimize(from: Program, root: Target, known: Known, to: Program)
     while (target >= 0 && fields.work < MAX_WORK) {
       const answer = k.decide(fields, test[target], tests[test[target]]);
       if (answer === undefined) break;
-      target = answer ? from.yes[target] : from.no[target];
+      target = answer ? p.yes[target] : p.no[target];
     }
-    if (target >= 0) at[target] = at[target]?.meet(k) ?? k;
+    if (target >= 0) at.set(target, at.get(target)?.meet(k) ?? k);
     return target;
   };
 
   const start = lead(root, known);
-  if (start < 0) return start;
-  for (let i = start; i >= 0; i--) {
-    const k = at[i];
+  for (let i = start; at.size > 0; i--) {
+    const k = at.get(i);
     if (k === undefined) continue;
-    at[i] = undefined;
+    at.delete(i);
     const id = test[i];
-    yes.set(i, lead(from.yes[i], k.learn(fields, id, tests[id], true)));
-    no.set(i, lead(from.no[i], k.learn(fields, id, tests[id], false)));
+    yes.set(i, lead(p.yes[i], k.learn(fields, id, tests[id], true)));
+    no.set(i, lead(p.no[i], k.learn(fields, id, tests[id], false)));
   }
 
   const made = new Map<number, Target>();
-  const place = (target: Target): Target => (target < 0 ? target : (made.get(target) as Target));
-  for (const i of [...yes.keys()].reverse()) {
-    made.set(
-      i,
-      to.addNode(to.addTest(tests[test[i]]), place(yes.get(i) as Target), place(no.get(i) as Target)),
-    );
-  }
+  const place = (t: Target): Target => (t < 0 ? t : (made.get(t) as Target));
+  for (const i of [...yes.keys()].reverse())
+    made.set(i, p.addNode(test[i], place(yes.get(i) as Target), place(no.get(i) as Target)));
   return place(start);
 }

@@ -4,14 +4,6 @@
 import type { Expr, Rule, Test } from "./expr.js";
 import { requiredLength } from "./expr.js";
 
-/** Tests that a program may have before it is optimised. */
-export const MAX_TESTS = 65536;
-
-/** The rules make more tests than a program may hold. */
-export class ProgramTooLargeError extends Error {
-  readonly code = "PROGRAM_TOO_LARGE";
-}
-
 /**
  * Where a branch leads: a node's index, or, where negative, the complement of
  * an output number (`~output`).
@@ -30,11 +22,6 @@ export class Program {
   readonly no: Target[] = [];
   readonly #testIds = new Map<string, number>();
   readonly #nodeIds = new Map<string, number>();
-  readonly #limit: number;
-
-  constructor(limit = MAX_TESTS) {
-    this.#limit = limit;
-  }
 
   /** The index of `test`, adding it if it is new. */
   addTest(test: Test): number {
@@ -51,8 +38,6 @@ export class Program {
     const key = `${test},${yes},${no}`;
     const known = this.#nodeIds.get(key);
     if (known !== undefined) return known;
-    if (this.test.length >= this.#limit)
-      throw new ProgramTooLargeError(`patterns too large: more than ${this.#limit} tests`);
     this.#nodeIds.set(key, this.test.length);
     this.test.push(test);
     this.yes.push(yes);
@@ -89,19 +74,25 @@ export class Program {
     return rules.reduceRight((next, rule) => this.addExpr(rule.expr, ~rule.output, next), otherwise);
   }
 
+  /** Adds the nodes below `root` again, with `target` in place of the output branch `leaf`. */
+  graft(root: Target, leaf: Target, target: Target): Target {
+    const made = new Map<Target, Target>([[leaf, target]]);
+    const place = (t: Target): Target => made.get(t) ?? t;
+    for (const i of this.reachable(root).reverse())
+      made.set(i, this.addNode(this.test[i], place(this.yes[i]), place(this.no[i])));
+    return place(root);
+  }
+
   /** The nodes reachable from `root`, descending (so in topological order). */
   reachable(root: Target): number[] {
-    if (root < 0) return [];
-    const seen = new Uint8Array(root + 1);
-    seen[root] = 1;
-    const nodes: number[] = [];
-    for (let i = root; i >= 0; i--) {
-      if (seen[i] === 0) continue;
-      nodes.push(i);
-      if (this.yes[i] >= 0) seen[this.yes[i]] = 1;
-      if (this.no[i] >= 0) seen[this.no[i]] = 1;
+    const seen = new Set<number>();
+    const waiting = root < 0 ? [] : [root];
+    for (let i = waiting.pop(); i !== undefined; i = waiting.pop()) {
+      if (i < 0 || seen.has(i)) continue;
+      seen.add(i);
+      waiting.push(this.yes[i], this.no[i]);
     }
-    return nodes;
+    return [...seen].sort((a, b) => b - a);
   }
 
   /** The outputs that some packet may leave on. */
