@@ -1,7 +1,7 @@
 // What the classifying elements share: a compiled list of patterns, run on each batch.
 
 import { parseEther, parseIP, parseIPPrefix } from "../../src/lang/args/address.js";
-import type { ArgContext, Parsed } from "../../src/lang/args/context.js";
+import type { Parsed } from "../../src/lang/args/context.js";
 import { DATABASES } from "../../src/lang/args/databases.js";
 import { lookupNumber } from "../../src/lang/args/names.js";
 import type { Batch } from "../../src/packet/batch.js";
@@ -11,7 +11,6 @@ import type { PatternNames } from "../../src/packet/classify/ip-words.js";
 import type { Classify } from "../../src/packet/kernels.js";
 import { Element, type ErrorSink } from "../../src/router/element.js";
 import type { HandlerCode } from "../../src/router/handler.js";
-import { prefixOf } from "../../src/router/names.js";
 
 /** The argument, drop reason and handler that all of them declare. */
 export const PATTERNS = { type: "any", rest: true } as const;
@@ -59,11 +58,7 @@ export abstract class ClassifyingElement extends Element {
 
 /** How the patterns of `element` look names up: as its other arguments would. */
 export function patternNames(element: Element): PatternNames {
-  const prefix = prefixOf(element.name);
-  const context: ArgContext = {
-    lookup: (database, name) => element.graph.names.lookup(database, prefix, name),
-    element: () => undefined,
-  };
+  const context = element.graph.argContext(element);
   const value = <T>(parsed: Parsed<T>): T | undefined => ("value" in parsed ? parsed.value : undefined);
   return {
     number: (database, word) => lookupNumber(context, database, word),

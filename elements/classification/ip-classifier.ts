@@ -2,7 +2,8 @@ import type { ArgValues } from "../../src/lang/args/spec.js";
 import { joinArgs, splitArgs, unquote } from "../../src/lang/args/text.js";
 import { parseIPClassifier } from "../../src/packet/classify/ip-filter.js";
 import type { ElementInit, ErrorSink } from "../../src/router/element.js";
-import { type HandlerCode, HandlerError } from "../../src/router/handler.js";
+import type { HandlerCode } from "../../src/router/handler.js";
+import { reconfigure } from "../../src/router/reconfigure.js";
 import type { ElementSpec, HandlerSpec } from "../../src/router/spec.js";
 import { ClassifyingElement, DROPS, PATTERNS, PROGRAM, patternNames } from "./classifying.js";
 
@@ -92,13 +93,6 @@ export class IPClassifier extends ClassifyingElement {
   #setPattern(i: number, text: string): void {
     const patterns = splitArgs(this.config);
     patterns[i] = text;
-    const config = joinArgs(patterns);
-    const errors: string[] = [];
-    this.graph.configureElement(this, config, {
-      error: (m) => errors.push(m),
-      warning: (m) => this.router.log(m),
-    });
-    if (errors.length > 0) throw new HandlerError("FAILED", errors.join("\n"));
-    this.config = config;
+    reconfigure(this, joinArgs(patterns));
   }
 }

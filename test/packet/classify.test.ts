@@ -254,6 +254,33 @@ test("a compiled program agrees with its rules evaluated one by one", () => {
   );
 });
 
+test("rules that keep asking about the same two bytes never remember an answer wrongly", () => {
+  const byteIs = fc
+    .tuple(fc.constantFrom(0, 4), fc.nat(3))
+    .map(([at, v]) => equals(0, at, 0xff000000, v << 24));
+  const { e } = fc.letrec<{ e: Expr }>((tie) => ({
+    e: fc.oneof(
+      { maxDepth: 5 },
+      byteIs,
+      fc.array(tie("e"), { minLength: 2, maxLength: 3 }).map(and),
+      fc.array(tie("e"), { minLength: 2, maxLength: 3 }).map(or),
+      tie("e").map(not),
+      fc.tuple(tie("e"), tie("e"), tie("e")).map(([c, y, n]) => choose([[c, y]], n)),
+    ),
+  }));
+  const samples = Array.from({ length: 25 }, (_, i) => ({ bytes: Uint8Array.of(i % 5, 9, 9, 9, i / 5) }));
+  fc.assert(
+    fc.property(fc.array(e, { minLength: 1, maxLength: 6 }), (exprs) => {
+      const rules = exprs.map((expr, output) => ({ expr, output }));
+      assert.equal(
+        run(rules, samples),
+        samples.map((s) => firstMatch(rules, s)),
+      );
+    }),
+    { numRuns: 400 },
+  );
+});
+
 test("many rules on one field are searched, whatever follows each value", () => {
   fc.assert(
     fc.property(
