@@ -5,6 +5,8 @@ import { Loader } from "./loader.js";
 import { type RouterOptions as CoreOptions, Router as CoreRouter } from "./router/router.js";
 
 export * as layout from "../assembly/layout.js";
+export { type LinkOptions, makeLink } from "./device/link.js";
+export { MapProvider, SystemProvider } from "./device/provider.js";
 export type { ArgSpec, ArgSpecs, ArgTypes, ArgValues } from "./lang/args/spec.js";
 export { ConfigurationError, type Diagnostic, diagnosticText, type Landmark } from "./lang/diagnostics.js";
 export { Loader, PLUGIN_API } from "./loader.js";
@@ -22,6 +24,7 @@ export {
   type ErrorSink,
 } from "./router/element.js";
 export { type Handler, type HandlerCode, HandlerError } from "./router/handler.js";
+export { Simulation, SimulationError } from "./router/simulation.js";
 export type { ElementSpec, HandlerSpec } from "./router/spec.js";
 export { Task } from "./router/task.js";
 export { Timer } from "./router/timer.js";

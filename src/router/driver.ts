@@ -62,9 +62,10 @@ export class Driver {
     return ran || fired;
   }
 
+  /** Runs up to `rounds` rounds; returns whether there was something to do in the last. */
   step(rounds: number): boolean {
-    for (let i = 0; i < rounds && !this.#stopped; i++) if (!this.#round()) return false;
-    return this.#router.tasks.size > 0;
+    for (let i = 0; i < rounds; i++) if (this.#stopped || !this.#round()) return false;
+    return true;
   }
 
   /** Runs all that is due now and, under a simulated clock, all that falls due within `seconds`. */

@@ -279,7 +279,7 @@ export class Router {
     return this.driver.run(signal);
   }
 
-  /** Runs at most `rounds` rounds of tasks and timers, without waiting; returns whether there is work left. */
+  /** Runs at most `rounds` rounds of tasks and timers, without waiting; returns whether there was work in the last. */
   step(rounds = 1): boolean {
     return this.driver.step(rounds);
   }
