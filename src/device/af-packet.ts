@@ -5,6 +5,7 @@
 
 import * as io from "../../assembly/device-layout.js";
 import { DeviceError, type DeviceOptions } from "../router/device.js";
+import { ifreq, mtuOf } from "./interface.js";
 import { type KernelContext, KernelDevice } from "./kernel-device.js";
 import * as sys from "./syscalls.js";
 
@@ -21,13 +22,11 @@ const PACKET_IGNORE_OUTGOING = 23;
 const PACKET_MR_PROMISC = 1;
 const ETH_P_ALL = 3;
 const SIOCGIFNAME = 0x8910;
-const SIOCGIFMTU = 0x8921;
 const SIOCGIFHWADDR = 0x8927;
 const ARPHRD_ETHER = 1;
 const ARPHRD_LOOPBACK = 772;
 const ARPHRD_RAWIP = 519;
 const ARPHRD_NONE = 0xfffe;
-const IFREQ = 40;
 
 export const DEFAULT_RECEIVE_BUFFER: number = 4 * 2 ** 20;
 
@@ -69,7 +68,7 @@ export class PacketDevice extends KernelDevice {
           `interface ${name} is neither Ethernet nor raw IP (link type ${type})`,
         );
       }
-      this.mtu = this.#query(SIOCGIFMTU, "MTU").readInt32LE(16);
+      this.mtu = mtuOf(syscalls, name);
       this.#bind(this.#sendFd, 0);
       if (options.sendOnly !== true) this.#openReceive(options);
       this.makeStates(true, io.IO_BATCH);
@@ -108,7 +107,7 @@ export class PacketDevice extends KernelDevice {
 
   protected exists(): boolean {
     if (this.closed) return false;
-    const request = Buffer.alloc(IFREQ);
+    const request = ifreq("");
     request.writeInt32LE(this.#index, 16);
     return this.syscalls.ioctl(this.#sendFd, SIOCGIFNAME, request) === 0;
   }
@@ -178,8 +177,7 @@ export class PacketDevice extends KernelDevice {
   }
 
   #query(request: number, what: string): Buffer {
-    const answer = Buffer.alloc(IFREQ);
-    answer.write(this.name, "latin1");
+    const answer = ifreq(this.name);
     if (this.syscalls.ioctl(this.#sendFd, request, answer) < 0) throw this.#error(`read the ${what}`);
     return answer;
   }

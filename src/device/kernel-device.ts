@@ -237,7 +237,8 @@ export abstract class KernelDevice implements Device {
       case sys.ENXIO:
       case sys.ENODEV:
       case sys.EIO: // a TAP whose interface is down
-      case sys.EBADF: // a TAP whose interface was removed
+      case sys.EFAULT: // a TAP whose interface is being removed
+      case sys.EBADFD: // or was
         if (!this.exists()) this.vanish();
         else if (this.#down === null) {
           this.#down = `${this.name} is down: its network interface is switched off (ip link set ${this.name} up)`;

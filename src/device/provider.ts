@@ -15,6 +15,7 @@ import { PacketDevice } from "./af-packet.js";
 import type { KernelContext } from "./kernel-device.js";
 import { PcapReadDevice, PcapWriteDevice } from "./pcap-file.js";
 import { Syscalls } from "./syscalls.js";
+import { TapDevice } from "./tap.js";
 
 export interface SystemProviderOptions {
   /** Seconds since the epoch. Default: the system's clock. */
@@ -57,6 +58,9 @@ export class SystemProvider implements DeviceProvider {
     switch (colon < 0 ? "" : name.slice(0, colon)) {
       case "":
         return new PacketDevice(name, this.#kernel(memory), options);
+      case "tap":
+      case "tun":
+        return new TapDevice(rest, name.slice(0, colon) as "tap" | "tun", this.#kernel(memory), options);
       case "pcap":
         return new PcapReadDevice(name, rest, memory, this.#report);
       case "pcap-out":
@@ -66,7 +70,7 @@ export class SystemProvider implements DeviceProvider {
       default:
         throw new DeviceError(
           "NO_SUCH_DEVICE",
-          `'${name}' is no device: known are INTERFACE, pcap:FILE, pcap-out:FILE and pcap-ip-out:FILE`,
+          `'${name}' is no device: known are INTERFACE, tap:NAME, tun:NAME, pcap:FILE, pcap-out:FILE and pcap-ip-out:FILE`,
         );
     }
   }

@@ -73,6 +73,18 @@ export interface DeviceOptions {
   readonly sendOnly?: boolean;
   /** Stamp packets with the kernel's arrival time rather than the time their batch was read. Default false. */
   readonly kernelTime?: boolean;
+  /** For interfaces that are made (TAP, TUN): the kernel's addresses on it. */
+  readonly addresses?: readonly InterfaceAddress[];
+  /** Likewise its MTU, bytes. */
+  readonly mtu?: number;
+  /** Likewise the kernel's hardware address on it (TAP), 6 bytes. */
+  readonly hardware?: Uint8Array;
+}
+
+/** An address (4 or 16 bytes) with the length of its network's prefix in bits. */
+export interface InterfaceAddress {
+  readonly address: Uint8Array;
+  readonly prefix: number;
 }
 
 /** The provider of a router that was given none. */
