@@ -56,6 +56,27 @@ test("arguments are taken by position and by keyword", () => {
   assert.equal(valuesOf("", PRINT), { LABEL: undefined, MAXLENGTH: 24, CONTENTS: true });
 });
 
+test("an argument that is not given may be read from another's text", () => {
+  const specs = {
+    IP: { type: "ip", doc, positional: true, required: true },
+    ETH: { type: "ether", doc, positional: true, required: true, sameAs: "IP" },
+  } as const satisfies ArgSpecs;
+  const mac = Uint8Array.of(2, 0, 0, 0, 0, 1);
+  const context = {
+    ...EMPTY_CONTEXT,
+    lookup: (database: string, name: string) =>
+      name !== "host" ? undefined : database === "ip addresses" ? 0x0a000001 : mac,
+  };
+  assert.equal(parseArgs("host", specs, context).values, { IP: 0x0a000001, ETH: mac });
+  assert.equal(parseArgs("IP host", specs, context).values.ETH, mac);
+  assert.equal(parseArgs("host, 1:2:3:4:5:6", specs, context).values.ETH, Uint8Array.of(1, 2, 3, 4, 5, 6));
+  assert.equal(parseArgs("10.0.0.1", specs, context).errors, ["ETH: parse error"]);
+  assert.equal(parseArgs("", specs, context).errors, [
+    "IP: required argument missing",
+    "ETH: required argument missing",
+  ]);
+});
+
 test("an empty argument holds its place and counts as not given", () => {
   assert.equal(valuesOf(", 3", PRINT), { LABEL: undefined, MAXLENGTH: 3, CONTENTS: true });
   assert.equal(errorsOf(" , ", STRIP), ["LENGTH: required argument missing"]);

@@ -191,13 +191,14 @@ function keywordLength(text: string): number {
 
 /**
  * Reads `config` as `specs` declares, in the order of declaration. Arguments that are not given
- * (or empty) have their default, or are undefined; `many` and `rest` give arrays. `rest` also
+ * (or empty) have their default (or what `sameAs` names), or are undefined; `many` and `rest` give arrays. `rest` also
  * takes what looks like an unknown keyword (`allow tcp`).
  */
 export function parseArgs<S extends ArgSpecs>(config: string, specs: S, context: ArgContext): ParsedArgs<S> {
   const args = new Arguments(splitArgs(config));
   const values: Record<string, unknown> = {};
   const errors: string[] = [];
+  const given = new Map<string, string>();
 
   for (const [name, spec] of Object.entries<ArgSpec>(specs)) {
     const { positional = false, required = false } = spec;
@@ -213,7 +214,9 @@ export function parseArgs<S extends ArgSpecs>(config: string, specs: S, context:
       values[name] = texts.map(read);
       continue;
     }
-    const text = args.find(name, positional, required, false);
+    let text = args.find(name, positional, required, false);
+    if (text === undefined && spec.sameAs !== undefined) text = given.get(spec.sameAs);
+    if (text !== undefined) given.set(name, text);
     if (text !== undefined && text !== "") values[name] = read(text);
     else if (required) errors.push(`${name}: required argument missing`);
     else values[name] = defaultOf(name, spec, context);

@@ -103,6 +103,8 @@ export interface ArgSpec {
   readonly size?: number;
   readonly protocol?: number;
   readonly database?: string;
+  /** When it is not given, the text of this argument, declared before it, is read as its value too: a name for both. */
+  readonly sameAs?: string;
   /** The keyword may be given several times; the value is an array, in order. */
   readonly many?: boolean;
   /** Takes all remaining positional arguments; the value is an array. At most one, declared last. */
