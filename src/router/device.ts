@@ -51,6 +51,9 @@ export interface Device {
   close(): void;
 }
 
+/** The kinds of addresses a device may have of its own. */
+export type AddressKind = "ether" | "ip" | "ip6";
+
 /** How a router finds a device by the name its configuration uses. One provider serves one router. */
 export interface DeviceProvider {
   /**
@@ -58,6 +61,11 @@ export interface DeviceProvider {
    * router's, so the batches given to the device belong to it. Throws DeviceError.
    */
   open(name: string, memory: PacketMemory, options?: DeviceOptions): Device;
+  /**
+   * The device's own address of a kind (6, 4 or 16 bytes), null where it has none or is not there: what
+   * `eth0:eth`, `eth0:ip` and `eth0:ip6` mean in configurations. The device need not be open.
+   */
+  address?(name: string, kind: AddressKind): Uint8Array | null;
   /** Closes all it opened. */
   close(): void;
 }

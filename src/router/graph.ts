@@ -1,8 +1,10 @@
 // A graph of elements inside a router: made from a flat description, checked, configured, initialized, released.
 
+import { DATABASES } from "../lang/args/databases.js";
 import { type ArgContext, parseArgs } from "../lang/args/parse.js";
 import { ConfigurationError, type Diagnostic } from "../lang/diagnostics.js";
 import type { FlatGraph } from "../lang/flat.js";
+import type { AddressKind } from "./device.js";
 import type { CleanupStage, Element, ElementClass, ErrorSink } from "./element.js";
 import type { PortOf } from "./flow.js";
 import { checkCompleteness, checkPorts, resolvePersonalities } from "./hookup.js";
@@ -10,6 +12,13 @@ import { Names, prefixOf, scopes } from "./names.js";
 import { MeteredPort, Port } from "./port.js";
 import type { Router } from "./router.js";
 import { CONFIGURE_DEFAULT } from "./spec.js";
+
+/** The databases of names in which devices have their addresses. */
+const DEVICE_ADDRESSES: Readonly<Record<string, AddressKind>> = {
+  [DATABASES.ether]: "ether",
+  [DATABASES.ip]: "ip",
+  [DATABASES.ip6]: "ip6",
+};
 
 export class Graph {
   readonly router: Router;
@@ -123,13 +132,19 @@ export class Graph {
     }
   }
 
-  /** What names mean in `element`'s arguments. */
+  /** What names mean in `element`'s arguments: what AddressInfo and its like define, then the devices' own addresses. */
   argContext(element: Element): ArgContext {
     const prefix = prefixOf(element.name);
     return {
-      lookup: (database, name) => this.names.lookup(database, prefix, name),
+      lookup: (database, name) =>
+        this.names.lookup(database, prefix, name) ?? this.#deviceAddress(database, name),
       element: (name) => this.find(name, prefix),
     };
+  }
+
+  #deviceAddress(database: string, name: string): Uint8Array | undefined {
+    const kind = DEVICE_ADDRESSES[database];
+    return kind === undefined ? undefined : (this.router.devices.address?.(name, kind) ?? undefined);
   }
 
   /** The element `name` as seen from the compound `prefix`: innermost first. */

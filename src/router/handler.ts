@@ -1,7 +1,8 @@
 // Handlers: the named values through which an element is read and written while it runs.
 
 import { parseArgs } from "../lang/args/parse.js";
-import type { ArgSpec, ArgTypes } from "../lang/args/spec.js";
+import type { ArgSpec, ArgSpecs, ArgTypes, ArgValues } from "../lang/args/spec.js";
+import { joinArgs, splitSpaces } from "../lang/args/text.js";
 import type { Element } from "./element.js";
 import type { HandlerSpec } from "./spec.js";
 
@@ -62,6 +63,13 @@ export function handlerValue<S extends ArgSpec>(spec: S, text: string): ArgTypes
   const { values, errors } = parseArgs(text.trim(), specs, context);
   if (errors.length > 0) throw new HandlerError("FAILED", errors.join("\n").replace(/^value: /gm, ""));
   return values.value as ArgTypes[S["type"]];
+}
+
+/** Parses words written to a handler of `element` as the arguments `specs`. Throws HandlerError when they are not. */
+export function handlerWords<S extends ArgSpecs>(element: Element, specs: S, text: string): ArgValues<S> {
+  const { values, errors } = parseArgs(joinArgs(splitSpaces(text)), specs, element.graph.argContext(element));
+  if (errors.length > 0) throw new HandlerError("FAILED", errors.join("\n"));
+  return values;
 }
 
 /** A handler over a value: reads it, and (with `set`) writes it after parsing what was written as `spec`. */
