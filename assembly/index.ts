@@ -19,3 +19,8 @@ export * from "./ip6";
 export * from "./segment";
 export * from "./device";
 export * from "./host-filter";
+export { etherEncap } from "./ethernet";
+export {
+  neighbourCreate, neighbourDestroy, neighbourEncap4, neighbourEncap6, neighbourFind, neighbourHeader, neighbourInsert,
+  neighbourRemove,
+} from "./neighbour";

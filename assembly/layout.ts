@@ -73,3 +73,14 @@ export const FLAG_CSUM_OK = 2; // the device vouches for the transport checksum
 export const BATCH_MAX = 256;
 // SLOT_PORT of a packet that a classifying kernel wants dropped.
 export const PORT_DROP = 0xffff;
+
+// ---- Neighbour table -----------------------------------------------------
+// What the kernels of neighbour.ts and the slow path in TypeScript share of one entry. Times are steady
+// nanoseconds of the router's clock.
+export const NEIGHBOUR_NEXT = 0; // u32: next entry of the same bucket
+export const NEIGHBOUR_KNOWN = 4; // u32: 1 while the hardware address below is good
+export const NEIGHBOUR_LIVE = 8; // f64: when it was last confirmed
+export const NEIGHBOUR_QUIET = 16; // f64: the slow path need not see packets before
+export const NEIGHBOUR_MAC = 24; // 6 bytes: hardware address
+export const NEIGHBOUR_KEY = 32; // 16 bytes: IPv6 address, or IPv4 address and 12 zero bytes
+export const NEIGHBOUR_SIZE = 48;

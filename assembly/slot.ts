@@ -1,6 +1,8 @@
 // Small inlined helpers that every kernel file uses. Not exported from the module.
 
-import { POOL_HEADROOM, POOL_STRIDE, SLOT_DATA, SLOT_META } from "./layout";
+import {
+  POOL_HEADROOM, POOL_STRIDE, SLOT_DATA, SLOT_LENGTH, SLOT_MAC, SLOT_META, SLOT_TRANSPORT,
+} from "./layout";
 
 // @ts-ignore: decorator
 @inline
@@ -36,4 +38,38 @@ export function resetMeta(slot: u32): void {
   v128.store(slot, zero, 96);
   v128.store(slot, zero, 112);
   store<u32>(slot, slot + SLOT_META + load<u32>(POOL_HEADROOM), SLOT_DATA);
+}
+
+/**
+ * Puts `n` bytes (contents undefined) before the data, which moves back in its buffer where the headroom is too
+ * small. Returns the address of the new data; 0, and nothing changed, where the buffer cannot hold that much.
+ */
+// @ts-ignore: decorator
+@inline
+export function prepend(slot: u32, n: u32): u32 {
+  const data = load<u32>(slot, SLOT_DATA);
+  const length = load<u32>(slot, SLOT_LENGTH);
+  const to = data - slot - SLOT_META < n ? makeHeadroom(slot, n) : data;
+  if (to == 0) return 0;
+  store<u32>(slot, to - n, SLOT_DATA);
+  store<u32>(slot, length + n, SLOT_LENGTH);
+  return to - n;
+}
+
+/** Moves the data (and the headers in it) so that `n` bytes are free before it; returns its address, 0 without room. */
+export function makeHeadroom(slot: u32, n: u32): u32 {
+  const data = load<u32>(slot, SLOT_DATA);
+  const length = load<u32>(slot, SLOT_LENGTH);
+  const start = slot + SLOT_META;
+  const room = slotEnd(slot) - start;
+  if (room < length || room - length < n) return 0;
+  const to = start + n + min<u32>(room - length - n, load<u32>(POOL_HEADROOM));
+  memory.copy(to, data, length);
+  for (let o: u32 = SLOT_MAC; o <= <u32>SLOT_TRANSPORT; o += 4) {
+    const header = load<u32>(slot + o);
+    // A header before the data stays behind.
+    if (header != 0) store<u32>(slot + o, header < data ? 0 : header - data + to);
+  }
+  store<u32>(slot, to, SLOT_DATA);
+  return to;
 }
