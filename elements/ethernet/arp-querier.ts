@@ -1,0 +1,444 @@
+import { ANNO_DST_IP, ANNO_VLAN_TCI, SLOT_ANNO, SLOT_TIMESTAMP } from "../../assembly/layout.js";
+import type { ArgValues } from "../../src/lang/args/spec.js";
+import { ARPCache, UNKNOWN_MAC } from "../../src/packet/arp-cache.js";
+import { BATCH_MAX, type Batch } from "../../src/packet/batch.js";
+import type { Neighbour } from "../../src/packet/neighbour-table.js";
+import { Packet } from "../../src/packet/packet.js";
+import { type CleanupStage, Element, type ErrorSink } from "../../src/router/element.js";
+import { type HandlerCode, valueHandler } from "../../src/router/handler.js";
+import type { ElementSpec } from "../../src/router/spec.js";
+import type { Timer } from "../../src/router/timer.js";
+import { ipText } from "../../src/wire/address.js";
+import {
+  ARP_LENGTH,
+  ARP_REPLY,
+  ARP_REQUEST,
+  type ArpMessage,
+  readArp,
+  writeArp,
+} from "../../src/wire/arp.js";
+import { WireError } from "../../src/wire/error.js";
+import { ETHERNET_HEADER, ETHERTYPE_ARP, readEthernet, writeEthernet } from "../../src/wire/ethernet.js";
+import { ARPTable, configureCache, parseDelete, parseInsert, TABLE_ARGS, tableText } from "./arp-table.js";
+
+const args = {
+  IP: {
+    type: "ip_prefix",
+    positional: true,
+    required: true,
+    doc: "this router's address on the network, with its prefix, or a name for it",
+  },
+  ETH: {
+    type: "ether",
+    positional: true,
+    required: true,
+    sameAs: "IP",
+    doc: "its hardware address; by default that of the name that IP is",
+  },
+  ...TABLE_ARGS,
+  BROADCAST: {
+    type: "ip",
+    doc: "packets to this address are sent to all; by default the broadcast address of IP's prefix",
+  },
+  TABLE: { type: "element", doc: "an ARPTable (or another ARPQuerier) whose table to use" },
+  POLL_TIMEOUT: {
+    type: "seconds",
+    default: "60",
+    doc: "time after which a neighbour in use is asked again whether it is there, 0 = never",
+  },
+  BROADCAST_POLL: {
+    type: "bool",
+    default: "false",
+    doc: "ask again by broadcast, not only the neighbour itself",
+  },
+} as const;
+
+const QUERIES = 0;
+const RESPONSES = 8;
+const BROADCAST_IP = 0xffffffff;
+const NO_MAC = new Uint8Array(6);
+
+/**
+ * Puts IP packets into Ethernet frames to the neighbour in their destination annotation, which it finds by ARP
+ * (RFC 826).
+ *
+ * Packets to a neighbour not known yet wait, and a query is sent: at most ten a second for one address, one
+ * every two seconds once ten stayed unanswered. Packets to 255.255.255.255 and BROADCAST go to all, packets to a
+ * multicast group to the group's hardware address (RFC 1112), packets to 0.0.0.0 are dropped. Where too many
+ * wait, those for the neighbours not heard of for the longest time are dropped first. A hot swap keeps the table.
+ *
+ * Packets to known neighbours leave as one batch, before what else their batch leads to.
+ *
+ * @element ARPQuerier
+ * @category ethernet
+ * @input 0 IP packets without link-layer header, destination annotation set
+ * @input 1 ARP replies with Ethernet header
+ * @output 0 IP packets in Ethernet frames; without output 1 queries too
+ * @output 1 ARP queries
+ * @handler table a line a neighbour, least recently heard of first: address, 1 if it is known, hardware address, seconds since it was last heard of
+ * @handler stats packets dropped and queries sent, in words
+ * @handler queries queries sent
+ * @handler responses replies received
+ * @handler drops packets dropped, but for those that waited
+ * @handler count neighbours in the table
+ * @handler length packets that wait
+ * @handler broadcast the network's broadcast address
+ * @handler ipaddr this router's address
+ * @handler insert adds a neighbour: `IP ETH`
+ * @handler delete forgets the hardware address of a neighbour: `IP`
+ * @handler clear empties the table, and sets counts to zero
+ * @example Idle -> q :: ARPQuerier(18.26.4.24/24, 00:00:C0:AE:67:EF) -> Discard; Idle -> [1] q
+ * @see ARPTable, ARPResponder, IP6NDSolicitor, AddressInfo
+ */
+export class ARPQuerier extends Element {
+  static readonly spec = {
+    ports: "2/1-2",
+    processing: "h/h",
+    flow: "xy/x",
+    flags: "L2",
+    args,
+    counters: { queries: "queries sent", responses: "replies received" },
+    drops: {
+      unconfigured: "this router's own address is 0.0.0.0",
+      no_destination: "the destination annotation is 0.0.0.0",
+      no_room: "the packet fills its buffer: no room for a header",
+      no_memory: "no memory for another neighbour or query",
+      waited: "it waited for an answer, and too many did, or none came",
+      bad_reply: "not a whole ARP reply for IPv4 over Ethernet, or from a group address",
+    },
+    // The last 8 bytes of the Ethernet header, then the broadcast hardware address.
+    state: 16,
+    handlers: {
+      table: {
+        read: true,
+        doc: "a line a neighbour: address, 1 if it is known, hardware address, seconds since it was last heard of",
+      },
+      stats: { read: true, doc: "packets dropped and queries sent, in words" },
+      drops: { read: true, doc: "packets dropped, but for those that waited" },
+      count: { read: true, doc: "neighbours in the table" },
+      length: { read: true, doc: "packets that wait" },
+      broadcast: { read: true, write: true, doc: "the network's broadcast address" },
+      ipaddr: { read: true, write: true, doc: "this router's address" },
+      insert: { write: true, doc: "adds a neighbour: `IP ETH`" },
+      delete: { write: true, doc: "forgets the hardware address of a neighbour: `IP`" },
+      clear: { write: true, button: true, doc: "empties the table, and sets counts to zero" },
+    },
+    live: true,
+  } as const satisfies ElementSpec;
+
+  readonly #packet = new Packet(this.memory);
+  #ip = 0;
+  #broadcast = BROADCAST_IP;
+  #poll = 60e9;
+  #broadcastPoll = false;
+  /** Its own table; null where it uses another's. */
+  #own: ARPCache | null = null;
+  #tableOf: ARPTable | ARPQuerier | null = null;
+  #timer: Timer | null = null;
+  #values: ArgValues<typeof args> | null = null;
+  #saidZero = false;
+
+  /** The table that it uses. */
+  get cache(): ARPCache {
+    return this.#tableOf === null ? this.#own! : this.#tableOf.cache;
+  }
+
+  override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
+    const table = values.TABLE;
+    // A table once chosen stays, as in Click: the packets that wait are in it.
+    if (this.#own === null && this.#tableOf === null) {
+      if (table === undefined) {
+        this.#own = new ARPCache(this.memory, this.router.random.u32(), this.counterAddress("waited"));
+      } else if ((table instanceof ARPTable || table instanceof ARPQuerier) && table !== this) {
+        this.#tableOf = table;
+      } else {
+        errors.error("TABLE: type mismatch, expected ARPTable");
+        return;
+      }
+    }
+    if (this.#own !== null) configureCache(this.#own, values, errors);
+    const { address, mask } = values.IP;
+    const { u8, view } = this.memory;
+    const same = address === this.#ip && values.ETH.every((byte, i) => byte === u8[this.stateArea + i]);
+    if (!same && this.#values !== null) this.#own?.clear();
+    this.#ip = address;
+    u8.set(values.ETH, this.stateArea);
+    view.setUint16(this.stateArea + 6, 0x0800);
+    const ofPrefix = (address | ~mask) >>> 0;
+    this.#broadcast = values.BROADCAST ?? (ofPrefix === address ? BROADCAST_IP : ofPrefix);
+    this.#poll = values.POLL_TIMEOUT === 0 ? Number.POSITIVE_INFINITY : values.POLL_TIMEOUT * 1e9;
+    this.#broadcastPoll = values.BROADCAST_POLL;
+    this.#values = values;
+    if (this.#timer !== null) this.#expire();
+  }
+
+  override initialize(): void {
+    this.memory.u8.fill(0xff, this.stateArea + 8, this.stateArea + 14);
+    if (this.#own === null) return;
+    this.#timer = this.newTimer(() => this.#expire());
+    this.#expire();
+  }
+
+  override takeState(old: Element): void {
+    if (!(old instanceof ARPQuerier) || old.#ip !== this.#ip || old.#broadcast !== this.#broadcast) return;
+    const { u8 } = this.memory;
+    for (let i = 0; i < 6; i++) if (u8[this.stateArea + i] !== u8[old.stateArea + i]) return;
+    u8.copyWithin(this.state, old.state, old.stateArea);
+    if (this.#own === null || old.#own === null) return;
+    [this.#own, old.#own] = [old.#own, this.#own];
+    this.#own.table.dropsAt = this.counterAddress("waited");
+    old.#own.table.dropsAt = old.counterAddress("waited");
+    configureCache(this.#own, this.#values!, { error: () => {}, warning: () => {} });
+  }
+
+  override cleanup(_stage: CleanupStage): void {
+    this.#own?.destroy();
+    this.#own = null;
+    this.#tableOf = null;
+  }
+
+  override push(port: number, batch: Batch): void {
+    if (port === 1) {
+      for (let i = 0; i < batch.count; i++) this.#response(batch.at(i));
+      batch.kill();
+      return;
+    }
+    if (this.#ip === 0) {
+      this.#drop("unconfigured", batch.count);
+      batch.kill();
+      return;
+    }
+    const { cache } = this;
+    const misses = this.router.batches.acquire();
+    const { count } = batch;
+    batch.count = this.memory.kernels.neighbourEncap4(
+      cache.table.address,
+      this.stateArea,
+      batch.address,
+      count,
+      this.router.clock.now(),
+      cache.timeout,
+      this.#poll,
+      misses.address,
+    );
+    misses.count = count - batch.count;
+    this.outputs[0].push(batch);
+    // Each packet is taken out before it goes anywhere: what it leads to may come back here.
+    const missed = misses.count;
+    misses.count = 0;
+    for (let i = 0; i < missed; i++) this.#slow(misses.at(i));
+    this.router.batches.release(misses);
+  }
+
+  /** A packet that the table alone does not decide. */
+  #slow(slot: number): void {
+    const { cache, memory } = this;
+    const now = this.router.clock.now();
+    const at = slot + SLOT_ANNO + ANNO_DST_IP;
+    const destination = memory.view.getUint32(at);
+    const neighbour = cache.table.find(cache.table.key4(at));
+    if (neighbour !== undefined && cache.known(neighbour, now)) {
+      if (now - neighbour.live >= this.#poll && cache.mayAsk(neighbour, now))
+        this.#sendQuery(this.#makeQuery(slot, this.#broadcastPoll ? this.stateArea + 8 : neighbour.mac));
+      this.#send(slot, neighbour.mac);
+    } else if (destination === BROADCAST_IP || destination === this.#broadcast) {
+      this.#send(slot, this.stateArea + 8);
+    } else if (destination >>> 28 === 14) {
+      this.#lose(slot, "no_room"); // the table sends to groups, where there is room
+    } else if (destination === 0) {
+      if (!this.#saidZero)
+        this.router.log(`${this.declaration}: would query for 0.0.0.0; missing dest IP addr annotation?`);
+      this.#saidZero = true;
+      this.#lose(slot, "no_destination");
+    } else {
+      this.#wait(slot, at, now);
+    }
+  }
+
+  #wait(slot: number, address: number, now: number): void {
+    const { cache } = this;
+    const neighbour = cache.ensure(address, now);
+    if (neighbour === null) {
+      this.#lose(slot, "no_memory");
+      return;
+    }
+    if (!cache.table.hasRoom(neighbour)) {
+      this.memory.kernels.poolGive(slot);
+      this.memory.add64(cache.table.dropsAt, 1);
+      return;
+    }
+    // It is wanted: it stays just this side of expiring.
+    if (now - neighbour.live > cache.timeout) neighbour.live = now - cache.timeout;
+    const query = cache.mayAsk(neighbour, now) ? this.#makeQuery(slot, this.stateArea + 8) : 0;
+    cache.table.wait(neighbour, slot);
+    // Last, because the answer may come at once.
+    this.#sendQuery(query);
+  }
+
+  /** Sends one packet to the 6-byte hardware address at `mac`. */
+  #send(slot: number, mac: number): void {
+    if (this.memory.kernels.neighbourHeader(slot, mac, this.stateArea) === 0) {
+      this.#lose(slot, "no_room");
+      return;
+    }
+    const one = this.router.batches.acquire();
+    one.add(slot);
+    this.outputs[0].push(one);
+    this.router.batches.release(one);
+  }
+
+  /** Makes a query for the destination annotation of the packet in `slot`, to the hardware address at `mac`; 0 without a free slot. */
+  #makeQuery(slot: number, mac: number): number {
+    const { u8, view, kernels } = this.memory;
+    const query = kernels.poolTake() >>> 0;
+    if (query === 0) {
+      this.#drop("no_memory", 1);
+      return 0;
+    }
+    const senderEther = u8.slice(this.stateArea, this.stateArea + 6);
+    const payload = writeArp({
+      operation: ARP_REQUEST,
+      senderEther,
+      senderIp: this.#ip,
+      targetEther: NO_MAC,
+      targetIp: view.getUint32(slot + SLOT_ANNO + ANNO_DST_IP),
+    });
+    const frame = {
+      destination: u8.slice(mac, mac + 6),
+      source: senderEther,
+      etherType: ETHERTYPE_ARP,
+      payload,
+    };
+    this.#packet.at(query).setBytes(writeEthernet(frame));
+    this.#packet.macHeader = this.#packet.data;
+    u8.copyWithin(query + SLOT_TIMESTAMP, slot + SLOT_TIMESTAMP, slot + SLOT_TIMESTAMP + 8);
+    const vlan = SLOT_ANNO + ANNO_VLAN_TCI;
+    u8.copyWithin(query + vlan, slot + vlan, slot + vlan + 2);
+    return query;
+  }
+
+  #sendQuery(query: number): void {
+    if (query === 0) return;
+    this.memory.add64(this.state + QUERIES, 1);
+    const one = this.router.batches.acquire();
+    one.add(query);
+    this.outputs[this.noutputs - 1].push(one);
+    this.router.batches.release(one);
+  }
+
+  /** Learns from the ARP frame in `slot`, which stays the caller's. */
+  #response(slot: number): void {
+    const { cache } = this;
+    const bytes = this.#packet.at(slot).bytes();
+    if (bytes.length >= ETHERNET_HEADER + ARP_LENGTH) this.memory.add64(this.state + RESPONSES, 1);
+    const reply = readReply(bytes);
+    if (reply === null) {
+      this.#drop("bad_reply", 1);
+      return;
+    }
+    const address = cache.place(reply.senderIp);
+    const neighbour = cache.insert(address, reply.senderEther, this.router.clock.now());
+    if (neighbour === null) this.#drop("no_memory", 1);
+    else this.#flush(neighbour);
+  }
+
+  /** Sends what waited for a neighbour, in the order in which it came. */
+  #flush(neighbour: Neighbour): void {
+    if (!neighbour.known || neighbour.waiting.length === 0) return;
+    const { memory } = this;
+    const out = this.router.batches.acquire();
+    for (const slot of this.cache.table.release(neighbour)) {
+      if (memory.kernels.neighbourHeader(slot, neighbour.mac, this.stateArea) === 0) {
+        this.#lose(slot, "no_room");
+        continue;
+      }
+      out.add(slot);
+      if (out.count === BATCH_MAX) this.outputs[0].push(out);
+    }
+    this.outputs[0].push(out);
+    this.router.batches.release(out);
+  }
+
+  #expire(): void {
+    const { cache } = this;
+    cache.slim(this.router.clock.now());
+    if (cache.timeout !== Number.POSITIVE_INFINITY) this.#timer!.scheduleAfter(cache.timeout + 1e9);
+  }
+
+  #lose(slot: number, reason: string): void {
+    this.#drop(reason, 1);
+    this.memory.kernels.poolGive(slot);
+  }
+
+  #drop(reason: string, n: number): void {
+    this.memory.add64(this.counterAddress(reason), n);
+  }
+
+  #drops(): number {
+    const reasons = ["unconfigured", "no_destination", "no_room", "no_memory"];
+    return reasons.reduce((sum, reason) => sum + this.memory.get64(this.counterAddress(reason)), 0);
+  }
+
+  override handlers(): Record<string, HandlerCode> {
+    const { clock } = this.router;
+    const { memory } = this;
+    const address = (get: () => number, set: (ip: number) => void): HandlerCode => ({
+      ...valueHandler({ type: "ip", doc: "address" }, get, set),
+      read: () => ipText(get()),
+    });
+    const queries = (): number => memory.get64(this.state + QUERIES);
+    return {
+      table: { read: () => tableText(this.cache, clock.now()) },
+      stats: {
+        read: () =>
+          `${this.#drops() + memory.get64(this.cache.table.dropsAt)} packets killed\n${queries()} ARP queries sent\n`,
+      },
+      drops: { read: () => this.#drops() },
+      count: { read: () => this.cache.table.size },
+      length: { read: () => this.cache.table.waiting },
+      broadcast: address(
+        () => this.#broadcast,
+        (ip) => {
+          this.#broadcast = ip;
+        },
+      ),
+      ipaddr: address(
+        () => this.#ip,
+        (ip) => {
+          this.#ip = ip;
+        },
+      ),
+      insert: {
+        write: (text) => {
+          const { IP, ETH } = parseInsert(this, text);
+          const neighbour = this.cache.insert(this.cache.place(IP), ETH, clock.now());
+          if (neighbour !== null) this.#flush(neighbour);
+        },
+      },
+      delete: {
+        write: (text) => {
+          this.cache.insert(this.cache.place(parseDelete(this, text)), UNKNOWN_MAC, clock.now());
+        },
+      },
+      clear: {
+        write: () => {
+          memory.u8.fill(0, this.state, this.stateArea);
+          this.cache.clear();
+        },
+      },
+    };
+  }
+}
+
+/** The ARP reply from a single station in an Ethernet frame; null when it is something else. */
+function readReply(frame: Uint8Array): ArpMessage | null {
+  try {
+    const { etherType, payload } = readEthernet(frame);
+    if (etherType !== ETHERTYPE_ARP) return null;
+    const message = readArp(payload);
+    return message.operation === ARP_REPLY && (message.senderEther[0] & 1) === 0 ? message : null;
+  } catch (e) {
+    if (e instanceof WireError) return null;
+    throw e;
+  }
+}
