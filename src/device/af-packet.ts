@@ -131,7 +131,16 @@ export class PacketDevice extends KernelDevice {
 
   #openReceive(options: DeviceOptions): void {
     const fd = this.#socket();
+    try {
+      this.#prepareReceive(fd, options);
+    } catch (error) {
+      this.syscalls.close(fd);
+      throw error;
+    }
     this.#receiveFd = fd;
+  }
+
+  #prepareReceive(fd: number, options: DeviceOptions): void {
     const buffer = options.receiveBuffer ?? DEFAULT_RECEIVE_BUFFER;
     // The forced size goes beyond net.core.rmem_max, but needs CAP_NET_ADMIN.
     if (!this.#option(fd, SOL_SOCKET, SO_RCVBUFFORCE, buffer))

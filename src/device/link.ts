@@ -16,6 +16,7 @@ import { type Clock, RealClock, wallTime } from "../router/clock.js";
 import type { Device } from "../router/device.js";
 import { newTotals, type Totals } from "./counters.js";
 import { destinationType } from "./ethernet.js";
+import { Line, realSchedule } from "./line.js";
 import { writeTimestamp } from "./timestamp.js";
 import { Wire } from "./wire.js";
 
@@ -91,18 +92,10 @@ export class LinkDevice implements Device {
   readonly #clock: Clock;
   readonly #schedule: (at: number, run: () => void, end: 0 | 1) => void;
   readonly #random: () => number;
-  readonly #delay: number;
-  readonly #jitter: number;
   readonly #loss: number;
-  readonly #perByte: number;
   readonly #out: Wire;
   readonly #in: Wire;
-  /** Ends of the transmissions still to come, a ring. */
-  readonly #departures: Float64Array;
-  #departureHead = 0;
-  #departureCount = 0;
-  #busyUntil = 0;
-  #lastArrival = 0;
+  readonly #line: Line;
   #peer: LinkDevice = this;
   #memory: PacketMemory | null = null;
   #stage = 0;
@@ -139,13 +132,8 @@ export class LinkDevice implements Device {
     this.mtu = options.mtu ?? 1500;
     this.#schedule = options.schedule ?? ((at, run) => realSchedule(clock, at, run));
     this.#random = options.random ?? Math.random;
-    this.#delay = Math.round((options.delay ?? 0) * 1e9);
-    this.#jitter = (options.jitter ?? 0) * 1e9;
     this.#loss = options.loss ?? 0;
-    const rate = options.rate ?? 0;
-    this.#perByte = rate > 0 ? 8e9 / rate : 0;
-    // One more than may wait: the packet being transmitted.
-    this.#departures = new Float64Array((options.queue ?? 100) + 1);
+    this.#line = new Line(options, this.#random);
     this.#out = out;
     this.#in = into;
   }
@@ -195,8 +183,8 @@ export class LinkDevice implements Device {
       const slot = batch.at(taken);
       const length = memory.u32[(slot + SLOT_LENGTH) >>> 2];
       if (!this.#carries(memory, slot, length)) continue;
-      if (!this.#admit(now)) break;
-      const arrival = this.#transmit(now, length);
+      if (!this.#line.admits(now)) break;
+      const arrival = this.#line.transmit(now, length);
       if (this.#loss > 0 && this.#random() < this.#loss) {
         this.#totals.tx_lost++;
         continue;
@@ -236,8 +224,7 @@ export class LinkDevice implements Device {
     const asked = this.#wakeSend !== null;
     this.#wakeSend = wake;
     if (asked) return;
-    const at = this.#departureCount > 0 ? this.#departures[this.#departureHead] : this.#clock.now();
-    this.#schedule(at, this.#sendDue, this.#end);
+    this.#schedule(this.#line.roomAt(this.#clock.now()), this.#sendDue, this.#end);
   }
 
   counters(): Readonly<Record<string, number>> {
@@ -288,32 +275,6 @@ export class LinkDevice implements Device {
     return true;
   }
 
-  /** Whether the transmission queue takes one more packet. */
-  #admit(now: number): boolean {
-    if (this.#perByte === 0) return true;
-    const size = this.#departures.length;
-    while (this.#departureCount > 0 && this.#departures[this.#departureHead] <= now) {
-      this.#departureHead = (this.#departureHead + 1) % size;
-      this.#departureCount--;
-    }
-    return this.#departureCount < size;
-  }
-
-  /** Puts a packet on the wire and returns when it arrives. */
-  #transmit(now: number, length: number): number {
-    let end = now;
-    if (this.#perByte > 0) {
-      end = Math.max(now, this.#busyUntil) + length * this.#perByte;
-      this.#busyUntil = end;
-      this.#departures[(this.#departureHead + this.#departureCount++) % this.#departures.length] = end;
-    }
-    let arrival = Math.ceil(end) + this.#delay;
-    if (this.#jitter > 0) arrival += Math.floor(this.#random() * this.#jitter);
-    arrival = Math.max(arrival, this.#lastArrival);
-    this.#lastArrival = arrival;
-    return arrival;
-  }
-
   /** Makes the wire's `i`th packet, its bytes at `from`, a packet of `batch`. */
   #load(batch: Batch, i: number, from: number): void {
     const { memory } = batch;
@@ -341,15 +302,4 @@ export class LinkDevice implements Device {
     this.#totals.rx_bytes += length;
     batch.add(slot);
   }
-}
-
-/** Node's timers have whole milliseconds and may be early: what is left goes round the event loop. */
-function realSchedule(clock: Clock, at: number, run: () => void): void {
-  const again = (): void => {
-    if (clock.delay(at) > 0) realSchedule(clock, at, run);
-    else run();
-  };
-  const ns = clock.delay(at);
-  if (ns < 1_500_000) setImmediate(again);
-  else setTimeout(again, ns / 1e6 - 1);
 }

@@ -13,7 +13,8 @@ import type { PacketMemory } from "../packet/memory.js";
 import { type Device, DeviceError, type DeviceOptions, type DeviceProvider } from "../router/device.js";
 import { PacketDevice } from "./af-packet.js";
 import type { KernelContext } from "./kernel-device.js";
-import { PcapReadDevice, PcapWriteDevice } from "./pcap-file.js";
+import { PcapReadDevice } from "./pcap-read.js";
+import { PcapWriteDevice } from "./pcap-write.js";
 import { Syscalls } from "./syscalls.js";
 import { TapDevice } from "./tap.js";
 

@@ -1,7 +1,6 @@
-// Capture files as devices: one is read packet by packet with the times in
-// the file, the other collects what is sent to it.
+// A capture file as a device that receives: packet by packet, with the times in the file.
 
-import { closeSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
 import {
   ANNO_EXTRA_LENGTH,
   PACKET_HOST,
@@ -18,20 +17,16 @@ import {
   LINKTYPE_ETHERNET,
   LINKTYPE_LINUX_SLL,
   LINKTYPE_NULL,
-  LINKTYPE_RAW,
   PCAP_BUFFER,
   PcapError,
   PcapReader,
-  PcapWriter,
   pcapLinkHeader,
 } from "../wire/pcap.js";
 import { newTotals, type Totals } from "./counters.js";
 import { destinationType } from "./ethernet.js";
+import { CAPTURE_MTU, messageOf, openFile } from "./file.js";
 import { Soon } from "./soon.js";
-import { timestampNanoseconds, timestampSeconds, writeTimestamp } from "./timestamp.js";
-
-/** A packet of a capture cannot be larger than IP allows. */
-const MTU = 65535;
+import { writeTimestamp } from "./timestamp.js";
 
 /**
  * Packets of a capture file, as fast as they are asked for. At the end of the file, or where it is damaged, the
@@ -41,7 +36,7 @@ export class PcapReadDevice implements Device {
   readonly name: string;
   readonly mac = null;
   readonly linkType: "ethernet" | "ip";
-  readonly mtu = MTU;
+  readonly mtu = CAPTURE_MTU;
   readonly #memory: PacketMemory;
   readonly #fd: number;
   readonly #buffer: number;
@@ -182,139 +177,4 @@ export class PcapReadDevice implements Device {
     if (linkType === LINKTYPE_LINUX_SLL) return Math.min(view.getUint16(from), 255);
     return linkType === LINKTYPE_ETHERNET ? destinationType(u8, data, length, null) : PACKET_HOST;
   }
-}
-
-/** Collects packets in a capture file, with nanoseconds. Written out at the latest when the event loop turns. */
-export class PcapWriteDevice implements Device {
-  readonly name: string;
-  readonly mac = null;
-  readonly linkType: "ethernet" | "ip";
-  readonly mtu = MTU;
-  readonly #memory: PacketMemory;
-  readonly #fd: number;
-  readonly #buffer: number;
-  readonly #writer: PcapWriter;
-  readonly #totals: Totals = newTotals();
-  readonly #flushSoon = new Soon();
-  readonly #wakeSoon = new Soon();
-  readonly #now: () => number;
-  readonly #report: (message: string) => void;
-  readonly #flush = (): void => this.flush();
-  #down: string | null = null;
-  #closed = false;
-
-  /** Creates `file`, replacing one that is there. `now`: seconds since the epoch, for packets without a time. Throws DeviceError `BAD_FILE`. */
-  constructor(
-    name: string,
-    file: string,
-    memory: PacketMemory,
-    linkType: "ethernet" | "ip",
-    now: () => number,
-    report: (message: string) => void = () => {},
-  ) {
-    this.name = name;
-    this.linkType = linkType;
-    this.#memory = memory;
-    this.#now = now;
-    this.#report = report;
-    this.#fd = openFile(file, "w");
-    this.#buffer = memory.alloc(PCAP_BUFFER);
-    const buffer = memory.u8.subarray(this.#buffer, this.#buffer + PCAP_BUFFER);
-    const options = { nanoseconds: true, linkType: linkType === "ip" ? LINKTYPE_RAW : LINKTYPE_ETHERNET };
-    this.#writer = new PcapWriter((bytes) => writeAll(this.#fd, bytes), options, buffer);
-    this.flush();
-  }
-
-  get down(): string | null {
-    return this.#down;
-  }
-
-  receive(): number {
-    return 0;
-  }
-
-  send(batch: Batch): number {
-    const { count } = batch;
-    for (let i = 0; i < count; i++) this.#save(batch.at(i));
-    batch.kill();
-    if (this.#down === null) this.#flushSoon.call(this.#flush);
-    return count;
-  }
-
-  arm(): void {}
-
-  armSend(wake: () => void): void {
-    this.#wakeSoon.call(wake);
-  }
-
-  counters(): Readonly<Record<string, number>> {
-    return { ...this.#totals };
-  }
-
-  /** Writes out what is still in the buffer. */
-  flush(): void {
-    if (this.#down !== null) return;
-    try {
-      this.#writer.flush();
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  close(): void {
-    if (this.#closed) return;
-    this.flush();
-    this.#closed = true;
-    this.#down ??= `${this.name} is closed`;
-    this.#flushSoon.cancel();
-    this.#wakeSoon.cancel();
-    closeSync(this.#fd);
-    this.#memory.free(this.#buffer, PCAP_BUFFER);
-  }
-
-  #save(slot: number): void {
-    const memory = this.#memory;
-    const length = memory.u32[(slot + SLOT_LENGTH) >>> 2];
-    const data = memory.u32[(slot + SLOT_DATA) >>> 2];
-    if (this.#down !== null) {
-      this.#totals.tx_down++;
-      return;
-    }
-    let seconds = timestampSeconds(memory, slot);
-    let nanoseconds = timestampNanoseconds(memory, slot, seconds);
-    if (seconds === 0 && nanoseconds === 0) {
-      const now = this.#now();
-      seconds = Math.floor(now);
-      nanoseconds = Math.floor((now - seconds) * 1e9);
-    }
-    try {
-      const at = this.#writer.add(seconds, nanoseconds, length);
-      memory.u8.copyWithin(this.#buffer + at, data, data + Math.min(length, this.#writer.header.snapLength));
-      this.#totals.tx_packets++;
-      this.#totals.tx_bytes += length;
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  #fail(error: unknown): void {
-    this.#down = `${this.name}: ${messageOf(error)}`;
-    this.#report(this.#down);
-  }
-}
-
-function openFile(file: string, flags: "r" | "w"): number {
-  try {
-    return openSync(file, flags);
-  } catch (error) {
-    throw new DeviceError("BAD_FILE", `${file}: ${messageOf(error)}`);
-  }
-}
-
-function writeAll(fd: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

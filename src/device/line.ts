@@ -1,0 +1,75 @@
+// The timing of one direction of an in-process link, and its default timers.
+
+import type { Clock } from "../router/clock.js";
+
+export interface LineOptions {
+  readonly delay?: number;
+  readonly jitter?: number;
+  readonly rate?: number;
+  readonly queue?: number;
+}
+
+/** When packets leave and arrive: transmission at the line's rate, then delay and jitter. Times are steady nanoseconds. */
+export class Line {
+  readonly #delay: number;
+  readonly #jitter: number;
+  readonly #perByte: number;
+  readonly #random: () => number;
+  /** Ends of the transmissions still to come, a ring. */
+  readonly #departures: Float64Array;
+  #head = 0;
+  #count = 0;
+  #busyUntil = 0;
+  #lastArrival = 0;
+
+  constructor(options: LineOptions, random: () => number) {
+    this.#delay = Math.round((options.delay ?? 0) * 1e9);
+    this.#jitter = (options.jitter ?? 0) * 1e9;
+    const rate = options.rate ?? 0;
+    this.#perByte = rate > 0 ? 8e9 / rate : 0;
+    this.#random = random;
+    // One more than may wait: the packet being transmitted.
+    this.#departures = new Float64Array((options.queue ?? 100) + 1);
+  }
+
+  /** Whether the transmission queue takes one more packet. */
+  admits(now: number): boolean {
+    const size = this.#departures.length;
+    while (this.#count > 0 && this.#departures[this.#head] <= now) {
+      this.#head = (this.#head + 1) % size;
+      this.#count--;
+    }
+    return this.#count < size;
+  }
+
+  /** When the transmission queue has room again; `now` when nothing is being transmitted. */
+  roomAt(now: number): number {
+    return this.#count > 0 ? Math.ceil(this.#departures[this.#head]) : now;
+  }
+
+  /** Puts a packet of `length` bytes on the line (`admits` said yes) and returns when it arrives. */
+  transmit(now: number, length: number): number {
+    let end = now;
+    if (this.#perByte > 0) {
+      end = Math.max(now, this.#busyUntil) + length * this.#perByte;
+      this.#busyUntil = end;
+      this.#departures[(this.#head + this.#count++) % this.#departures.length] = end;
+    }
+    let arrival = Math.ceil(end) + this.#delay;
+    if (this.#jitter > 0) arrival += Math.floor(this.#random() * this.#jitter);
+    arrival = Math.max(arrival, this.#lastArrival);
+    this.#lastArrival = arrival;
+    return arrival;
+  }
+}
+
+/** Node's timers have whole milliseconds and may be early: what is left goes round the event loop. */
+export function realSchedule(clock: Clock, at: number, run: () => void): void {
+  const again = (): void => {
+    if (clock.delay(at) > 0) realSchedule(clock, at, run);
+    else run();
+  };
+  const ns = clock.delay(at);
+  if (ns < 1_500_000) setImmediate(again);
+  else setTimeout(again, ns / 1e6 - 1);
+}
