@@ -28,6 +28,8 @@ export class RealClock implements Clock {
   #origin: number;
   #base = 0;
   #speed = 1;
+  /** Do not wait when there is nothing to do, but skip to the next timer (Click's `nowait` time warp). */
+  nowait = false;
 
   constructor() {
     this.#origin = performance.now();
@@ -51,6 +53,13 @@ export class RealClock implements Clock {
 
   delay(at: number): number {
     return Math.max(0, (at - this.now()) / this.#speed);
+  }
+
+  /** Moves time forward to steady nanosecond `at`; never back. */
+  skipTo(at: number): void {
+    const now = this.now();
+    if (at <= now) return;
+    this.#base += at - now;
   }
 }
 

@@ -1,6 +1,6 @@
 // The driver: the loop that runs a router's tasks and timers, and waits when there is nothing to do.
 
-import type { SimulatedClock } from "./clock.js";
+import { RealClock, type SimulatedClock } from "./clock.js";
 import type { Router } from "./router.js";
 
 /** Tasks in one round, before timers and devices get their turn (Click's 128). */
@@ -10,17 +10,18 @@ const TIMERS_PER_ROUND = 64;
 const BUSY_SLICE = 2;
 /** Waits shorter than this spin through the event loop: Node's timers have whole milliseconds. */
 const SPIN_NS = 1_500_000;
-
-/** Decides what a request to stop means; DriverManager installs one. Returns true when the router goes on. */
-export type StopHook = () => boolean;
+/**
+ * Simulated nanoseconds that a round takes after which there are tasks still: without it a polling task would
+ * stop time. (Click's simulated clock moves by a microsecond each time somebody looks at it.)
+ */
+const BUSY_ROUND_NS = 1000;
+/** Rounds in which `runFor` lets tasks finish at the very end of its time. */
+const LAST_ROUNDS = 1000;
 
 export class Driver {
   readonly #router: Router;
-  #stopRequested = false;
   #stopped = false;
   #wake: (() => void) | null = null;
-  /** Called when a stop is requested, before it takes effect. */
-  onStop: StopHook | null = null;
 
   constructor(router: Router) {
     this.#router = router;
@@ -28,12 +29,6 @@ export class Driver {
 
   get stopped(): boolean {
     return this.#stopped;
-  }
-
-  /** Asks to stop: the driver stops after the current round unless `onStop` says otherwise. */
-  requestStop(): void {
-    this.#stopRequested = true;
-    this.wake();
   }
 
   /** Stops at once, whatever a DriverManager would still do: the user asked. */
@@ -49,17 +44,24 @@ export class Driver {
     wake?.();
   }
 
-  /** One round: tasks, then timers. Returns whether something ran. */
+  /** One round: requests to stop, tasks, then timers. Returns whether something ran. */
   #round(): boolean {
+    if (this.#router.graph.stops()) {
+      this.#stopped = true;
+      return false;
+    }
+    // A hot swap replaces both, so they are looked up each time.
     const { tasks, timers } = this.#router;
     const ran = tasks.size > 0;
     tasks.run(TASKS_PER_ROUND);
     const fired = timers.run(TIMERS_PER_ROUND) > 0;
-    if (this.#stopRequested) {
-      this.#stopRequested = false;
-      if (this.onStop === null || !this.onStop()) this.#stopped = true;
-    }
-    return ran || fired;
+    return ran || fired || this.#router.graph.stopRequested;
+  }
+
+  /** Whether there is something to run at this very moment. */
+  #due(): boolean {
+    const { tasks, timers, clock, graph } = this.#router;
+    return tasks.size > 0 || graph.stopRequested || timers.next <= clock.now();
   }
 
   /** Runs up to `rounds` rounds; returns whether there was something to do in the last. */
@@ -68,19 +70,25 @@ export class Driver {
     return true;
   }
 
-  /** Runs all that is due now and, under a simulated clock, all that falls due within `seconds`. */
+  /**
+   * Under a simulated clock: runs until `seconds` have passed or the router stops. Tasks that are busy at the very
+   * end get LAST_ROUNDS rounds to finish.
+   */
   runFor(seconds: number): void {
-    const { clock, timers } = this.#router;
-    if (!clock.simulated) throw new Error("runFor needs a simulated clock");
+    if (!this.#router.clock.simulated) throw new Error("runFor needs a simulated clock");
+    const clock = this.#router.clock as SimulatedClock;
     const end = clock.now() + Math.round(seconds * 1e9);
-    for (;;) {
-      while (!this.#stopped && this.#round()) {
-        // until nothing is due
+    for (let last = 0; last < LAST_ROUNDS && !this.#stopped; ) {
+      this.#round();
+      if (this.#stopped) return;
+      if (clock.now() >= end) last++;
+      if (this.#router.tasks.size > 0) clock.advance(Math.min(end, clock.now() + BUSY_ROUND_NS));
+      else if (!this.#due()) {
+        if (this.#router.timers.next > end) break;
+        clock.advance(this.#router.timers.next);
       }
-      if (this.#stopped || timers.next > end) break;
-      (clock as SimulatedClock).advance(timers.next);
     }
-    if (!this.#stopped) (clock as SimulatedClock).advance(end);
+    if (!this.#stopped) clock.advance(end);
   }
 
   async run(signal?: AbortSignal): Promise<void> {
@@ -88,21 +96,26 @@ export class Driver {
     if (signal?.aborted) return;
     signal?.addEventListener("abort", abort, { once: true });
     this.#stopped = false;
-    const { clock, tasks, timers } = this.#router;
+    const { clock } = this.#router;
     try {
       let slice = performance.now();
       while (!this.#stopped) {
         this.#round();
         if (this.#stopped) break;
-        if (tasks.size > 0 || timers.next <= clock.now()) {
+        const { next } = this.#router.timers;
+        if (this.#due()) {
+          if (clock.simulated && this.#router.tasks.size > 0)
+            (clock as SimulatedClock).advance(clock.now() + BUSY_ROUND_NS);
           if (performance.now() - slice < BUSY_SLICE) continue;
           await immediate();
-        } else if (clock.simulated && timers.next !== Number.POSITIVE_INFINITY) {
-          (clock as SimulatedClock).advance(timers.next);
+        } else if (clock.simulated && next !== Number.POSITIVE_INFINITY) {
+          (clock as SimulatedClock).advance(next);
           if (performance.now() - slice < BUSY_SLICE) continue;
           await immediate();
         } else {
-          await this.#wait(clock.delay(timers.next));
+          if (clock instanceof RealClock && clock.nowait && next !== Number.POSITIVE_INFINITY)
+            clock.skipTo(next);
+          await this.#wait(clock.delay(next));
         }
         slice = performance.now();
       }

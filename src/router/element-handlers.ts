@@ -2,34 +2,45 @@
 
 import type { Element } from "./element.js";
 import { type Handler, type HandlerCode, HandlerError, handlerFlags } from "./handler.js";
+import { type Personality, portKinds } from "./hookup.js";
+import { MeteredPort, type Port } from "./port.js";
 import { reconfigure } from "./reconfigure.js";
 import type { HandlerSpec } from "./spec.js";
 
-/** All handlers of `element` by name, in the order `handlers` lists them: its own, its tasks', then the common ones. */
-export function elementHandlers(element: Element): Map<string, Handler> {
+/**
+ * All handlers of `element` by name, in the order in which `handlers` lists them: as in Click, what was added last
+ * comes first, and the common ones were added before any other.
+ */
+export function elementHandlers(element: Element): ReadonlyMap<string, Handler> {
   const all = new Map<string, Handler>();
   const add = (name: string, spec: HandlerSpec, code: HandlerCode): void => {
     if (!all.has(name)) all.set(name, { element, name, spec, ...code });
   };
   const own = element.handlers();
+  const declared: [string, HandlerSpec, HandlerCode][] = [];
+  for (const [name, doc] of Object.entries({ ...element.spec.counters, ...element.spec.drops })) {
+    const address = element.counterAddress(name);
+    declared.push([name, { doc, read: true }, { read: () => element.memory.get64(address) }]);
+  }
+  if (element.spec.drops !== undefined) {
+    const doc = "drops, a line a reason: symbol, count, sentence";
+    declared.push(["drops_by_reason", { doc, read: true }, { read: () => dropLines(element) }]);
+  }
   for (const [name, spec] of Object.entries(element.spec.handlers ?? {})) {
     const code = own[name];
     if (code === undefined)
       throw new Error(`${element.className} declares handler '${name}' but has no code for it`);
-    add(name, spec, { read: spec.read ? code.read : undefined, write: spec.write ? code.write : undefined });
+    const { read, write } = code;
+    declared.push([
+      name,
+      spec,
+      { read: spec.read ? read : undefined, write: spec.write ? write : undefined },
+    ]);
   }
-  for (const [name, doc] of Object.entries({ ...element.spec.counters, ...element.spec.drops })) {
-    const address = element.counterAddress(name);
-    add(name, { doc, read: true }, { read: () => element.memory.get64(address) });
-  }
-  if (element.spec.drops !== undefined) {
-    add(
-      "drops_by_reason",
-      { doc: "drops, a line a reason: symbol, count, sentence", read: true },
-      { read: () => dropLines(element) },
-    );
-  }
-  taskHandlers(element, add);
+  for (const [name, [spec, code]] of Object.entries(element.moreHandlers()))
+    declared.push([name, spec, code]);
+  taskHandlers(element, (...handler) => declared.push(handler));
+  for (const handler of declared.reverse()) add(...handler);
   commonHandlers(element, add, all);
   return all;
 }
@@ -100,22 +111,35 @@ function commonHandlers(element: Element, add: Add, all: ReadonlyMap<string, Han
 
 function portLines(element: Element): string {
   const { graph } = element;
-  const side = (count: number, word: string, line: (port: number) => string): string =>
-    `${count} ${count === 1 ? word : `${word}s`}\n${Array.from({ length: count }, (_, i) => line(i)).join("")}`;
+  const kinds = portKinds(element);
+  const side = (
+    ports: readonly Personality[],
+    word: string,
+    pulls: (port: number) => boolean,
+    counted: (port: number) => Port | null,
+    peers: (port: number) => readonly string[],
+  ): string => {
+    const lines = ports.map((kind, i) => {
+      const port = counted(i);
+      const count = port instanceof MeteredPort ? port.meter.packets : "-";
+      return `${pulls(i) ? "pull" : "push"}${kind === "agnostic" ? "~" : ""}\t${count}\t${peers(i).join(", ")}\n`;
+    });
+    return `${ports.length} ${ports.length === 1 ? word : `${word}s`}\n${lines.join("")}`;
+  };
   return (
-    side(element.ninputs, "input", (i) => {
-      const kind = element.isPullInput(i) ? "pull" : "push";
-      return `${kind}\t-\t${graph
-        .sourcesOf(element, i)
-        .map((s) => `${s.element.name} [${s.port}]`)
-        .join(", ")}\n`;
-    }) +
-    side(element.noutputs, "output", (o) => {
-      const kind = element.isPullOutput(o) ? "pull" : "push";
-      return `${kind}\t-\t${graph
-        .targetsOf(element, o)
-        .map((t) => `[${t.port}] ${t.element.name}`)
-        .join(", ")}\n`;
-    })
+    side(
+      kinds.inputs,
+      "input",
+      (i) => element.isPullInput(i),
+      (i) => (element.isPullInput(i) ? element.inputs[i] : null),
+      (i) => graph.sourcesOf(element, i).map((s) => `${s.element.name} [${s.port}]`),
+    ) +
+    side(
+      kinds.outputs,
+      "output",
+      (i) => element.isPullOutput(i),
+      (i) => (element.isPullOutput(i) ? null : element.outputs[i]),
+      (i) => graph.targetsOf(element, i).map((t) => `[${t.port}] ${t.element.name}`),
+    )
   );
 }

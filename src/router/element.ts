@@ -9,7 +9,7 @@ import type { HandlerCode } from "./handler.js";
 import type { Notifier, SignalKind } from "./notifier.js";
 import type { Port } from "./port.js";
 import type { Router } from "./router.js";
-import type { ElementSpec } from "./spec.js";
+import type { ElementSpec, HandlerSpec } from "./spec.js";
 import { Task } from "./task.js";
 import { Timer } from "./timer.js";
 
@@ -103,7 +103,7 @@ export abstract class Element {
   cleanup(_stage: CleanupStage): void {}
 
   /** Hot swap: takes over what is worth keeping from the element of the same name and class in the old graph. */
-  takeState(_old: Element): void {}
+  takeState(_old: Element, _errors: ErrorSink): void {}
 
   /** Packets arrive on push input `port`; they are this element's now. */
   push(_port: number, batch: Batch): void {
@@ -123,6 +123,16 @@ export abstract class Element {
   /** The code of the handlers that its spec declares. */
   handlers(): Readonly<Record<string, HandlerCode>> {
     return {};
+  }
+
+  /** Handlers beyond those that its spec declares, which depend on its configuration. */
+  moreHandlers(): Readonly<Record<string, readonly [HandlerSpec, HandlerCode]>> {
+    return {};
+  }
+
+  /** The code of a handler that it has under any name at all; null (nearly always) when there is none. */
+  anyHandler(_name: string): HandlerCode | null {
+    return null;
   }
 
   /** Port count, processing and flow codes: its spec's, unless they depend on the configuration. */
@@ -156,6 +166,12 @@ export abstract class Element {
     this.#pullOutputs = pullOutputs;
   }
 
+  /** While a hot swap prepares this element's graph: the element of the same name and class that it replaces. */
+  get hotswapElement(): Element | null {
+    const old = this.graph.former?.find(this.name);
+    return old?.className === this.className ? old : null;
+  }
+
   /** `'name :: Class'`, as messages name it. */
   get declaration(): string {
     return `${this.name} :: ${this.className}`;
@@ -163,14 +179,14 @@ export abstract class Element {
 
   /** Makes a task of this element; it does not run until it is scheduled. */
   newTask(run: () => boolean): Task {
-    const task = new Task(this.router.tasks, run);
+    const task = new Task(this.graph.tasks, run);
     this.tasks.push(task);
     return task;
   }
 
   /** Makes a timer of this element. */
   newTimer(fire: () => void): Timer {
-    const timer = new Timer(this.router.timers, fire);
+    const timer = new Timer(this.graph.timers, fire);
     this.timers.push(timer);
     return timer;
   }

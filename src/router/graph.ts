@@ -2,7 +2,7 @@
 
 import { DATABASES } from "../lang/args/databases.js";
 import { type ArgContext, parseArgs } from "../lang/args/parse.js";
-import { ConfigurationError, type Diagnostic } from "../lang/diagnostics.js";
+import { ConfigurationError, type Diagnostic, diagnosticText } from "../lang/diagnostics.js";
 import type { FlatGraph } from "../lang/flat.js";
 import type { AddressKind } from "./device.js";
 import type { CleanupStage, Element, ElementClass, ErrorSink } from "./element.js";
@@ -12,6 +12,11 @@ import { Names, prefixOf, scopes } from "./names.js";
 import { MeteredPort, Port } from "./port.js";
 import type { Router } from "./router.js";
 import { CONFIGURE_DEFAULT } from "./spec.js";
+import { Tasks } from "./task.js";
+import { Timers } from "./timer.js";
+
+/** Decides what a request to stop means; a DriverManager installs one. Returns whether the router goes on. */
+export type StopHook = () => boolean;
 
 /** The databases of names in which devices have their addresses. */
 const DEVICE_ADDRESSES: Readonly<Record<string, AddressKind>> = {
@@ -25,6 +30,15 @@ export class Graph {
   readonly flat: FlatGraph;
   readonly elements: Element[] = [];
   readonly names = new Names();
+  /** While a hot swap prepares this graph: the one it is to replace. */
+  former: Graph | null = null;
+  /** Its own, so that nothing of a graph runs before a hot swap has put it in its place. */
+  readonly tasks = new Tasks();
+  readonly timers: Timers;
+  /** Click's run count: requests to stop lower it, and at 0 or below the router stops, or `stopHook` is asked. */
+  runcount = 1;
+  /** Called when a stop is requested, before it takes effect. */
+  stopHook: StopHook | null = null;
   readonly #byName = new Map<string, Element>();
   /** Per element and port: the far ends. */
   readonly #sources: PortOf[][][] = [];
@@ -35,6 +49,9 @@ export class Graph {
   constructor(router: Router, flat: FlatGraph) {
     this.router = router;
     this.flat = flat;
+    this.timers = new Timers(router.clock);
+    this.tasks.wake = () => router.driver.wake();
+    this.timers.wake = this.tasks.wake;
   }
 
   /** Makes the elements and their connections. Throws ConfigurationError with every problem of the graph. */
@@ -115,6 +132,17 @@ export class Graph {
     this.#stage = "initialized";
   }
 
+  get stopRequested(): boolean {
+    return this.runcount <= 0;
+  }
+
+  /** Whether the router must stop now; asks `stopHook`. A graph that was stopped may be run again. */
+  stops(): boolean {
+    if (!this.stopRequested || this.stopHook?.() === true) return false;
+    this.runcount = 1;
+    return true;
+  }
+
   get initialized(): boolean {
     return this.#stage === "initialized";
   }
@@ -166,6 +194,28 @@ export class Graph {
     return this.#targets[element.index]?.[port] ?? [];
   }
 
+  /**
+   * Lets every element take over the state of its namesake (same class) in `former`, whose tasks and timers stop.
+   * What goes wrong with that is reported, and stops nothing.
+   */
+  takeStateFrom(former: Graph): void {
+    for (const element of former.elements) former.stopElement(element);
+    const problems: Diagnostic[] = [];
+    for (const element of this.elements) {
+      const old = element.hotswapElement;
+      if (old === null) continue;
+      const sink = new Collector();
+      try {
+        element.takeState(old, sink);
+      } catch (e) {
+        sink.error(e instanceof Error ? e.message : String(e));
+      }
+      this.#report("hot-swapping state into", element, sink, problems);
+    }
+    this.former = null;
+    for (const problem of problems) this.router.log(diagnosticText(problem));
+  }
+
   /** Stops every task and timer, cleans every element up and frees its state. Idempotent. */
   close(): void {
     if (this.#stage === "closed") return;
@@ -191,7 +241,7 @@ export class Graph {
         `While ${doing} '${element.declaration}':`,
         ...lines.map((l) => `  ${l.replaceAll("\n", "\n  ")}`),
       ].join("\n");
-    const code = `while-${doing}`;
+    const code = `while-${doing.split(" ")[0]}`;
     if (sink.errors.length > 0) {
       const warnings = sink.warnings.map((w) => `warning: ${w}`);
       problems.push({ severity: "error", code, landmark, message: whole([...warnings, ...sink.errors]) });

@@ -23,20 +23,31 @@ export interface Handler extends HandlerCode {
 export class HandlerError extends Error {
   /** `NO_ELEMENT`, `NO_HANDLER`, `NOT_READABLE`, `NOT_WRITABLE`, `FAILED`. */
   readonly code: string;
+  /** What a Script sees as `$?`: Click's -EINVAL, but for scripts that end otherwise. */
+  readonly status: number;
 
-  constructor(code: string, message: string) {
+  constructor(code: string, message: string, status = -22) {
     super(message);
     this.name = "HandlerError";
     this.code = code;
+    this.status = status;
   }
 }
 
-/** Calls a read handler; the text it gives has a newline added unless it is raw or ends with one. */
+/** `element.handler`, or `handler` for a global one. */
+export function handlerName(element: Element | null, name: string): string {
+  return element === null ? name : `${element.name}.${name}`;
+}
+
+/** Calls a read handler and gives its value as text. Throws HandlerError when it is only written, or fails. */
 export function readHandler(handler: Handler, parameters = ""): string {
-  if (handler.read === undefined) throw new HandlerError("NOT_READABLE", `write handler`);
+  if (handler.read === undefined)
+    throw new HandlerError(
+      "NOT_READABLE",
+      `'${handlerName(handler.element, handler.name)}' is a write handler`,
+    );
   const value = handler.read(parameters);
-  if (typeof value === "string") return value;
-  return String(value);
+  return typeof value === "string" ? value : String(value);
 }
 
 /** Click's flag letters of a handler, as `handlers` lists them. */

@@ -5,7 +5,7 @@ import type { FlatConnection } from "../lang/flat.js";
 import type { Element } from "./element.js";
 import { flows } from "./flow.js";
 
-type Personality = "push" | "pull" | "agnostic";
+export type Personality = "push" | "pull" | "agnostic";
 
 interface PortRange {
   readonly low: number;
@@ -92,6 +92,15 @@ function bothSides(code: string): [string, string] {
   return slash < 0 ? [code, code] : [code.slice(0, slash), code.slice(slash + 1)];
 }
 
+/** What the processing code of `element` says of each of its ports. */
+export function portKinds(element: Element): {
+  readonly inputs: readonly Personality[];
+  readonly outputs: readonly Personality[];
+} {
+  const [ins, outs] = bothSides(element.processing());
+  return { inputs: personalities(ins, element.ninputs), outputs: personalities(outs, element.noutputs) };
+}
+
 interface PortNode {
   readonly element: Element;
   readonly output: boolean;
@@ -111,7 +120,7 @@ export function resolvePersonalities(
   problems: Diagnostic[],
 ): void {
   const nodes = elements.map((element) => {
-    const [ins, outs] = bothSides(element.processing());
+    const { inputs, outputs } = portKinds(element);
     const make = (output: boolean) => (personality: Personality, port: number) => ({
       element,
       output,
@@ -121,8 +130,8 @@ export function resolvePersonalities(
       ties: [] as PortNode[],
     });
     return {
-      ins: personalities(ins, element.ninputs).map(make(false)),
-      outs: personalities(outs, element.noutputs).map(make(true)),
+      ins: inputs.map(make(false)),
+      outs: outputs.map(make(true)),
     };
   });
   for (const e of elements) {

@@ -16,11 +16,13 @@ import type { Element, ElementClass } from "./element.js";
 import { elementHandlers } from "./element-handlers.js";
 import { globalHandlers } from "./global-handlers.js";
 import { Graph } from "./graph.js";
-import { type Handler, HandlerError, readHandler } from "./handler.js";
+import { type Handler, HandlerError, handlerName, readHandler } from "./handler.js";
 import { prefixOf } from "./names.js";
 import { type Random, SeededRandom, SystemRandom } from "./random.js";
-import { Tasks } from "./task.js";
-import { Timers } from "./timer.js";
+import { ProcessSignals, type Signals } from "./signals.js";
+import type { HandlerSpec } from "./spec.js";
+import type { Tasks } from "./task.js";
+import type { Timers } from "./timer.js";
 
 /** Finds element classes by name, and packages of them. */
 export interface ElementLoader {
@@ -32,6 +34,11 @@ export interface ElementLoader {
   /** Every class name known, and every package required so far. */
   classes(): readonly string[];
   packages(): readonly string[];
+}
+
+/** An element that the program adds; in a hot swap `whenSwapped` is added to its configuration. */
+export interface ExtraElement extends FlatElement {
+  readonly whenSwapped?: string;
 }
 
 export interface RouterOptions {
@@ -57,7 +64,9 @@ export interface RouterOptions {
   /** Print warnings. Default true. */
   readonly warnings?: boolean;
   /** Elements without connections that the program adds to every configuration (control sockets). */
-  readonly extra?: readonly FlatElement[];
+  readonly extra?: readonly ExtraElement[];
+  /** Signals of the operating system, for elements that wait for them. Default: the process's. */
+  readonly signals?: Signals;
   /** Allow the `hotconfig` handler. */
   readonly hotSwap?: boolean;
 }
@@ -68,12 +77,15 @@ export class Router {
   readonly batches: BatchPool;
   readonly clock: Clock;
   readonly random: Random;
-  readonly tasks = new Tasks();
-  readonly timers: Timers;
+  readonly signals: Signals;
   readonly driver: Driver;
   readonly devices: DeviceProvider;
   readonly metered: boolean;
   #graph: Graph | null = null;
+  #closed = false;
+  #swapping: Promise<void> = Promise.resolve();
+  /** Handlers by their element; the global ones by the router. */
+  readonly #handlers = new WeakMap<object, ReadonlyMap<string, Handler>>();
   /** The text of the running configuration. */
   source = "";
 
@@ -83,11 +95,10 @@ export class Router {
     this.batches = new BatchPool(this.memory);
     this.clock = options.clock ?? new RealClock();
     this.random = this.clock.simulated ? new SeededRandom(options.seed ?? 0) : new SystemRandom();
-    this.timers = new Timers(this.clock);
+    this.signals = options.signals ?? new ProcessSignals();
     this.driver = new Driver(this);
     this.devices = options.devices ?? NO_DEVICES;
     this.metered = options.metered ?? false;
-    this.tasks.wake = () => this.driver.wake();
   }
 
   /**
@@ -95,32 +106,46 @@ export class Router {
    * that is wrong; the router is closed then.
    */
   async start(text: string, file = this.options.file ?? "config"): Promise<void> {
+    let graph: Graph | null = null;
     try {
-      const graph = await this.prepare(text, file);
+      graph = await this.prepare(text, file);
       graph.configure();
+      // Elements may read handlers, and ask to stop, while they are initialized.
+      this.#install(graph, text);
       await graph.initialize();
-      this.#graph = graph;
-      this.source = text;
     } catch (e) {
+      graph?.close();
       this.close();
+      this.#graph = null;
       throw e;
     }
   }
 
+  #install(graph: Graph, text: string): void {
+    this.#graph = graph;
+    this.source = text;
+  }
+
   /** Parses `text` and builds its graph in this router's world, without configuring it. */
-  async prepare(text: string, file: string): Promise<Graph> {
-    const flat = await this.flatten(text, file);
+  async prepare(text: string, file: string, former: Graph | null = null): Promise<Graph> {
+    const flat = await this.flatten(text, file, former !== null);
     const classes = new Map<string, ElementClass>();
     for (const { className } of flat.elements) {
       if (!classes.has(className)) classes.set(className, await this.options.loader.load(className));
     }
     const graph = new Graph(this, flat);
-    graph.build(classes);
+    graph.former = former;
+    try {
+      graph.build(classes);
+    } catch (e) {
+      graph.close();
+      throw e;
+    }
     return graph;
   }
 
   /** Parses and flattens `text`, requiring its packages. Throws ConfigurationError. */
-  async flatten(text: string, file: string): Promise<FlatGraph> {
+  async flatten(text: string, file: string, swapping = false): Promise<FlatGraph> {
     const { loader, variables, readLibrary } = this.options;
     const tree = parse(text, { file });
     const problems: Diagnostic[] = [];
@@ -146,7 +171,9 @@ export class Router {
         "parse",
       );
     const { extra = [] } = this.options;
-    return extra.length === 0 ? graph : { ...graph, elements: [...graph.elements, ...extra] };
+    if (extra.length === 0) return graph;
+    const added = extra.map((e) => ({ ...e, config: e.config + (swapping ? (e.whenSwapped ?? "") : "") }));
+    return { ...graph, elements: [...graph.elements, ...added] };
   }
 
   /** Prints a warning, unless warnings are off. */
@@ -158,6 +185,14 @@ export class Router {
   get graph(): Graph {
     if (this.#graph === null) throw new Error("the router has no graph yet");
     return this.#graph;
+  }
+
+  get tasks(): Tasks {
+    return this.graph.tasks;
+  }
+
+  get timers(): Timers {
+    return this.graph.timers;
   }
 
   get elements(): readonly Element[] {
@@ -185,26 +220,44 @@ export class Router {
 
   /** The handlers of `element`, or the global ones when it is null, by name. */
   handlers(element: Element | null): ReadonlyMap<string, Handler> {
-    return element === null ? globalHandlers(this) : elementHandlers(element);
+    let handlers = this.#handlers.get(element ?? this);
+    if (handlers === undefined) {
+      handlers = element === null ? globalHandlers(this) : elementHandlers(element);
+      this.#handlers.set(element ?? this, handlers);
+    }
+    return handlers;
+  }
+
+  /** The handler `name` of `element`, or the global one when that is null. */
+  handlerOf(element: Element | null, name: string): Handler | undefined {
+    const found = this.handlers(element).get(name);
+    if (found !== undefined || element === null) return found;
+    const code = element.anyHandler(name);
+    return code === null ? undefined : { element, name, spec: ANY_HANDLER, ...code };
   }
 
   /**
    * The handler `path`: `element.handler`, or `handler` (of `from`, then global). Throws HandlerError in Click's words.
    */
   handler(path: string, from?: Element): Handler {
-    const dot = path.lastIndexOf(".");
-    const name = path.slice(dot + 1);
-    if (dot <= 0) {
-      const own = dot < 0 && from !== undefined ? this.handlers(from).get(name) : undefined;
-      const found = own ?? this.handlers(null).get(name);
-      if (found === undefined) throw new HandlerError("NO_HANDLER", `no '${name}' handler`);
-      return found;
-    }
-    const element = this.find(path.slice(0, dot), from);
-    if (element === undefined) throw new HandlerError("NO_ELEMENT", `no element '${path.slice(0, dot)}'`);
-    const found = this.handlers(element).get(name);
-    if (found === undefined) throw new HandlerError("NO_HANDLER", `no '${path}' handler`);
+    const { element, name } = this.#owner(path, from);
+    const found = this.handlerOf(element, name);
+    if (found === undefined)
+      throw new HandlerError("NO_HANDLER", `no '${handlerName(element, name)}' handler`);
     return found;
+  }
+
+  #owner(path: string, from: Element | undefined): { element: Element | null; name: string } {
+    // Names of elements have no dots; names of handlers may.
+    const dot = path.indexOf(".");
+    const name = path.slice(dot + 1);
+    if (dot > 0) {
+      const element = this.find(path.slice(0, dot), from);
+      if (element === undefined) throw new HandlerError("NO_ELEMENT", `no element '${path.slice(0, dot)}'`);
+      return { element, name };
+    }
+    const own = dot < 0 && from !== undefined && this.handlerOf(from, name) !== undefined;
+    return { element: own ? from : null, name };
   }
 
   /** Reads handler `path`. */
@@ -289,13 +342,16 @@ export class Router {
     this.driver.runFor(seconds);
   }
 
-  /** Asks the router to stop, as the `stop` handler does. */
-  stop(): void {
-    this.driver.requestStop();
+  /** Asks the router to stop, as the `stop` handler does; `times` requests at once. */
+  stop(times = 1): void {
+    if (this.#graph === null) return;
+    this.#graph.runcount -= times;
+    this.driver.wake();
   }
 
   /** Releases the graph, the devices and everything open. Idempotent. */
   close(): void {
+    this.#closed = true;
     this.#graph?.close();
     this.devices.close();
   }
@@ -303,21 +359,31 @@ export class Router {
   /**
    * Hot swap: builds, configures and initializes the graph of `text` beside the running one; only if all of that
    * succeeds do the old graph's tasks stop, elements take over their namesakes' state, and the new graph run.
-   * Throws ConfigurationError and leaves the old graph running otherwise.
+   * Throws ConfigurationError and leaves the old graph running otherwise. Swaps asked for at the same time happen
+   * one after the other.
    */
-  async swap(text: string, file = "config"): Promise<void> {
-    const old = this.graph;
-    const next = await this.prepare(text, file);
-    next.configure();
-    await next.initialize();
-    for (const element of old.elements) old.stopElement(element);
-    for (const element of next.elements) {
-      const former = old.find(element.name);
-      if (former !== undefined && former.className === element.className) element.takeState(former);
+  swap(text: string, file = "config"): Promise<void> {
+    const swapped = this.#swapping.then(() => this.#swap(text, file));
+    this.#swapping = swapped.catch(() => {});
+    return swapped;
+  }
+
+  async #swap(text: string, file: string): Promise<void> {
+    const next = await this.prepare(text, file, this.graph);
+    try {
+      next.configure();
+      await next.initialize();
+      if (this.#closed) throw new Error("the router was closed");
+    } catch (e) {
+      next.close();
+      throw e;
     }
-    this.#graph = next;
-    this.source = text;
+    const old = this.graph;
+    next.takeStateFrom(old);
+    this.#install(next, text);
     old.close();
     this.driver.wake();
   }
 }
+
+const ANY_HANDLER: HandlerSpec = { doc: "any other name", read: true, write: true, params: true };

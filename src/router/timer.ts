@@ -47,6 +47,8 @@ export class Timers {
   readonly clock: Clock;
   readonly #heap: Timer[] = [];
   #order = 0;
+  /** Called when there is a new earliest timer. */
+  wake: () => void = () => {};
 
   constructor(clock: Clock) {
     this.clock = clock;
@@ -75,6 +77,7 @@ export class Timers {
     timer.order = this.#order++;
     this.#heap.push(timer);
     this.#up(this.#heap.length - 1, timer);
+    if (timer.position === 0) this.wake();
   }
 
   remove(timer: Timer): void {
