@@ -43,7 +43,8 @@ export class Simulation {
     const end = this.clock.now() + Math.round(seconds * 1e9);
     for (;;) {
       this.#settle();
-      const next = this.#routers.reduce((least, r) => Math.min(least, r.timers.next), this.#timers.next);
+      const running = this.#routers.filter((r) => !r.driver.stopped);
+      const next = running.reduce((least, r) => Math.min(least, r.timers.next), this.#timers.next);
       if (next > end) break;
       this.clock.advance(next);
     }
