@@ -24,3 +24,7 @@ export {
   neighbourCreate, neighbourDestroy, neighbourEncap4, neighbourEncap6, neighbourFind, neighbourHeader, neighbourInsert,
   neighbourRemove,
 } from "./neighbour";
+export { ipFragment } from "./fragment";
+export { fixIpSource, ipEncap, setIpChecksum, stripIpHeader, udpIpEncap } from "./ip-encap";
+export { dropBroadcasts, ipGatewayOptions } from "./ip-options";
+export { routeApply4, routeApply6 } from "./route";

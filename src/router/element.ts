@@ -74,6 +74,8 @@ export abstract class Element {
   /** Its tasks and timers, so that they stop with it. */
   readonly tasks: Task[] = [];
   readonly timers: Timer[] = [];
+  /** Bytes of its counters: asked for with every batch, so not worked out anew. */
+  readonly #counterBytes: number;
   #pullInputs: readonly boolean[] = [];
   #pullOutputs: readonly boolean[] = [];
 
@@ -87,6 +89,8 @@ export abstract class Element {
     this.config = init.config;
     this.landmark = init.landmark;
     this.spec = init.spec;
+    const { counters = {}, drops = {} } = this.spec;
+    this.#counterBytes = (Object.keys(counters).length + Object.keys(drops).length) * 8;
     const size = this.stateSize();
     if (size > 0) this.state = this.memory.alloc(size);
   }
@@ -201,7 +205,7 @@ export abstract class Element {
 
   /** Address of the spec's `state` bytes, after the counters. */
   get stateArea(): number {
-    return this.state + this.#counters() * 8;
+    return this.state + this.#counterBytes;
   }
 
   /** Sends each packet of `batch` to the output in its SLOT_PORT; a port that is not there drops it (counted by `dropped`). */
@@ -253,10 +257,6 @@ export abstract class Element {
   }
 
   stateSize(): number {
-    return this.#counters() * 8 + (this.spec.state ?? 0);
-  }
-
-  #counters(): number {
-    return Object.keys(this.spec.counters ?? {}).length + Object.keys(this.spec.drops ?? {}).length;
+    return this.#counterBytes + (this.spec.state ?? 0);
   }
 }

@@ -1,0 +1,114 @@
+import * as layout from "../../assembly/forward-layout.js";
+import { SLOT_LENGTH, SLOT_NETWORK } from "../../assembly/layout.js";
+import type { ArgValues } from "../../src/lang/args/spec.js";
+import type { Batch } from "../../src/packet/batch.js";
+import { Element, type ErrorSink } from "../../src/router/element.js";
+import type { ElementSpec } from "../../src/router/spec.js";
+import { ipNumber, ipText } from "../../src/wire/address.js";
+import { IPV4_DESTINATION, IPV4_SOURCE } from "../../src/wire/ipv4.js";
+
+const args = {
+  MTU: { type: "unsigned", positional: true, required: true, doc: "largest IP packet let through, in bytes" },
+  HONOR_DF: {
+    type: "bool",
+    positional: true,
+    default: "true",
+    doc: "false: also cut packets whose don't-fragment bit is set",
+  },
+  VERBOSE: {
+    type: "bool",
+    positional: true,
+    default: "false",
+    doc: "print a message for every packet that must not be cut, not just the first five",
+  },
+  HEADROOM: { type: "unsigned", default: "128", doc: "headroom of later fragments, in bytes" },
+} as const;
+
+const REPORTS = 5;
+
+/**
+ * Cuts IPv4 packets larger than the MTU into fragments (RFC 791 section 3.2). The length that counts is that of the
+ * IP packet, without what is before the network header.
+ *
+ * Packets whose don't-fragment bit is set leave on output 1, ordinarily to an ICMPError (which then reports this
+ * element's MTU); they are dropped when that is not connected. Fragments are in order, and have the annotations of
+ * the packet they are of; only the first keeps a link header. A checksum left to the device is completed first.
+ *
+ * @element IPFragmenter
+ * @category ip
+ * @input 0 IPv4 packets, marked
+ * @output 0 packets and fragments of at most MTU bytes
+ * @output 1 packets that are too big and must not be cut (optional)
+ * @handler drops packets that left on output 1 or were dropped there
+ * @handler fragments fragments made
+ * @example InfiniteSource(LIMIT 3) -> CheckIPHeader -> IPFragmenter(1500) -> Discard
+ * @see ICMPError
+ */
+export class IPFragmenter extends Element {
+  static readonly spec = {
+    ports: "1/1-2",
+    processing: "h",
+    args,
+    counters: {
+      fragments: "fragments made",
+      drops: "packets that left on output 1 or were dropped there",
+    },
+    drops: {
+      malformed: "too big, and without a whole IPv4 header or as long as it says",
+      too_many: "it would have become more than 256 fragments",
+      no_slot: "fragments not made because no slot was free",
+    },
+    state: layout.FRAG_SIZE,
+  } as const satisfies ElementSpec;
+
+  #verbose = false;
+  #mtu = 0;
+
+  override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
+    if (values.MTU < 8) {
+      errors.error("MTU must be at least 8");
+      return;
+    }
+    this.#mtu = values.MTU;
+    this.#verbose = values.VERBOSE;
+    const set = (at: number, value: number): void => this.memory.set32(this.stateArea + at, value);
+    set(layout.FRAG_MTU, values.MTU);
+    set(layout.FRAG_HONOR_DF, values.HONOR_DF ? 1 : 0);
+    set(layout.FRAG_HEADROOM, values.HEADROOM);
+    set(layout.FRAG_RANDOM, this.router.random.u32());
+  }
+
+  override push(_port: number, batch: Batch): void {
+    const { memory, stateArea } = this;
+    const out = this.router.batches.acquire();
+    const bad = this.router.batches.acquire();
+    memory.set32(stateArea + layout.FRAG_NEXT, 0);
+    let next = 0;
+    while (next < batch.count) {
+      const before = memory.get64(this.state + 8);
+      memory.set32(stateArea + layout.FRAG_NEXT, next);
+      out.count = memory.kernels.ipFragment(this.state, batch.address, batch.count, out.address, bad.address);
+      next = memory.get32(stateArea + layout.FRAG_NEXT);
+      bad.count = memory.get32(stateArea + layout.FRAG_BAD);
+      if (bad.count > 0) {
+        this.#report(bad, before);
+        this.pushOrKill(1, bad);
+      }
+      this.outputs[0].push(out);
+    }
+    batch.count = 0; // every packet of it is in another batch, or back in the pool
+    this.router.batches.release(bad);
+    this.router.batches.release(out);
+  }
+
+  #report(bad: Batch, before: number): void {
+    const { memory } = this;
+    for (let i = 0; i < bad.count && (this.#verbose || before + i < REPORTS); i++) {
+      const header = memory.get32(bad.at(i) + SLOT_NETWORK);
+      const source = ipText(ipNumber(memory.u8, header + IPV4_SOURCE));
+      const destination = ipText(ipNumber(memory.u8, header + IPV4_DESTINATION));
+      const length = memory.get32(bad.at(i) + SLOT_LENGTH);
+      this.router.log(`IPFragmenter(${this.#mtu}) DF ${source} ${destination} len=${length}`);
+    }
+  }
+}

@@ -1,0 +1,38 @@
+import type { ArgValues } from "../../src/lang/args/spec.js";
+import type { Batch } from "../../src/packet/batch.js";
+import { Element } from "../../src/router/element.js";
+import type { ElementSpec } from "../../src/router/spec.js";
+
+const args = {
+  OFFSET: {
+    type: "unsigned",
+    positional: true,
+    default: "0",
+    doc: "bytes before the IPv6 header in the packet's data",
+  },
+} as const;
+
+/**
+ * Marks packets as IPv6 packets: sets the network and transport header annotations from the IPv6 header, which is
+ * not checked; the transport header is what follows the fixed header.
+ *
+ * @element MarkIP6Header
+ * @category ip
+ * @input 0 IPv6 packets
+ * @output 0 the same packets, marked
+ * @example InfiniteSource(LIMIT 3) -> MarkIP6Header -> Discard
+ * @see CheckIP6Header
+ */
+export class MarkIP6Header extends Element {
+  static readonly spec = { ports: "1/1", args } as const satisfies ElementSpec;
+
+  #offset = 0;
+
+  override configure(values: ArgValues<typeof args>): void {
+    this.#offset = values.OFFSET;
+  }
+
+  override process(batch: Batch): void {
+    this.memory.kernels.ip6MarkHeader(batch.address, batch.count, this.#offset);
+  }
+}

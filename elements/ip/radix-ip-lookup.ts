@@ -1,0 +1,49 @@
+import type { ArgValues } from "../../src/lang/args/spec.js";
+import type { ErrorSink } from "../../src/router/element.js";
+import type { ElementSpec } from "../../src/router/spec.js";
+import { ROUTING_DROPS, ROUTING_HANDLERS, type RouteFamily, RoutingElement } from "./routing.js";
+
+const args = {
+  ROUTE: { type: "any", rest: true, doc: "a route: DST/MASK [GATEWAY] OUTPUT" },
+} as const;
+
+/**
+ * An IPv4 routing table: finds the longest prefix that holds a packet's destination annotation, puts that route's
+ * gateway, if it has one, into the annotation, and sends the packet to the route's output.
+ *
+ * Packets without a route are dropped; the first five are reported. Routes can be added and removed while packets
+ * flow. In a hot swap the table goes on: routes that were added while the old configuration ran stay.
+ *
+ * @element RadixIPLookup
+ * @category ip
+ * @input 0 IPv4 packets with their destination annotation set
+ * @output 0... packets whose route names that output
+ * @handler add adds a route: DST/MASK [GATEWAY] OUTPUT; fails when its prefix has one
+ * @handler set adds a route, or replaces that of its prefix
+ * @handler remove removes a route: DST/MASK [[GATEWAY] OUTPUT]
+ * @handler ctrl lines of `add ROUTE`, `set ROUTE` and `remove ROUTE`; all of them are done, or none
+ * @handler lookup for an address: the output (-1: none), and the gateway if there is one
+ * @handler table the routes, a line each: prefix, gateway or -, output
+ * @example InfiniteSource(LIMIT 3) -> SetIPAddress(10.1.2.3) -> rt :: RadixIPLookup(10.0.0.0/8 192.168.0.1 0, 0/0 1);
+ *   rt[0] -> Discard; rt[1] -> Discard
+ * @see GetIPAddress, LookupIP6Route, ARPQuerier
+ */
+export class RadixIPLookup extends RoutingElement {
+  static readonly spec = {
+    ports: "1/-",
+    processing: "h",
+    args,
+    drops: ROUTING_DROPS,
+    handlers: ROUTING_HANDLERS,
+  } as const satisfies ElementSpec;
+
+  protected override readonly routing: RouteFamily = {
+    family: 4,
+    expected: "'ADDR/MASK [GATEWAY] OUTPUT'",
+    columns: true,
+  };
+
+  override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
+    this.configureRoutes(values.ROUTE, errors);
+  }
+}
