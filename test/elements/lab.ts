@@ -51,6 +51,7 @@ export class Feed extends Element {
       const slot = memory.kernels.poolTake();
       assert.is.not(slot, 0, "a free slot");
       const data = slot + layout.SLOT_META + (fed.headroom ?? memory.headroom);
+      assert.ok(data + fed.bytes.length <= slot + memory.stride, "a packet that fits its slot");
       memory.set32(slot + layout.SLOT_DATA, data);
       memory.set32(slot + layout.SLOT_LENGTH, fed.bytes.length);
       memory.u8.set(fed.bytes, data);
