@@ -12,12 +12,10 @@ export class Neighbour {
   readonly waiting: number[] = [];
   /** Queries since it was last heard of. */
   queries = 0;
-  /** When it was last asked for. */
-  asked = Number.NEGATIVE_INFINITY;
   /** What the protocol keeps for it (Neighbor Discovery's state). */
   state = 0;
-  /** When the protocol wants to act on it; Infinity for never. */
-  due = Number.POSITIVE_INFINITY;
+  /** When the protocol acts on it by itself; stopped when it is removed. */
+  timer: { unschedule(): void } | null = null;
   /** It said that it is a router. */
   router = false;
 
@@ -58,6 +56,11 @@ export class Neighbour {
   }
   set quiet(at: number) {
     this.#table.memory.view.setFloat64(this.entry + layout.NEIGHBOUR_QUIET, at, true);
+  }
+
+  /** Whether it is (still) in the table. */
+  get present(): boolean {
+    return this.#table.has(this);
   }
 
   /** Whether `mac` (6 bytes) is its hardware address. */
@@ -175,6 +178,10 @@ export class NeighbourTable {
     return neighbour;
   }
 
+  has(neighbour: Neighbour): boolean {
+    return this.#neighbours.get(neighbour.entry) === neighbour;
+  }
+
   /** Makes it the newest. */
   touch(neighbour: Neighbour): void {
     this.#neighbours.delete(neighbour.entry);
@@ -183,6 +190,7 @@ export class NeighbourTable {
 
   /** Removes it; what waits for it is dropped. */
   remove(neighbour: Neighbour): void {
+    neighbour.timer?.unschedule();
     this.#dropWaiting(neighbour, neighbour.waiting.length);
     this.#neighbours.delete(neighbour.entry);
     this.memory.kernels.neighbourRemove(this.address, neighbour.entry);

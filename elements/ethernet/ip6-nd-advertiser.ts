@@ -1,0 +1,196 @@
+import { PACKET_HOST } from "../../assembly/layout.js";
+import { parseValue } from "../../src/lang/args/parse.js";
+import type { ArgValues } from "../../src/lang/args/spec.js";
+import { splitSpaces } from "../../src/lang/args/text.js";
+import type { Batch } from "../../src/packet/batch.js";
+import { Packet } from "../../src/packet/packet.js";
+import { Element, type ErrorSink } from "../../src/router/element.js";
+import type { HandlerCode } from "../../src/router/handler.js";
+import type { ElementSpec } from "../../src/router/spec.js";
+import { etherText, ip6Text } from "../../src/wire/address.js";
+import { WireError } from "../../src/wire/error.js";
+import {
+  ICMP6_ADVERTISEMENT,
+  ICMP6_SOLICITATION,
+  ND_OVERRIDE,
+  ND_ROUTER,
+  ND_SOLICITED,
+} from "../../src/wire/icmp6.js";
+import {
+  ALL_NODES,
+  groupEther,
+  readNeighborFrame,
+  sameAddress,
+  UNSPECIFIED,
+  writeNeighborFrame,
+} from "../../src/wire/neighbour-discovery.js";
+
+const args = {
+  ROUTER: { type: "bool", default: "true", doc: "advertisements say that their sender is a router" },
+  ENTRY: {
+    type: "any",
+    rest: true,
+    doc: "`IP6[/LENGTH] [IP6[/LENGTH]...] ETH`: addresses to answer for, and the hardware address to answer with; or a name for both",
+  },
+} as const;
+
+interface Entry {
+  readonly prefix: Uint8Array;
+  /** Prefix length, bits. */
+  readonly length: number;
+  readonly mac: Uint8Array;
+}
+
+/**
+ * Answers Neighbor Solicitations (RFC 4861 section 7.2.4) for the addresses and networks that its arguments give.
+ *
+ * A solicitation becomes the advertisement. For an address of its own (without a length, or /128) that overrides
+ * what others may have noted before; for a network, whose hosts it stands in for, it does not (section 7.2.8).
+ * Where several networks hold the address, the smallest decides. Probes for duplicate addresses (from ::,
+ * RFC 4862) are answered to all nodes. Solicitations must have hop limit 255 and a right checksum. What it has no
+ * answer for goes to output 1, or is dropped.
+ *
+ * @element IP6NDAdvertiser
+ * @category ethernet
+ * @input 0 Neighbor Solicitations with Ethernet header
+ * @output 0 Neighbor Advertisements with Ethernet header
+ * @output 1 packets that it has no answer for
+ * @handler advertisements solicitations answered
+ * @handler table a line a network: prefix, hardware address
+ * @example Idle -> IP6NDAdvertiser(2001:db8::1 2001:db8:1::/64 00-00-C0-AE-67-EF) -> Discard
+ * @see IP6NDSolicitor, ARPResponder, AddressInfo
+ */
+export class IP6NDAdvertiser extends Element {
+  static readonly spec = {
+    ports: "1/1-2",
+    processing: "a/ah",
+    args,
+    counters: { advertisements: "solicitations answered" },
+    drops: {
+      unanswered: "not a right solicitation for an address of its table, and output 1 is not connected",
+    },
+    handlers: { table: { read: true, doc: "a line a network: prefix, hardware address" } },
+    live: true,
+  } as const satisfies ElementSpec;
+
+  readonly #packet = new Packet(this.memory);
+  /** Longer prefixes first. */
+  #entries: readonly Entry[] = [];
+  #router = true;
+
+  override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
+    const entries: Entry[] = [];
+    let wrong = false;
+    for (const [i, text] of values.ENTRY.entries()) {
+      const parsed = this.#parse(text);
+      if (typeof parsed === "string") {
+        errors.error(`argument ${i} ${parsed}`);
+        wrong = true;
+      } else entries.push(...parsed);
+    }
+    if (wrong) return;
+    this.#entries = entries.sort((a, b) => b.length - a.length);
+    this.#router = values.ROUTER;
+  }
+
+  /** The entries that `IP6/LENGTH [...] ETH` gives, or what is wrong with it. */
+  #parse(text: string): Entry[] | string {
+    const context = this.graph.argContext(this);
+    const words = splitSpaces(text);
+    const prefixes: { prefix: Uint8Array; length: number }[] = [];
+    let mac: Uint8Array | null = null;
+    for (const word of words) {
+      const prefix = parseValue(word, { type: "ip6_prefix" }, context);
+      if ("value" in prefix) {
+        prefixes.push({ prefix: prefix.value.address, length: prefix.value.length });
+        continue;
+      }
+      const ether = parseValue(word, { type: "ether" }, context);
+      if (!("value" in ether)) return "should be 'IP6/MASK ETHADDR'";
+      if (mac !== null) return "has more than one Ethernet address";
+      mac = ether.value;
+    }
+    // A name may stand for both.
+    for (const word of words) {
+      if (mac !== null) break;
+      const ether = parseValue(word, { type: "ether" }, context);
+      if ("value" in ether) mac = ether.value;
+    }
+    if (prefixes.length === 0) return "had no IP6 address and masks";
+    if (mac === null) return "had no Ethernet address";
+    const found = mac;
+    return prefixes.map((prefix) => ({ ...prefix, mac: found }));
+  }
+
+  override process(batch: Batch): void {
+    const others = this.router.batches.acquire();
+    let count = 0;
+    for (let i = 0; i < batch.count; i++) {
+      const slot = batch.at(i);
+      if (this.#answer(slot)) batch.set(count++, slot);
+      else others.add(slot);
+    }
+    batch.count = count;
+    this.memory.add64(this.state, count);
+    if (this.noutputs < 2) this.memory.add64(this.counterAddress("unanswered"), others.count);
+    this.pushOrKill(1, others);
+    this.router.batches.release(others);
+  }
+
+  /** Makes the solicitation in `slot` its advertisement; false, and nothing changed, where there is none. */
+  #answer(slot: number): boolean {
+    const packet = this.#packet.at(slot);
+    const answer = this.#advertisement(packet.bytes());
+    if (answer === null) return false;
+    packet.setBytes(answer);
+    packet.macHeader = packet.data;
+    packet.networkHeader = packet.data + 14;
+    packet.transportHeader = packet.data + 54;
+    packet.packetType = PACKET_HOST;
+    return true;
+  }
+
+  /** The frame that answers a solicitation; null when it is none, or not for an address of the table. */
+  #advertisement(frame: Uint8Array): Uint8Array | null {
+    try {
+      const { message, source, etherSource } = readNeighborFrame(frame);
+      if (message.type !== ICMP6_SOLICITATION) return null;
+      const { target } = message;
+      const entry = this.#entries.find((e) => holds(e, target));
+      if (entry === undefined) return null;
+      const probe = sameAddress(source, UNSPECIFIED);
+      const flags =
+        ((this.#router ? ND_ROUTER : 0) |
+          (probe ? 0 : ND_SOLICITED) |
+          (entry.length === 128 ? ND_OVERRIDE : 0)) >>>
+        0;
+      return writeNeighborFrame({
+        message: { type: ICMP6_ADVERTISEMENT, flags, target, link: entry.mac },
+        source: target,
+        destination: probe ? ALL_NODES : source,
+        etherSource: entry.mac,
+        etherDestination: probe ? groupEther(ALL_NODES) : (message.link ?? etherSource),
+      });
+    } catch (e) {
+      if (e instanceof WireError) return null;
+      throw e;
+    }
+  }
+
+  override handlers(): Record<string, HandlerCode> {
+    return {
+      table: {
+        read: () =>
+          this.#entries.map((e) => `${ip6Text(e.prefix)}/${e.length} ${etherText(e.mac)}\n`).join(""),
+      },
+    };
+  }
+}
+
+/** Whether the entry's prefix holds `address`. */
+function holds({ prefix, length }: Entry, address: Uint8Array): boolean {
+  const whole = length >> 3;
+  for (let i = 0; i < whole; i++) if (prefix[i] !== address[i]) return false;
+  const rest = length & 7;
+  return rest === 0 || (prefix[whole] ^ address[whole]) >> (8 - rest) === 0;
+}
