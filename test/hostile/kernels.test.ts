@@ -1,0 +1,48 @@
+// timeout: 180
+// Every kernel that takes packets, on hostile ones: nothing is written outside a slot, nothing is read outside a
+// packet's data, every packet is accounted for.
+
+import { readFileSync } from "node:fs";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { PacketMemory } from "../../src/index.js";
+import { CASES, THROUGH_ELEMENTS, WITHOUT_PACKETS } from "./kernel-cases.js";
+import { runKernel } from "./kernel-run.js";
+
+/** Packets in all of this file's runs. */
+const TOTAL = 600_000;
+
+function exported(): string[] {
+  const { kernels } = new PacketMemory({ bytes: 2 ** 20, slots: 16 });
+  return Object.keys(kernels).filter(
+    (name) => !name.startsWith("__") && name !== "memory" && name !== "table",
+  );
+}
+
+test("every kernel stands in one of the tables, and every name in them is a kernel", () => {
+  const tables = [...Object.keys(CASES), ...Object.keys(THROUGH_ELEMENTS), ...WITHOUT_PACKETS];
+  assert.equal([...tables].sort(), exported().sort());
+});
+
+test("a kernel whose parameters speak of packets is not among those without", () => {
+  const text = readFileSync(new URL("../../kernels.d.ts", import.meta.url), "utf8");
+  for (const name of WITHOUT_PACKETS) {
+    const parameters = new RegExp(`function ${name}\\(([^)]*)\\)`).exec(text)?.[1] ?? "";
+    assert.not.match(parameters, /\b(batch|slot|frame|from|rx|tx|seg)\b/, name);
+  }
+});
+
+const share = Math.ceil(TOTAL / Object.keys(CASES).length);
+let packets = 0;
+
+for (const name of Object.keys(CASES)) {
+  test(`${name} keeps to its packets, whatever they hold`, () => {
+    packets += runKernel(name, 1, share);
+  });
+}
+
+test("that were hundreds of thousands of packets", () => {
+  assert.ok(packets >= TOTAL, `${packets} packets`);
+});
+
+test.run();
