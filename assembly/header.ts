@@ -2,7 +2,7 @@
 
 import { csumOf } from "./checksum";
 import {
-  ANNO_DST_IP, SLOT_ANNO, SLOT_DATA, SLOT_LENGTH, SLOT_META, SLOT_NETWORK, SLOT_TIMESTAMP, SLOT_TRANSPORT,
+  ANNO_DST_IP, SLOT_ANNO, SLOT_DATA, SLOT_LENGTH, SLOT_NETWORK, SLOT_TIMESTAMP, SLOT_TRANSPORT,
 } from "./layout";
 
 export const IP_HEADER: u32 = 20;
@@ -21,13 +21,14 @@ export function put16(at: u32, value: u32): void {
   store<u16>(at, bswap<u16>(<u16>value));
 }
 
-/** Bytes from the network header to the end of the data; 0 when it is unset or lies outside the slot's buffer. */
+/** Bytes from the network header to the end of the data; 0 when it is unset or does not lie within the data. */
 // @ts-ignore: decorator
 @inline
 export function networkLength(slot: u32): u32 {
   const at = load<u32>(slot, SLOT_NETWORK);
-  const end = load<u32>(slot, SLOT_DATA) + load<u32>(slot, SLOT_LENGTH);
-  return at < slot + SLOT_META || at > end ? 0 : end - at;
+  const data = load<u32>(slot, SLOT_DATA);
+  const end = data + load<u32>(slot, SLOT_LENGTH);
+  return at < data || at > end ? 0 : end - at;
 }
 
 /**

@@ -2,6 +2,7 @@
 // exported and stands in none of these tables makes kernels.test.ts fail.
 
 import * as device from "../../assembly/device-layout.js";
+import * as forward from "../../assembly/forward-layout.js";
 import * as filter from "../../assembly/host-filter-layout.js";
 import * as ip from "../../assembly/ip-layout.js";
 import * as layout from "../../assembly/layout.js";
@@ -43,7 +44,11 @@ export const WITHOUT_PACKETS: readonly string[] = [
 ];
 
 /** Kernels whose state only an element lays out; elements.test.ts sees that the element calls them. */
-export const THROUGH_ELEMENTS: Readonly<Record<string, string>> = {};
+export const THROUGH_ELEMENTS: Readonly<Record<string, string>> = {
+  ipFragment: "IPFragmenter",
+  routeApply4: "RadixIPLookup",
+  routeApply6: "LookupIP6Route",
+};
 
 type Kernel = (...numbers: number[]) => number;
 
@@ -84,6 +89,37 @@ function divides(
     }
     return { kept: good, moved: count - good };
   };
+}
+
+/** A kernel (state, batch, count, out) -> good count that counts what it rejects at the start of its state. */
+function splits(name: string, size: number, setUp?: (room: Room, state: number) => void): Driver {
+  return (room, count) => {
+    const state = room.state(size);
+    setUp?.(room, state);
+    const good = kernel(room, name)(state, room.batch, count, room.out) >>> 0;
+    if (room.memory.get64(state) !== count - good) throw new Error("drops not counted");
+    return { kept: good, moved: count - good };
+  };
+}
+
+/** A kernel (numbers..., drops, batch, count) -> kept that gives what it drops back to the pool and counts it at `drops`. */
+function drops(name: string, numbers: (room: Room) => readonly number[] = () => []): Driver {
+  return (room, count) => {
+    const counter = room.state(8);
+    const kept = kernel(room, name)(...numbers(room), counter, room.batch, count) >>> 0;
+    if (room.memory.get64(counter) !== count - kept) throw new Error("drops not counted");
+    return { kept, moved: 0, given: count - kept };
+  };
+}
+
+function encapArea(room: Room): number {
+  const { memory } = room;
+  const area = room.state(forward.ENCAP_SIZE);
+  for (let i = 0; i < 28; i++) memory.u8[area + i] = room.random.below(256);
+  memory.set32(area + forward.ENCAP_ID, room.random.u32());
+  memory.set32(area + forward.ENCAP_USE_ANNO, room.random.below(2));
+  memory.set32(area + forward.ENCAP_CHECKSUM, room.random.below(2));
+  return area;
 }
 
 /** A kernel that works on the batch in place and takes further numbers. */
@@ -369,12 +405,24 @@ export const CASES: Readonly<Record<string, Driver>> = {
     room.memory.set32(state + filter.FILTER_DROP_OWN, room.random.below(2));
     room.memory.set32(state + filter.FILTER_DROP_OTHER, room.random.below(2));
   }),
-  etherEncap: (room, count) => {
-    const state = room.state(24);
+  etherEncap: splits("etherEncap", 24, (room, state) => {
     for (let i = 8; i < 22; i++) room.memory.u8[state + i] = room.random.below(256);
-    const good = room.kernels.etherEncap(state, room.batch, count, room.out);
-    if (room.memory.get64(state) !== count - good) throw new Error("drops not counted");
-    return { kept: good, moved: count - good };
+  }),
+  dropBroadcasts: splits("dropBroadcasts", 8),
+  ipGatewayOptions: splits("ipGatewayOptions", 8 + forward.GWOPT_SIZE, (room, state) => {
+    const area = state + 8;
+    room.memory.set32(area + forward.GWOPT_ADDRESS, room.random.u32());
+    room.memory.set32(area + forward.GWOPT_MS, room.random.u32());
+    room.memory.set32(area + forward.GWOPT_OWN, addressList(room, 4, 3));
+    room.memory.set32(area + forward.GWOPT_OWN_COUNT, 3);
+  }),
+  ipEncap: drops("ipEncap", (room) => [encapArea(room)]),
+  udpIpEncap: drops("udpIpEncap", (room) => [encapArea(room)]),
+  stripIpHeader: drops("stripIpHeader"),
+  setIpChecksum: drops("setIpChecksum"),
+  fixIpSource: (room, count) => {
+    room.kernels.fixIpSource(room.random.u32(), room.batch, count);
+    return stays()(count);
   },
   neighbourHeader: (room, count) => {
     const template = room.state(8);
