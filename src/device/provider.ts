@@ -10,12 +10,19 @@
 //   pcap-ip-out:FILE  capture file that collects IP packets
 
 import type { PacketMemory } from "../packet/memory.js";
-import { type Device, DeviceError, type DeviceOptions, type DeviceProvider } from "../router/device.js";
+import {
+  type AddressKind,
+  type Device,
+  DeviceError,
+  type DeviceOptions,
+  type DeviceProvider,
+} from "../router/device.js";
 import { PacketDevice } from "./af-packet.js";
 import type { KernelContext } from "./kernel-device.js";
+import { interfaceAddress } from "./own-address.js";
 import { PcapReadDevice } from "./pcap-read.js";
 import { PcapWriteDevice } from "./pcap-write.js";
-import { Syscalls } from "./syscalls.js";
+import { isInterfaceName, Syscalls } from "./syscalls.js";
 import { TapDevice } from "./tap.js";
 
 export interface SystemProviderOptions {
@@ -46,6 +53,19 @@ export class SystemProvider implements DeviceProvider {
     const device = this.#make(name, memory, options);
     this.#open.set(name, device);
     return device;
+  }
+
+  address(name: string, kind: AddressKind): Uint8Array | null {
+    const mac = this.#open.get(name)?.mac ?? null;
+    if (kind === "ether" && mac !== null) return mac;
+    if (!isInterfaceName(name)) return null;
+    try {
+      this.#syscalls ??= new Syscalls();
+    } catch (error) {
+      if (error instanceof DeviceError) return null;
+      throw error;
+    }
+    return interfaceAddress(this.#syscalls, name, kind);
   }
 
   close(): void {
@@ -95,6 +115,10 @@ export class MapProvider implements DeviceProvider {
     if (device !== undefined) return device;
     const known = [...this.#devices.keys()].join(", ") || "none";
     throw new DeviceError("NO_SUCH_DEVICE", `there is no device '${name}' here (known: ${known})`);
+  }
+
+  address(name: string, kind: AddressKind): Uint8Array | null {
+    return kind === "ether" ? (this.#devices.get(name)?.mac ?? null) : null;
   }
 
   close(): void {

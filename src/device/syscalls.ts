@@ -125,9 +125,13 @@ export function errorText(errno: number): string {
   return entry === undefined ? `error ${errno}` : `${getSystemErrorName(-errno)}: ${entry[1]}`;
 }
 
+export function isInterfaceName(name: string): boolean {
+  return /^[^\s/:]{1,15}$/.test(name) && name !== "." && name !== "..";
+}
+
 /** Throws DeviceError `NO_SUCH_DEVICE` unless `name` is one that Linux accepts for an interface. */
 export function checkInterfaceName(name: string): void {
-  if (!/^[^\s/:]{1,15}$/.test(name) || name === "." || name === "..")
+  if (!isInterfaceName(name))
     throw new DeviceError(
       "NO_SUCH_DEVICE",
       `'${name}' is no interface name (1 to 15 characters, no space, / or :)`,
