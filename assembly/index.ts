@@ -28,3 +28,4 @@ export { ipFragment } from "./fragment";
 export { fixIpSource, ipEncap, setIpChecksum, stripIpHeader, udpIpEncap } from "./ip-encap";
 export { dropBroadcasts, ipGatewayOptions } from "./ip-options";
 export { routeApply4, routeApply6 } from "./route";
+export * from "./replay";

@@ -9,6 +9,7 @@ const COMMANDS: Record<string, [() => Promise<{ command: Command }>, string]> = 
   run: [() => import("./run.js"), "run a router configuration (the default)"],
   check: [() => import("./check.js"), "say what is wrong with a configuration, without starting it"],
   flatten: [() => import("./flatten.js"), "print a configuration without compounds and variables"],
+  bench: [() => import("./bench.js"), "measure what a packet costs in a configuration"],
   elements: [() => import("./elements.js"), "list the elements, or print their manual pages"],
 };
 

@@ -6,6 +6,7 @@ import type { Batch } from "../packet/batch.js";
 import type { PacketMemory } from "../packet/memory.js";
 import type { Graph } from "./graph.js";
 import type { HandlerCode } from "./handler.js";
+import { type RunMeter, timed } from "./meter.js";
 import type { Notifier, SignalKind } from "./notifier.js";
 import type { Port } from "./port.js";
 import type { Router } from "./router.js";
@@ -76,6 +77,8 @@ export abstract class Element {
   readonly timers: Timer[] = [];
   /** Bytes of its counters: asked for with every batch, so not worked out anew. */
   readonly #counterBytes: number;
+  /** What its tasks and timers took; only in a metered router. */
+  readonly runMeter: RunMeter = { runs: 0, nanoseconds: 0 };
   #pullInputs: readonly boolean[] = [];
   #pullOutputs: readonly boolean[] = [];
 
@@ -183,14 +186,14 @@ export abstract class Element {
 
   /** Makes a task of this element; it does not run until it is scheduled. */
   newTask(run: () => boolean): Task {
-    const task = new Task(this.graph.tasks, run);
+    const task = new Task(this.graph.tasks, this.router.metered ? timed(run, this.runMeter) : run);
     this.tasks.push(task);
     return task;
   }
 
   /** Makes a timer of this element. */
   newTimer(fire: () => void): Timer {
-    const timer = new Timer(this.graph.timers, fire);
+    const timer = new Timer(this.graph.timers, this.router.metered ? timed(fire, this.runMeter) : fire);
     this.timers.push(timer);
     return timer;
   }
