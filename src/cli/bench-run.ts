@@ -56,6 +56,7 @@ export class BenchRouter {
   readonly devices: BenchDevices;
   readonly #ports: CountingPort[] = [];
   readonly #metered: boolean;
+  #started = false;
 
   private constructor(settings: BenchSettings, input: Input, metered: boolean) {
     this.#metered = metered;
@@ -69,8 +70,10 @@ export class BenchRouter {
       readLibrary: libraryReader(settings.clickpath),
       metered,
       warnings: !metered,
-      // What elements print would be measured, and drown the result.
-      log: () => {},
+      // What elements print would be measured, and drown the result; what they say before they run is wanted.
+      log: (line) => {
+        if (!this.#started && !metered) process.stderr.write(`${line}\n`);
+      },
       print: () => {},
     });
   }
@@ -79,6 +82,7 @@ export class BenchRouter {
   static async start(settings: BenchSettings, input: Input, metered: boolean): Promise<BenchRouter> {
     const bench = new BenchRouter(settings, input, metered);
     await bench.router.start(input.text, input.file);
+    bench.#started = true;
     if (!metered) bench.#countSources();
     return bench;
   }
