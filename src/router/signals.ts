@@ -3,6 +3,10 @@
 import { constants } from "node:os";
 
 export interface Signals {
+  /** The number of this process. */
+  readonly pid: number;
+  /** Sends signal number `signo` to process `pid`. Throws what the system says against it. */
+  send(pid: number, signo: number): void;
   /** The number of `name` (`INT`, `SIGINT`); undefined when the system has none of that name. */
   number(name: string): number | undefined;
   /**
@@ -15,6 +19,14 @@ export interface Signals {
 /** The signals of this process. One object may serve any number of routers: the newest handlers get the signal. */
 export class ProcessSignals implements Signals {
   readonly #handlers = new Map<NodeJS.Signals, (() => void)[]>();
+
+  get pid(): number {
+    return process.pid;
+  }
+
+  send(pid: number, signo: number): void {
+    process.kill(pid, signo);
+  }
 
   number(name: string): number | undefined {
     const full = name.startsWith("SIG") ? name : `SIG${name}`;
