@@ -28,6 +28,7 @@ export function elementHandlers(element: Element): ReadonlyMap<string, Handler> 
   }
   for (const [name, spec] of Object.entries(element.spec.handlers ?? {})) {
     const code = own[name];
+    if (code === null) continue;
     if (code === undefined)
       throw new Error(`${element.className} declares handler '${name}' but has no code for it`);
     const { read, write } = code;

@@ -11,7 +11,7 @@ import type { Notifier, SignalKind } from "./notifier.js";
 import type { Port } from "./port.js";
 import type { Router } from "./router.js";
 import type { ElementSpec, HandlerSpec } from "./spec.js";
-import { Task } from "./task.js";
+import { scheduledTickets, Task } from "./task.js";
 import { Timer } from "./timer.js";
 
 /** How far an element had come when it is cleaned up: Click's stages. */
@@ -127,8 +127,8 @@ export abstract class Element {
   /** For one-in one-out elements: works on the batch in place, and may remove packets from it. */
   process(_batch: Batch): void {}
 
-  /** The code of the handlers that its spec declares. */
-  handlers(): Readonly<Record<string, HandlerCode>> {
+  /** The code of the handlers that its spec declares; null for one that it does not have as it is connected. */
+  handlers(): Readonly<Record<string, HandlerCode | null>> {
     return {};
   }
 
@@ -187,6 +187,7 @@ export abstract class Element {
   /** Makes a task of this element; it does not run until it is scheduled. */
   newTask(run: () => boolean): Task {
     const task = new Task(this.graph.tasks, this.router.metered ? timed(run, this.runMeter) : run);
+    task.tickets = scheduledTickets(this);
     this.tasks.push(task);
     return task;
   }

@@ -2,29 +2,38 @@
 
 import type { Element } from "./element.js";
 import { searchDownstream, searchUpstream } from "./flow.js";
-import type { Task } from "./task.js";
+
+/** What a notifier wakes: a task, or an element between that passes the word on. */
+export interface Listener {
+  reschedule(): void;
+}
 
 /** `empty`: packets may be pulled. `full`: packets may be pushed. Click's names. */
 export type SignalKind = "empty" | "full";
 
 /** One element's announcement that pulling (or pushing) is worth while. */
 export class Notifier {
-  #active = true;
-  readonly #listeners: Task[] = [];
+  #active: boolean;
+  readonly #listeners: Listener[] = [];
+
+  /** A notifier starts active unless it is made asleep. */
+  constructor(active = true) {
+    this.#active = active;
+  }
 
   get active(): boolean {
     return this.#active;
   }
 
-  listen(task: Task): void {
-    if (!this.#listeners.includes(task)) this.#listeners.push(task);
+  listen(listener: Listener): void {
+    if (!this.#listeners.includes(listener)) this.#listeners.push(listener);
   }
 
   /** Announces that it is worth while; listeners that slept run again. */
   wake(): void {
     if (this.#active) return;
     this.#active = true;
-    for (const task of this.#listeners) task.reschedule();
+    for (const listener of this.#listeners) listener.reschedule();
   }
 
   /** Announces that it is not. */
@@ -55,7 +64,7 @@ export class Signal {
  * The signal for pulls by `element` on input `port`: found by walking upstream along flows until elements that
  * have an `empty` notifier. `task` is rescheduled when one of them wakes.
  */
-export function upstreamEmptySignal(element: Element, port: number, task?: Task): Signal {
+export function upstreamEmptySignal(element: Element, port: number, task?: Listener): Signal {
   const notifiers: Notifier[] = [];
   let busy = false;
   searchUpstream(element, port, (found, output) => {
@@ -80,7 +89,7 @@ export function upstreamEmptySignal(element: Element, port: number, task?: Task)
 }
 
 /** The signal for pushes by `element` from output `port`: active while some queue downstream has room. */
-export function downstreamFullSignal(element: Element, port: number, task?: Task): Signal {
+export function downstreamFullSignal(element: Element, port: number, task?: Listener): Signal {
   const notifiers: Notifier[] = [];
   let busy = false;
   searchDownstream(element, port, (found, input) => {

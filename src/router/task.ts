@@ -1,5 +1,7 @@
 // Tasks and their stride scheduler: each task runs in proportion to its tickets.
 
+import type { Graph } from "./graph.js";
+
 /** Stride of a task with one ticket. */
 const STRIDE_1 = 65536;
 export const TICKETS_DEFAULT = 1024;
@@ -44,6 +46,20 @@ export class Task {
   unschedule(): void {
     if (this.scheduled) this.#tasks.remove(this);
   }
+}
+
+/** The database of names in which ScheduleInfo keeps its parameters, in tickets, by element or compound. */
+export const SCHEDULE_INFO = "schedule info";
+
+/** The tickets of `element`'s tasks: what ScheduleInfo says of it, scaled by what it says of each compound around it. */
+export function scheduledTickets(element: { readonly name: string; readonly graph: Graph }): number {
+  const { name, graph } = element;
+  let tickets = TICKETS_DEFAULT;
+  for (let end = name.length; end > 0; end = name.lastIndexOf("/", end - 1)) {
+    const own = graph.names.lookup(SCHEDULE_INFO, "", name.slice(0, end));
+    if (typeof own === "number") tickets = (tickets * own) / TICKETS_DEFAULT;
+  }
+  return tickets;
 }
 
 /** The scheduled tasks of one router, in order of pass, then of arrival. */
