@@ -67,12 +67,17 @@ export function handlerFlags(handler: Handler): string {
     .join("");
 }
 
-/** Parses text written to a handler as one configuration argument. Throws HandlerError when it is not one. */
-export function handlerValue<S extends ArgSpec>(spec: S, text: string): ArgTypes[S["type"]] {
+/** Parses text written to a handler as one configuration argument. Throws HandlerError (with `complaint`) when it is not one. */
+export function handlerValue<S extends ArgSpec>(
+  spec: S,
+  text: string,
+  complaint?: string,
+): ArgTypes[S["type"]] {
   const specs = { value: { ...spec, positional: true, required: true } };
   const context = { lookup: () => undefined, element: () => undefined };
   const { values, errors } = parseArgs(text.trim(), specs, context);
-  if (errors.length > 0) throw new HandlerError("FAILED", errors.join("\n").replace(/^value: /gm, ""));
+  if (errors.length > 0)
+    throw new HandlerError("FAILED", complaint ?? errors.join("\n").replace(/^value: /gm, ""));
   return values.value as ArgTypes[S["type"]];
 }
 
@@ -83,11 +88,16 @@ export function handlerWords<S extends ArgSpecs>(element: Element, specs: S, tex
   return values;
 }
 
-/** A handler over a value: reads it, and (with `set`) writes it after parsing what was written as `spec`. */
+/**
+ * A handler over a value: reads it, and (with `set`) writes it after parsing what was written as `spec`; what cannot
+ * be parsed fails with `complaint`, or with what the parser says.
+ */
 export function valueHandler<S extends ArgSpec>(
   spec: S,
   get: () => ArgTypes[S["type"]] & (string | number | boolean),
   set?: (value: ArgTypes[S["type"]]) => void,
+  complaint?: string,
 ): HandlerCode {
-  return { read: get, write: set === undefined ? undefined : (text) => set(handlerValue(spec, text)) };
+  if (set === undefined) return { read: get };
+  return { read: get, write: (text) => set(handlerValue(spec, text, complaint)) };
 }
