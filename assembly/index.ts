@@ -4,6 +4,9 @@
 export * from "./heap";
 export * from "./pool";
 export * from "./batch";
+export * from "./basic";
+export * from "./queue";
+export * from "./time";
 export {
   lpm4Create, lpm4Destroy, lpm4Exact, lpm4Insert, lpm4Remove, lpmBytes, lpmCount,
 } from "./lpm4";

@@ -85,3 +85,15 @@ export const NEIGHBOUR_QUIET = 16; // f64: the slow path need not see packets be
 export const NEIGHBOUR_MAC = 24; // 6 bytes: hardware address
 export const NEIGHBOUR_KEY = 32; // 16 bytes: IPv6 address, or IPv4 address and 12 zero bytes
 export const NEIGHBOUR_SIZE = 48;
+// SLOT_PORT of a packet that goes to every output.
+export const PORT_ALL = 0xfffe;
+
+// ---- Queue ---------------------------------------------------------------
+// The block that the kernels of queue.ts work on.
+export const QUEUE_RING = 0; // u32: address of the ring of slot handles
+export const QUEUE_MASK = 4; // u32: entries of the ring, a power of two, less one
+export const QUEUE_HEAD = 8; // u32: position of the first packet
+export const QUEUE_TAIL = 12; // u32: position after the last packet
+export const QUEUE_CAPACITY = 16; // u32: packets it may hold
+export const QUEUE_HIGHWATER = 20; // u32: packets it has held at most
+export const QUEUE_SIZE = 24;
