@@ -1,5 +1,5 @@
 import type { ArgValues } from "../../src/lang/args/spec.js";
-import type { Batch } from "../../src/packet/batch.js";
+import { BATCH_MAX, type Batch } from "../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, valueHandler } from "../../src/router/handler.js";
 import { type Signal, upstreamEmptySignal } from "../../src/router/notifier.js";
@@ -8,7 +8,7 @@ import type { Task } from "../../src/router/task.js";
 
 const args = {
   ACTIVE: { type: "bool", default: "true", doc: "pull packets (a pull input only)" },
-  BURST: { type: "unsigned", default: "1", min: 1, max: 256, doc: "packets pulled at a time" },
+  BURST: { type: "unsigned", default: "1", doc: "packets pulled each time it runs; 0 means all there are" },
 } as const;
 
 /**
@@ -20,8 +20,10 @@ const args = {
  * @category basic
  * @input 0 packets to discard, push or pull
  * @handler count packets discarded
- * @handler active whether it pulls
+ * @handler active whether it pulls (a pull input only)
  * @handler reset_counts sets the count to zero
+ * @example InfiniteSource(LIMIT 5) -> Discard
+ * @example InfiniteSource(LIMIT 5) -> Queue -> Discard(BURST 2)
  * @see Idle
  */
 export class Discard extends Element {
@@ -31,7 +33,7 @@ export class Discard extends Element {
     args,
     counters: { count: "packets discarded" },
     handlers: {
-      active: { read: true, write: true, checkbox: true, doc: "whether it pulls" },
+      active: { read: true, write: true, checkbox: true, doc: "whether it pulls (a pull input only)" },
       reset_counts: { write: true, button: true, doc: "sets the count to zero" },
     },
   } as const satisfies ElementSpec;
@@ -41,9 +43,10 @@ export class Discard extends Element {
   #active = true;
   #burst = 1;
 
-  override configure(values: ArgValues<typeof args>): void {
+  override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
     this.#active = values.ACTIVE;
-    this.#burst = values.BURST;
+    this.#burst = values.BURST === 0 ? Number.POSITIVE_INFINITY : values.BURST;
+    if (!values.ACTIVE && !this.isPullInput(0)) errors.error("ACTIVE is meaningless in push context");
   }
 
   override initialize(_errors: ErrorSink): void {
@@ -61,23 +64,30 @@ export class Discard extends Element {
   #run(): boolean {
     if (!this.#active) return false;
     const batch = this.router.batches.acquire();
-    const count = this.inputs[0].pull(batch, this.#burst);
-    this.memory.add64(this.state, count);
+    let sent = 0;
+    while (sent < this.#burst && this.inputs[0].pull(batch, Math.min(this.#burst - sent, BATCH_MAX)) > 0) {
+      sent += batch.count;
+      this.memory.add64(this.state, batch.count);
+      batch.kill();
+    }
     this.router.batches.release(batch);
-    if (count > 0 || this.#signal!.active) this.#task!.reschedule();
-    return count > 0;
+    if (this.#active && (sent > 0 || this.#signal!.active)) this.#task!.reschedule();
+    return sent > 0;
   }
 
-  override handlers(): Record<string, HandlerCode> {
+  override handlers(): Record<string, HandlerCode | null> {
+    const pulls = this.isPullInput(0);
     return {
-      active: valueHandler(
-        args.ACTIVE,
-        () => this.#active,
-        (active) => {
-          this.#active = active;
-          if (active) this.#task?.reschedule();
-        },
-      ),
+      active: !pulls
+        ? null
+        : valueHandler(
+            args.ACTIVE,
+            () => this.#active,
+            (active) => {
+              this.#active = active;
+              if (active) this.#task?.reschedule();
+            },
+          ),
       reset_counts: { write: () => this.memory.set64(this.state, 0) },
     };
   }

@@ -1,0 +1,44 @@
+import type { ArgValues } from "../../src/lang/args/spec.js";
+import type { Batch } from "../../src/packet/batch.js";
+import { Element } from "../../src/router/element.js";
+import type { ElementSpec } from "../../src/router/spec.js";
+
+const args = {
+  LENGTH: { type: "unsigned", positional: true, required: true, doc: "bytes to put back" },
+} as const;
+
+/**
+ * Puts bytes back in front of each packet: those that Strip removed.
+ *
+ * Bytes that were never there are undefined. A packet that its slot has no room for is dropped.
+ *
+ * @element Unstrip
+ * @category basic
+ * @input 0 packets, push or pull
+ * @output 0 the same packets, longer
+ * @handler no_room packets dropped because their slots are too small
+ * @example InfiniteSource(LIMIT 3) -> Strip(14) -> Unstrip(14) -> Discard
+ * @see Strip
+ */
+export class Unstrip extends Element {
+  static readonly spec = {
+    ports: "1/1",
+    args,
+    drops: { no_room: "its slot is too small for so many bytes" },
+  } as const satisfies ElementSpec;
+
+  #length = 0;
+
+  override configure(values: ArgValues<typeof args>): void {
+    this.#length = values.LENGTH;
+  }
+
+  override process(batch: Batch): void {
+    const bad = this.router.batches.acquire();
+    const good = this.memory.kernels.unstripBatch(batch.address, batch.count, this.#length, bad.address);
+    bad.count = batch.count - good;
+    batch.count = good;
+    if (bad.count > 0) this.memory.add64(this.state, bad.count);
+    this.router.batches.release(bad);
+  }
+}
