@@ -74,6 +74,8 @@ export const FLAG_CSUM_OK = 2; // the device vouches for the transport checksum
 export const BATCH_MAX = 256;
 // SLOT_PORT of a packet that a classifying kernel wants dropped.
 export const PORT_DROP = 0xffff;
+// SLOT_PORT of a packet that goes to every output.
+export const PORT_ALL = 0xfffe;
 
 // ---- Neighbour table -----------------------------------------------------
 // What the kernels of neighbour.ts and the slow path in TypeScript share of one entry. Times are steady
@@ -85,8 +87,6 @@ export const NEIGHBOUR_QUIET = 16; // f64: the slow path need not see packets be
 export const NEIGHBOUR_MAC = 24; // 6 bytes: hardware address
 export const NEIGHBOUR_KEY = 32; // 16 bytes: IPv6 address, or IPv4 address and 12 zero bytes
 export const NEIGHBOUR_SIZE = 48;
-// SLOT_PORT of a packet that goes to every output.
-export const PORT_ALL = 0xfffe;
 
 // ---- Queue ---------------------------------------------------------------
 // The block that the kernels of queue.ts work on.

@@ -3,9 +3,9 @@ import type { ArgValues } from "../../src/lang/args/spec.js";
 import { parseHandler } from "../../src/lang/args/strings.js";
 import { shiftSpaces } from "../../src/lang/args/text.js";
 import type { Batch } from "../../src/packet/batch.js";
+import { ConfiguredCall } from "../../src/router/configured-call.js";
 import { Element, type ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, HandlerError } from "../../src/router/handler.js";
-import { HandlerCall } from "../../src/router/handler-call.js";
 import { RateAverage } from "../../src/router/rate-average.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 
@@ -17,7 +17,7 @@ const args = {
 /** A count at which a handler is written to, once. */
 interface Trigger {
   readonly at: number;
-  readonly call: HandlerCall | null;
+  readonly call: ConfiguredCall | null;
   done: boolean;
 }
 
@@ -114,7 +114,7 @@ export class Counter extends Element {
     const at = parseBounded(count, 0, Number.MAX_SAFE_INTEGER, false);
     const ref = call === "" ? null : parseHandler(call);
     if ("error" in at || (ref !== null && "error" in ref)) throw new HandlerError("FAILED", complaint);
-    return { at: at.value, call: ref === null ? null : new HandlerCall(this, ref.value), done: false };
+    return { at: at.value, call: ref === null ? null : new ConfiguredCall(this, ref.value), done: false };
   }
 
   #reset(): void {

@@ -1,9 +1,9 @@
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import { BATCH_MAX, type Batch } from "../../src/packet/batch.js";
 import { DEFAULT_DATA, Template } from "../../src/packet/template.js";
+import { ConfiguredCall } from "../../src/router/configured-call.js";
 import { Element, type ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, valueHandler } from "../../src/router/handler.js";
-import { HandlerCall } from "../../src/router/handler-call.js";
 import { downstreamFullSignal, Notifier, type Signal, type SignalKind } from "../../src/router/notifier.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 import type { Task } from "../../src/router/task.js";
@@ -85,7 +85,7 @@ export class InfiniteSource extends Element {
   #burst = 1;
   #active = true;
   #stamp = true;
-  #end: HandlerCall | null = null;
+  #end: ConfiguredCall | null = null;
   #task: Task | null = null;
   #nonfull: Signal | null = null;
   readonly #nonempty = new Notifier();
@@ -106,7 +106,7 @@ export class InfiniteSource extends Element {
     this.#stamp = values.TIMESTAMP;
     const stop = { element: null, handler: "stop", value: "" };
     const end = values.END_CALL ?? (values.STOP ? stop : undefined);
-    this.#end = end === undefined ? null : new HandlerCall(this, end);
+    this.#end = end === undefined ? null : new ConfiguredCall(this, end);
     this.memory.set64(this.state, 0);
     // Configured again while it runs.
     if (this.graph.initialized) {

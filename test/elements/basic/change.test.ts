@@ -136,7 +136,7 @@ test("Counter counts, and calls handlers when a count is reached", async () => {
     );
     await router.write("c.byte_count_call", "4 c.nothing").then(
       () => assert.unreachable(),
-      (e) => assert.is(e.message, "no 'c.nothing' handler"),
+      (e) => assert.is(e.message, "no 'c.nothing' write handler"),
     );
   });
   assert.equal(
