@@ -1,4 +1,6 @@
+import { ANNO_EXTRA_LENGTH, SLOT_ANNO, SLOT_LENGTH } from "../../assembly/layout.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
+import type { Batch } from "../../src/packet/batch.js";
 import type { Device } from "../../src/router/device.js";
 import { type CleanupStage, Element, type ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, valueHandler } from "../../src/router/handler.js";
@@ -23,6 +25,17 @@ const args = {
     default: "false",
     doc: "also show packets that this host sends through the device",
   },
+  SNAPLEN: {
+    type: "unsigned",
+    default: "65535",
+    min: 14,
+    doc: "bytes of a packet to keep; the extra length annotation tells what is cut off",
+  },
+  METHOD: {
+    type: "word",
+    doc: "accepted for Click's configurations; the router's device decides how to read",
+  },
+  CAPTURE: { type: "word", doc: "METHOD's old name" },
   BURST: { type: "unsigned", default: "64", min: 1, max: 256, doc: "packets read at a time" },
   TIMESTAMP: { type: "bool", default: "true", doc: "packets carry the time they were read" },
   ACTIVE: { type: "bool", default: "true", doc: "read packets" },
@@ -45,6 +58,8 @@ const args = {
  * @handler bytes bytes received
  * @handler active whether packets are read
  * @handler device the device's own totals, a line each: name, value
+ * @handler kernel_drops packets that the kernel dropped before they could be read; ?? where that is not known
+ * @handler encap what packets start with: ETHER or IP
  * @handler down why the device does not work; empty while it does
  * @handler reset_counts sets count and bytes to zero
  * @see ToDevice, FromDump, KernelTun
@@ -58,6 +73,11 @@ export class FromDevice extends Element {
     handlers: {
       active: { read: true, write: true, checkbox: true, doc: "whether packets are read" },
       device: { read: true, doc: "the device's own totals, a line each: name, value" },
+      kernel_drops: {
+        read: true,
+        doc: "packets that the kernel dropped before they could be read; ?? where that is not known",
+      },
+      encap: { read: true, calm: true, doc: "what packets start with: ETHER or IP" },
       down: { read: true, doc: "why the device does not work; empty while it does" },
       reset_counts: { write: true, button: true, doc: "sets count and bytes to zero" },
     },
@@ -65,6 +85,7 @@ export class FromDevice extends Element {
 
   #name = "";
   #burst = 64;
+  #snaplen = 65535;
   #active = true;
   #promiscuous = false;
   #outbound = false;
@@ -74,6 +95,7 @@ export class FromDevice extends Element {
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
     this.#name = values.DEVNAME;
     this.#burst = values.BURST;
+    this.#snaplen = values.SNAPLEN;
     this.#active = values.ACTIVE;
     this.#promiscuous = values.PROMISC;
     this.#outbound = values.OUTBOUND;
@@ -109,6 +131,7 @@ export class FromDevice extends Element {
     if (count > 0) {
       this.memory.add64(this.state, count);
       this.memory.add64(this.state + 8, this.memory.kernels.batchBytes(batch.address, batch.count));
+      if (this.#snaplen < this.memory.bufferSize) this.#cut(batch);
       this.outputs[0].push(batch);
       this.#task!.reschedule();
     } else {
@@ -116,6 +139,16 @@ export class FromDevice extends Element {
     }
     this.router.batches.release(batch);
     return count > 0;
+  }
+
+  #cut(batch: Batch): void {
+    for (let i = 0; i < batch.count; i++) {
+      const slot = batch.at(i);
+      const length = this.memory.get32(slot + SLOT_LENGTH);
+      if (length <= this.#snaplen) continue;
+      this.memory.set32(slot + SLOT_LENGTH, this.#snaplen);
+      this.memory.set32(slot + SLOT_ANNO + ANNO_EXTRA_LENGTH, length - this.#snaplen);
+    }
   }
 
   #wait(device: Device): void {
@@ -141,6 +174,8 @@ export class FromDevice extends Element {
             .map(([name, value]) => `${name}\t${value}\n`)
             .join(""),
       },
+      kernel_drops: { read: () => this.#device?.counters().rx_kernel_drops ?? "??" },
+      encap: { read: () => (this.#device?.linkType === "ip" ? "IP" : "ETHER") },
       down: { read: () => this.#device?.down ?? "" },
       reset_counts: {
         write: () => {

@@ -15,6 +15,16 @@ const args = {
     doc: "the device, by the name its router knows it by",
   },
   BURST: { type: "unsigned", default: "64", min: 1, max: 256, doc: "packets pulled and sent at a time" },
+  METHOD: {
+    type: "word",
+    doc: "accepted for Click's configurations; the router's device decides how to send",
+  },
+  IGNORE_QUEUE_OVERFLOWS: {
+    type: "bool",
+    default: "false",
+    doc: "accepted for Click's configurations; a full device is no error here",
+  },
+  DEBUG: { type: "bool", default: "false", doc: "accepted for Click's configurations" },
 } as const;
 
 /**
@@ -70,6 +80,14 @@ export class ToDevice extends Element {
     this.#task = this.newTask(() => this.#run());
     this.#signal = upstreamEmptySignal(this, 0, this.#task);
     this.#task.reschedule();
+  }
+
+  override takeState(old: Element): void {
+    if (!(old instanceof ToDevice) || old.#name !== this.#name) return;
+    this.memory.u8.copyWithin(this.state, old.state, old.stateArea);
+    if (this.#waiting === null || old.#waiting === null) return;
+    [this.#waiting, old.#waiting] = [old.#waiting, this.#waiting];
+    if (this.#waiting.count > 0) this.#task!.reschedule();
   }
 
   override cleanup(_stage: CleanupStage): void {
