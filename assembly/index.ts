@@ -32,3 +32,5 @@ export { fixIpSource, ipEncap, setIpChecksum, stripIpHeader, udpIpEncap } from "
 export { dropBroadcasts, ipGatewayOptions } from "./ip-options";
 export { routeApply4, routeApply6 } from "./route";
 export * from "./replay";
+export { icmpEchoReply, icmpError } from "./icmp";
+export { icmp6EchoReply, icmp6Error } from "./icmp6";

@@ -1,0 +1,32 @@
+import { ICMP_SIZE } from "../../assembly/forward-layout.js";
+import type { Batch } from "../../src/packet/batch.js";
+import { Element } from "../../src/router/element.js";
+import type { ElementSpec } from "../../src/router/spec.js";
+import { writeNow } from "./now.js";
+
+/**
+ * Answers ICMP echo requests: turns each into its reply, with the addresses exchanged and a time to live of 255.
+ *
+ * The destination annotation is set to the reply's destination, paint to 0, the timestamp to now. Everything else,
+ * also fragments of requests, leaves on output 1, or is dropped when that is not connected.
+ *
+ * @element ICMPPingResponder
+ * @category icmp
+ * @input 0 IPv4 packets, marked, for this host
+ * @output 0 echo replies
+ * @output 1 packets that are no echo requests (optional)
+ * @example ICMPPingSource(10.0.0.1, 10.0.0.2, LIMIT 3) -> CheckIPHeader -> ICMPPingResponder -> Discard
+ * @see ICMPPingSource, ICMP6PingResponder
+ */
+export class ICMPPingResponder extends Element {
+  static readonly spec = {
+    ports: "1/1-2",
+    processing: "a/ah",
+    state: ICMP_SIZE,
+  } as const satisfies ElementSpec;
+
+  override process(batch: Batch): void {
+    writeNow(this, this.state);
+    this.divide(this.memory.kernels.icmpEchoReply, batch);
+  }
+}

@@ -1,0 +1,12 @@
+// The time that kernels stamp on packets they make.
+
+import { NOW_NANOSECONDS, NOW_SECONDS } from "../../assembly/forward-layout.js";
+import { wallTime } from "../../src/router/clock.js";
+import type { Element } from "../../src/router/element.js";
+
+/** Writes the wall-clock time into the kernel's area at `area`. */
+export function writeNow({ router, memory }: Element, area: number): void {
+  const { seconds, nanoseconds } = wallTime(router.clock, router.clock.now());
+  memory.set32(area + NOW_SECONDS, seconds);
+  memory.set32(area + NOW_NANOSECONDS, nanoseconds);
+}
