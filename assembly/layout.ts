@@ -17,6 +17,7 @@ export const POOL_STACK = 96; // u32: address of the stack of free handles
 export const POOL_START = 100; // u32: address of the first slot
 export const POOL_HEADROOM = 104; // u32: headroom of a fresh packet
 export const POOL_EXHAUSTED = 112; // u64: packets not made because no slot was free
+export const LISP_KEYS = 120; // u32: number last given to a state of an encapsulator (lisp-layout.ts)
 export const HEAP_CLASSES = 256; // u32 x 64: heads of the allocator's free lists
 export const HEADER_SIZE = 4096;
 

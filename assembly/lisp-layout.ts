@@ -1,0 +1,177 @@
+// What the LISP data plane keeps in the router's memory. Shared with
+// TypeScript like layout.ts. Names are RFC 9300's and 9301's.
+
+// ---- RLOC record ----------------------------------------------------------
+// One for each RLOC, instance ID and Destination Map-Version that mappings name,
+// shared by them all: what an encapsulator must know. SLOT_ROUTE points at one,
+// so its first word tells a live record from memory that is something else.
+//
+// The encapsulator that used it last keeps here what is the same in all headers
+// it puts in front of packets to this RLOC; RLOC_KEY says whose and which state
+// of it. Whoever changes a record or a state makes them differ.
+export const RLOC_TAG = 0; // u32: RLOC_LIVE while the record is in use
+export const RLOC_KEY = 4; // u32: ENCAP_KEY of the encapsulator, with RLOC_KEY_6 for IPv6; 0 = nobody's
+export const RLOC_LIMIT = 8; // u32: largest inner packet, bytes
+export const RLOC_SUM = 12; // u32: IPv4: sum of the header's constant 16-bit words but the first and fourth
+export const RLOC_HEADER = 16; // 36 bytes: IPv4, UDP and LISP headers, or (from RLOC_LISP on) the LISP header
+export const RLOC_LISP = 44; // 8 bytes
+export const RLOC_FAMILY = 52; // u16: 4 or 6
+export const RLOC_STATE = 54; // u8: RLOC_DOWN or 0
+export const RLOC_MTU = 56; // u32: effective MTU of the path to it, bytes; all ones = not known
+export const RLOC_WORD = 60; // u32: first word of the LISP header (N, E, nonce) in network order, 0 = nothing to say
+export const RLOC_ADDRESS = 64; // 16 bytes, network order; IPv4: the first 4
+export const RLOC_NONCE = 80; // u32: N and a nonce of its own, in network order
+export const RLOC_VERSION = 84; // u32: Destination Map-Version Number, as in the LISP header's first word
+export const RLOC_IID = 88; // u32: instance ID
+export const RLOC_USERS = 92; // u32: locators of mappings that point here
+export const RLOC_SIZE = 96;
+export const RLOC_LIVE = 0x434f4c52;
+export const RLOC_KEY_6 = 0x80000000;
+export const RLOC_DOWN = 1;
+
+// ---- Mapping --------------------------------------------------------------
+// One for each EID-prefix; the value in the prefix table is its address. What
+// a packet needs stands together with the first locator.
+export const MAPPING_EID = 0; // 16 bytes, network order; IPv4: the first 4
+export const MAPPING_IID = 16; // u32: instance ID
+export const MAPPING_FAMILY = 20; // u8: 4 or 6
+export const MAPPING_LENGTH = 21; // u8: prefix length
+export const MAPPING_COUNT = 22; // u16: locators
+export const MAPPING_TTL = 24; // u32: seconds it was given for, 0 = for good
+export const MAPPING_QUEUE = 28; // u32: its place in the expiry queue, from 1; 0 = none
+export const MAPPING_EXPIRY = 32; // f64: steady nanoseconds
+export const MAPPING_VERSION = 40; // u16: Map-Version Number, 0 = none
+export const MAPPING_ACTION = 42; // u8: ACT of a negative mapping
+export const MAPPING_VERDICT = 48; // u32: VERDICT_*
+export const MAPPING_TOTAL = 52; // u32: sum of the weights among which the choice is
+export const MAPPING_PACKETS = 56; // u64: packets that matched and were given no locator
+export const MAPPING_LOCATORS = 64; // locators, in the order of the Map-Reply
+
+export const LOCATOR_RLOC = 0; // u32: address of its RLOC record
+export const LOCATOR_UNTIL = 4; // u32: weights of the choosable ones up to and with this one
+export const LOCATOR_PACKETS = 8; // u64: packets that were given this locator
+export const LOCATOR_PRIORITY = 16; // u8; 255 = must not be used
+export const LOCATOR_WEIGHT = 17; // u8
+export const LOCATOR_MPRIORITY = 18; // u8: multicast priority
+export const LOCATOR_MWEIGHT = 19; // u8
+export const LOCATOR_FLAGS = 20; // u8: LOCATOR_*, as in the Map-Reply
+export const LOCATOR_DOWN = 21; // u8: 1 = found unreachable for this mapping (Locator-Status-Bits)
+export const LOCATOR_SIZE = 24;
+export const LOCATOR_LOCAL = 4;
+export const LOCATOR_PROBED = 2;
+export const LOCATOR_REACHABLE = 1;
+
+export const VERDICT_ENCAPSULATE = 0;
+export const VERDICT_MAP_REQUEST = 1;
+export const VERDICT_NATIVE = 2;
+export const VERDICT_DROP = 3; // and the following: the drop reasons of LISPMapCache, in its order
+
+// ---- LISPMapCache's state: counters, then this -----------------------------
+export const CACHE_HITS = 0;
+export const CACHE_MISSES = 8;
+export const CACHE_MAP_REQUESTS = 16;
+export const CACHE_NATIVE = 24;
+export const CACHE_DROPS = 32; // bad_packet first, then those of VERDICT_DROP and following
+export const CACHE_AREA = 88;
+export const CACHE_IID = CACHE_AREA; // u32: instance ID of all packets
+export const CACHE_PER_PACKET = CACHE_AREA + 4; // u32: 1 = each packet brings its instance ID in SLOT_IID
+export const CACHE_ROOT = CACHE_AREA + 8; // u32: address of the instances' root
+export const CACHE_AREA_SIZE = 16;
+
+// Instances by their IDs: a root that stays, and a hash table with open addressing, never full.
+export const ROOT_INDEX = 0; // u32: address of the places
+export const ROOT_MASK = 4; // u32: their number - 1
+export const ROOT_SIZE = 16;
+export const INSTANCE_IID = 0; // u32: instance ID + 1, 0 = free
+export const INSTANCE_TABLE_4 = 4; // u32: IPv4 prefix table, 0 = none
+export const INSTANCE_TABLE_6 = 8; // u32: IPv6 prefix table, 0 = none
+export const INSTANCE_SIZE = 16;
+
+// ---- LISPEncap's state -----------------------------------------------------
+export const ENCAP_PACKETS = 0;
+export const ENCAP_TOO_BIG = 8;
+export const ENCAP_DROPS = 16; // in the order of ENCAP_NO_RLOC and following
+export const ENCAP_AREA = 48;
+export const ENCAP_KEY = ENCAP_AREA; // u32: number of this state: a new one, from LISP_KEYS, with each change
+export const ENCAP_ID = ENCAP_AREA + 4; // u32: next IPv4 identification
+export const ENCAP_COPY = ENCAP_AREA + 8; // u64: bits of an inner IPv4 header's first 8 bytes to copy: traffic class, DF
+export const ENCAP_TTL_MASK = ENCAP_AREA + 16; // u32: 0xff = copy the TTL
+export const ENCAP_TTL = ENCAP_AREA + 20; // u32: TTL when it is not copied
+export const ENCAP_TOS = ENCAP_AREA + 24; // u32: bits of the traffic class that are not copied
+export const ENCAP_DF = ENCAP_AREA + 28; // u32: 0x40 = set DF
+export const ENCAP_MTU = ENCAP_AREA + 32; // u32: largest outer packet, bytes
+export const ENCAP_SOURCE_4 = ENCAP_AREA + 36; // u32, network order, 0 = none
+export const ENCAP_SOURCE_6 = ENCAP_AREA + 40; // 16 bytes
+export const ENCAP_HAS_6 = ENCAP_AREA + 56; // u32: 1 = there is an IPv6 source
+export const ENCAP_WORD = ENCAP_AREA + 60; // u32: E, or V and Source Map-Version, for RLOCs with nothing of their own to say
+export const ENCAP_NONCE_MASK = ENCAP_AREA + 64; // u32: all ones = send RLOC_NONCE
+export const ENCAP_VERSION_MASK = ENCAP_AREA + 68; // u32: all ones = send RLOC_VERSION
+export const ENCAP_IID = ENCAP_AREA + 72; // u32: 0 = I bit when the IID is not 0, 1 = always, 2 = never
+export const ENCAP_L_BIT = ENCAP_AREA + 76; // u32: 0x40 = set L
+export const ENCAP_LSB = ENCAP_AREA + 80; // u32: Locator-Status-Bits as a number; 0 without the L bit
+export const ENCAP_LABEL = ENCAP_AREA + 84; // u32: mask of the flow hash that becomes the IPv6 flow label
+export const ENCAP_AREA_SIZE = 88;
+
+export const ENCAP_DONE = 0;
+export const ENCAP_REPORT = 1; // larger than the path's MTU
+export const ENCAP_NO_RLOC = 2;
+export const ENCAP_NO_SOURCE = 3;
+export const ENCAP_NO_HEADROOM = 4;
+export const ENCAP_BAD_INNER = 5;
+
+// ---- LISPDecap's state -----------------------------------------------------
+export const DECAP_PACKETS = 0;
+export const DECAP_DROPS = 8; // in the order of DECAP_TRUNCATED and following
+export const DECAP_AREA = 80;
+export const DECAP_PORT = DECAP_AREA; // u32: UDP port, as it lies in memory
+export const DECAP_CHECK = DECAP_AREA + 4; // u32: 1 = verify UDP checksums that are not 0
+export const DECAP_DSCP = DECAP_AREA + 8; // u32: 0xfc = copy the DSCP to the inner header
+export const DECAP_ROOT = DECAP_AREA + 12; // u32: root of the instance IDs expected, 0 = any
+export const DECAP_PEERS = DECAP_AREA + 16; // u32: address of the peers, 0 = not noted
+export const DECAP_PEER_MASK = DECAP_AREA + 20; // u32: places there - 1
+export const DECAP_EVENTS = DECAP_AREA + 24; // u32: address of an array of BATCH_MAX u32
+export const DECAP_EVENT_COUNT = DECAP_AREA + 28; // u32: peers put there by the last call
+export const DECAP_AREA_SIZE = 32;
+
+export const DECAP_DONE = 0;
+export const DECAP_TRUNCATED = 1;
+export const DECAP_NOT_LISP = 2;
+export const DECAP_FRAGMENT = 3;
+export const DECAP_BAD_LENGTH = 4;
+export const DECAP_BAD_CHECKSUM = 5;
+export const DECAP_ENCRYPTED = 6;
+export const DECAP_UNKNOWN_IID = 7;
+export const DECAP_BAD_INNER = 8;
+export const DECAP_BAD_ECN = 9;
+export const DECAP_REASONS = 9;
+
+// A peer: an RLOC that packets come from, for one instance ID.
+export const PEER_ADDRESS = 0; // 16 bytes, network order; IPv4: the first 4
+export const PEER_FAMILY = 16; // u32: 4 or 6, 0 = free
+export const PEER_IID = 20; // u32
+export const PEER_FLAGS = 24; // u32: the N, L, E, V, I bits of its last packet (0x80 ... 0x08)
+export const PEER_NONCE = 28; // u32: last nonce with the N bit
+export const PEER_VERSIONS = 32; // u32: last Source and Dest Map-Version, 24 bits
+export const PEER_LSB = 36; // u32: last Locator-Status-Bits
+export const PEER_AWAITED = 40; // u32: nonce the control plane waits to see echoed, plus PEER_AWAITS; 0 = none
+export const PEER_CHANGES = 44; // u32: PEER_* that happened since the control plane looked
+export const PEER_PACKETS = 48; // u64
+export const PEER_SIZE = 64;
+export const PEER_AWAITS = 0x80000000;
+export const PEER_NEW = 1;
+export const PEER_ECHO_REQUESTED = 2;
+export const PEER_ECHOED = 4;
+export const PEER_LSB_CHANGED = 8;
+export const PEER_VERSION_CHANGED = 16;
+
+// ---- LISPClassifier's state: a counter for each class, then this ------------
+export const CLASS_DATA = 0;
+export const CLASS_CONTROL = 1;
+export const CLASS_OTHER = 2;
+export const CLASS_GPE = 3;
+export const CLASS_AREA = 32;
+export const CLASS_DATA_PORT = CLASS_AREA; // u32 each: UDP port as it lies in memory
+export const CLASS_CONTROL_PORT = CLASS_AREA + 4;
+export const CLASS_GPE_PORT = CLASS_AREA + 8;
+export const CLASS_GPE_OUTPUT = CLASS_AREA + 12; // u32: output of VXLAN-GPE packets
+export const CLASS_AREA_SIZE = 16;

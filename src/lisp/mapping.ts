@@ -1,0 +1,201 @@
+// EID-to-RLOC mappings as TypeScript sees them, and the text form in which
+// configurations and handlers give and take them.
+
+import { parseAddress, parsePrefix } from "../lang/args/address.js";
+import { EMPTY_CONTEXT } from "../lang/args/context.js";
+import type { Prefix } from "../lang/args/spec.js";
+import { splitSpaces } from "../lang/args/text.js";
+
+/** What to do with packets to a prefix that has no locators: the ACT field of an EID-Record (RFC 9301, section 5.4). */
+export const ACTIONS = [
+  "no-action",
+  "natively-forward",
+  "send-map-request",
+  "drop",
+  "drop-policy-denied",
+  "drop-auth-failure",
+] as const;
+export type Action = (typeof ACTIONS)[number];
+
+/** One locator of a mapping (RFC 9301, section 5.4). */
+export interface Locator {
+  /** 4 or 16 bytes. */
+  readonly rloc: Uint8Array;
+  /** 0 (best) to 254; 255: must not be used. */
+  readonly priority: number;
+  /** 0 to 255: its share among those of the same priority. */
+  readonly weight: number;
+  readonly mpriority: number;
+  readonly mweight: number;
+  /** The R bit: without it nothing may be sent there. */
+  readonly reachable: boolean;
+  /** The L and p bits. */
+  readonly local?: boolean;
+  readonly probed?: boolean;
+}
+
+/** A mapping, as it is put into a map-cache. */
+export interface Mapping {
+  /** Instance ID, 0 to 2^24 - 1. */
+  readonly iid: number;
+  readonly eid: Prefix;
+  /** Seconds it is good for; null: for good. */
+  readonly ttl: number | null;
+  /** For a mapping without locators. */
+  readonly action: Action;
+  /** At most 255, in the order of the Map-Reply (their ordinals in the Locator-Status-Bits). */
+  readonly locators: readonly Locator[];
+  /** Map-Version Number (RFC 9302), 0 = none. */
+  readonly version: number;
+}
+
+/** Text that is no mapping, or a mapping that cannot be. */
+export class MappingError extends Error {
+  readonly code = "MAPPING";
+}
+
+export const IID_MAX = 0xffffff;
+
+/** Checks what the types do not say. Throws MappingError. */
+export function checkMapping(m: Mapping): void {
+  const bits = m.eid.address.length * 8;
+  if ((bits !== 32 && bits !== 128) || !(m.eid.length >= 0 && m.eid.length <= bits))
+    throw new MappingError(`not an EID-prefix: ${m.eid.address.length} bytes, length ${m.eid.length}`);
+  whole("instance ID", m.iid, IID_MAX);
+  whole("Map-Version", m.version, 0xfff);
+  if (m.ttl !== null && !(m.ttl > 0 && m.ttl <= 0xffffffff))
+    throw new MappingError(`a TTL of ${m.ttl} seconds is not above 0`);
+  if (m.locators.length > 255) throw new MappingError(`${m.locators.length} locators, at most 255 can be`);
+  for (const l of m.locators) {
+    if (l.rloc.length !== 4 && l.rloc.length !== 16)
+      throw new MappingError(`an RLOC of ${l.rloc.length} bytes`);
+    whole("priority", l.priority, 255);
+    whole("weight", l.weight, 255);
+    whole("multicast priority", l.mpriority, 255);
+    whole("multicast weight", l.mweight, 255);
+  }
+}
+
+function whole(what: string, value: number, max: number): void {
+  if (!Number.isInteger(value) || value < 0 || value > max)
+    throw new MappingError(`${what} ${value} is not a whole number from 0 to ${max}`);
+}
+
+function number(what: string, text: string | undefined, max: number): number {
+  if (text === undefined || !/^\d{1,10}$/.test(text) || Number(text) > max)
+    throw new MappingError(`${what} '${text ?? ""}' is not a whole number from 0 to ${max}`);
+  return Number(text);
+}
+
+/**
+ * Reads `EID-prefix RLOC[/prio[/weight[/mprio[/mweight]]]][/down]... [ttl SECONDS] [iid N] [version N]` or, for a
+ * negative mapping, `EID-prefix action NAME ...`. Commas serve as slashes do (in a configuration such an argument
+ * needs quotes). Defaults: priority 1, weight 100, multicast 255 and 0, the given instance ID. Throws MappingError.
+ */
+export function parseMapping(text: string, iid = 0): Mapping {
+  const words = splitSpaces(text.trim());
+  const eid = parseEid(words[0] ?? "");
+  const locators: Locator[] = [];
+  let action: Action | null = null;
+  let ttl: number | null = null;
+  let version = 0;
+  for (let i = 1; i < words.length; i++) {
+    switch (words[i].toLowerCase()) {
+      case "ttl":
+        ttl = number("ttl", words[++i], 0xffffffff);
+        if (ttl === 0) throw new MappingError("ttl must be above 0");
+        break;
+      case "iid":
+        iid = number("iid", words[++i], IID_MAX);
+        break;
+      case "version":
+        version = number("version", words[++i], 0xfff);
+        break;
+      case "action":
+        action = parseAction(words[++i]);
+        break;
+      default:
+        locators.push(parseLocator(words[i]));
+    }
+  }
+  if (locators.length === 0 && action === null)
+    throw new MappingError("expected an RLOC, or 'action' and what to do");
+  if (locators.length > 0 && action !== null) throw new MappingError("a mapping with locators has no action");
+  if (locators.length > 255) throw new MappingError(`${locators.length} locators, at most 255 can be`);
+  return { iid, eid, ttl, action: action ?? "no-action", locators, version };
+}
+
+/** Reads an EID-prefix; bits beyond its length are cleared. Throws MappingError. */
+export function parseEid(text: string): Prefix {
+  const parsed = parsePrefix(text, EMPTY_CONTEXT);
+  if ("error" in parsed) throw new MappingError(`'${text}' is not an EID-prefix`);
+  return { address: masked(parsed.value.address, parsed.value.length), length: parsed.value.length };
+}
+
+/** Reads an IPv4 or IPv6 address: 4 or 16 bytes. Throws MappingError. */
+export function parseRloc(text: string): Uint8Array {
+  const parsed = parseAddress(text, EMPTY_CONTEXT);
+  if ("error" in parsed) throw new MappingError(`'${text}' is not an IP address`);
+  return parsed.value;
+}
+
+function parseAction(text: string | undefined): Action {
+  const found = ACTIONS.find((a) => a === text?.toLowerCase());
+  if (found === undefined)
+    throw new MappingError(`unknown action '${text ?? ""}', it should be one of ${ACTIONS.join(", ")}`);
+  return found;
+}
+
+function parseLocator(text: string): Locator {
+  const parts = text.split(/[/,]/);
+  const down = parts.length > 1 && parts.at(-1) === "down";
+  if (down) parts.pop();
+  const [address, priority = "1", weight = "100", mpriority = "255", mweight = "0", more] = parts;
+  if (more !== undefined) throw new MappingError(`too much after RLOC '${address}'`);
+  return {
+    rloc: parseRloc(address),
+    priority: number("priority", priority, 255),
+    weight: number("weight", weight, 255),
+    mpriority: number("multicast priority", mpriority, 255),
+    mweight: number("multicast weight", mweight, 255),
+    reachable: !down,
+  };
+}
+
+/** A copy of the address with the bits beyond `length` cleared. */
+export function masked(address: Uint8Array, length: number): Uint8Array {
+  return Uint8Array.from(address, (byte, i) => {
+    const keep = Math.min(8, Math.max(0, length - i * 8));
+    return byte & (0xff00 >> keep) & 0xff;
+  });
+}
+
+/** An IPv4 or IPv6 address as text (RFC 5952). */
+export function addressText(address: Uint8Array): string {
+  if (address.length === 4) return address.join(".");
+  const groups = Array.from({ length: 8 }, (_, i) => (address[2 * i] << 8) | address[2 * i + 1]);
+  let best = 0;
+  let bestLength = 1; // a single zero group is not shortened
+  for (let i = 0; i < 8; i++) {
+    let n = 0;
+    while (i + n < 8 && groups[i + n] === 0) n++;
+    if (n > bestLength) [best, bestLength] = [i, n];
+  }
+  const hex = groups.map((g) => g.toString(16));
+  if (bestLength < 2) return hex.join(":");
+  return `${hex.slice(0, best).join(":")}::${hex.slice(best + bestLength).join(":")}`;
+}
+
+/** The text that `parseMapping` reads. `ttl`: seconds left, in place of the mapping's own. */
+export function mappingText(m: Mapping, ttl: number | null = m.ttl): string {
+  const words = [`${addressText(m.eid.address)}/${m.eid.length}`];
+  for (const l of m.locators) {
+    const multicast = l.mpriority === 255 && l.mweight === 0 ? "" : `/${l.mpriority}/${l.mweight}`;
+    words.push(`${addressText(l.rloc)}/${l.priority}/${l.weight}${multicast}${l.reachable ? "" : "/down"}`);
+  }
+  if (m.locators.length === 0) words.push("action", m.action);
+  if (ttl !== null) words.push("ttl", String(Math.ceil(ttl)));
+  if (m.iid !== 0) words.push("iid", String(m.iid));
+  if (m.version !== 0) words.push("version", String(m.version));
+  return words.join(" ");
+}
