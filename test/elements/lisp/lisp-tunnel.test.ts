@@ -1,0 +1,173 @@
+// Through LISPEncap and back through LISPDecap; and what another decoder,
+// tshark, reads in between.
+
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as fc from "fast-check";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { skipUnless } from "../../skip.js";
+import { Bench, hex, ip, ipv4, ipv6, SIX_A, toHex, udp } from "./harness.js";
+
+const MAPPINGS =
+  "0.0.0.0/1 192.0.2.2, 128.0.0.0/1 2001:db8::2, ::/1 2001:db8::3, 8000::/1 192.0.2.3, 10.0.0.0/8 192.0.2.2 iid 101";
+
+test("decapsulation undoes encapsulation in all four family combinations, whatever the options", async () => {
+  for (const options of [
+    "",
+    ", NONCE true, ECHO true",
+    ", VERSION 7, STATUS_BITS 5",
+    ", IID always, FLOW_LABEL false",
+    ", TTL 255, DF copy",
+  ]) {
+    const b = await Bench.start(
+      `feed :: Feed -> m :: LISPMapCache(${MAPPINGS}) -> LISPEncap(192.0.2.1, 2001:db8::1${options}) -> t :: LISPDecap(PEERS 8) -> s0 :: Sink; t[1] -> s1 :: Sink`,
+    );
+    const packet = fc
+      .record({
+        six: fc.boolean(),
+        to: fc.uint8Array({ minLength: 16, maxLength: 16 }),
+        payload: fc.uint8Array({ maxLength: 200 }),
+        tos: fc.nat(255),
+        ttl: fc.nat(255),
+        protocol: fc.constantFrom(1, 6, 17, 132),
+      })
+      .map(({ six, to, payload, ...f }) =>
+        six
+          ? ipv6(payload, { ...f, source: SIX_A, destination: to })
+          : ipv4(payload, { ...f, destination: to.subarray(0, 4) }),
+      );
+    fc.assert(
+      fc.property(fc.array(packet, { minLength: 1, maxLength: 8 }), (packets) => {
+        b.push("m", packets);
+        assert.equal(
+          b.take("s0").map((s) => toHex(s.bytes)),
+          packets.map(toHex),
+        );
+        assert.equal(b.take("s1"), []);
+      }),
+      { numRuns: 60 },
+    );
+    b.close();
+  }
+});
+
+test("the instance ID goes through the tunnel", async () => {
+  const b = await Bench.start(
+    "feed :: Feed -> m :: LISPMapCache(10.0.0.0/8 192.0.2.2 iid 16777215, 10.0.0.0/8 192.0.2.2 iid 1, PACKET_IID true)" +
+      " -> LISPEncap(192.0.2.1) -> LISPDecap(IID 1, IID 16777215) -> s0 :: Sink",
+  );
+  b.push("m", [ipv4(hex("00"))], { iid: 16777215 });
+  b.push("m", [ipv4(hex("00"))], { iid: 1 });
+  assert.equal(
+    b.take("s0").map((s) => s.iid),
+    [16777215, 1],
+  );
+  b.close();
+});
+
+test("re-encapsulation: the new outer header carries the old one's TTL (5.3)", async () => {
+  const b = await Bench.start(
+    "feed :: Feed -> m :: LISPMapCache(0.0.0.0/0 192.0.2.2) -> LISPEncap(192.0.2.1, TTL 9) -> LISPDecap" +
+      " -> n :: LISPMapCache(0.0.0.0/0 192.0.2.3) -> LISPEncap(192.0.2.2) -> s0 :: Sink",
+  );
+  b.push("m", [ipv4(hex("00"), { ttl: 64 })]);
+  const [{ bytes }] = b.take("s0");
+  assert.equal([bytes[8], bytes[36 + 8], bytes.subarray(16, 20)], [9, 9, ip("192.0.2.3")]);
+  b.close();
+});
+
+/** A capture file of raw IP packets (link type 101). */
+function pcap(packets: readonly Uint8Array[]): Uint8Array {
+  const parts = [hex("d4c3b2a1 02000400 00000000 00000000 ffff0000 65000000")];
+  for (const p of packets) {
+    const header = new Uint8Array(16);
+    const view = new DataView(header.buffer);
+    view.setUint32(8, p.length, true);
+    view.setUint32(12, p.length, true);
+    parts.push(header, p);
+  }
+  return Uint8Array.from(parts.flatMap((part) => [...part]));
+}
+
+const TSHARK = spawnSync("tshark", ["--version"]).status === 0;
+
+const judged = async (): Promise<void> => {
+  const b = await Bench.start(
+    "feed :: Feed -> m :: LISPMapCache(10.2.0.0/16 192.0.2.2 iid 101, 10.3.0.0/16 2001:db8::2 iid 101, fd01::/16 192.0.2.3 iid 101, IID 101)" +
+      " -> LISPEncap(192.0.2.1, 2001:db8::1, NONCE true, ECHO true, STATUS_BITS 5) -> s0 :: Sink",
+  );
+  b.push("m", [
+    ipv4(udp(1000, 2000, hex("0102")), { tos: 0xb8, ttl: 33 }),
+    ipv4(udp(1000, 2000, hex("0102")), { destination: ip("10.3.0.1") }),
+    ipv6(udp(1000, 2000, hex("0102"))),
+  ]);
+  const packets = b.take("s0").map((s) => s.bytes);
+  b.close();
+  const folder = mkdtempSync(join(tmpdir(), "lisp-"));
+  try {
+    const file = join(folder, "encap.pcap");
+    writeFileSync(file, pcap(packets));
+    const fields = [
+      "ip.src",
+      "ipv6.src",
+      "ip.ttl",
+      "ip.dsfield.dscp",
+      "udp.dstport",
+      "lisp-data.flags.nonce",
+      "lisp-data.flags.enr",
+    ];
+    fields.push(
+      "lisp-data.flags.lsb",
+      "lisp-data.flags.mv",
+      "lisp-data.flags.iid",
+      "lisp-data.iid",
+      "lisp-data.nonce",
+      "lisp-data.lsb8",
+    );
+    const args = [
+      "-r",
+      file,
+      "-o",
+      "ip.check_checksum:TRUE",
+      "-T",
+      "fields",
+      ...fields.flatMap((f) => ["-e", f]),
+    ];
+    const out = spawnSync("tshark", [...args, "-e", "ip.checksum.status", "-e", "_ws.malformed"], {
+      encoding: "utf8",
+    });
+    assert.is(out.status, 0, out.stderr);
+    const rows = out.stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => line.split("\t"));
+    const yes = (text: string): boolean => text === "1" || text === "True";
+    assert.is(rows.length, 3);
+    for (const [i, row] of rows.entries()) {
+      const at = packets[i][0] >> 4 === 4 ? 28 : 48;
+      assert.equal(
+        [yes(row[5]), yes(row[6]), yes(row[7]), yes(row[8]), yes(row[9])],
+        [true, true, true, false, true],
+      );
+      assert.is(row[10], "101");
+      assert.is(Number(row[11]), Number.parseInt(toHex(packets[i].subarray(at + 1, at + 4)), 16));
+      assert.is(Number(row[12]), 5);
+      assert.match(row[4], /^4341/);
+      assert.ok(!row[13].includes("0"), `checksum status ${row[13]}: 1 is good, 0 bad`);
+      assert.is(row[14] ?? "", "");
+    }
+    assert.equal([rows[0][0], rows[0][2], rows[0][3]], ["192.0.2.1,10.1.0.1", "33,33", "46,46"]);
+    assert.equal([rows[1][0], rows[1][1]], ["10.1.0.1", "2001:db8::1"]);
+    assert.equal([rows[2][0], rows[2][1]], ["192.0.2.1", "fd01:0:0:1::1"]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+};
+
+const judgedTest = skipUnless(TSHARK, "no tshark here");
+judgedTest("tshark reads of the headers what was meant, and finds the checksums good", judged);
+
+test.run();
