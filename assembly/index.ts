@@ -32,6 +32,8 @@ export { fixIpSource, ipEncap, setIpChecksum, stripIpHeader, udpIpEncap } from "
 export { dropBroadcasts, ipGatewayOptions } from "./ip-options";
 export { routeApply4, routeApply6 } from "./route";
 export * from "./replay";
+export { icmpEchoReply, icmpError } from "./icmp";
+export { icmp6EchoReply, icmp6Error } from "./icmp6";
 export { lispClassify } from "./lisp-classify";
 export { lispDecap } from "./lisp-decap";
 export { lispEncap } from "./lisp-encap";
