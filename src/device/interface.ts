@@ -3,6 +3,7 @@
 import { DeviceError, type DeviceOptions, type InterfaceAddress } from "../router/device.js";
 import * as sys from "./syscalls.js";
 
+const SIOCADDRT = 0x890b;
 const SIOCGIFFLAGS = 0x8913;
 const SIOCSIFFLAGS = 0x8914;
 const SIOCSIFADDR = 0x8916;
@@ -12,6 +13,8 @@ const SIOCSIFMTU = 0x8922;
 const SIOCSIFHWADDR = 0x8924;
 const ARPHRD_ETHER = 1;
 const IFF_UP = 1;
+const RTF_UP = 1;
+const RTF_GATEWAY = 2;
 
 /** A struct ifreq for interface `name`; its union begins at byte 16. */
 export function ifreq(name: string): Buffer {
@@ -47,6 +50,7 @@ export function configureInterface(syscalls: sys.Syscalls, name: string, options
       flags.writeInt16LE(flags.readInt16LE(16) | IFF_UP, 16);
       set(SIOCSIFFLAGS, flags, "state");
     }
+    if (options.gateway !== undefined) set(SIOCADDRT, defaultRoute(options.gateway), "default route");
   });
   const six = (options.addresses ?? []).filter(({ address }) => address.length === 16);
   if (six.length === 0) return;
@@ -89,6 +93,15 @@ function withSocket(syscalls: sys.Syscalls, family: number, name: string, body: 
   } finally {
     syscalls.close(fd);
   }
+}
+
+/** A struct rtentry of 64-bit systems: destination, gateway and mask are at bytes 8, 24 and 40, flags at 56. */
+function defaultRoute(gateway: Uint8Array): Buffer {
+  const request = Buffer.alloc(120);
+  for (const address of [8, 24, 40]) request.writeUInt16LE(sys.AF_INET, address);
+  request.set(gateway, 28);
+  request.writeUInt16LE(RTF_UP | RTF_GATEWAY, 56);
+  return request;
 }
 
 function inetRequest(name: string, address: Uint8Array): Buffer {

@@ -38,6 +38,7 @@ export class SystemProvider implements DeviceProvider {
   readonly #report: (message: string) => void;
   readonly #open = new Map<string, Device>();
   #syscalls: Syscalls | null = null;
+  #unnamed = 0;
 
   constructor(options: SystemProviderOptions = {}) {
     this.#now = options.now ?? (() => (performance.timeOrigin + performance.now()) / 1000);
@@ -51,7 +52,9 @@ export class SystemProvider implements DeviceProvider {
       return known;
     }
     const device = this.#make(name, memory, options);
-    this.#open.set(name, device);
+    // Without a name of its own each is another one.
+    const own = name !== "tap:" && name !== "tun:";
+    this.#open.set(own ? name : `${name} ${++this.#unnamed}`, device);
     return device;
   }
 

@@ -85,6 +85,8 @@ export interface DeviceOptions {
   readonly addresses?: readonly InterfaceAddress[];
   /** Likewise its MTU, bytes. */
   readonly mtu?: number;
+  /** Likewise the IPv4 neighbour on it that the kernel's default route leads to, 4 bytes. */
+  readonly gateway?: Uint8Array;
   /** Likewise the kernel's hardware address on it (TAP), 6 bytes. */
   readonly hardware?: Uint8Array;
 }
