@@ -38,3 +38,4 @@ export { lispClassify } from "./lisp-classify";
 export { lispDecap } from "./lisp-decap";
 export { lispEncap } from "./lisp-encap";
 export { lispRoute } from "./lisp-map-cache";
+export { tunReceive, tunSend } from "./tun";
