@@ -1,6 +1,6 @@
 // IP packets from and to a TUN interface: what KernelTun checks.
 
-import { SLOT_DATA, SLOT_LENGTH, SLOT_META, SLOT_NETWORK, SLOT_TRANSPORT } from "./layout";
+import { SLOT_DATA, SLOT_LENGTH, SLOT_NETWORK, SLOT_TRANSPORT } from "./layout";
 import { count64, slotAt } from "./slot";
 
 /**
@@ -45,10 +45,11 @@ export function tunSend(drops: u32, batch: u32, count: u32, bad: u32, mtu: u32):
   let good: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
     const slot = slotAt(batch, i);
-    const end = load<u32>(slot, SLOT_DATA) + load<u32>(slot, SLOT_LENGTH);
+    const data = load<u32>(slot, SLOT_DATA);
+    const end = data + load<u32>(slot, SLOT_LENGTH);
     const at = load<u32>(slot, SLOT_NETWORK);
     let reason: i32 = -1;
-    if (at < slot + SLOT_META || end < at + 20) {
+    if (at < data || end < at + 20) {
       reason = 0;
     } else {
       const version: u32 = load<u8>(at) >> 4;

@@ -91,6 +91,7 @@ test("packets go to the kernel from their network header on; those it cannot hav
   add(IP6, 0);
   add(IP, null);
   add(IP, 9);
+  add(IP, -4);
   add(`75${IP.slice(2)}`, 0);
   add(IP + "00".repeat(13), 0);
   l.router.find("t")!.push(0, batch);
@@ -99,7 +100,7 @@ test("packets go to the kernel from their network header on; those it cannot hav
   sim.run(0.1);
   assert.equal(peer.got("got"), [IP, IP6]);
   const read = (name: string): string => l.router.read(`t.${name}`);
-  assert.equal(["sent", "no_network", "bad_version", "too_big", "full"].map(read), ["2", "2", "1", "1", "0"]);
+  assert.equal(["sent", "no_network", "bad_version", "too_big", "full"].map(read), ["2", "3", "1", "1", "0"]);
   assert.is(l.used(), 0);
   l.router.close();
   peer.router.close();
