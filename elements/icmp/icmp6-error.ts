@@ -1,5 +1,6 @@
 import * as layout from "../../assembly/forward-layout.js";
-import { DATABASES } from "../../src/lang/args/databases.js";
+import { DATABASES, icmp6CodeDatabase } from "../../src/lang/args/databases.js";
+import { parseValue } from "../../src/lang/args/parse.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import type { Batch } from "../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../src/router/element.js";
@@ -21,9 +22,14 @@ const args = {
     database: DATABASES.icmp6Types,
     positional: true,
     required: true,
-    doc: "ICMPv6 type: unreachable (1), packet too big (2), time exceeded (3), parameter problem (4), redirect (137)",
+    doc: "ICMPv6 type: unreachable (1), toobig (2), timeexceeded (3), parameterproblem (4), redirect (137)",
   },
-  CODE: { type: "unsigned", max: 255, positional: true, required: true, doc: "ICMPv6 code" },
+  CODE: {
+    type: "word",
+    positional: true,
+    required: true,
+    doc: "ICMPv6 code, a number or the type's name for it: noroute, prohibited, address, port; transit, reassembly; erroratptr, nextheader, option",
+  },
   MTU: { type: "unsigned", default: "1280", max: IPV6_MTU_MIN, doc: "largest message made, in bytes" },
   PMTU: {
     type: "unsigned",
@@ -56,7 +62,7 @@ const TYPES: readonly number[] = [
  * @category icmp
  * @input 0 IPv6 packets, marked
  * @output 0 ICMPv6 messages
- * @example InfiniteSource(LIMIT 3) -> CheckIP6Header -> ICMP6Error(2001:db8::1, 3, 0) -> Discard
+ * @example InfiniteSource(LIMIT 3) -> CheckIP6Header -> ICMP6Error(2001:db8::1, timeexceeded, transit) -> Discard
  * @see DecIP6HLIM, ICMPError
  */
 export class ICMP6Error extends Element {
@@ -76,7 +82,7 @@ export class ICMP6Error extends Element {
   } as const satisfies ElementSpec;
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
-    const { SRC, TYPE } = values;
+    const { SRC, TYPE, CODE } = values;
     if (!TYPES.includes(TYPE)) {
       errors.error(`ICMP6 type ${TYPE} is not an error or redirect type`);
       return;
@@ -85,10 +91,16 @@ export class ICMP6Error extends Element {
       errors.error("SRC must not be ::");
       return;
     }
+    const spec = { type: "named", database: icmp6CodeDatabase(TYPE), min: 0, max: 255 } as const;
+    const code = parseValue(CODE, spec, this.graph.argContext(this));
+    if ("error" in code) {
+      errors.error("argument 3 takes ICMP6 code (integer between 0 and 255)");
+      return;
+    }
     const set = (at: number, value: number): void => this.memory.set32(this.stateArea + at, value);
     this.memory.u8.set(SRC, this.stateArea + layout.ICMP_SOURCE);
     set(layout.ICMP_TYPE, TYPE);
-    set(layout.ICMP_CODE, values.CODE);
+    set(layout.ICMP_CODE, code.value);
     set(layout.ICMP_MTU, values.MTU);
     set(layout.ICMP_PMTU, values.PMTU);
     set(layout.ICMP_FIX, values.SET_FIX_ANNO ? 1 : 0);

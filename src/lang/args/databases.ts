@@ -27,6 +27,11 @@ export function icmpCodeDatabase(type: number): string {
   return `icmp codes ${type}`;
 }
 
+/** The database of the codes of an ICMPv6 type. */
+export function icmp6CodeDatabase(type: number): string {
+  return `icmp6 codes ${type}`;
+}
+
 /** The database of the ports of an IP protocol. */
 export function portDatabase(protocol: number): string {
   if (protocol === 6) return DATABASES.tcpPorts;
@@ -154,6 +159,7 @@ const ICMP_CODES: Readonly<Record<number, Names>> = {
 const ICMP6_TYPES: Names = {
   unreachable: 1,
   toobig: 2,
+  packettoobig: 2,
   timeexceeded: 3,
   parameterproblem: 4,
   echo: 128,
@@ -163,6 +169,13 @@ const ICMP6_TYPES: Names = {
   neighborsolicit: 135,
   neighboradvert: 136,
   redirect: 137,
+};
+
+/** The same registry, codes by type. */
+const ICMP6_CODES: Readonly<Record<number, Names>> = {
+  1: { noroute: 0, prohibited: 1, beyondscope: 2, address: 3, host: 3, port: 4, policy: 5, rejectroute: 6 },
+  3: { transit: 0, reassembly: 1 },
+  4: { erroratptr: 0, nextheader: 1, option: 2 },
 };
 
 /** IANA "Service Name and Transport Protocol Port Number Registry": ports the same over TCP and UDP. */
@@ -303,6 +316,7 @@ const TABLES: ReadonlyMap<string, ReadonlyMap<string, number>> = new Map(
     [DATABASES.icmpTypes, ICMP_TYPES] as const,
     [DATABASES.icmp6Types, ICMP6_TYPES] as const,
     ...Object.entries(ICMP_CODES).map(([type, codes]) => [icmpCodeDatabase(Number(type)), codes] as const),
+    ...Object.entries(ICMP6_CODES).map(([type, codes]) => [icmp6CodeDatabase(Number(type)), codes] as const),
     [DATABASES.tcpPorts, TCP_PORTS] as const,
     [DATABASES.udpPorts, UDP_PORTS] as const,
     [DATABASES.etherTypes, ETHER_TYPES] as const,

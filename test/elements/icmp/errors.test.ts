@@ -343,6 +343,11 @@ test("ICMP6Error refuses what is no error, and no source", async () => {
     "ICMP6 type 128 is not an error or redirect type",
   );
   assert.is((await complaints("Feed -> ICMP6Error(::, 1, 0) -> Catch"))[1], "SRC must not be ::");
+  const wrong = "argument 3 takes ICMP6 code (integer between 0 and 255)";
+  for (const code of ["256", "port"])
+    assert.is((await complaints(`Feed -> ICMP6Error(::1, timeexceeded, ${code}) -> Catch`))[1], wrong);
+  assert.is((await error6("::9, unreachable, port", ipv6())).answer!.icmp.code, 4);
+  assert.is((await error6("::9, packettoobig, 0", ipv6())).answer!.icmp.type, 2);
 });
 
 test.run();
