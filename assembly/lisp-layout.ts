@@ -25,7 +25,8 @@ export const RLOC_VERSION = 84; // u32: Destination Map-Version Number, as in th
 export const RLOC_IID = 88; // u32: instance ID
 export const RLOC_USERS = 92; // u32: locators of mappings that point here
 export const RLOC_SIZE = 96;
-export const RLOC_LIVE = 0x434f4c52;
+// As the first bytes of an EID it would be 245.67.79.76: what reuses a freed record's memory hardly begins so.
+export const RLOC_LIVE = 0x4c4f43f5;
 export const RLOC_KEY_6 = 0x80000000;
 export const RLOC_DOWN = 1;
 

@@ -174,7 +174,14 @@ export class LISPMapCache extends Element {
     old.#cache = null;
     this.cache.capacity = capacity;
     for (const m of gone) this.cache.delete(m.iid, m.eid);
-    for (const m of this.#configured) this.cache.insert(m);
+    for (const m of this.#configured) {
+      // The swap cannot fail any more: what does not fit is said, and left out.
+      try {
+        this.cache.insert(m);
+      } catch (e) {
+        this.router.log(`${this.declaration}: mapping '${mappingText(m)}': ${(e as Error).message}`);
+      }
+    }
     this.#schedule();
   }
 

@@ -196,6 +196,7 @@ export class MapCache {
   /** Gives all its memory back. */
   destroy(): void {
     this.clear();
+    this.#rlocs.destroy();
     this.#instances.destroy();
   }
 

@@ -37,6 +37,11 @@ export class RlocTable {
   readonly #memory: PacketMemory;
   readonly #random: Random;
   readonly #rlocs = new Map<string, Rloc>();
+  /**
+   * Records out of use, the oldest first. They stay records until the table goes: a packet that waited in a queue
+   * may still point at one, and must find no other thing there.
+   */
+  readonly #spare: number[] = [];
   #records = 0;
 
   constructor(memory: PacketMemory, random: Random) {
@@ -44,7 +49,7 @@ export class RlocTable {
     this.#random = random;
   }
 
-  /** Bytes of the router's memory in use. */
+  /** Bytes of the router's memory taken, also by records out of use. */
   get bytes(): number {
     return this.#records * layout.RLOC_SIZE;
   }
@@ -63,11 +68,10 @@ export class RlocTable {
       this.#memory.set32(record + layout.RLOC_USERS, this.#memory.get32(record + layout.RLOC_USERS) + 1);
       return record;
     }
-    const made = this.#memory.alloc(layout.RLOC_SIZE);
+    const made = this.#spare.shift() ?? this.#newRecord();
     const rloc = known ?? this.#newRloc(address);
     this.#rlocs.set(name, rloc);
     rloc.records.set(variant(iid, version), made);
-    this.#records++;
     this.#memory.set32(made + layout.RLOC_IID, iid);
     this.#memory.view.setUint32(made + layout.RLOC_VERSION, version);
     this.#memory.set32(made + layout.RLOC_USERS, 1);
@@ -75,7 +79,7 @@ export class RlocTable {
     return made;
   }
 
-  /** Gives one use back; the last one frees the record. Packets that still point at it are dropped by their tag. */
+  /** Gives one use back; the last one puts the record out of use. Packets that still point at it are dropped. */
   release(record: number): void {
     const users = this.#memory.get32(record + layout.RLOC_USERS) - 1;
     this.#memory.set32(record + layout.RLOC_USERS, users);
@@ -86,8 +90,13 @@ export class RlocTable {
     rloc?.records.delete(variant(this.#memory.get32(record + layout.RLOC_IID), version));
     if (rloc?.records.size === 0) this.#rlocs.delete(name);
     this.#memory.set32(record + layout.RLOC_TAG, 0);
-    this.#memory.free(record, layout.RLOC_SIZE);
-    this.#records--;
+    this.#spare.push(record);
+  }
+
+  /** Gives all memory back; no record may be in use. */
+  destroy(): void {
+    for (const record of this.#spare.splice(0)) this.#memory.free(record, layout.RLOC_SIZE);
+    this.#records = 0;
   }
 
   /** The RLOC of a record: 4 or 16 bytes. */
@@ -118,6 +127,12 @@ export class RlocTable {
     Object.assign(rloc, change);
     for (const record of rloc.records.values()) this.#write(record, rloc);
     return true;
+  }
+
+  #newRecord(): number {
+    const record = this.#memory.alloc(layout.RLOC_SIZE);
+    this.#records++;
+    return record;
   }
 
   #newRloc(address: Uint8Array): Rloc {

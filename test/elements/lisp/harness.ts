@@ -53,6 +53,8 @@ class Feed extends Element {
 /** What a packet is injected with besides its bytes. */
 export interface Given {
   readonly iid?: number;
+  /** Instance ID of each packet. */
+  readonly iids?: readonly number[];
   readonly flags?: number;
   /** SLOT_CSUM_START. */
   readonly sumStart?: number;
@@ -75,26 +77,27 @@ export class Bench {
   }
 
   /** A router with `text`, which may use Sink and Feed. */
-  static async start(text: string): Promise<Bench> {
+  static async start(text: string, log: (line: string) => void = () => {}): Promise<Bench> {
     const loader = new Loader();
     loader.add(Sink, "Sink");
     loader.add(Feed, "Feed");
     const clock = new SimulatedClock();
-    const router = await Router.fromText(text, { loader, clock, log: () => {}, memory: { slots: 1024 } });
+    const router = await Router.fromText(text, { loader, clock, log, memory: { slots: 1024 } });
     return new Bench(router, clock);
   }
 
   /** `e` with `outputs` sinks s0, s1, ...; its input is fed by the test. */
-  static of(element: string, outputs: number): Promise<Bench> {
+  static of(element: string, outputs: number, log?: (line: string) => void): Promise<Bench> {
     const sinks = Array.from({ length: outputs }, (_, i) => `e[${i}] -> s${i} :: Sink;`).join(" ");
-    return Bench.start(`feed :: Feed -> e :: ${element}; ${sinks}`);
+    return Bench.start(`feed :: Feed -> e :: ${element}; ${sinks}`, log);
   }
 
   /** Pushes packets, one batch, into element `name`. */
   push(name: string, packets: readonly Uint8Array[], given: Given = {}): void {
     const { memory, batches } = this.router;
     const batch = batches.acquire();
-    for (const bytes of packets) {
+    for (const [i, bytes] of packets.entries()) {
+      const iid = given.iids?.[i] ?? given.iid;
       const slot = memory.kernels.poolTake();
       if (slot === 0) throw new Error("no slot");
       // What does not belong to the packet must stay as it is, and must not be read.
@@ -104,7 +107,7 @@ export class Bench {
       memory.set32(slot + layout.SLOT_LENGTH, bytes.length);
       memory.u8.set(bytes, data);
       if (given.network !== undefined) memory.set32(slot + layout.SLOT_NETWORK, data + given.network);
-      if (given.iid !== undefined) memory.set32(slot + layout.SLOT_IID, given.iid);
+      if (iid !== undefined) memory.set32(slot + layout.SLOT_IID, iid);
       if (given.flags !== undefined) memory.u8[slot + layout.SLOT_FLAGS] = given.flags;
       if (given.route !== undefined) memory.set32(slot + layout.SLOT_ROUTE, given.route);
       if (given.hash !== undefined) memory.set32(slot + layout.SLOT_FLOW_HASH, given.hash);

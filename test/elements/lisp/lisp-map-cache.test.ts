@@ -251,7 +251,8 @@ test("many instances are told apart, also in one batch", async () => {
   const iids = Array.from({ length: 500 }, (_, i) => (i * 33331) & 0xffffff);
   for (const [i, iid] of iids.entries())
     cacheOf(b).cache.insert(parseMapping(`10.2.0.0/16 192.0.${i >> 8}.${i & 255} iid ${iid}`));
-  for (const iid of iids) b.push("e", [to("10.2.0.1")], { iid });
+  for (let i = 0; i < 500; i += 250)
+    b.push("e", Array(250).fill(to("10.2.0.1")), { iids: iids.slice(i, i + 250) });
   for (const iid of iids) assert.equal(counts(b, "10.2.0.0/16", iid), [1], `instance ${iid}`);
   assert.is(b.read("e.misses"), "0");
   b.close();
@@ -357,6 +358,18 @@ test("a hot swap keeps what was learnt, follows the new configuration, and frees
   b.router.runFor(101);
   assert.is(b.read("e.table"), "10.2.0.0/16 192.0.2.1/1/100", "the TTL still counts after two swaps");
   assert.ok(b.router.memory.heapUsed < used, "nothing was left behind");
+  b.close();
+});
+
+test("what does not fit when a hot swap hands the cache over is said, and the swap goes on", async () => {
+  const log: string[] = [];
+  const b = await Bench.of("LISPMapCache(10.1.0.0/16 192.0.2.1, CAPACITY 2)", 2, (line) => log.push(line));
+  await b.router.write("e.add", "10.2.0.0/16 192.0.2.2");
+  await b.router.swap(
+    b.router.source.replace("10.1.0.0/16 192.0.2.1", "10.1.0.0/16 192.0.2.1, 10.3.0.0/16 192.0.2.3"),
+  );
+  assert.match(log.join("\n"), /mapping '10\.3\.0\.0\/16 192\.0\.2\.3\/1\/100': the map-cache is full/);
+  assert.is(b.read("e.size"), "2");
   b.close();
 });
 
