@@ -40,6 +40,7 @@ export class LookupIP6Route extends RoutingElement {
   protected override readonly routing: RouteFamily = {
     family: 6,
     expected: "DADDR/MASK [GW] OUTPUT",
+    complaint: "LookupIP6Route",
     columns: false,
   };
 

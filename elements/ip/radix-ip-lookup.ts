@@ -40,6 +40,7 @@ export class RadixIPLookup extends RoutingElement {
   protected override readonly routing: RouteFamily = {
     family: 4,
     expected: "'ADDR/MASK [GATEWAY] OUTPUT'",
+    complaint: "IPRouteTable", // the class that Click's tables share
     columns: true,
   };
 

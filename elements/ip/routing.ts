@@ -32,6 +32,8 @@ export interface RouteFamily {
   readonly family: 4 | 6;
   /** Click's words for an argument that is no route. */
   readonly expected: string;
+  /** Who says that there is no route. */
+  readonly complaint: string;
   /** Between the columns of the table: Click fills IPv4 ones up to tab stops. */
   readonly columns: boolean;
 }
@@ -176,7 +178,7 @@ export abstract class RoutingElement extends Element {
       const at = slot + SLOT_ANNO + ANNO_DST_IP;
       const wanted =
         this.routing.family === 4 ? this.memory.view.getUint32(at) : this.memory.u8.slice(at, at + 16);
-      this.router.log(`${this.className}: no route for ${addressText(wanted)}`);
+      this.router.log(`${this.routing.complaint}: no route for ${addressText(wanted)}`);
     }
   }
 

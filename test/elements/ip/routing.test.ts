@@ -40,7 +40,7 @@ test("packets without a route are dropped, counted, and five times reported", as
   assert.is(l.read("rt.no_route"), "8");
   assert.equal(
     l.lines,
-    [0, 1, 2, 3, 4].map((i) => `RadixIPLookup: no route for 9.0.0.${i}`),
+    [0, 1, 2, 3, 4].map((i) => `IPRouteTable: no route for 9.0.0.${i}`),
   );
   l.close();
 });
@@ -167,6 +167,18 @@ test("LookupIP6Route sends packets to the longest prefix's output, by its gatewa
     "argument 1 should be DADDR/MASK [GW] OUTPUT",
   );
 });
+
+for (const name of ["StaticIPLookup", "LinearIPLookup", "DirectIPLookup"]) {
+  test(`${name} routes as RadixIPLookup does`, async () => {
+    const l = await lab(
+      `f :: Feed -> rt :: ${name}(10.0.0.0/8 0, 10.1.0.0/16 1.1.1.1 1); rt[0] -> a :: Catch; rt[1] -> b :: Catch`,
+    );
+    l.feed([to("10.0.0.1"), to("10.1.0.1")]);
+    assert.is(l.caught("a").length, 1);
+    assert.equal([...l.caught("b")[0].anno.subarray(0, 4)], [1, 1, 1, 1]);
+    l.close();
+  });
+}
 
 test("in a hot swap routes added at run time stay, and the configuration's changes count", async () => {
   const graph = (routes: string): string =>
