@@ -1,0 +1,80 @@
+// Configurations in which each element meets hostile packets. A class of these
+// folders that has required arguments or any number of ports needs an entry.
+
+export const FOLDERS: readonly string[] = ["ip", "icmp", "ethernet", "lisp", "classification"];
+
+export interface ElementTrial {
+  readonly config: string;
+  /** Ports connected. Default: once the fewest, once the most that the class allows. */
+  readonly inputs?: number;
+  readonly outputs?: number;
+  /** Other elements that it names or needs, as configuration text. */
+  readonly beside?: string;
+  /** Elements before its input 0, with the arrow: what sets the annotations that it needs. */
+  readonly before?: string;
+  /** Handler writes before the packets come. */
+  readonly write?: readonly (readonly [handler: string, value: string])[];
+  /**
+   * Why the packets that leave are not just those that came less those counted as dropped: it makes packets,
+   * keeps some, or answers them.
+   */
+  readonly makes?: string;
+}
+
+const ARP = "ARP queries are made, packets wait for the answers";
+const ND = "solicitations are made, packets wait for the answers";
+
+export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
+  Classifier: [
+    { config: "12/0806 20/0001, 12/0806 20/0002, 12/0800, -", outputs: 4 },
+    { config: "0/4?%f0 9/11 22/10f5, 2000/01, !6/60", outputs: 3 },
+  ],
+  IPClassifier: [
+    { config: "10.0.0.0/24 and syn, dst udp port 4341 or 4342, icmp type echo && ip ttl > 1, -", outputs: 4 },
+    { config: "ip frag or ip vers 4 and ip hl > 5, src tcp port < 1024", outputs: 2 },
+  ],
+  IPFilter: [
+    { config: "allow dst net 192.0.2.0/24 && udp, 1 tcp opt ack, deny icmp type 3, allow all", outputs: 2 },
+  ],
+  HostEtherFilter: [{ config: "02:00:00:00:00:01" }, { config: "02:00:00:00:00:02, true, false" }],
+  EtherEncap: [{ config: "0x0800, 1:1:1:1:1:1, 2:2:2:2:2:2" }],
+  ARPQuerier: [
+    { config: "10.0.0.1/24, 02:00:00:00:00:01", makes: ARP },
+    {
+      config: "10.0.0.1/24, 02:00:00:00:00:01, CAPACITY 8, ENTRY_CAPACITY 4, TIMEOUT 1, POLL_TIMEOUT 1",
+      makes: ARP,
+    },
+  ],
+  ARPTable: [{ config: "", inputs: 0, outputs: 0 }],
+  ARPResponder: [{ config: "10.0.0.1 10.1.0.0/16 02:00:00:00:00:01, 0/0 02:00:00:00:00:09" }],
+  IP6NDSolicitor: [
+    { config: "2001:db8::1, 02:00:00:00:00:01", makes: ND },
+    { config: "2001:db8:1::1, 02:00:00:00:00:01, CAPACITY 8, ENTRY_CAPACITY 4", makes: ND },
+  ],
+  IP6NDAdvertiser: [{ config: "2001:db8:1::1 2001:db8::/64 02:00:00:00:00:01" }],
+  CheckIPHeader: [
+    { config: "" },
+    { config: "18.26.4.255, OFFSET 14" },
+    { config: "CHECKSUM false, DETAILS true" },
+  ],
+  CheckIPHeader2: [{ config: "" }, { config: "INTERFACES 10.0.0.1/8 192.0.2.1/24" }],
+  CheckIP6Header: [{ config: "" }, { config: "2001:db8::1, OFFSET 14" }],
+  FixIPSrc: [{ config: "10.0.0.1" }],
+  GetIPAddress: [{ config: "16" }, { config: "IP src" }],
+  GetIP6Address: [{ config: "24" }, { config: "2040" }],
+  IPEncap: [{ config: "ipip, 18.26.4.24, DST_ANNO" }, { config: "4, 18.26.4.24, 140.247.60.147, CE true" }],
+  IPFragmenter: [
+    { config: "576", makes: "fragments" },
+    { config: "68, HONOR_DF false", makes: "fragments" },
+    { config: "28, HONOR_DF false, HEADROOM 2000", makes: "fragments" },
+  ],
+  IPGWOptions: [{ config: "10.0.0.1" }, { config: "10.0.0.1, 192.0.2.1 10.0.0.2" }],
+  LookupIP6Route: [{ config: "2001:db8::/32 fe80::1 0, 2001:db8:1::/48 1, ::/1 2", outputs: 3 }],
+  RadixIPLookup: [{ config: "10.0.0.0/8 192.168.0.1 0, 192.0.2.0/24 1, 0/1 2", outputs: 3 }],
+  SetIPAddress: [{ config: "10.0.0.1" }],
+  SetIP6Address: [{ config: "2001:db8::1" }],
+  UDPIPEncap: [
+    { config: "1.0.0.1, 1234, 2.0.0.2, 1234" },
+    { config: "1.0.0.1, 1234, DST_ANNO, 1234, CHECKSUM true" },
+  ],
+};
