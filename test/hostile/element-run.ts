@@ -282,7 +282,8 @@ function playRound(
   drawn: readonly Drawn[],
 ): void {
   const count = [1, 256, random.below(257), random.below(32)][random.below(4)];
-  for (let i = 0; i < count; i++) draw(drawn[i], source, random);
+  for (let i = 0; i < count; i++)
+    draw(drawn[i], source, random, worlds[0].setting.trial.stripped !== undefined);
   const port = random.below(worlds[0].setting.inputs);
   const shift = random.below(8192);
   const seconds = random.below(16) === 0 ? random.below(3000) / 1000 : 0;
@@ -300,10 +301,13 @@ function playRound(
   account(worlds[0]);
 }
 
-function draw({ bytes, placement }: Drawn, source: HostilePackets, random: Random): void {
+function draw({ bytes, placement }: Drawn, source: HostilePackets, random: Random, within: boolean): void {
   const length = source.next(layout.BUFFER_SIZE);
   bytes.set(source.bytes.subarray(0, length));
   drawPlacement(placement, random, length, layout.BUFFER_SIZE, layout.HEADROOM);
+  if (within)
+    for (const header of ["mac", "network", "transport"] as const)
+      if (placement[header] < placement.data) placement[header] = 0;
   // Mostly the destination annotation is the header's, as CheckIPHeader leaves it.
   const at = placement.network - placement.data;
   if (random.below(4) === 0 || placement.network === 0 || at < 0 || at + 40 > length) return;

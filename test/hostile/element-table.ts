@@ -19,8 +19,11 @@ export interface ElementTrial {
    * keeps some, or answers them.
    */
   readonly makes?: string;
+  /** Why it may read headers that lie before the data. They are then set within the data, or not at all. */
+  readonly stripped?: string;
 }
 
+const STRIPPED = "headers that were stripped still decide, as in Click: the Ethernet header after Strip(14)";
 const ARP = "ARP queries are made, packets wait for the answers";
 const ND = "solicitations are made, packets wait for the answers";
 
@@ -30,11 +33,19 @@ export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
     { config: "0/4?%f0 9/11 22/10f5, 2000/01, !6/60", outputs: 3 },
   ],
   IPClassifier: [
-    { config: "10.0.0.0/24 and syn, dst udp port 4341 or 4342, icmp type echo && ip ttl > 1, -", outputs: 4 },
-    { config: "ip frag or ip vers 4 and ip hl > 5, src tcp port < 1024", outputs: 2 },
+    {
+      stripped: STRIPPED,
+      config: "10.0.0.0/24 and syn, dst udp port 4341 or 4342, icmp type echo && ip ttl > 1, -",
+      outputs: 4,
+    },
+    { stripped: STRIPPED, config: "ip frag or ip vers 4 and ip hl > 5, src tcp port < 1024", outputs: 2 },
   ],
   IPFilter: [
-    { config: "allow dst net 192.0.2.0/24 && udp, 1 tcp opt ack, deny icmp type 3, allow all", outputs: 2 },
+    {
+      stripped: STRIPPED,
+      config: "allow dst net 192.0.2.0/24 && udp, 1 tcp opt ack, deny icmp type 3, allow all",
+      outputs: 2,
+    },
   ],
   HostEtherFilter: [{ config: "02:00:00:00:00:01" }, { config: "02:00:00:00:00:02, true, false" }],
   EtherEncap: [{ config: "0x0800, 1:1:1:1:1:1, 2:2:2:2:2:2" }],
