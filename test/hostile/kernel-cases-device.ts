@@ -1,0 +1,157 @@
+// Kernels of devices, on what an interface may hand over.
+
+import * as device from "../../assembly/device-layout.js";
+import * as layout from "../../assembly/layout.js";
+import { draw, stays } from "./kernel-drivers.js";
+import type { Driver, Outcome, Room } from "./kernel-room.js";
+
+/** Makes a receive state whose messages are the batch's packets, as the kernel would have written them, and more hostile. */
+const deviceTake: Driver = (room, count) => {
+  const { memory, kernels, random } = room;
+  // The packets of the batch only lend their bytes here.
+  const bytes = Array.from({ length: count }, (_, i) => {
+    const data = memory.get32(room.at(i) + layout.SLOT_DATA);
+    return memory.u8.slice(data, data + memory.get32(room.at(i) + layout.SLOT_LENGTH));
+  });
+  kernels.poolGiveBatch(room.batch, count);
+  const cap = device.IO_BATCH;
+  const rx = room.state(device.RX_SIZE);
+  const bounce = room.state(cap * device.BOUNCE_SIZE);
+  memory.set32(rx + device.RX_CAP, cap);
+  memory.set32(rx + device.RX_BOUNCE, bounce);
+  memory.set32(rx + device.RX_LINK, draw(room, device.LINK_ETHERNET, device.LINK_IP));
+  memory.set32(rx + device.RX_ADDRESSED, draw(room, 0, 1));
+  kernels.deviceInit(rx);
+  const filled = Math.min(kernels.deviceRefill(rx), count);
+  for (let i = 0; i < filled; i++) {
+    const slot = memory.get32(rx + device.RX_SLOTS + i * 4);
+    const data = memory.get32(slot + layout.SLOT_DATA);
+    const space = slot + memory.stride - data;
+    memory.u8.set(room.noise.subarray(i, i + space), data);
+    memory.u8.set(bytes[i].subarray(0, space), data);
+    let { length } = bytes[i];
+    // Large frames go on in the bounce buffer.
+    if (length > space) memory.u8.set(bytes[i].subarray(space), bounce + i * device.BOUNCE_SIZE + space);
+    if (random.below(4) === 0 && length > 0) {
+      const longer = draw(room, space, space + 1, 9000, 65536 - 16, length + random.below(4000));
+      for (let at = Math.max(space, length); at < longer; at++)
+        memory.u8[bounce + i * device.BOUNCE_SIZE + at] = at & 255;
+      if (length < space) memory.u8.fill(7, data + length, data + Math.min(space, longer));
+      length = Math.max(length, longer);
+    }
+    const message = rx + device.RX_MSGS + i * device.MMSG_SIZE;
+    memory.set32(
+      message + device.MMSG_LENGTH,
+      random.below(32) === 0 ? random.below(12) : length + device.VNET_SIZE,
+    );
+    memory.set32(message + 48, random.below(16) === 0 ? 0x20 : 0);
+    const vnet = rx + device.RX_VNET + i * 16;
+    memory.u8[vnet] = random.below(4);
+    memory.u8[vnet + 1] = draw(room, 0, 0, 1, 4, 5, 0x81, random.below(256));
+    for (const [at, value] of [
+      [2, random.below(65536)],
+      [4, draw(room, 0, 1, 8, 536, 1448, 65535, random.below(2048))],
+      [6, draw(room, 0, 14, 34, 54, 65535, length & 0xffff)],
+      [8, draw(room, 6, 16, 0, 65534)],
+    ])
+      memory.view.setUint16(vnet + at, value, true);
+    const control = rx + device.RX_CONTROL + i * device.CONTROL_SIZE;
+    for (let at = 0; at < device.CONTROL_SIZE; at++)
+      memory.u8[control + at] = draw(room, 0, 0, 1, 8, 35, 255);
+    const plain = random.below(2) === 0;
+    if (plain) {
+      memory.view.setBigUint64(control, 36n, true);
+      memory.set32(control + 8, 263);
+      memory.set32(control + 12, 8);
+      memory.set32(control + 16, draw(room, 0, 0x10, 0x50));
+    }
+    memory.view.setBigUint64(message + 40, BigInt(draw(room, 0, 16, 40, 96, 200, 0xffffffff)), true);
+  }
+  memory.set32(rx + device.RX_COUNT, filled);
+  memory.set32(rx + device.RX_NEXT, 0);
+  let kept = 0;
+  for (let round = 0; memory.get32(rx + device.RX_NEXT) < filled; round++) {
+    const limit = Math.min(layout.BATCH_MAX, kept + 1 + random.below(64));
+    const before = kept;
+    kept = kernels.deviceTake(rx, room.batch, kept, limit);
+    if (kept < before || kept > limit)
+      throw new Error(`batch of ${kept} after ${before} with room for ${limit}`);
+    if (kept === layout.BATCH_MAX) {
+      kernels.poolGiveBatch(room.batch, kept);
+      kept = 0;
+    }
+    if (round > 70_000) throw new Error("segments without end");
+  }
+  const lost = memory.get64(rx + device.RX_TOO_BIG) + memory.get64(rx + device.RX_NO_SLOT);
+  const handed = memory.get64(rx + device.RX_PACKETS);
+  if (handed + lost < filled)
+    throw new Error(`${filled} frames in, ${handed} packets out, ${lost} counted as lost`);
+  kernels.deviceDrain(rx);
+  return { kept, moved: 0, given: count, made: kept };
+};
+
+/** Segments each packet as if it were an oversized frame, into further slots. */
+const segment: Driver = (room, count) => {
+  const { memory, kernels, random } = room;
+  const seg = room.state(64);
+  const values: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const slot = room.at(i);
+    const link = draw(room, device.LINK_ETHERNET, device.LINK_IP);
+    const size = draw(room, 0, 1, 8, 100, 536, 1448, 65535);
+    const into = kernels.poolTake();
+    if (into === 0) break;
+    const data = memory.get32(into + layout.SLOT_DATA);
+    const space = into + memory.stride - data;
+    const begun = kernels.segmentBegin(
+      seg,
+      memory.get32(slot + layout.SLOT_DATA),
+      memory.get32(slot + layout.SLOT_LENGTH),
+      link,
+      draw(room, 1, 4, 5, random.below(256)),
+      size,
+      random.below(2),
+      space,
+    );
+    values.push(begun);
+    for (let n = 0; begun === 1; n++) {
+      const left = kernels.segmentNext(seg, into) >>> 0;
+      const length = memory.get32(into + layout.SLOT_LENGTH);
+      if (length > space) throw new Error(`a segment of ${length} bytes in ${space}`);
+      values.push(left, length, kernels.csumOf(data, length));
+      if (left === 0) break;
+      if (n > 2048) throw new Error("segments without end");
+    }
+    kernels.poolGive(into);
+  }
+  return stays(values)(count);
+};
+
+function devicePrepare(room: Room, count: number): Outcome {
+  const { memory, kernels } = room;
+  const tx = room.state(device.TX_SIZE);
+  kernels.deviceInitSend(tx);
+  const some = Math.min(count, device.IO_BATCH);
+  kernels.devicePrepare(tx, room.batch, some);
+  for (let i = 0; i < some; i++) {
+    const iov = tx + device.TX_IOVS + i * 32 + 16;
+    const slot = room.at(i);
+    if (
+      memory.get64(iov) !== memory.get32(slot + layout.SLOT_DATA) ||
+      memory.get64(iov + 8) !== memory.get32(slot + layout.SLOT_LENGTH)
+    )
+      throw new Error("a message does not point at its packet");
+  }
+  return stays()(count);
+}
+
+export const DEVICE_CASES: Readonly<Record<string, Driver>> = {
+  segmentBegin: segment,
+  segmentNext: segment,
+  deviceInit: deviceTake,
+  deviceRefill: deviceTake,
+  deviceTake,
+  deviceDrain: deviceTake,
+  deviceInitSend: devicePrepare,
+  devicePrepare,
+};
