@@ -22,11 +22,18 @@ export class ICMPPingResponder extends Element {
   static readonly spec = {
     ports: "1/1-2",
     processing: "a/ah",
+    drops: { not_request: "not an echo request to answer, and output 1 is not connected" },
     state: ICMP_SIZE,
   } as const satisfies ElementSpec;
 
+  readonly #reply = (_state: number, batch: number, count: number, bad: number): number =>
+    this.memory.kernels.icmpEchoReply(this.stateArea, batch, count, bad);
+  readonly #reject = (bad: Batch): void => {
+    if (this.noutputs < 2) this.memory.add64(this.counterAddress("not_request"), bad.count);
+  };
+
   override process(batch: Batch): void {
-    writeNow(this, this.state);
-    this.divide(this.memory.kernels.icmpEchoReply, batch);
+    writeNow(this, this.stateArea);
+    this.divide(this.#reply, batch, 1, this.#reject);
   }
 }

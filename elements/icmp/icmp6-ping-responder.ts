@@ -33,15 +33,22 @@ export class ICMP6PingResponder extends Element {
     ports: "1/1-2",
     processing: "a/ah",
     args,
+    drops: { not_request: "not an echo request to answer, and output 1 is not connected" },
     state: ICMP_SIZE,
   } as const satisfies ElementSpec;
 
+  readonly #reply = (_state: number, batch: number, count: number, bad: number): number =>
+    this.memory.kernels.icmp6EchoReply(this.stateArea, batch, count, bad);
+  readonly #reject = (bad: Batch): void => {
+    if (this.noutputs < 2) this.memory.add64(this.counterAddress("not_request"), bad.count);
+  };
+
   override configure(values: ArgValues<typeof args>): void {
-    this.memory.u8.set(values.SRC ?? new Uint8Array(16), this.state + ICMP_SOURCE);
+    this.memory.u8.set(values.SRC ?? new Uint8Array(16), this.stateArea + ICMP_SOURCE);
   }
 
   override process(batch: Batch): void {
-    writeNow(this, this.state);
-    this.divide(this.memory.kernels.icmp6EchoReply, batch);
+    writeNow(this, this.stateArea);
+    this.divide(this.#reply, batch, 1, this.#reject);
   }
 }

@@ -179,12 +179,12 @@ class World {
 
   get text(): string {
     const { className, trial, inputs, outputs, pull } = this.setting;
-    const lines = [`e :: ${className}(${trial.config}); sink :: HostileSink;`, trial.beside ?? ""];
+    const lines = [`e :: ${className}(${trial.config}); sink :: HostileSink;`];
     if (inputs > 0) lines.push(pull ? "feed :: HostileStore;" : "feed :: HostileFeed;");
     for (let i = 0; i < inputs; i++)
       lines.push(`feed [${i}] -> ${i === 0 && trial.before !== undefined ? trial.before : ""} [${i}] e;`);
     for (let i = 0; i < outputs; i++) lines.push(`e [${i}] -> [${i}] sink;`);
-    if (outputs === 0) lines.push("Idle -> sink;".replace("Idle", "spare :: HostileFeed"));
+    if (outputs === 0) lines.push("spare :: HostileFeed -> sink;");
     return lines.join("\n");
   }
 
@@ -325,7 +325,10 @@ function difference(a: Buffer, b: Buffer): string {
 function account({ element, fed, sink, canaries, setting }: World): void {
   const kept = canaries.inUse;
   if (setting.trial.makes !== undefined) return;
-  const { dropTotal } = element;
+  const extra = (setting.trial.counted ?? []).map((name) =>
+    element.memory.get64(element.counterAddress(name)),
+  );
+  const dropTotal = extra.reduce((sum, n) => sum + n, element.dropTotal);
   const gone = fed - sink.packets - kept;
   if (kept > 0) throw new Error(`${kept} slots still in use`);
   if (gone < 0) throw new Error(`${fed} packets in, ${sink.packets} out`);

@@ -8,8 +8,6 @@ export interface ElementTrial {
   /** Ports connected. Default: once the fewest, once the most that the class allows. */
   readonly inputs?: number;
   readonly outputs?: number;
-  /** Other elements that it names or needs, as configuration text. */
-  readonly beside?: string;
   /** Elements before its input 0, with the arrow: what sets the annotations that it needs. */
   readonly before?: string;
   /** Handler writes before the packets come. */
@@ -19,11 +17,22 @@ export interface ElementTrial {
    * keeps some, or answers them.
    */
   readonly makes?: string;
+  /** Counters beside its drops that tell of packets killed where an output is not connected. */
+  readonly counted?: readonly string[];
   /** Why it may read headers that lie before the data. They are then set within the data, or not at all. */
   readonly stripped?: string;
 }
 
 const STRIPPED = "headers that were stripped still decide, as in Click: the Ethernet header after Strip(14)";
+const MAPPINGS = [
+  "192.0.2.0/24 198.51.100.1/1/50 2001:db8:9::1/1/50",
+  "10.0.0.0/8 2001:db8:9::2",
+  "2001:db8:1::/48 198.51.100.1",
+  "2001:db8::/64 2001:db8:9::3/2 198.51.100.2/1/10 198.51.100.3/1/0",
+  "224.0.0.0/4 action drop",
+  "255.255.255.255/32 action natively-forward",
+].join(", ");
+const MAP_CACHE = `map :: LISPMapCache(${MAPPINGS}) ->`;
 const ARP = "ARP queries are made, packets wait for the answers";
 const ND = "solicitations are made, packets wait for the answers";
 
@@ -82,6 +91,43 @@ export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
   IPGWOptions: [{ config: "10.0.0.1" }, { config: "10.0.0.1, 192.0.2.1 10.0.0.2" }],
   LookupIP6Route: [{ config: "2001:db8::/32 fe80::1 0, 2001:db8:1::/48 1, ::/1 2", outputs: 3 }],
   RadixIPLookup: [{ config: "10.0.0.0/8 192.168.0.1 0, 192.0.2.0/24 1, 0/1 2", outputs: 3 }],
+  ICMPError: [
+    { config: "10.0.0.1, timeexceeded" },
+    { config: "10.0.0.1, unreachable, needfrag, MTU 576, PMTU 1400" },
+    { config: "10.0.0.1, parameterproblem, BADADDRS 192.0.2.255" },
+    { config: "10.0.0.1, redirect, host" },
+  ],
+  ICMP6Error: [
+    { config: "2001:db8::1, 3, 0" },
+    { config: "2001:db8::1, 2, 0, PMTU 1280" },
+    { config: "2001:db8::1, 4, 1, MTU 100" },
+  ],
+  ICMPPingSource: [
+    { config: "10.0.0.1, 192.0.2.1, INTERVAL 0.1", inputs: 1, makes: "echo requests" },
+    { config: "192.0.2.1, 10.0.0.1, LIMIT 10, VERBOSE true", inputs: 1, makes: "echo requests" },
+  ],
+  ICMP6PingResponder: [{ config: "" }, { config: "2001:db8:1::1" }],
+  LISPClassifier: [{ config: "" }, { config: "DATA 9, CONTROL 2000, GPE 4341" }],
+  LISPDecap: [{ config: "" }, { config: "IID 0, IID 42, IID 0xffffff, PEERS 4, CHECKSUM false" }],
+  LISPEncap: [
+    // Without a map-cache before it no packet has a locator.
+    { config: "10.9.9.9, 2001:db8::9" },
+    { config: "10.9.9.9, 2001:db8::9, NONCE true, MTU 300", before: MAP_CACHE, counted: ["too_big"] },
+    {
+      config: "10.9.9.9, NONCE true, ECHO true, STATUS_BITS 3, IID always",
+      before: MAP_CACHE,
+      counted: ["too_big"],
+    },
+    { config: "2001:db8::9, FLOW_LABEL true, DF clear, ECN false", before: MAP_CACHE, counted: ["too_big"] },
+  ],
+  LISPMapCache: [
+    { config: MAPPINGS, counted: ["misses", "map_requests"] },
+    {
+      config: `PACKET_IID true, CAPACITY 8, ${MAPPINGS}`,
+      write: [["add", "10.0.0.0/8 192.0.2.9 iid 1"]],
+      counted: ["misses", "map_requests"],
+    },
+  ],
   SetIPAddress: [{ config: "10.0.0.1" }],
   SetIP6Address: [{ config: "2001:db8::1" }],
   UDPIPEncap: [

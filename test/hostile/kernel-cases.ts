@@ -59,7 +59,15 @@ export const WITHOUT_PACKETS: readonly string[] = [
 
 /** Kernels whose state only an element lays out; elements.test.ts sees that the element calls them. */
 export const THROUGH_ELEMENTS: Readonly<Record<string, string>> = {
+  icmpEchoReply: "ICMPPingResponder",
+  icmpError: "ICMPError",
+  icmp6EchoReply: "ICMP6PingResponder",
+  icmp6Error: "ICMP6Error",
   ipFragment: "IPFragmenter",
+  lispClassify: "LISPClassifier",
+  lispDecap: "LISPDecap",
+  lispEncap: "LISPEncap",
+  lispRoute: "LISPMapCache",
   routeApply4: "RadixIPLookup",
   routeApply6: "LookupIP6Route",
 };

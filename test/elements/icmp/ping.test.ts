@@ -60,6 +60,18 @@ test("ICMPPingResponder passes everything else to output 1, unchanged", async ()
   l.close();
 });
 
+test("ping responders count what they drop for want of output 1", async () => {
+  const l = await lab(
+    `f :: Feed -> MarkIPHeader -> r :: ICMPPingResponder -> c :: Catch;
+     g :: Feed -> MarkIP6Header -> s :: ICMP6PingResponder -> e :: Catch`,
+  );
+  l.feed([ipv4({ payload: filling(20) }), request(filling(8), 1)]);
+  assert.is(l.router.read("r.not_request"), "1");
+  assert.is(l.caught("c").length, 1);
+  l.feed([ipv6(), ipv6({ nextHeader: 58 })], "g");
+  assert.is(l.router.read("s.not_request"), "2");
+});
+
 test("ICMP6PingResponder turns requests into replies, to a group's from its own address", async () => {
   const l = await lab(
     `f :: Feed -> MarkIP6Header -> r :: ICMP6PingResponder(2001:db8::99) -> c :: Catch; r[1] -> d :: Catch;
