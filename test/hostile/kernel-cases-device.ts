@@ -152,6 +152,17 @@ export const DEVICE_CASES: Readonly<Record<string, Driver>> = {
   deviceRefill: deviceTake,
   deviceTake,
   deviceDrain: deviceTake,
+  tunReceive: (room, count) => {
+    const kept = room.kernels.tunReceive(0, room.batch, count, room.out);
+    return { kept, moved: count - kept };
+  },
+  tunSend: (room, count) => {
+    const drops = room.state(24);
+    const kept = room.kernels.tunSend(drops, room.batch, count, room.out, draw(room, 0, 68, 1500, 65535));
+    const counted = [0, 8, 16].reduce((sum, at) => sum + room.memory.get64(drops + at), 0);
+    if (counted !== count - kept) throw new Error("drops not counted");
+    return { kept, moved: count - kept };
+  },
   deviceInitSend: devicePrepare,
   devicePrepare,
 };
