@@ -24,6 +24,7 @@ export interface ElementTrial {
 }
 
 const STRIPPED = "headers that were stripped still decide, as in Click: the Ethernet header after Strip(14)";
+const ROUTES = "10.0.0.0/8 192.168.0.1 0, 192.0.2.0/24 1, 0/1 2";
 const MAPPINGS = [
   "192.0.2.0/24 198.51.100.1/1/50 2001:db8:9::1/1/50",
   "10.0.0.0/8 2001:db8:9::2",
@@ -90,7 +91,10 @@ export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
   ],
   IPGWOptions: [{ config: "10.0.0.1" }, { config: "10.0.0.1, 192.0.2.1 10.0.0.2" }],
   LookupIP6Route: [{ config: "2001:db8::/32 fe80::1 0, 2001:db8:1::/48 1, ::/1 2", outputs: 3 }],
-  RadixIPLookup: [{ config: "10.0.0.0/8 192.168.0.1 0, 192.0.2.0/24 1, 0/1 2", outputs: 3 }],
+  DirectIPLookup: [{ config: ROUTES, outputs: 3 }],
+  LinearIPLookup: [{ config: ROUTES, outputs: 3 }],
+  StaticIPLookup: [{ config: ROUTES, outputs: 3 }],
+  RadixIPLookup: [{ config: ROUTES, outputs: 3 }],
   ICMPError: [
     { config: "10.0.0.1, timeexceeded" },
     { config: "10.0.0.1, unreachable, needfrag, MTU 576, PMTU 1400" },
