@@ -2,6 +2,7 @@
 // paper (Kohler et al., "The Click Modular Router", ACM TOCS 18(3), 2000, figure 8; RFC 1812).
 //
 // The graph owns both interfaces' addresses: give the interfaces none, so that the kernel leaves their packets alone.
+// Hardware addresses are the interfaces' own; where those are not at hand (`sluice check`), give $ETHER0 and $ETHER1.
 //
 //   sluice run conf/ip-router.click \
 //     DEV0=eth0 IP0=10.0.0.1 NET0=10.0.0.0/24 BROADCAST0=10.0.0.255 \
