@@ -79,6 +79,24 @@ test("re-encapsulation: the new outer header carries the old one's TTL (5.3)", a
   b.close();
 });
 
+test("a tunnel works on a pull path too; what goes astray leaves by push", async () => {
+  const b = await Bench.start(
+    "feed :: Feed -> q :: Queue -> m :: LISPMapCache(10.2.0.0/16 192.0.2.2) -> LISPEncap(192.0.2.1) -> LISPDecap" +
+      " -> Unqueue(BURST 8) -> s0 :: Sink; m[1] -> s1 :: Sink",
+  );
+  const [near, far] = [ipv4(hex("00")), ipv4(hex("00"), { destination: ip("10.3.0.1") })];
+  b.push("q", [near, far, far, near]);
+  b.router.step(20);
+  assert.equal(
+    [b.take("s0").map((s) => s.bytes), b.take("s1").map((s) => s.bytes)],
+    [
+      [near, near],
+      [far, far],
+    ],
+  );
+  b.close();
+});
+
 /** A capture file of raw IP packets (link type 101). */
 function pcap(packets: readonly Uint8Array[]): Uint8Array {
   const parts = [hex("d4c3b2a1 02000400 00000000 00000000 ffff0000 65000000")];
