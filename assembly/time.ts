@@ -41,13 +41,3 @@ export function dueBatch(batch: u32, count: u32, seconds: f64, nanoseconds: u32,
 export function stampSteady(slot: u32, seconds: f64, nanoseconds: u32): f64 {
   return <f64>(<i64>(load<u64>(slot, SLOT_TIMESTAMP) - wall(seconds, nanoseconds)));
 }
-
-/** The whole seconds of a packet's timestamp. */
-export function stampSeconds(slot: u32): f64 {
-  return <f64>(load<u64>(slot, SLOT_TIMESTAMP) / 1000000000);
-}
-
-/** The nanoseconds of a packet's timestamp, below 1,000,000,000. */
-export function stampNanoseconds(slot: u32): u32 {
-  return <u32>(load<u64>(slot, SLOT_TIMESTAMP) % 1000000000);
-}

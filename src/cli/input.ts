@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { readArchive } from "../lang/archive.js";
+import { systemError } from "../router/system-error.js";
 import { CommandError, UsageError } from "./command.js";
 
 export interface Input {
@@ -30,7 +31,7 @@ export function readInput(file: string | null, expression: string | null): Input
   try {
     bytes = readFileSync(standard ? 0 : file);
   } catch (e) {
-    throw new CommandError(`${name}: ${systemMessage(e)}`);
+    throw new CommandError(`${name}: ${systemError(e)}`);
   }
   let archive: Map<string, Uint8Array> | null;
   try {
@@ -42,18 +43,6 @@ export function readInput(file: string | null, expression: string | null): Input
   const config = archive.get("config");
   if (config === undefined) throw new CommandError(`${name}: archive has no 'config' section`);
   return { text: Buffer.from(config).toString("latin1"), file: name };
-}
-
-/** C's words for a failed system call on a file. */
-export function systemMessage(e: unknown): string {
-  const { code, message } = e as NodeJS.ErrnoException;
-  const words: Record<string, string> = {
-    ENOENT: "No such file or directory",
-    EACCES: "Permission denied",
-    EISDIR: "Is a directory",
-    ENOTDIR: "Not a directory",
-  };
-  return words[code ?? ""] ?? message;
 }
 
 /** Finds library files for `require(library FILE)`: along `path` (each folder, then its `conf`), default beside `from`. */

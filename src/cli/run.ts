@@ -8,10 +8,11 @@ import { Loader } from "../loader.js";
 import { RealClock, SimulatedClock } from "../router/clock.js";
 import { HandlerError, readHandler } from "../router/handler.js";
 import { Router } from "../router/router.js";
+import { systemError } from "../router/system-error.js";
 import { VERSION } from "../router/version.js";
 import { type Command, CommandError } from "./command.js";
 import { selectHandlers } from "./handlers.js";
-import { libraryReader, readInput, systemMessage } from "./input.js";
+import { libraryReader, readInput } from "./input.js";
 import { report, verdict } from "./report.js";
 import { HELP, type Settings, settings } from "./run-options.js";
 
@@ -121,7 +122,7 @@ function writeOut(file: string, text: string): void {
     writeSync(fd, text, null, "latin1");
     closeSync(fd);
   } catch (e) {
-    throw new CommandError(`${file}: ${systemMessage(e)}`);
+    throw new CommandError(`${file}: ${systemError(e)}`);
   }
 }
 
