@@ -158,6 +158,18 @@ export class PcapReader {
     return true;
   }
 
+  /** Byte of the file at which the next record begins. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Forgets what was read ahead: the source gives the file from byte `position` on, where a record begins. */
+  restart(position: number): void {
+    this.#head = 0;
+    this.#tail = 0;
+    this.#position = position;
+  }
+
   #advance(n: number): void {
     this.#head += n;
     this.#position += n;
