@@ -13,7 +13,6 @@ import type { ElementSpec } from "../../src/router/spec.js";
  * @category basic
  * @input any packets to throw away, push or pull
  * @output any no packets, push or pull
- * @handler killed packets thrown away
  * @example Idle -> Discard
  * @see Discard, Null
  */
@@ -22,7 +21,6 @@ export class Idle extends Element {
     ports: "-/-",
     processing: "a/a",
     flow: "x/y",
-    counters: { killed: "packets thrown away" },
   } as const satisfies ElementSpec;
 
   readonly #never = new Notifier(false);
@@ -32,7 +30,6 @@ export class Idle extends Element {
   }
 
   override push(_port: number, batch: Batch): void {
-    this.memory.add64(this.state, batch.count);
     batch.kill();
   }
 
