@@ -311,7 +311,7 @@ test("names are looked up from the script's compound outward; a leading dot mean
   const { out } = await run(`
     x :: Script(TYPE PASSIVE, return outer);
     elementclass C { x :: Script(TYPE PASSIVE, return inner);
-      Script(print x.run, print $(eq $(.list) $(list))) }
+      Script(print x.run, print $(eq $(.driver) userlevel)) }
     c :: C; d :: { Script(print x.run) };`);
   assert.match(out, /^inner\n/);
   assert.match(out, /true\n/);
@@ -403,7 +403,7 @@ test("print to a file, append, save, cat and catq", async () => {
   try {
     const file = join(folder, "f");
     const { out, log } = await run(
-      `Script(print >${file} "one", print >>${file} "two", append driver ${file}, print $(catq ${file}), save driver ${file}.2, printn >${folder}/no/file x)`,
+      `Script(print >${file} "one", print >>${file} "two", append driver ${file}, print $(catq ${file}), save driver ${file}.2, printn >${folder}/no/file "x")`,
     );
     assert.is(readFileSync(file, "latin1"), "one\ntwo\nuserlevel\n");
     assert.is(readFileSync(`${file}.2`, "latin1"), "userlevel\n");
