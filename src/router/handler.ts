@@ -46,6 +46,11 @@ export function readHandler(handler: Handler, parameters = ""): string {
       "NOT_READABLE",
       `'${handlerName(handler.element, handler.name)}' is a write handler`,
     );
+  if (parameters !== "" && !handler.spec.params)
+    throw new HandlerError(
+      "FAILED",
+      `read handler '${handlerName(handler.element, handler.name)}' does not take parameters`,
+    );
   const value = handler.read(parameters);
   return typeof value === "string" ? value : String(value);
 }

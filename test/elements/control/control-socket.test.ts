@@ -1,0 +1,467 @@
+// ControlSocket over real sockets: TCP on 127.0.0.1, and Unix sockets in a temporary folder.
+
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { connect, type NetConnectOpts, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as fc from "fast-check";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { ControlInput, MAX_DATA, MAX_LINE, type Request } from "../../../elements/control/control-input.js";
+import { ConfigurationError, Router } from "../../../src/index.js";
+
+const GREETING = "Click::ControlSocket/1.3\r\n";
+
+interface World {
+  readonly router: Router;
+  readonly log: string[];
+  readonly running: Promise<void>;
+  close(): Promise<void>;
+}
+
+async function start(text: string, hotSwap = false): Promise<World> {
+  const log: string[] = [];
+  const router = await Router.fromText(text, { log: (line) => log.push(line), print: () => {}, hotSwap });
+  const running = router.run();
+  return {
+    router,
+    log,
+    running,
+    close: async () => {
+      router.stop();
+      router.driver.interrupt();
+      await running;
+      router.close();
+    },
+  };
+}
+
+function client(options: NetConnectOpts): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(options, () => resolve(socket));
+    socket.setEncoding("latin1");
+    socket.on("error", reject);
+  });
+}
+
+/** Everything that comes until the other side closes. */
+function everything(socket: Socket): Promise<string> {
+  return new Promise((resolve) => {
+    let text = "";
+    socket.on("data", (t) => (text += String(t)));
+    socket.on("close", () => resolve(text));
+  });
+}
+
+/** Sends `text`, closes this side, and gives all that is answered, without the greeting. */
+async function talk(world: World, text: string, name = "cs"): Promise<string> {
+  const socket = await client({ port: Number(world.router.read(`${name}.port`)), host: "127.0.0.1" });
+  const all = everything(socket);
+  socket.end(text, "latin1");
+  const answer = await all;
+  assert.ok(answer.startsWith(GREETING), answer);
+  return answer.slice(GREETING.length);
+}
+
+/** Waits until `socket` has sent something that ends with `end`. */
+function until(socket: Socket, end: string): Promise<string> {
+  return new Promise((resolve) => {
+    let text = "";
+    const more = (t: unknown): void => {
+      text += String(t);
+      if (!text.endsWith(end)) return;
+      socket.off("data", more);
+      resolve(text);
+    };
+    socket.on("data", more);
+  });
+}
+
+const CONFIG = "cs :: ControlSocket(TCP, 0, LOCALHOST true); s :: Script(TYPE PASSIVE, error oops)";
+
+const DIALOGUES: readonly (readonly [string, string])[] = [
+  ["READ s.class\r\n", "200 Read handler 's.class' OK\r\nDATA 6\r\nScript"],
+  ["read 2.class\r\n", "200 Read handler '2.class' OK\r\nDATA 6\r\nScript"],
+  ["get .driver\n", "200 Read handler '.driver' OK\r\nDATA 9\r\nuserlevel"],
+  ["read 0.driver\n", "200 Read handler '0.driver' OK\r\nDATA 9\r\nuserlevel"],
+  ["read s.add 1  2 \r", "200 Read handler 's.add' OK\r\nDATA 1\r\n3"],
+  ["read driver", "200 Read handler 'driver' OK\r\nDATA 9\r\nuserlevel"],
+  ["readdata s.length 5\r\na\r\nb\x01", "200 Read handler 's.length' OK\r\nDATA 1\r\n5"],
+  ["readuntil s.length\na\nbc\n\n", "200 Read handler 's.length' OK\r\nDATA 1\r\n5"],
+  ["readuntil s.length THE END\r\nab\r\nTHE END \r\n", "200 Read handler 's.length' OK\r\nDATA 1\r\n4"],
+  [
+    "write s.set a  b c \r\nread s.get a\n",
+    "200 Write handler 's.set' OK\r\n200 Read handler 's.get' OK\r\nDATA 3\r\nb c",
+  ],
+  [
+    "writedata s.set 4\na 12read s.get a\n",
+    "200 Write handler 's.set' OK\r\n200 Read handler 's.get' OK\r\nDATA 2\r\n12",
+  ],
+  ["read nope.x\n", "510 No element named 'nope'\r\n"],
+  ["read 9.x\n", "510 No element named '9'\r\n"],
+  ["read s.nope\n", "511 No handler named 's.nope'\r\n"],
+  ["read s.cat /etc/passwd\n", "511 No handler named 's.cat'\r\n"],
+  ["write s.kill 9 1\n", "511 No handler named 's.kill'\r\n"],
+  ["read stop\n", "530 Handler 'stop' write-only\r\n"],
+  ["write list x\n", "530 Handler 'list' read-only\r\n"],
+  ["read list 3\n", "590-Read handler 'list' error:\r\n590 read handler 'list' does not take parameters\r\n"],
+  ["write s.run\n", "520-Write handler 's.run' error:\r\n520 oops\r\n"],
+  ["write s.step x\n", "520-Write handler 's.step' error:\r\n520 syntax error\r\n"],
+  ["checkread list\n", "200 Read handler 'list' OK\r\n"],
+  ["checkwrite list\n", "511 Handler 'list' not writable\r\n"],
+  ["checkread stop\n", "511 Handler 'stop' not readable\r\n"],
+  ["checkwrite s.set\n", "200 Write handler 's.set' OK\r\n"],
+  ["checkread s.cat\n", "511 No handler named 's.cat'\r\n"],
+  ["read\n", "500 Wrong number of arguments\r\n"],
+  ["readdata list\n", "500 Wrong number of arguments\r\n"],
+  ["readdata list x\n", "500 Syntax error in 'READDATA'\r\n"],
+  ["readdata list -1\n", "500 Syntax error in 'READDATA'\r\n"],
+  ["readdata s.length 9\nabc", "500 Not enough data\r\n"],
+  ["writeuntil s.set X\nabc\n", "500 Not enough data\r\n"],
+  ["llrpc s#zz\n", "500 Syntax error in LLRPC name 's#zz'\r\n"],
+  ["llrpc x#1\n", "510 No element named 'x'\r\n"],
+  ["llrpc s#80040001 2\nab\n", "501 Cannot call LLRPC 's#80040001' remotely\r\n"],
+  ["FROB x\n", "501 Command 'FROB' unimplemented\r\n"],
+  ["\n  \r\n\n", ""],
+  ["quit\nread list\n", "200 Goodbye!\r\n"],
+  ["close now\n", "500 Bad command syntax\r\n200 Goodbye!\r\n"],
+  ["read s.\x07\xff\n", "511 No handler named 's.^G\\377'\r\n"],
+];
+
+test("requests are answered as Click answers them", async () => {
+  const world = await start(CONFIG);
+  for (const [request, expected] of DIALOGUES) assert.is(await talk(world, request), expected, request);
+  const help = await talk(world, "help\r\n");
+  assert.match(help, /^200-Commands supported:\r\n(200-.*\r\n){9}200 QUIT {20}close connection\r\n$/);
+  await world.close();
+});
+
+test("all requests of one connection are answered in order, however they are cut into pieces", async () => {
+  const world = await start(CONFIG);
+  const whole = DIALOGUES.slice(0, 4)
+    .map(([request]) => (/[\r\n]$/.test(request) ? request : `${request}\n`))
+    .join("");
+  const expected = DIALOGUES.slice(0, 4)
+    .map(([, answer]) => answer)
+    .join("");
+  const socket = await client({ port: Number(world.router.read("cs.port")), host: "127.0.0.1" });
+  socket.setNoDelay(true);
+  const all = everything(socket);
+  for (const c of whole) {
+    socket.write(c);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  socket.end();
+  assert.is(await all, GREETING + expected);
+  await world.close();
+});
+
+test("READONLY refuses to write, and says so before it is tried", async () => {
+  const world = await start("cs :: ControlSocket(TCP, 0, READONLY true, LOCALHOST true)");
+  assert.is(
+    await talk(world, "write stop\ncheckwrite stop\ncheckread list\n"),
+    "530 Permission denied for 'stop'\r\n530 Permission denied for 'stop'\r\n200 Read handler 'list' OK\r\n",
+  );
+  assert.not(world.router.driver.stopped);
+  await world.close();
+});
+
+test("PROXY: an element has the handlers in the router's stead", async () => {
+  const world = await start(
+    'cs :: ControlSocket(TCP, 0, PROXY p, LOCALHOST true); p :: Script(TYPE PROXY, goto no $(eq $0 x.bad), returnq "it is $0", label no, error no)',
+  );
+  assert.is(
+    await talk(world, "read x.y\nread x.bad\n"),
+    "200 Read handler 'x.y' OK\r\nDATA 9\r\nit is x.y590-Read handler 'x.bad' error:\r\n590 no\r\n",
+  );
+  await world.close();
+});
+
+test("a Unix socket is served, and its file goes with it", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "sluice-"));
+  try {
+    const path = join(folder, "control");
+    const world = await start(`cs :: ControlSocket(UNIX, ${path})`);
+    const socket = await client({ path });
+    const all = everything(socket);
+    socket.end("read cs.filename\nread cs.port\n");
+    const name = `200 Read handler 'cs.filename' OK\r\nDATA ${path.length}\r\n${path}`;
+    assert.is(await all, `${GREETING}${name}200 Read handler 'cs.port' OK\r\nDATA 1\r\n0`);
+    await world.close();
+    assert.not(existsSync(path));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("PORT+ finds a later port; a port that is taken is an error, or is tried again", async () => {
+  const first = await start("cs :: ControlSocket(TCP, 0, LOCALHOST true)");
+  const port = Number(first.router.read("cs.port"));
+  const second = await start(`cs :: ControlSocket(TCP, ${port}+, LOCALHOST true)`);
+  assert.ok(Number(second.router.read("cs.port")) > port);
+  await second.close();
+  try {
+    await start(`cs :: ControlSocket(TCP, ${port}, LOCALHOST true)`);
+    assert.unreachable();
+  } catch (e) {
+    assert.instance(e, ConfigurationError);
+    assert.match((e as Error).message, /bind: Address already in use$/);
+  }
+  const third = await start(`cs :: ControlSocket(TCP, ${port}, LOCALHOST true, RETRIES 3)`);
+  assert.match(third.log.join("\n"), /warning: bind: Address already in use \(3 tries left\)/);
+  await first.close();
+  while ((third.router.find("cs") as unknown as { timers: { scheduled: boolean }[] }).timers[0].scheduled)
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.match(await talk(third, "read driver\n"), /userlevel$/);
+  await third.close();
+});
+
+test("the last retry that fails stops the router", async () => {
+  const first = await start("cs :: ControlSocket(TCP, 0, LOCALHOST true)");
+  const port = first.router.read("cs.port");
+  const second = await start(
+    `cs :: ControlSocket(TCP, ${port}, LOCALHOST true, RETRIES 1, RETRY_WARNINGS false)`,
+  );
+  await second.running;
+  assert.equal(second.log, ["bind: Address already in use"]);
+  second.router.close();
+  await first.close();
+});
+
+const REFUSED: readonly (readonly [string, string])[] = [
+  ["ControlSocket(FOO, 1)", "unknown socket type 'FOO'"],
+  ["ControlSocket(TCP)", "PORT: required argument missing"],
+  ["ControlSocket(TCP, x)", "PORT requires TCP port"],
+  ["ControlSocket(TCP, 70000)", "PORT requires TCP port"],
+  [`ControlSocket(UNIX, /tmp/${"x".repeat(120)})`, "filename too long"],
+  ["ControlSocket(SOCKET, x)", "FD: invalid number"],
+  ["ControlSocket(SOCKET, 0, VERBOSE maybe)", "VERBOSE: parse error"],
+];
+test("what cannot be configured is refused in Click's words", async () => {
+  for (const [text, message] of REFUSED) {
+    try {
+      (await start(text)).router.close();
+      assert.unreachable(text);
+    } catch (e) {
+      assert.match((e as Error).message, message.replace(/[()]/g, "\\$&"));
+    }
+  }
+});
+
+test("VERBOSE reports connections", async () => {
+  const world = await start("cs :: ControlSocket(TCP, 0, VERBOSE true, LOCALHOST true)");
+  await talk(world, "quit\n");
+  await talk(world, "quit\n");
+  assert.match(world.log[0], /^cs :: ControlSocket: opened connection 1 from 127\.0\.0\.1\.\d+$/);
+  assert.ok(world.log.includes("cs :: ControlSocket: closed connection 1"));
+  await world.close();
+});
+
+test("a client may stop the router, and gets its answer", async () => {
+  const world = await start(CONFIG);
+  assert.is(await talk(world, "write stop\n"), "200 Write handler 'stop' OK\r\n");
+  await world.running;
+  world.router.close();
+});
+
+// ---- Hot swap -----------------------------------------------------------------
+
+test("a hot swap keeps the connection that asked for it, and those of others", async () => {
+  const world = await start("cs :: ControlSocket(TCP, 0, LOCALHOST true); a :: Script(TYPE PASSIVE)", true);
+  const port = Number(world.router.read("cs.port"));
+  const [one, two] = [await client({ port, host: "127.0.0.1" }), await client({ port, host: "127.0.0.1" })];
+  await Promise.all([until(one, "\r\n"), until(two, "\r\n")]);
+  one.write(`write hotconfig cs :: ControlSocket(TCP, 0, LOCALHOST true); b :: Script(TYPE PASSIVE)\n`);
+  assert.is(await until(one, "\r\n"), "200 Write handler 'hotconfig' OK\r\n");
+  for (const socket of [one, two]) {
+    socket.write("read b.class\n");
+    assert.match(await until(socket, "Script"), /^200 /);
+    socket.write("read a.class\n");
+    assert.is(await until(socket, "\r\n"), "510 No element named 'a'\r\n");
+  }
+  assert.is(Number(world.router.read("cs.port")), port);
+  assert.match(await talk(world, "read list\n"), /^200 /);
+  one.destroy();
+  two.destroy();
+  await world.close();
+});
+
+test("a swap that fails says why, and the old configuration goes on", async () => {
+  const world = await start(CONFIG, true);
+  assert.is(
+    await talk(world, "write hotconfig Foo -> Bar\nread s.class\n"),
+    "520-Write handler 'hotconfig' error:\r\n520-config:1: undeclared element 'Foo'\r\n520 config:1: undeclared element 'Bar'\r\n200 Read handler 's.class' OK\r\nDATA 6\r\nScript",
+  );
+  assert.is(
+    await talk(world, "write hotconfig x :: Script(bad)\n"),
+    "520-Write handler 'hotconfig' error:\r\n520-config:1: While configuring 'x :: Script':\r\n520-  syntax error at 'bad'\r\n520 Router could not be initialized!\r\n",
+  );
+  await world.close();
+});
+
+test("swaps under load: every client gets every answer, in order", async () => {
+  const config = (n: number): string =>
+    `cs :: ControlSocket(TCP, 0, LOCALHOST true); n${n} :: Script(TYPE PASSIVE); x :: Script(TYPE PASSIVE)`;
+  const world = await start(config(0), true);
+  const port = Number(world.router.read("cs.port"));
+  const clients = await Promise.all(Array.from({ length: 8 }, () => client({ port, host: "127.0.0.1" })));
+  const answers = clients.map(everything);
+  const rounds = 25;
+  for (let n = 1; n <= rounds; n++) {
+    for (const [i, socket] of clients.entries())
+      socket.write(i % 4 === 0 ? `write hotconfig ${config(n)}\n` : `read x.add ${n} ${i}\n`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  for (const socket of clients) socket.end();
+  for (const [i, text] of (await Promise.all(answers)).entries()) {
+    const one = (n: number): string => {
+      const sum = String(n + i);
+      return `200 Read handler 'x.add' OK\r\nDATA ${sum.length}\r\n${sum}`;
+    };
+    const swapped = "200 Write handler 'hotconfig' OK\r\n".repeat(rounds);
+    const read = Array.from({ length: rounds }, (_, k) => one(k + 1)).join("");
+    assert.is(text, GREETING + (i % 4 === 0 ? swapped : read));
+  }
+  assert.is(world.router.read(`n${rounds}.class`), "Script");
+  await world.close();
+});
+
+// ---- Hostile clients -------------------------------------------------------------
+
+test("a line without end and data without end are refused, and the connection closed", async () => {
+  const world = await start(CONFIG);
+  assert.is(await talk(world, "x".repeat(MAX_LINE + 1)), "500 Line too long\r\n");
+  assert.is(await talk(world, `readdata list ${MAX_DATA + 1}\nabc`), "521 Data too large\r\n");
+  await world.close();
+});
+
+test("a client that does not read its answers stops being answered", async () => {
+  const world = await start(
+    `cs :: ControlSocket(TCP, 0, LOCALHOST true); s :: Script(TYPE PASSIVE, set n $(add $n 1), init n 0, returnq "${"x".repeat(60_000)}")`,
+  );
+  const socket = await client({ port: Number(world.router.read("cs.port")), host: "127.0.0.1" });
+  socket.pause();
+  const requests = 4000;
+  socket.write("read s.run\n".repeat(requests));
+  let [before, now] = [-1, 0];
+  while (before !== now) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    [before, now] = [now, Number(world.router.read("s.get", "n"))];
+  }
+  assert.ok(now > 0 && now < requests / 2, `${now} answers were made`);
+  assert.match(await talk(world, "read driver\n"), /userlevel$/);
+  socket.destroy();
+  await world.close();
+});
+
+test("many connections at a time: those past the limit are turned away, the others served", async () => {
+  const world = await start(CONFIG);
+  const port = Number(world.router.read("cs.port"));
+  const sockets = await Promise.all(Array.from({ length: 300 }, () => client({ port, host: "127.0.0.1" })));
+  const closed = await Promise.all(
+    sockets.map(
+      (socket) =>
+        new Promise<boolean>((resolve) => {
+          if (socket.closed) resolve(true);
+          socket.on("data", () => resolve(false));
+          socket.on("close", () => resolve(true));
+        }),
+    ),
+  );
+  assert.is(closed.filter(Boolean).length, 300 - 256);
+  for (const socket of sockets) socket.destroy();
+  while ((await talk(world, "read driver\n").catch(() => "")) === "")
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  await world.close();
+});
+
+test("random bytes do no harm", async () => {
+  const world = await start(CONFIG);
+  const words = fc.constantFrom(
+    "read",
+    "WRITE",
+    "readdata",
+    "writeuntil",
+    "s.run",
+    "s.set",
+    "list",
+    "9",
+    "\n",
+    "\r",
+    " ",
+  );
+  const line = fc.array(fc.oneof(words, fc.string({ unit: "binary", maxLength: 5 })), { maxLength: 20 });
+  await fc.assert(
+    fc.asyncProperty(line, async (pieces) => {
+      const text = pieces.join(" ").replace(/[^\0-\xff]/g, "?");
+      const answer = await talk(world, text);
+      assert.ok(
+        /^(\d{3}[ -][^\r\n]*\r\n|DATA \d+\r\n[\s\S]*)*$/.test(answer),
+        JSON.stringify([text, answer]),
+      );
+    }),
+    { numRuns: 100 },
+  );
+  assert.match(await talk(world, "read driver\n"), /userlevel$/);
+  await world.close();
+});
+
+function requests(pieces: readonly string[]): Request[] {
+  const input = new ControlInput();
+  const all: Request[] = [];
+  const drain = (): void => {
+    for (let r = input.next(); r !== null; r = input.next()) all.push(r);
+  };
+  for (const piece of pieces) {
+    input.feed(piece);
+    drain();
+  }
+  input.end();
+  drain();
+  assert.is(input.held, 0);
+  return all;
+}
+
+test("how a stream is cut into pieces makes no difference to what it asks for", () => {
+  const line = fc.constantFrom(
+    "read a.b c\n",
+    "write a.b\r\n",
+    "readdata a.b 5\r\nx\ry\nz",
+    "writedata a.b 0\n",
+    "readuntil a.b END\r\n1\r\n2\n END\nEND \r\n",
+    "writeuntil a.b\nx\n\n",
+    "checkread x\n",
+    "llrpc x#1 3\nabc",
+    "help\r\n",
+    "\r\n",
+    "junk\n",
+  );
+  fc.assert(
+    fc.property(fc.array(line, { maxLength: 8 }), fc.array(fc.nat(100), { maxLength: 30 }), (lines, cuts) => {
+      const text = lines.join("");
+      const places = [...new Set([0, ...cuts.map((c) => Math.min(c, text.length)), text.length])].sort(
+        (a, b) => a - b,
+      );
+      const pieces = places.slice(1).map((end, i) => text.slice(places[i], end));
+      assert.equal(requests(pieces), requests([text]));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("a great amount of data that comes in small pieces is taken in time", () => {
+  const piece = "0123456789abcde\n".repeat(4);
+  const count = 100_000;
+  const input = new ControlInput();
+  input.feed("writeuntil a.b END\n");
+  for (let i = 0; i < count; i++) {
+    input.feed(piece);
+    assert.is(input.next(), null);
+  }
+  input.feed("END\n");
+  const request = input.next();
+  assert.is(request?.kind === "write" && request.data.length, count * piece.length);
+});
+
+test.run();
