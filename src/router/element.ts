@@ -158,6 +158,11 @@ export abstract class Element {
     return null;
   }
 
+  /** Whether a push runs `process` and passes the batch on, as it does where a subclass does not say otherwise. */
+  get pushesPlainly(): boolean {
+    return this.push === Element.prototype.push;
+  }
+
   // ---- What it is given ----------------------------------------------------
 
   isPullInput(port: number): boolean {
