@@ -37,6 +37,7 @@ mkdirSync(join(root, "dist"), { recursive: true });
 // Each kernel module: its entry and where it goes. All are compiled alike, as asconfig.json says.
 const KERNELS = {
   "assembly/index.ts": "dist/kernels.wasm",
+  "bench/assembly/index.ts": "dist/bench/kernel.wasm",
   "test/plugin/assembly/index.ts": "dist/test/plugin/kernel.wasm",
 };
 const asc = join(dirname(require.resolve("assemblyscript/package.json")), "bin/asc.js");
