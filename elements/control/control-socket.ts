@@ -6,10 +6,10 @@ import { Element, type ErrorSink } from "../../src/router/element.js";
 import { ErrorContext } from "../../src/router/errors.js";
 import type { HandlerCode } from "../../src/router/handler.js";
 import type { ElementSpec, HandlerSpec } from "../../src/router/spec.js";
+import { systemError } from "../../src/router/system-error.js";
 import type { Timer } from "../../src/router/timer.js";
 import { ControlConnection } from "./control-connection.js";
 import type { ControlHost } from "./control-reply.js";
-import { systemWords } from "./words.js";
 
 const args = {
   TYPE: { type: "string", positional: true, required: true, doc: "TCP, UNIX or SOCKET" },
@@ -187,14 +187,14 @@ export class ControlSocket extends Element implements ControlHost {
       this.#serve(new Socket({ fd, readable: true, writable: true, allowHalfOpen: true }), "");
       return null;
     } catch (e) {
-      return `socket ${fd}: ${systemWords(e)}`;
+      return `socket ${fd}: ${systemError(e)}`;
     }
   }
 
   #listen(options: { path: string } | { port: number; host: string }): Promise<string | null> {
     const server = createServer({ allowHalfOpen: true, noDelay: true });
     return new Promise((resolve) => {
-      server.once("error", (e) => resolve(`bind: ${systemWords(e)}`));
+      server.once("error", (e) => resolve(`bind: ${systemError(e)}`));
       server.listen(options, () => {
         if (this.#closed) {
           server.close();
@@ -210,7 +210,7 @@ export class ControlSocket extends Element implements ControlHost {
 
   #listenTo(server: Server): void {
     server.removeAllListeners("connection").removeAllListeners("error");
-    server.on("error", (e) => this.router.log(`${this.declaration}: accept: ${systemWords(e)}`));
+    server.on("error", (e) => this.router.log(`${this.declaration}: accept: ${systemError(e)}`));
     server.on("connection", (socket) => {
       const { remoteAddress, remotePort } = socket;
       this.#serve(socket, remoteAddress === undefined ? "" : ` from ${remoteAddress}.${remotePort}`);

@@ -10,9 +10,10 @@ import { formatTime } from "../../src/router/format.js";
 import type { HandlerCode } from "../../src/router/handler.js";
 import { HandlerCall } from "../../src/router/handler-call.js";
 import type { HandlerSpec } from "../../src/router/spec.js";
+import { systemError } from "../../src/router/system-error.js";
 import { FUNCTIONS } from "./script-functions.js";
 import type { ScriptMachine } from "./script-machine.js";
-import { failed, systemWords } from "./words.js";
+import { failed } from "./words.js";
 
 const CALLED = { read: true, params: true } as const;
 
@@ -99,7 +100,7 @@ function content(text: string): string {
   try {
     return readFileSync(file.value, "latin1");
   } catch (e) {
-    throw failed(`${file.value}: ${systemWords(e)}`);
+    throw failed(`${file.value}: ${systemError(e)}`);
   }
 }
 
@@ -114,7 +115,7 @@ function kill(element: Element, text: string): string {
     try {
       signals.send(pid.value, signo);
     } catch (e) {
-      throw failed(`kill(${pid.value}, ${signo}): ${systemWords(e)}`);
+      throw failed(`kill(${pid.value}, ${signo}): ${systemError(e)}`);
     }
   }
   return "";

@@ -10,9 +10,9 @@ import type { Element } from "../../src/router/element.js";
 import { ErrorContext } from "../../src/router/errors.js";
 import { HandlerError } from "../../src/router/handler.js";
 import { HandlerCall } from "../../src/router/handler-call.js";
+import { systemError } from "../../src/router/system-error.js";
 import type { Timer } from "../../src/router/timer.js";
 import { type Ending, type Instruction, RESULT } from "./script-program.js";
-import { systemWords } from "./words.js";
 
 /** Jumps after which a script that does not wait is given up. */
 const MAX_JUMPS = 1000;
@@ -235,7 +235,7 @@ export class ScriptMachine {
       try {
         (i.append ? appendFileSync : writeFileSync)(i.file, bytesOf(text));
       } catch (e) {
-        errors.error(`${i.file}: ${systemWords(e)}`);
+        errors.error(`${i.file}: ${systemError(e)}`);
       }
     }
   }

@@ -1,6 +1,5 @@
 // Words of text as the functions of Script read them.
 
-import { getSystemErrorMap } from "node:util";
 import { HandlerError } from "../../src/router/handler.js";
 
 export const INT64_MAX = 2n ** 63n - 1n;
@@ -17,11 +16,4 @@ export function wholeNumber(text: string): bigint | null {
   const value = BigInt(/^0\d/.test(digits) ? `0o${digits.slice(1)}` : digits);
   const signed = match[1] === "-" ? -value : value;
   return signed > INT64_MAX || signed < -INT64_MAX - 1n ? null : signed;
-}
-
-/** C's words for a failed system call (`Address already in use`). */
-export function systemWords(e: unknown): string {
-  const { errno, message } = e as NodeJS.ErrnoException;
-  const words = (errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1]) ?? message;
-  return words.charAt(0).toUpperCase() + words.slice(1);
 }

@@ -1,6 +1,7 @@
 // The options of sluice run: Click's, and a few of ours.
 
-import type { FlatElement } from "../lang/flat.js";
+import { EMPTY_CONTEXT, parseValue } from "../lang/args/parse.js";
+import { quote } from "../lang/args/text.js";
 import { UsageError } from "./command.js";
 import { variable } from "./input.js";
 import { type OptionSpec, optionHelp, parseOptions } from "./options.js";
@@ -119,7 +120,8 @@ export interface Settings {
   time: boolean;
   warnings: boolean;
   hotSwap: boolean;
-  readonly control: Omit<FlatElement, "name" | "landmark">[];
+  /** Configurations of ControlSocket elements. */
+  control: readonly string[];
   simtime: number | null;
   seed: number;
   clickpath: string;
@@ -148,9 +150,8 @@ export function settings(words: readonly string[]): Settings | "version" {
     format: "text",
     variables: {},
   };
-  const control = (config: string): void => {
-    s.control.push({ className: "ControlSocket", config });
-  };
+  // Click's order, whatever that of the options.
+  const control: Record<"TCP" | "UNIX" | "SOCKET", string[]> = { TCP: [], UNIX: [], SOCKET: [] };
   for (const { name, value } of parseOptions(words, OPTIONS)) {
     switch (name) {
       case "file":
@@ -165,9 +166,11 @@ export function settings(words: readonly string[]): Settings | "version" {
         s.handlers.push(value);
         break;
       case "exit-handler":
+        if (s.exitHandler !== null) throw new UsageError("--exit-handler specified twice");
         s.exitHandler = value;
         break;
       case "output":
+        if (s.output !== null) throw new UsageError("output file specified twice");
         s.output = value;
         break;
       case "quit":
@@ -183,13 +186,13 @@ export function settings(words: readonly string[]): Settings | "version" {
         s.hotSwap = true;
         break;
       case "port":
-        control(`TCP, ${value}`);
+        control.TCP.push(port(value));
         break;
       case "unix-socket":
-        control(`UNIX, ${value}`);
+        control.UNIX.push(quote(value));
         break;
       case "socket":
-        control(`SOCKET, ${value}`);
+        control.SOCKET.push(String(descriptor(value)));
         break;
       case "simtime":
         s.simtime = value === "" ? 1_000_000_000 : number(value, "--simtime", 0);
@@ -212,13 +215,32 @@ export function settings(words: readonly string[]): Settings | "version" {
         return "version";
       default: {
         const assignment = variable(value);
-        if (assignment !== null) s.variables[assignment[0]] = assignment[1];
-        else if (s.file !== null) throw new UsageError("router configuration specified twice");
+        if (assignment !== null) {
+          if (Object.hasOwn(s.variables, assignment[0]))
+            throw new UsageError(`parameter '${assignment[0]}' multiply defined`);
+          s.variables[assignment[0]] = assignment[1];
+        } else if (s.file !== null) throw new UsageError("router configuration specified twice");
         else s.file = value;
       }
     }
   }
+  s.control = Object.entries(control).flatMap(([kind, all]) => all.map((where) => `${kind}, ${where}`));
   return s;
+}
+
+/** A TCP port by number or name, or `NUMBER+`: a configuration's argument. */
+function port(text: string): string {
+  const upward = text.endsWith("+");
+  const parsed = parseValue(upward ? text.slice(0, -1) : text, { type: "ip_port" }, EMPTY_CONTEXT);
+  if ("error" in parsed || (upward && parsed.value === 0))
+    throw new UsageError(`‘--port’ expects a TCP port number, not ‘${text}’`);
+  return `${parsed.value}${upward ? "+" : ""}`;
+}
+
+function descriptor(text: string): number {
+  const parsed = parseValue(text, { type: "int", min: 0 }, EMPTY_CONTEXT);
+  if ("error" in parsed) throw new UsageError(`‘--socket’ expects an open descriptor, not ‘${text}’`);
+  return parsed.value;
 }
 
 function number(text: string, option: string, least: number): number {

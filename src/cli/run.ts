@@ -1,23 +1,29 @@
 // sluice run: Click's driver.
 
-import { closeSync, openSync, writeSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { SystemProvider } from "../device/provider.js";
+import { bytesOf } from "../lang/args/text.js";
 import { ConfigurationError } from "../lang/diagnostics.js";
 import { flatText } from "../lang/flat-text.js";
 import { Loader } from "../loader.js";
 import { RealClock, SimulatedClock } from "../router/clock.js";
-import { HandlerError, readHandler } from "../router/handler.js";
+import { HandlerError } from "../router/handler.js";
 import { Router } from "../router/router.js";
+import { ProcessSignals, type Signals } from "../router/signals.js";
 import { systemError } from "../router/system-error.js";
 import { VERSION } from "../router/version.js";
-import { type Command, CommandError } from "./command.js";
-import { selectHandlers } from "./handlers.js";
+import type { Command } from "./command.js";
+import { exitStatus, reportHandlers } from "./handlers.js";
 import { libraryReader, readInput } from "./input.js";
 import { report, verdict } from "./report.js";
 import { HELP, type Settings, settings } from "./run-options.js";
 
-async function makeRouter(s: Settings, text: string, file: string): Promise<Router> {
-  const landmark = { file: "<command line>", line: 1 };
+/** Where elements come from that options add, for messages about them. */
+const ADDED = { file: "sluice", line: 0 } as const;
+/** What their configurations get besides in a hot swap: the one before holds the socket until it is certain. */
+const WHEN_SWAPPED = ", RETRIES 1, RETRY_WARNINGS false";
+
+async function makeRouter(s: Settings, signals: Signals, text: string, file: string): Promise<Router> {
   const router = new Router({
     file,
     loader: new Loader(),
@@ -29,11 +35,14 @@ async function makeRouter(s: Settings, text: string, file: string): Promise<Rout
     readLibrary: libraryReader(s.clickpath),
     hotSwap: s.hotSwap,
     warnings: s.warnings,
-    // Click's name for the elements that its options add.
-    extra: s.control.map((c, i) => ({
-      ...c,
-      landmark,
+    signals,
+    extra: s.control.map((config, i) => ({
+      // Click's name for them.
       name: `click_driver@@ControlSocket${i === 0 ? "" : `@${i}`}`,
+      className: "ControlSocket",
+      config,
+      landmark: ADDED,
+      whenSwapped: WHEN_SWAPPED,
     })),
   });
   await router.start(text);
@@ -46,11 +55,16 @@ async function run(words: readonly string[]): Promise<number> {
     process.stdout.write(`sluice ${VERSION}\n`);
     return 0;
   }
+  // Who reads our output may stop reading; the router does not stop for that, as Click does not.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   const { text, file } = readInput(s.file, s.expression);
+  const signals = new ProcessSignals();
+  const interrupts = new Interrupts(signals);
   let router: Router;
   try {
-    router = await makeRouter(s, text, file);
+    router = await makeRouter(s, signals, text, file);
   } catch (e) {
+    interrupts.release();
     if (!(e instanceof ConfigurationError)) throw e;
     const forPeople = process.stderr.isTTY && s.format === "text" ? text : undefined;
     process.stderr.write(
@@ -59,81 +73,91 @@ async function run(words: readonly string[]): Promise<number> {
     return 1;
   }
   try {
-    return await drive(router, s, file);
+    return await drive(router, s, interrupts, file);
   } finally {
+    interrupts.release();
     router.close();
   }
 }
 
-async function drive(router: Router, s: Settings, file: string): Promise<number> {
-  if (router.elements.length === 0 && s.warnings)
-    process.stderr.write(`warning: ${file}: configuration has no elements, exiting\n`);
-  if (s.output !== null) writeOut(s.output, flatText(router.graph.flat));
+async function drive(router: Router, s: Settings, interrupts: Interrupts, file: string): Promise<number> {
+  let status = s.output === null || writeOut(s.output, flatText(router.graph.flat)) ? 0 : 1;
   const started = performance.now();
   const before = process.cpuUsage();
-  if (!s.quit && router.elements.length > 0) await untilStopped(router);
-  if (s.time) {
-    const { user, system } = process.cpuUsage(before);
-    const real = (performance.now() - started) / 1000;
-    process.stdout.write(
-      `${(user / 1e6).toFixed(3)}u ${(system / 1e6).toFixed(3)}s ${Math.floor(real / 60)}:${(real % 60).toFixed(2).padStart(5, "0")}\n`,
-    );
-  }
-  let status = 0;
+  if (!s.quit && router.elements.length > 0) await interrupts.run(router);
+  else if (!s.quit && s.warnings)
+    process.stderr.write(`warning: ${file}: configuration has no elements, exiting\n`);
+  if (s.time) process.stdout.write(timeLine(process.cpuUsage(before), performance.now() - started));
+  const { text, errors } = reportHandlers(router, s.handlers);
+  process.stdout.write(bytesOf(text));
+  for (const message of errors) process.stderr.write(bytesOf(`${message}\n`));
+  if (errors.length > 0) status = 1;
+  if (s.exitHandler === null) return status;
   try {
-    const selected = s.handlers.flatMap((h) => selectHandlers(router, h));
-    for (const { path, handler } of selected) {
-      const value = readHandler(handler);
-      const line = value === "" || value.endsWith("\n") || handler.spec.raw ? value : `${value}\n`;
-      process.stdout.write(selected.length === 1 ? line : `${path}:\n${line}\n`);
-    }
-    if (s.exitHandler !== null) status = exitStatus(router, s.exitHandler);
+    return exitStatus(router, s.exitHandler);
   } catch (e) {
     if (!(e instanceof HandlerError)) throw e;
-    process.stderr.write(`${e.message}\n`);
-    return 1;
-  }
-  return status;
-}
-
-/** Runs the router; the first interrupt stops it in order, a second ends the process. */
-async function untilStopped(router: Router): Promise<void> {
-  const stop = (): void => {
-    process.once("SIGINT", () => process.exit(130));
-    router.driver.interrupt();
-  };
-  process.once("SIGINT", stop);
-  process.once("SIGTERM", stop);
-  try {
-    await router.run();
-  } finally {
-    process.removeAllListeners("SIGINT");
-    process.removeAllListeners("SIGTERM");
+    process.stderr.write(bytesOf(`${e.message}\n`));
+    return 255;
   }
 }
 
-function writeOut(file: string, text: string): void {
-  if (file === "-") {
-    process.stdout.write(text);
-    return;
+/** Click's line: seconds of user and system time, then minutes and seconds that passed (`real`: milliseconds). */
+function timeLine({ user, system }: NodeJS.CpuUsage, real: number): string {
+  const hundredths = Math.round(real / 10);
+  const minutes = Math.floor(hundredths / 6000);
+  const seconds = ((hundredths % 6000) / 100).toFixed(2).padStart(5, "0");
+  return `${(user / 1e6).toFixed(3)}u ${(system / 1e6).toFixed(3)}s ${minutes}:${seconds}\n`;
+}
+
+/** What Ctrl-C does, before and while a router runs. Scripts that wait for the signal go before it. */
+class Interrupts {
+  readonly #signals: Signals;
+  readonly #releases = new Set<() => void>();
+  #running: Router | null = null;
+
+  constructor(signals: Signals) {
+    this.#signals = signals;
+    for (const name of ["INT", "TERM"]) {
+      const signo = signals.number(name);
+      const release = signo === undefined ? undefined : signals.catch(signo, () => this.#interrupt(signo));
+      if (release !== undefined) this.#releases.add(release);
+    }
   }
+
+  /** Runs the router; the first interrupt stops it in order, a second ends the process. */
+  async run(router: Router): Promise<void> {
+    this.#running = router;
+    try {
+      await router.run();
+    } finally {
+      this.#running = null;
+    }
+  }
+
+  /** From now on the system does with signals what it does by itself. */
+  release(): void {
+    for (const undo of this.#releases) undo();
+    this.#releases.clear();
+  }
+
+  #interrupt(signo: number): void {
+    this.release();
+    if (this.#running !== null) this.#running.driver.interrupt();
+    else this.#signals.send(this.#signals.pid, signo);
+  }
+}
+
+/** Writes `text` to `file` (`-`: standard output); says so and gives false when that fails. */
+function writeOut(file: string, text: string): boolean {
   try {
-    const fd = openSync(file, "w");
-    writeSync(fd, text, null, "latin1");
-    closeSync(fd);
+    if (file === "-") process.stdout.write(bytesOf(text));
+    else writeFileSync(file, bytesOf(text));
+    return true;
   } catch (e) {
-    throw new CommandError(`${file}: ${systemError(e)}`);
+    process.stderr.write(`${file}: ${systemError(e)}\n`);
+    return false;
   }
-}
-
-/** The exit status that handler `path` asks for: an integer, or a truth value (true = 0). */
-function exitStatus(router: Router, path: string): number {
-  const value = router.read(path).trim();
-  if (/^-?\d+$/.test(value)) return Number(value) & 0xff;
-  if (/^(true|yes|t|y)$/.test(value)) return 0;
-  if (/^(false|no|f|n)$/.test(value)) return 1;
-  process.stderr.write(`exit handler value should be integer\n`);
-  return 1;
 }
 
 export const command: Command = { help: HELP, run };

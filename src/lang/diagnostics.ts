@@ -4,7 +4,7 @@
 export interface Landmark {
   /** File name as Click prints it: a path, `config` for text given with -e, `<stdin>`. */
   readonly file: string;
-  /** Line, from 1, after `#line` directives. */
+  /** Line, from 1, after `#line` directives; 0 for what no line of a file says. */
   readonly line: number;
   /** Column in characters, from 1. */
   readonly column?: number;
@@ -25,9 +25,9 @@ export interface Diagnostic {
   readonly hint?: string;
 }
 
-/** `file:line`, as Click prints it. */
+/** `file:line`, or only the file for line 0, as Click prints it. */
 export function landmarkText(landmark: Landmark): string {
-  return `${landmark.file}:${landmark.line}`;
+  return landmark.line === 0 ? landmark.file : `${landmark.file}:${landmark.line}`;
 }
 
 /** Click's form of a diagnostic: `file:line: message`, warnings marked; further lines stand as they are. */
