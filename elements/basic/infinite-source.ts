@@ -26,6 +26,9 @@ const args = {
   END_CALL: { type: "handler", doc: "handler written to after LIMIT packets" },
 } as const;
 
+/** Packets made in one run of its task at most, so that timers and handlers get their turn whatever the burst. */
+const RUN_MAX = 65536;
+
 /**
  * Makes packets as fast as they are taken.
  *
@@ -154,7 +157,7 @@ export class InfiniteSource extends Element {
 
   #run(): boolean {
     if (!this.#active || !this.#nonfull!.active) return false;
-    const wanted = Math.min(this.#burst, this.#left);
+    const wanted = Math.min(this.#burst, this.#left, RUN_MAX);
     if (wanted === 0) {
       this.#end?.call();
       return false;

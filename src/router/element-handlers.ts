@@ -1,7 +1,7 @@
 // The handlers every element has, and those its spec declares.
 
 import type { Element } from "./element.js";
-import { type Handler, type HandlerCode, HandlerError, handlerFlags } from "./handler.js";
+import { type Handler, type HandlerCode, HandlerError, handlerFlags, withinMemory } from "./handler.js";
 import { type Personality, portKinds } from "./hookup.js";
 import { MeteredPort, type Port } from "./port.js";
 import { reconfigure } from "./reconfigure.js";
@@ -14,7 +14,9 @@ import type { HandlerSpec } from "./spec.js";
 export function elementHandlers(element: Element): ReadonlyMap<string, Handler> {
   const all = new Map<string, Handler>();
   const add = (name: string, spec: HandlerSpec, code: HandlerCode): void => {
-    if (!all.has(name)) all.set(name, { element, name, spec, ...code });
+    if (all.has(name)) return;
+    const { read, write } = code;
+    all.set(name, { element, name, spec, read, write: write && withinMemory(write) });
   };
   const own = element.handlers();
   const declared: [string, HandlerSpec, HandlerCode][] = [];

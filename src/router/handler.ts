@@ -3,6 +3,7 @@
 import { parseArgs } from "../lang/args/parse.js";
 import type { ArgSpec, ArgSpecs, ArgTypes, ArgValues } from "../lang/args/spec.js";
 import { joinArgs, splitSpaces } from "../lang/args/text.js";
+import { MemoryError } from "../packet/memory.js";
 import type { Element } from "./element.js";
 import type { HandlerSpec } from "./spec.js";
 
@@ -32,6 +33,20 @@ export class HandlerError extends Error {
     this.code = code;
     this.status = status;
   }
+}
+
+/** `write`, failing with HandlerError where the router's memory cannot hold what was written. */
+export function withinMemory(write: NonNullable<HandlerCode["write"]>): NonNullable<HandlerCode["write"]> {
+  const fail = (e: unknown): never => {
+    throw e instanceof MemoryError ? new HandlerError("FAILED", e.message) : e;
+  };
+  return (value) => {
+    try {
+      return write(value)?.catch(fail);
+    } catch (e) {
+      return fail(e);
+    }
+  };
 }
 
 /** `element.handler`, or `handler` for a global one. */
