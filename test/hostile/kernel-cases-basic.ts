@@ -1,7 +1,7 @@
 // Kernels of the basic elements: painting, storing, queues, timestamps.
 
 import * as layout from "../../assembly/layout.js";
-import { draw, each, inPlace, offset, stays } from "./kernel-drivers.js";
+import { draw, inPlace, offset, stays } from "./kernel-drivers.js";
 import type { Driver } from "./kernel-room.js";
 
 /** Wall-clock seconds and nanoseconds at the start of the clock, and steady nanoseconds since. */
@@ -78,6 +78,4 @@ export const BASIC_CASES: Readonly<Record<string, Driver>> = {
     for (let i = 0; i < count; i++) values.push(room.kernels.stampSteady(room.at(i), START[0], START[1]));
     return stays(values)(count);
   },
-  stampSeconds: each("stampSeconds"),
-  stampNanoseconds: each("stampNanoseconds"),
 };
