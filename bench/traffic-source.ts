@@ -13,6 +13,7 @@ import type { Dataset } from "./data.js";
 /** The kernels of bench/assembly. */
 export interface BenchKernels {
   makeTraffic(state: number, batch: number, count: number): number;
+  makeTraffic6(state: number, batch: number, count: number): number;
   fusedEncap(
     traffic: number,
     checks: number,

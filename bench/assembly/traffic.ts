@@ -41,3 +41,24 @@ export function makeTraffic(state: u32, batch: u32, count: u32): u32 {
   store<u32>(state, first + made, TRAFFIC_NEXT);
   return made;
 }
+
+/** The same for IPv6: the ring's entries are destinations of 16 bytes, the template an IPv6 packet. */
+export function makeTraffic6(state: u32, batch: u32, count: u32): u32 {
+  const first = load<u32>(state, TRAFFIC_NEXT);
+  let made: u32 = 0;
+  while (made < count) {
+    const slot = poolTake();
+    if (slot == 0) break;
+    const at = load<u32>(slot, SLOT_DATA);
+    const entry = load<u32>(state, TRAFFIC_RING) + (((first + made) & load<u32>(state, TRAFFIC_MASK)) << 4);
+    v128.store(at, v128.load(state, TRAFFIC_TEMPLATE));
+    v128.store(at, v128.load(state, TRAFFIC_TEMPLATE + 16), 16);
+    v128.store(at, v128.load(state, TRAFFIC_TEMPLATE + 32), 32);
+    v128.store(at, v128.load(state, TRAFFIC_TEMPLATE + 48), 48);
+    v128.store(at, v128.load(entry), 24);
+    store<u32>(slot, TRAFFIC_LENGTH, SLOT_LENGTH);
+    store<u32>(batch + (made++ << 2), slot);
+  }
+  store<u32>(state, first + made, TRAFFIC_NEXT);
+  return made;
+}
