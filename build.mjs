@@ -2,7 +2,7 @@
 // Incremental: a step whose inputs have not changed since its output is skipped.
 
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -34,6 +34,7 @@ function run(what, script, args) {
 
 mkdirSync(join(root, "dist"), { recursive: true });
 
+const TYPES = "src/packet/kernels.generated.ts";
 // Each kernel module: its entry and where it goes. All are compiled alike, as asconfig.json says.
 const KERNELS = {
   "assembly/index.ts": "dist/kernels.wasm",
@@ -53,7 +54,24 @@ for (const [entry, output] of Object.entries(KERNELS)) {
     "asconfig.json",
     "package-lock.json",
   ];
-  if (newest(sources) > time(output)) run(`kernels ${entry}`, asc, [entry, ...flags, "--outFile", output]);
+  if (newest(sources) <= time(output) && existsSync(join(root, TYPES))) continue;
+  run(`kernels ${entry}`, asc, [entry, ...flags, "--outFile", output]);
+  keepTypes(output);
+}
+
+// Of the compiler's bindings only the types of our own exports are used: the loader is in src/packet.
+function keepTypes(output) {
+  const bindings = join(root, output.replace(/wasm$/, "d.ts"));
+  if (output === "dist/kernels.wasm") {
+    const text = readFileSync(bindings, "utf8");
+    const types = text
+      .slice(0, text.indexOf("\n}\n") + 3)
+      .replace("declare namespace __AdaptedExports", "export interface Kernels")
+      .replace(/^ {2}export function /gm, "  ");
+    writeFileSync(join(root, TYPES), `// Made by the build from assembly/.\n\n${types}`);
+  }
+  rmSync(bindings);
+  rmSync(bindings.replace(/d\.ts$/, "js"));
 }
 
 run("code", join(dirname(require.resolve("typescript/package.json")), "bin/tsc"), []);

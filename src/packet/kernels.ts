@@ -3,10 +3,9 @@
 
 import { readFileSync } from "node:fs";
 import { instantiateSync } from "@assemblyscript/loader";
-import type * as generated from "../../kernels.js";
+import type { Kernels } from "./kernels.generated.js";
 
-/** Every kernel of `assembly/`, by name; all arguments and results are numbers (addresses, counts). */
-export type Kernels = Awaited<ReturnType<typeof generated.instantiate>>;
+export type { Kernels };
 
 /** The WebAssembly memory itself, as plug-in kernels import it. */
 export interface WasmMemory {
