@@ -3,6 +3,7 @@
 import { ConfigurationError } from "../lang/diagnostics.js";
 import { Loader } from "../loader.js";
 import { SimulatedClock } from "../router/clock.js";
+import { type DeviceProvider, NO_DEVICES } from "../router/device.js";
 import { Router } from "../router/router.js";
 import { type Command, UsageError } from "./command.js";
 import { type Input, libraryReader, readInput, variable } from "./input.js";
@@ -39,6 +40,12 @@ Options:
 ${optionHelp(OPTIONS)}
 `;
 
+/** The devices of a configuration that is not going to run: none opens, but each has addresses. */
+const ABSENT: DeviceProvider = {
+  ...NO_DEVICES,
+  address: (name, kind) => (/^[a-z]/i.test(name) ? new Uint8Array({ ether: 6, ip: 4, ip6: 16 }[kind]) : null),
+};
+
 export interface CheckSettings {
   readonly input: Input;
   readonly format: ReportFormat;
@@ -71,6 +78,7 @@ export function checkSettings(words: readonly string[], options: readonly Option
     file: input.file,
     loader: new Loader(),
     clock: new SimulatedClock(),
+    devices: ABSENT,
     variables,
     readLibrary: libraryReader(path),
   });
