@@ -10,6 +10,7 @@ const COMMANDS: Record<string, [() => Promise<{ command: Command }>, string]> = 
   check: [() => import("./check.js"), "say what is wrong with a configuration, without starting it"],
   flatten: [() => import("./flatten.js"), "print a configuration without compounds and variables"],
   bench: [() => import("./bench.js"), "measure what a packet costs in a configuration"],
+  demo: [() => import("./demo.js"), "two tunnel routers and two hosts in this process"],
   elements: [() => import("./elements.js"), "list the elements, or print their manual pages"],
 };
 

@@ -1,0 +1,32 @@
+// ethernet-interface.click: an Ethernet interface with one address of each family, for require(library ...).
+//
+//   EthernetInterface(device, IPv4 address, IPv6 address)
+//
+// Input 0 and output 0 carry IPv4 packets, input 1 and output 1 IPv6 ones. Packets to send have their next hop in
+// the destination annotation; ARP and Neighbor Discovery find its hardware address. The graph owns the addresses:
+// the interface itself should have none, so that the kernel leaves its packets alone.
+
+elementclass EthernetInterface { $device, $ip4, $ip6 |
+  from :: FromDevice($device)
+    -> HostEtherFilter($device:eth, DROP_OWN true)
+    -> kind :: Classifier(12/0806 20/0001,        // 0 ARP requests
+                          12/0806 20/0002,        // 1 ARP replies
+                          12/0800,                // 2 IPv4
+                          12/86dd 20/3a 54/87,    // 3 Neighbor Solicitations
+                          12/86dd 20/3a 54/88,    // 4 Neighbor Advertisements
+                          12/86dd,                // 5 IPv6
+                          -);
+  to :: Queue(1000) -> out :: ToDevice($device);
+  arp :: ARPQuerier($ip4, $device:eth);
+  nd :: IP6NDSolicitor($ip6, $device:eth);
+
+  input [0] -> arp -> to;
+  input [1] -> nd -> to;
+  kind [0] -> ARPResponder($ip4 $device:eth) -> to;
+  kind [1] -> [1] arp;
+  kind [2] -> Strip(14) -> [0] output;
+  kind [3] -> IP6NDAdvertiser($ip6 $device:eth) -> to;
+  kind [4] -> [1] nd;
+  kind [5] -> Strip(14) -> [1] output;
+  kind [6] -> others :: Discard;
+}

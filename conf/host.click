@@ -1,0 +1,38 @@
+// host.click: an end host, for demonstrations: it answers pings, pings a peer, and sends it UDP packets.
+
+require(library ethernet-interface.click);
+
+define(
+  $DEVICE eth0,
+  $IP4 192.168.1.10, $NET4 192.168.1.0/24, $ROUTER4 192.168.1.1,
+  $IP6 fd01::10, $NET6 fd01::/64, $ROUTER6 fd01::1,
+  // Whom to ping, and to send UDP packets of $SIZE data bytes at $RATE a second.
+  $PEER4 192.168.2.10, $RATE 1000, $SIZE 400
+);
+
+net :: EthernetInterface($DEVICE, $IP4, $IP6);
+route4 :: RadixIPLookup($NET4 0, 0.0.0.0/0 $ROUTER4 0) -> [0] net;
+route6 :: LookupIP6Route($NET6 :: 0, ::/0 $ROUTER6 0) -> [1] net;
+
+net [0]
+  -> CheckIPHeader
+  -> mine :: IPClassifier(dst host $IP4 and icmp type echo,
+                          dst host $IP4 and icmp type echo-reply,
+                          dst host $IP4 and udp,
+                          -);
+mine [0] -> ICMPPingResponder -> route4;
+mine [1] -> answers :: Counter -> ping :: ICMPPingSource($IP4, $PEER4, INTERVAL 0.5) -> route4;
+mine [2] -> udp_received :: Counter -> Discard;
+mine [3] -> Discard;
+
+net [1]
+  -> CheckIP6Header
+  -> mine6 :: LookupIP6Route($IP6/128 0, ::/0 1)
+  -> ICMP6PingResponder
+  -> route6;
+mine6 [1] -> Discard;
+
+udp_sent :: RatedSource(LENGTH $SIZE, RATE $RATE)
+  -> UDPIPEncap($IP4, 5000, $PEER4, 5000)
+  -> sent :: Counter
+  -> route4;
