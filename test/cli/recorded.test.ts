@@ -74,6 +74,7 @@ const CASES: readonly Case[] = [
       "-qo",
       "-",
       "-e",
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: the configuration has a variable in braces
       "define($x 3) elementclass Z { $n | input -> Paint($n) -> Paint($x) -> output } Idle -> Z(5) -> z :: Z(${x}) -> Discard",
     ],
     code: 0,
