@@ -34,7 +34,7 @@ function sources(): string[] {
   return ["src", "elements"].flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true })
       .map((f) => join(root, folder, String(f)))
-      .filter((f) => f.endsWith(".ts") && !f.endsWith(".d.ts")),
+      .filter((f) => f.endsWith(".ts") && !f.endsWith(".d.ts") && !f.endsWith(".generated.ts")),
   );
 }
 
