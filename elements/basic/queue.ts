@@ -1,7 +1,7 @@
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import type { Batch } from "../../src/packet/batch.js";
 import { PacketQueue } from "../../src/packet/queue.js";
-import { Element } from "../../src/router/element.js";
+import { Element, type ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, valueHandler } from "../../src/router/handler.js";
 import { Notifier, type SignalKind } from "../../src/router/notifier.js";
 import type { ElementSpec } from "../../src/router/spec.js";
@@ -77,17 +77,12 @@ export class Queue extends Element {
     this.#queue = null;
   }
 
-  override takeState(old: Element): void {
+  override takeState(old: Element, errors: ErrorSink): void {
     if (!(old instanceof Queue) || old.#queue === null) return;
     const from = old.#queue;
     const length = from.length;
     const lost = this.#withSpare((spare) => this.#queue!.absorb(from, spare));
-    if (lost > 0) {
-      this.router.log(
-        `While hot-swapping state into '${this.declaration}':\n` +
-          `  warning: some packets lost (old length ${length}, new capacity ${this.#capacity})`,
-      );
-    }
+    if (lost > 0) errors.warning(`some packets lost (old length ${length}, new capacity ${this.#capacity})`);
     if (this.#queue!.full) this.#nonfull.sleep();
   }
 

@@ -211,9 +211,9 @@ export class Graph {
         sink.error(e instanceof Error ? e.message : String(e));
       }
       this.#report("hot-swapping state into", element, sink, problems);
+      for (const problem of problems.splice(0)) this.router.log(diagnosticText(problem));
     }
     this.former = null;
-    for (const problem of problems) this.router.log(diagnosticText(problem));
   }
 
   /** Stops every task and timer, cleans every element up and frees its state. Idempotent. */
