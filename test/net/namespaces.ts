@@ -27,14 +27,14 @@ export class Network {
 
   /** Makes namespace `name`, loopback up. */
   namespace(name: string): void {
-    execFileSync("ip", ["netns", "add", this.#full(name)]);
+    execFileSync("ip", ["netns", "add", this.fullName(name)]);
     this.#names.add(name);
     this.ip(name, "link set lo up");
   }
 
   /** A veth pair from interface `ifA` in namespace `a` to `ifB` in `b`, both up. `mtu` in bytes. */
   veth(a: string, ifA: string, b: string, ifB: string, mtu = 1500): void {
-    const [nsA, nsB] = [this.#full(a), this.#full(b)];
+    const [nsA, nsB] = [this.fullName(a), this.fullName(b)];
     this.#run("ip", [
       "-n",
       nsA,
@@ -65,17 +65,17 @@ export class Network {
 
   /** Runs `ip WORDS` inside namespace `name`. */
   ip(name: string, words: string): string {
-    return this.#run("ip", ["-n", this.#full(name), ...words.split(" ")]);
+    return this.#run("ip", ["-n", this.fullName(name), ...words.split(" ")]);
   }
 
   /** Runs a program inside namespace `name` to its end; throws with its output when it fails. */
   run(name: string, program: string, ...words: string[]): string {
-    return this.#run("ip", ["netns", "exec", this.#full(name), program, ...words]);
+    return this.#run("ip", ["netns", "exec", this.fullName(name), program, ...words]);
   }
 
   /** Starts a program inside namespace `name`. It is ended by `close` at the latest. */
   start(name: string, program: string, words: readonly string[]): ChildProcess {
-    const child = spawn("ip", ["netns", "exec", this.#full(name), program, ...words], {
+    const child = spawn("ip", ["netns", "exec", this.fullName(name), program, ...words], {
       stdio: ["pipe", "pipe", "pipe"],
     });
     this.#children.add(child);
@@ -94,11 +94,12 @@ export class Network {
 
   #delete(): void {
     for (const child of this.#children) child.kill("SIGKILL");
-    for (const name of this.#names) spawnSync("ip", ["netns", "delete", this.#full(name)]);
+    for (const name of this.#names) spawnSync("ip", ["netns", "delete", this.fullName(name)]);
     this.#names.clear();
   }
 
-  #full(name: string): string {
+  /** The name under which the system knows namespace `name` (or a part of one: `$n` stays). */
+  fullName(name: string): string {
     return this.#prefix + name;
   }
 
