@@ -12,7 +12,7 @@ import { HandlerCall } from "../../src/router/handler-call.js";
 import type { HandlerSpec } from "../../src/router/spec.js";
 import { systemError } from "../../src/router/system-error.js";
 import { FUNCTIONS } from "./script-functions.js";
-import type { ScriptMachine } from "./script-machine.js";
+import type { ScriptVariables } from "./script-variables.js";
 import { failed } from "./words.js";
 
 const CALLED = { read: true, params: true } as const;
@@ -44,7 +44,7 @@ export const SCRIPT_HANDLERS: Readonly<Record<string, HandlerSpec>> = {
 const RANDOM_RANGE = 2 ** 31;
 
 /** The code of the handlers that are more than functions. */
-export function systemHandlers(element: Element, machine: ScriptMachine): Record<string, HandlerCode> {
+export function systemHandlers(element: Element, variables: ScriptVariables): Record<string, HandlerCode> {
   const { router } = element;
   const all =
     (access: "read" | "write") =>
@@ -71,15 +71,15 @@ export function systemHandlers(element: Element, machine: ScriptMachine): Record
     cat: { read: content },
     catq: { read: (text) => quote(content(text)) },
     kill: { read: (text) => kill(element, text) },
-    get: { read: (text) => machine.get(variable(text, "")) },
+    get: { read: (text) => variables.get(variable(text, "")) },
     set: {
       write: (text) => {
         const [name, value] = shiftSpaces(text);
         if (name === "") throw failed("no variable");
-        machine.set(name, value);
+        variables.set(name, value);
       },
     },
-    shift: { read: (text) => machine.shift(variable(text, "args")) },
+    shift: { read: (text) => variables.shift(variable(text, "args")) },
   };
 }
 

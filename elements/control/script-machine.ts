@@ -3,7 +3,7 @@
 import { appendFileSync, writeFileSync } from "node:fs";
 import { parseBool } from "../../src/lang/args/numbers.js";
 import type { Timestamp } from "../../src/lang/args/spec.js";
-import { bytesOf, shiftSpaces, splitSpaces, unquote } from "../../src/lang/args/text.js";
+import { bytesOf, unquote } from "../../src/lang/args/text.js";
 import { parseTimestamp } from "../../src/lang/args/time.js";
 import { expandVariables, type VariableForm } from "../../src/lang/expand.js";
 import type { Element } from "../../src/router/element.js";
@@ -13,10 +13,14 @@ import { HandlerCall } from "../../src/router/handler-call.js";
 import { systemError } from "../../src/router/system-error.js";
 import type { Timer } from "../../src/router/timer.js";
 import { type Ending, type Instruction, RESULT } from "./script-program.js";
+import { ScriptVariables } from "./script-variables.js";
+import { failed } from "./words.js";
 
 /** Jumps after which a script that does not wait is given up. */
 const MAX_JUMPS = 1000;
 const EINVAL = -22;
+/** Characters that a text may have once its variables are replaced. */
+const LONGEST_TEXT = 2 ** 24;
 
 /** Who takes a step: a handler, the router that was asked to stop, the timer, or a jump to an instruction. */
 export type StepType = "normal" | "router" | "timer" | "jump";
@@ -26,23 +30,19 @@ export class ScriptMachine {
   readonly #element: Element;
   readonly #timer: Timer;
   #instructions: readonly Instruction[] = [];
-  readonly variables = new Map<string, string>();
+  readonly variables: ScriptVariables;
   /** Of each `wait_step`: how many of its steps have been taken. */
   #taken: number[] = [];
   #initial = false;
   #place = 0;
   #steps = 0;
-  /** `$?`: how the last `write` ended. */
-  #status = 0;
   /** While steps are being taken: further ones asked for by what they call. */
   #further: { steps: number } | null = null;
-  runArgs = "";
-  handlerName = "";
-  writing = false;
 
   constructor(element: Element, timer: Timer) {
     this.#element = element;
     this.#timer = timer;
+    this.variables = new ScriptVariables(element.router.signals.pid);
   }
 
   load(instructions: readonly Instruction[]): void {
@@ -50,7 +50,7 @@ export class ScriptMachine {
     this.#taken = instructions.map(() => 0);
     for (const i of instructions) {
       const assigns = ["set", "init", "export", "return"].includes(i.operation);
-      if (assigns && !this.variables.has(i.name)) this.variables.set(i.name, "");
+      if (assigns) this.variables.declare(i.name);
     }
   }
 
@@ -97,6 +97,10 @@ export class ScriptMachine {
         jumps = this.#run(next, kind, jumps, errors);
         kind = "normal";
       }
+    } catch (e) {
+      // Nothing that a script does may end the router.
+      errors.error(e instanceof Error ? e.message : String(e));
+      this.#place = this.#instructions.length;
     } finally {
       this.#further = null;
     }
@@ -113,7 +117,7 @@ export class ScriptMachine {
   }
 
   get result(): string {
-    return this.ending === "return" ? (this.variables.get(RESULT) ?? "") : "";
+    return this.ending === "return" ? (this.variables.value(RESULT) ?? "") : "";
   }
 
   #run(count: number, type: StepType, jumpsSoFar: number, errors: ErrorContext): number {
@@ -254,7 +258,7 @@ export class ScriptMachine {
         const later = new ErrorContext(`While executing '${declaration}':`, (line) => router.log(line));
         later.within(`While calling '${call}':`).error(e.message);
       });
-      this.#status = 0;
+      this.variables.status = 0;
     });
   }
 
@@ -277,7 +281,8 @@ export class ScriptMachine {
     } catch (e) {
       const message = e instanceof Error ? e.message : String(e);
       (call === null ? errors : errors.within(`While calling '${call}':`)).error(message);
-      if (call !== null && access === "write") this.#status = e instanceof HandlerError ? e.status : EINVAL;
+      if (call !== null && access === "write")
+        this.variables.status = e instanceof HandlerError ? e.status : EINVAL;
       return null;
     }
   }
@@ -289,12 +294,14 @@ export class ScriptMachine {
   }
 
   #expand(text: string, errors: ErrorContext): string {
-    return expandVariables(text, { expand: this.#expander(errors) });
+    const expanded = expandVariables(text, { expand: this.#expander(errors) });
+    if (expanded.length > LONGEST_TEXT) throw failed("text becomes too long");
+    return expanded;
   }
 
   #expander(errors: ErrorContext): (name: string, form: VariableForm) => string | null {
     return (name, form) => {
-      if (form !== "(") return this.#variable(name);
+      if (form !== "(") return this.variables.value(name);
       // What is no handler stays as it is written; one that fails has no value.
       let otherwise: string | null = null;
       try {
@@ -307,37 +314,6 @@ export class ScriptMachine {
         return otherwise;
       }
     };
-  }
-
-  #variable(name: string): string | null {
-    const own = this.variables.get(name);
-    if (own !== undefined) return own;
-    if (name === "?") return String(this.#status);
-    if (name === "args") return this.runArgs;
-    if (name === "$") return String(this.#element.router.signals.pid);
-    if (name === "0") return this.handlerName;
-    if (name === "#") return String(splitSpaces(this.runArgs).length);
-    if (name === "write") return String(this.writing);
-    if (/^[1-9]\d{0,5}$/.test(name)) return splitSpaces(this.runArgs)[Number(name) - 1] ?? "";
-    return null;
-  }
-
-  /** Takes the first word off variable `name` (`args`: the arguments of the run). Throws HandlerError when there is no such variable. */
-  shift(name: string): string {
-    const [word, rest] = shiftSpaces(this.get(name));
-    this.set(name, rest);
-    return word;
-  }
-
-  get(name: string): string {
-    const value = name === "args" ? this.runArgs : this.variables.get(name);
-    if (value === undefined) throw new HandlerError("FAILED", `undefined variable '${name}'`);
-    return value;
-  }
-
-  set(name: string, value: string): void {
-    if (name === "args") this.runArgs = value;
-    else this.variables.set(name, value);
   }
 }
 

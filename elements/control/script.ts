@@ -228,9 +228,9 @@ export class Script extends Element {
   /** Runs the script for a handler: throws HandlerError with everything that went wrong. */
   #run(name: string, value: string, writing: boolean): string {
     const machine = this.#machine;
-    machine.runArgs = value;
-    machine.handlerName = name;
-    machine.writing = writing;
+    machine.variables.args = value;
+    machine.variables.handler = name;
+    machine.variables.writing = writing;
     machine.restart();
     return this.#call(0, "jump");
   }
@@ -243,9 +243,9 @@ export class Script extends Element {
     this.#finished(errors);
     const { ending, result } = machine;
     const failed = ending === "error" || ending === "errorq";
-    machine.handlerName = "";
-    machine.writing = false;
-    if (failed || ending === "stop") machine.runArgs = "";
+    machine.variables.handler = "";
+    machine.variables.writing = false;
+    if (failed || ending === "stop") machine.variables.args = "";
     if (failed || lines.length > 0) throw new HandlerError("FAILED", lines.join("\n"), failed ? -1 : 0);
     return result;
   }
@@ -291,7 +291,7 @@ export class Script extends Element {
     const functions = Object.entries(FUNCTIONS).map(([name, f]) => [name, { read: f }] as const);
     return {
       ...Object.fromEntries(functions),
-      ...systemHandlers(this, machine),
+      ...systemHandlers(this, machine.variables),
       step: { write: (text) => this.#writeStep(uncomment(text)) },
       goto: { write: (text) => this.#writeGoto(uncomment(text)) },
       run: {
@@ -323,7 +323,7 @@ export class Script extends Element {
         name,
         [
           { doc: `the variable ${name}`, read: true },
-          { read: () => this.#machine.variables.get(name) ?? "" },
+          { read: () => this.#machine.variables.get(name) },
         ] as const,
       ]),
     );

@@ -53,10 +53,10 @@ interface Selection {
 
 function select(router: Router, path: string): Selection {
   const dot = path.indexOf(".");
-  if (dot <= 0) return { several: false, handlers: [router.handler(path)] };
+  if (dot <= 0) return { several: false, handlers: [visible(router, path)] };
   const [who, name] = [path.slice(0, dot), path.slice(dot + 1)];
   const one = router.find(who);
-  if (one !== undefined && name !== "*") return { several: false, handlers: [router.handler(path)] };
+  if (one !== undefined && name !== "*") return { several: false, handlers: [visible(router, path)] };
   const glob = /[*?[]/.test(who);
   const elements =
     one !== undefined
@@ -70,6 +70,13 @@ function select(router: Router, path: string): Selection {
     return found === undefined ? [] : [found];
   });
   return { several: true, handlers: handlers.filter((h) => h.read !== undefined && !h.spec.private) };
+}
+
+/** The handler `path`, unless it is private. */
+function visible(router: Router, path: string): Handler {
+  const handler = router.handler(path);
+  if (!handler.spec.private) return handler;
+  throw new HandlerError("NO_HANDLER", `no '${handlerName(handler.element, handler.name)}' handler`);
 }
 
 /** Whether `element` is of class `name`, or of one made from it. */

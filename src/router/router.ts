@@ -4,10 +4,10 @@ import { BATCH_MAX, SLOT_DATA, SLOT_LENGTH } from "../../assembly/layout.js";
 import { bytesOf } from "../lang/args/text.js";
 import { ConfigurationError, type Diagnostic, diagnosticText } from "../lang/diagnostics.js";
 import { elaborate } from "../lang/elaborate.js";
-import type { FlatElement, FlatGraph } from "../lang/flat.js";
+import type { FlatGraph } from "../lang/flat.js";
 import { parse } from "../lang/parser.js";
 import { BatchPool } from "../packet/batch.js";
-import { type MemoryOptions, PacketMemory } from "../packet/memory.js";
+import { PacketMemory } from "../packet/memory.js";
 import { type Clock, RealClock } from "./clock.js";
 import type { DeviceProvider } from "./device.js";
 import { NO_DEVICES } from "./device.js";
@@ -18,58 +18,14 @@ import { globalHandlers } from "./global-handlers.js";
 import { Graph } from "./graph.js";
 import { type Handler, HandlerError, handlerName, readHandler } from "./handler.js";
 import { prefixOf } from "./names.js";
+import type { ElementLoader, ExtraElement, RouterOptions } from "./options.js";
 import { type Random, SeededRandom, SystemRandom } from "./random.js";
 import { ProcessSignals, type Signals } from "./signals.js";
 import type { HandlerSpec } from "./spec.js";
 import type { Tasks } from "./task.js";
 import type { Timers } from "./timer.js";
 
-/** Finds element classes by name, and packages of them. */
-export interface ElementLoader {
-  /** Whether `className` can be loaded now. */
-  has(className: string): boolean;
-  load(className: string): Promise<ElementClass>;
-  /** Makes the elements of package `name` known; `from` is the configuration file that asks. Throws with Click's text. */
-  require(name: string, from: string): Promise<void>;
-  /** Every class name known, and every package required so far. */
-  classes(): readonly string[];
-  packages(): readonly string[];
-}
-
-/** An element that the program adds; in a hot swap `whenSwapped` is added to its configuration. */
-export interface ExtraElement extends FlatElement {
-  readonly whenSwapped?: string;
-}
-
-export interface RouterOptions {
-  readonly loader: ElementLoader;
-  readonly memory?: MemoryOptions;
-  /** Default: real time. */
-  readonly clock?: Clock;
-  /** Seed of the random numbers under a simulated clock (default 0); real time draws from the system. */
-  readonly seed?: number;
-  readonly devices?: DeviceProvider;
-  /** `VAR=VALUE` overrides of the configuration's global `define`s. */
-  readonly variables?: Readonly<Record<string, string>>;
-  /** File name for landmarks. Default `config`. */
-  readonly file?: string;
-  /** Reads a file for `require(library FILE)`. */
-  readonly readLibrary?: (file: string, from: string) => { file: string; text: string } | null;
-  /** Where elements' messages go, a line at a time without the newline. Default: standard error. */
-  readonly log?: (line: string) => void;
-  /** Where elements' output goes, as it is. Default: standard output. */
-  readonly print?: (text: string) => void;
-  /** Count and time what passes each port. */
-  readonly metered?: boolean;
-  /** Print warnings. Default true. */
-  readonly warnings?: boolean;
-  /** Elements without connections that the program adds to every configuration (control sockets). */
-  readonly extra?: readonly ExtraElement[];
-  /** Signals of the operating system, for elements that wait for them. Default: the process's. */
-  readonly signals?: Signals;
-  /** Allow the `hotconfig` handler. */
-  readonly hotSwap?: boolean;
-}
+export type { ElementLoader, ExtraElement, RouterOptions };
 
 export class Router {
   readonly options: RouterOptions;

@@ -323,6 +323,14 @@ test("a script that jumps a thousand times without waiting is given up", async (
   assert.equal(log, ["s: too many jumps, giving up"]);
 });
 
+test("a text that grows without end is refused, and ends the script only", async () => {
+  const { log, out } = await run(
+    's :: Script(set x 12345678, label a, set x "$x$x", goto a); Script(wait 1, print "on")',
+  );
+  assert.equal(log, ["While executing 's :: Script':", "  text becomes too long"]);
+  assert.is(out, "on\n");
+});
+
 test("a waiting script may jump for ever", async () => {
   const { log, out } = await run(
     "Script(set x 0, label a, set x $(add $x 1), wait 1ms, goto a $(lt $x 2000), print $x)",
