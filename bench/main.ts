@@ -100,7 +100,7 @@ async function encapsulation(options: BenchOptions, data: Dataset): Promise<unkn
       "graph/C",
     ];
     say(
-      `\nEncapsulation graph, ${data.routes.length} prefixes, ${DESTINATIONS} random destinations, packets of 64 bytes\n` +
+      `\nEncapsulation graph, ${data.routes.length} prefixes, ${DESTINATIONS} random destinations, packets of 64 bytes; processor time\n` +
         `${table([head, ...rows])}` +
         `packets out alike: sha256 ${digests.graph.slice(0, 16)}... over ${DESTINATIONS}${c === null ? "" : `; ${gcc}`}\n` +
         notes.map((n) => `note: ${n}\n`).join(""),

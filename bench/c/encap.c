@@ -7,7 +7,7 @@
  *
  * Then, line by line on standard input:
  *
- *   run BATCH PACKETS          works PACKETS packets in batches of BATCH; prints the nanoseconds it took
+ *   run BATCH PACKETS          works PACKETS packets in batches of BATCH; prints the nanoseconds of processor time it took
  *   check BATCH PACKETS FILE   the same from the first packet on, and writes each packet to FILE: length (u16), bytes
  *   totals                     prints packets, bytes and packets lost since the start
  */
@@ -366,13 +366,13 @@ static void give_back(struct packet **batch, uint32_t count) {
 static uint64_t run(uint32_t batch_size, uint64_t total) {
   struct packet *batch[BATCH_MAX];
   struct timespec a, b;
-  clock_gettime(CLOCK_MONOTONIC, &a);
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
   for (uint64_t left = total; left > 0;) {
     uint32_t count = left < batch_size ? (uint32_t)left : batch_size;
     give_back(batch, work(batch, count));
     left -= count;
   }
-  clock_gettime(CLOCK_MONOTONIC, &b);
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
   return (uint64_t)(b.tv_sec - a.tv_sec) * 1000000000u + (uint64_t)b.tv_nsec - (uint64_t)a.tv_nsec;
 }
 
