@@ -93,7 +93,7 @@ export class Counter extends Element {
 
   override process(batch: Batch): void {
     const bytes = this.memory.kernels.countBatch(this.state, batch.address, batch.count);
-    const now = this.router.clock.now();
+    const now = this.router.clock.recent;
     this.#rate.add(batch.count, now);
     this.#byteRate.add(bytes, now);
     if (this.#packets !== null) this.#check(this.#packets, this.state, batch.count);

@@ -61,8 +61,9 @@ export class Timers {
 
   /** Fires the timers that are due, at most `limit`; returns how many. */
   run(limit: number): number {
-    if (this.#heap.length === 0) return 0;
+    // Read even without timers: whoever asks for the recent time counts on it.
     const now = this.clock.now();
+    if (this.#heap.length === 0) return 0;
     let fired = 0;
     while (fired < limit && this.#heap.length > 0 && this.#heap[0].expiry <= now) {
       const timer = this.#heap[0];
