@@ -7,6 +7,7 @@ import { elaborate } from "../../src/lang/elaborate.js";
 import type { FlatGraph } from "../../src/lang/flat.js";
 import { flatText } from "../../src/lang/flat-text.js";
 import { format } from "../../src/lang/format.js";
+import { MAX_DIAGNOSTICS } from "../../src/lang/limits.js";
 import { parse } from "../../src/lang/parser.js";
 import { splitTrivia } from "../../src/lang/trivia.js";
 
@@ -80,12 +81,20 @@ test("every error of form is among the elaboration's, in the same order", () => 
   const property = fc.property(fc.oneof(soup, mutated), (text) => {
     const tree = parse(text, { file: "f" });
     const { diagnostics } = elaborate(tree);
-    assert.equal(
-      diagnostics.filter((d) => tree.diagnostics.includes(d)),
-      tree.diagnostics,
-    );
+    const shown = diagnostics.filter((d) => tree.diagnostics.includes(d));
+    const cut = diagnostics.some((d) => d.code === "too-many-errors");
+    assert.equal(shown, cut ? tree.diagnostics.slice(0, shown.length) : tree.diagnostics);
   });
   fc.assert(property, { numRuns: 1000 });
+});
+
+test("when there are too many errors the last ones give way, those of form too", () => {
+  const tree = parse("elementclass Lane { input [65535] -> Discard }\n-> -> x", { file: "f" });
+  assert.ok(tree.diagnostics.length > 0);
+  const { diagnostics } = elaborate(tree);
+  assert.is(diagnostics.length, MAX_DIAGNOSTICS + 1);
+  assert.is(diagnostics[0].message, "'Lane' input 0 missing");
+  assert.is(diagnostics[MAX_DIAGNOSTICS].code, "too-many-errors");
 });
 
 test("the flat text gives the same graph again", () => {
