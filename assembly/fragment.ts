@@ -98,7 +98,9 @@ export function ipFragment(state: u32, batch: u32, count: u32, out: u32, bad: u3
     }
     const header = ipHeaderLength(ip, room);
     const whole: u32 = header == 0 ? 0 : be16(ip + 2);
-    if (whole < header || whole > room || header == 0) {
+    // A fragment may not reach beyond the largest packet: its parts' offsets would not fit their field.
+    const reach = header == 0 ? 0 : ((be16(ip + 6) & 0x1fff) << 3) + whole - header;
+    if (whole < header || whole > room || header == 0 || reach > 65535) {
       count64(state + MALFORMED, 1);
       poolGive(slot);
       continue;

@@ -2,7 +2,7 @@
 // Two LISP tunnel routers from conf/xtr.click between two hosts, in network namespaces, with the kernel's own traffic.
 
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -144,22 +144,16 @@ for (const [family, to] of [
 }
 
 tshark("a capture of the core decodes as LISP, with right checksums and lengths", async () => {
-  const sniffer = network.start("xtr2", "tshark", [
-    "-q",
-    "-i",
-    "core",
-    "-w",
-    capture,
-    "-a",
-    "duration:20",
-    "-c",
-    "60",
-  ]);
-  await new Promise((resolve) => sniffer.stderr!.once("data", resolve));
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  const sniffer = network.start("xtr2", "tshark", ["-q", "-i", "core", "-w", capture, "-a", "duration:60"]);
+  const stopped = ended(sniffer);
+  // It captures once its file has a header; how long that takes depends on the machine.
+  for (let i = 0; i < 200 && !(existsSync(capture) && statSync(capture).size > 0); i++)
+    await new Promise((resolve) => setTimeout(resolve, 100));
   for (const to of ["192.168.2.10", "fd02::10"])
     network.run("host1", "ping", "-c", "15", "-i", "0.05", "-s", "1000", to);
-  await ended(sniffer);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  sniffer.kill("SIGINT");
+  await stopped;
   const checks = ["ip.check_checksum", "udp.check_checksum", "udp.ignore_ipv6_zero_checksum"].flatMap((o) => [
     "-o",
     `${o}:TRUE`,
