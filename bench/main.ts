@@ -45,6 +45,7 @@ async function kernels(options: BenchOptions): Promise<KernelResult[]> {
   section("kernels");
   const sink = { value: 0 };
   const results = await benchKernels({ ...options, progress }, sink);
+  if (results.length === 0) return results;
   const rows = results.map((r) => [r.name, r.nsPerPacket.toFixed(2), `${r.margin.toFixed(1)}%`]);
   say(`\nKernels, batches of ${BURST} (benny)\n${table([["", "ns/packet", "±"], ...rows])}`);
   // Printed, so that it is wanted.

@@ -1,3 +1,5 @@
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type Contestant, measure, ratio } from "../../bench/harness.js";
@@ -57,6 +59,17 @@ test("options: defaults, quick ones, and words that are none", () => {
       () => readOptions(words),
       (e: unknown) => e instanceof BenchUsageError,
     );
+});
+
+test("the program refuses a filter that leaves nothing, and names its options", () => {
+  const main = fileURLToPath(new URL("../../bench/main.js", import.meta.url));
+  const run = (...words: string[]) => spawnSync(process.execPath, [main, ...words], { encoding: "utf8" });
+  const nothing = run("--filter", "nonsense");
+  assert.is(nothing.status, 1);
+  assert.match(nothing.stderr, /nothing is called 'nonsense'/);
+  const help = run("--help");
+  assert.is(help.status, 0);
+  assert.match(help.stdout, /--json FILE/);
 });
 
 test.run();
