@@ -109,12 +109,12 @@ export class PrefixTable {
   }
 
   /**
-   * The prefixes in order of address, then length. The table may change meanwhile: what is inserted or
-   * removed more than 16 entries ahead is seen.
+   * The prefixes in order of address, then length, those at or after `from` (in the table or not). The table may
+   * change meanwhile: what is inserted or removed more than 16 entries ahead is seen.
    */
-  *entries(): IterableIterator<PrefixEntry> {
-    let address: Address = this.family === 4 ? 0 : new Uint8Array(16);
-    let length = 0;
+  *entries(from?: Pick<PrefixEntry, "address" | "length">): IterableIterator<PrefixEntry> {
+    let address: Address = from?.address ?? (this.family === 4 ? 0 : new Uint8Array(16));
+    let length = from?.length ?? 0;
     while (true) {
       const listed = this.#list(address, length);
       yield* listed;

@@ -1,0 +1,84 @@
+// Writing to a store in groups: while one batch is on its way to the disk, the
+// next one gathers. What is written is the state of the changed keys when their
+// batch leaves, so that a batch that failed is made up for by the next.
+
+import { keyText } from "./records.js";
+import type { MappingStore } from "./store.js";
+
+interface Waiter {
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class GroupCommit {
+  readonly #store: MappingStore;
+  readonly #read: (key: Uint8Array) => Uint8Array | null;
+  readonly #taken: () => () => void;
+  #dirty = new Map<string, Uint8Array>();
+  #waiters: Waiter[] = [];
+  #running = false;
+  /** Batches that the store took, and that it did not. */
+  batches = 0;
+  failures = 0;
+  /** Keys written. */
+  written = 0;
+
+  /**
+   * `read` gives the present value of a key, null when there is none. `taken` is called when a batch takes the
+   * present state; what it returns, when that state is durable.
+   */
+  constructor(store: MappingStore, read: (key: Uint8Array) => Uint8Array | null, taken: () => () => void) {
+    this.#store = store;
+    this.#read = read;
+    this.#taken = taken;
+  }
+
+  /** Keys that changed and are not in a batch yet. */
+  get dirty(): number {
+    return this.#dirty.size;
+  }
+
+  /** Calls of `flush` not in a batch yet. */
+  get waiting(): number {
+    return this.#waiters.length;
+  }
+
+  touch(key: Uint8Array): void {
+    this.#dirty.set(keyText(key), key);
+  }
+
+  /** Resolves when all that was touched is durable; rejects with the store's error, and the keys wait for the next batch. */
+  flush(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ resolve, reject });
+      if (this.#running) return;
+      this.#running = true;
+      // Not at once: what else changes in this turn goes along.
+      queueMicrotask(() => void this.#run());
+    });
+  }
+
+  async #run(): Promise<void> {
+    while (this.#waiters.length > 0) {
+      const keys = this.#dirty;
+      const waiters = this.#waiters;
+      this.#dirty = new Map();
+      this.#waiters = [];
+      const operations = [...keys.values()].map((key) => ({ key, value: this.#read(key) }));
+      const durable = this.#taken();
+      try {
+        await this.#store.commit(operations);
+      } catch (error) {
+        this.failures++;
+        for (const [text, key] of keys) if (!this.#dirty.has(text)) this.#dirty.set(text, key);
+        for (const w of waiters) w.reject(error);
+        continue;
+      }
+      this.batches++;
+      this.written += operations.length;
+      for (const w of waiters) w.resolve();
+      durable();
+    }
+    this.#running = false;
+  }
+}

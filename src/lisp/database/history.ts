@@ -1,0 +1,137 @@
+// What changed, in order, for those who watch. Only durable changes are told:
+// nobody acts on what a restart would not know.
+
+import type { EidKey, Entry } from "./registration.js";
+
+/** A change of what an EID-prefix maps to. A refresh (new expiry and nonce, all else as it was) is none. */
+export interface Change extends EidKey {
+  /** Of the transaction. */
+  readonly revision: number;
+  readonly kind: "put" | "delete" | "expire";
+  /** null: there was none. */
+  readonly before: Entry | null;
+  /** null: there is none any more. */
+  readonly after: Entry | null;
+}
+
+export interface Watcher {
+  /** Called for each durable change, in order. */
+  change(change: Change): void;
+  /**
+   * Changes came faster than they became durable and the oldest were forgotten: those up to `revision` are
+   * not told. List what there is, then go on.
+   */
+  compacted(revision: number): void;
+}
+
+export interface Watch {
+  close(): void;
+}
+
+/** The changes asked for are not known any more (or not yet): list what there is and watch from its revision. */
+export class CompactedError extends Error {
+  readonly code = "COMPACTED";
+}
+
+interface Watching {
+  readonly watcher: Watcher;
+  /** Told up to here. */
+  told: number;
+}
+
+export class ChangeHistory {
+  readonly #capacity: number;
+  #changes: Change[] = [];
+  /** First of `#changes` that counts. */
+  #start = 0;
+  /** Changes up to this revision may be missing. */
+  #compacted: number;
+  #durable: number;
+  readonly #watching = new Set<Watching>();
+
+  /** `revision`: what there is before the first change. */
+  constructor(capacity: number, revision: number) {
+    this.#capacity = capacity;
+    this.#compacted = revision;
+    this.#durable = revision;
+  }
+
+  /** The revision up to which changes are durable. */
+  get durable(): number {
+    return this.#durable;
+  }
+
+  add(change: Change): void {
+    this.#changes.push(change);
+    if (this.#changes.length - this.#start <= this.#capacity) return;
+    this.#compacted = this.#changes[this.#start++].revision;
+    if (this.#start > this.#capacity) {
+      this.#changes = this.#changes.slice(this.#start);
+      this.#start = 0;
+    }
+  }
+
+  /** Tells all watchers what has become durable. */
+  setDurable(revision: number): void {
+    if (revision <= this.#durable) return;
+    this.#durable = revision;
+    for (const w of [...this.#watching]) {
+      try {
+        this.#tell(w);
+      } catch (error) {
+        // Its own fault: neither the other watchers' nor that of those who wait for the commit.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+
+  /** Tells `watcher` of all durable changes after revision `from`: those known at once, later ones as they come. Throws CompactedError. */
+  watch(from: number, watcher: Watcher, present: number): Watch {
+    if (from < this.#compacted)
+      throw new CompactedError(`changes after revision ${from} are forgotten up to ${this.#compacted}`);
+    if (from > present) throw new CompactedError(`revision ${from} has not been: it is ${present}`);
+    const watching = { watcher, told: from };
+    this.#watching.add(watching);
+    this.#tell(watching);
+    return { close: () => void this.#watching.delete(watching) };
+  }
+
+  close(): void {
+    this.#watching.clear();
+  }
+
+  #tell(w: Watching): void {
+    for (;;) {
+      if (w.told < this.#compacted) {
+        w.told = this.#compacted;
+        w.watcher.compacted(this.#compacted);
+      }
+      // Found anew by revision: a watcher may bring about changes, and so move the array.
+      const next = this.#after(w.told);
+      if (next === null) break;
+      for (const change of next) {
+        if (!this.#watching.has(w)) return;
+        w.told = change.revision;
+        w.watcher.change(change);
+      }
+    }
+    w.told = Math.max(w.told, this.#durable);
+  }
+
+  /** The durable changes of the first transaction after `revision` that has any. */
+  #after(revision: number): readonly Change[] | null {
+    let low = this.#start;
+    let high = this.#changes.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#changes[middle].revision <= revision) low = middle + 1;
+      else high = middle;
+    }
+    if (low === this.#changes.length || this.#changes[low].revision > this.#durable) return null;
+    let end = low;
+    while (end < this.#changes.length && this.#changes[end].revision === this.#changes[low].revision) end++;
+    return this.#changes.slice(low, end);
+  }
+}

@@ -1,0 +1,27 @@
+// A store in memory: it outlives a database in the same process, for
+// simulations and tests. A database that needs no store is given none.
+
+import { keyText } from "./records.js";
+import type { MappingStore, StoreOperation } from "./store.js";
+
+export class MemoryStore implements MappingStore {
+  readonly #values = new Map<string, StoreOperation>();
+
+  /** Number of keys. */
+  get size(): number {
+    return this.#values.size;
+  }
+
+  async load(each: (key: Uint8Array, value: Uint8Array) => void): Promise<void> {
+    for (const { key, value } of this.#values.values()) each(key.slice(), value!.slice());
+  }
+
+  async commit(operations: readonly StoreOperation[]): Promise<void> {
+    for (const { key, value } of operations) {
+      if (value === null) this.#values.delete(keyText(key));
+      else this.#values.set(keyText(key), { key, value });
+    }
+  }
+
+  async close(): Promise<void> {}
+}

@@ -1,0 +1,235 @@
+// The database's index: entries as bytes in a block of WebAssembly memory,
+// found through prefix tables. A million entries take a hundred bytes each and no
+// objects; an entry becomes an object when somebody asks for it.
+
+import type { Prefix } from "../../lang/args/spec.js";
+import type { PacketMemory } from "../../packet/memory.js";
+import { type Address, PrefixTable } from "../../packet/prefix-table.js";
+import { ExpiryQueue } from "../expiry-queue.js";
+import { masked } from "../mapping.js";
+import { contentStart, decodeEntry, firstExpiry } from "./codec.js";
+import type { EidKey, Entry } from "./registration.js";
+
+// A record: a header and the entry's bytes. Its address is the value in the prefix table.
+const EXPIRY = 0; // f64: first expiry of its registrations, steady nanoseconds; Infinity: never
+const QUEUE = 8; // u32: place in the expiry queue
+const IID = 12; // u32
+const EID = 16; // 16 bytes, network order; IPv4: the first 4
+const FAMILY = 32; // u8: bytes of the address, 4 or 16
+const LENGTH = 33; // u8: prefix length
+const ROOM = 36; // u32: bytes that fit
+const SIZE = 40; // u32: bytes of the entry
+const HEADER = 48;
+
+interface Tables {
+  4: PrefixTable | null;
+  16: PrefixTable | null;
+}
+
+export class RegistrationIndex {
+  readonly #memory: PacketMemory;
+  readonly #tables = new Map<number, Tables>();
+  readonly #queue: ExpiryQueue;
+  #records = 0;
+  /** Number of entries. */
+  size = 0;
+
+  constructor(memory: PacketMemory) {
+    this.#memory = memory;
+    this.#queue = new ExpiryQueue(memory, EXPIRY, QUEUE);
+  }
+
+  /** Bytes of the memory in use. */
+  get bytes(): number {
+    let tables = 0;
+    for (const t of this.#tables.values()) tables += (t[4]?.bytes ?? 0) + (t[16]?.bytes ?? 0);
+    return this.#records + tables;
+  }
+
+  /** Instance IDs that have entries, ascending. */
+  get iids(): readonly number[] {
+    return [...this.#tables.keys()].sort((a, b) => a - b);
+  }
+
+  /** Steady nanoseconds of the first expiry; Infinity when nothing expires. */
+  get nextExpiry(): number {
+    return this.#queue.next;
+  }
+
+  /** The record that expires first, 0 when none does. */
+  get firstToExpire(): number {
+    return this.#queue.first;
+  }
+
+  /** The record of exactly this EID-prefix, 0 when there is none. */
+  exact({ iid, eid }: EidKey): number {
+    const table = this.#tables.get(iid)?.[eid.address.length as 4 | 16];
+    return table?.exact(tableAddress(eid.address), eid.length) ?? 0;
+  }
+
+  /** The record of the longest prefix that holds the address (4 or 16 bytes), 0 when there is none. */
+  lookup(iid: number, address: Uint8Array): number {
+    return this.#tables.get(iid)?.[address.length as 4 | 16]?.lookup(tableAddress(address)) ?? 0;
+  }
+
+  /** The records of this prefix and all more specific ones, in order of address, then length. */
+  *within({ iid, eid }: EidKey): IterableIterator<number> {
+    const table = this.#tables.get(iid)?.[eid.address.length as 4 | 16];
+    if (!table) return;
+    const first = masked(eid.address, eid.length);
+    const from = { address: tableAddress(first), length: eid.length };
+    for (const entry of table.entries(from)) {
+      if (!covers(first, eid.length, entry.address)) return;
+      yield entry.value;
+    }
+  }
+
+  /** All records, by instance ID, family, address, length. */
+  *all(): IterableIterator<number> {
+    for (const iid of this.iids) {
+      for (const size of [4, 16] as const)
+        yield* this.within({ iid, eid: { address: new Uint8Array(size), length: 0 } });
+    }
+  }
+
+  /** What a record is of. */
+  key(record: number): EidKey {
+    const { u8 } = this.#memory;
+    const address = u8.slice(record + EID, record + EID + u8[record + FAMILY]);
+    return { iid: this.#memory.get32(record + IID), eid: { address, length: u8[record + LENGTH] } };
+  }
+
+  /** A copy of the entry's bytes, its expiries steady. */
+  value(record: number): Uint8Array {
+    return this.#memory.u8.slice(record + HEADER, record + HEADER + this.#memory.get32(record + SIZE));
+  }
+
+  /** The entry; with `eid`, known already to be its prefix, the result holds that one. */
+  entry(record: number, key: EidKey = this.key(record)): Entry {
+    const { u8, view } = this.#memory;
+    return decodeEntry(key, u8, view, record + HEADER, this.#memory.get32(record + SIZE));
+  }
+
+  /** Whether these bytes differ from the record's in nothing but what a refresh changes. */
+  refreshes(record: number, bytes: Uint8Array): boolean {
+    const { u8 } = this.#memory;
+    const at = record + HEADER;
+    const start = contentStart(bytes);
+    if (this.#memory.get32(record + SIZE) !== bytes.length || contentStart(u8, at) !== start) return false;
+    for (let i = start; i < bytes.length; i++) if (u8[at + i] !== bytes[i]) return false;
+    return true;
+  }
+
+  /** Puts an entry's bytes in, in place of what is there for this EID-prefix. Throws MemoryError, with the index as it was. */
+  put(key: EidKey, bytes: Uint8Array): void {
+    const old = this.exact(key);
+    if (old !== 0 && fits(this.#memory.get32(old + ROOM), bytes.length)) {
+      this.rewrite(old, bytes);
+      return;
+    }
+    const record = this.#make(key, bytes);
+    const size = key.eid.address.length as 4 | 16;
+    let table: PrefixTable | null = null;
+    try {
+      table = this.#table(key.iid, size);
+      table.insert(tableAddress(key.eid.address), key.eid.length, record);
+    } catch (e) {
+      this.#free(record);
+      if (table?.size === 0) this.#dropTable(key.iid, size);
+      throw e;
+    }
+    if (old !== 0) this.#free(old);
+    else this.size++;
+    if (this.#expiry(record) !== Number.POSITIVE_INFINITY) this.#queue.add(record);
+  }
+
+  /** Puts other bytes into a record, no longer than what was there when it was made. */
+  rewrite(record: number, bytes: Uint8Array): void {
+    this.#queue.remove(record);
+    this.#write(record, bytes);
+    if (this.#expiry(record) !== Number.POSITIVE_INFINITY) this.#queue.add(record);
+  }
+
+  remove(record: number): void {
+    const { iid, eid } = this.key(record);
+    const size = eid.address.length as 4 | 16;
+    const table = this.#tables.get(iid)![size]!;
+    table.remove(tableAddress(eid.address), eid.length);
+    this.#free(record);
+    this.size--;
+    if (table.size === 0) this.#dropTable(iid, size);
+  }
+
+  /** Gives all its memory back. */
+  destroy(): void {
+    for (const record of [...this.all()]) this.remove(record);
+  }
+
+  #expiry(record: number): number {
+    return this.#memory.view.getFloat64(record + EXPIRY, true);
+  }
+
+  #make({ iid, eid }: EidKey, bytes: Uint8Array): number {
+    const room = Math.ceil(bytes.length / 16) * 16;
+    const record = this.#memory.alloc(HEADER + room);
+    this.#records += HEADER + room;
+    const { u8 } = this.#memory;
+    this.#memory.set32(record + IID, iid);
+    u8.set(masked(eid.address, eid.length), record + EID);
+    u8[record + FAMILY] = eid.address.length;
+    u8[record + LENGTH] = eid.length;
+    this.#memory.set32(record + ROOM, room);
+    this.#write(record, bytes);
+    return record;
+  }
+
+  #write(record: number, bytes: Uint8Array): void {
+    this.#memory.u8.set(bytes, record + HEADER);
+    this.#memory.set32(record + SIZE, bytes.length);
+    this.#memory.view.setFloat64(record + EXPIRY, firstExpiry(bytes), true);
+  }
+
+  #free(record: number): void {
+    this.#queue.remove(record);
+    const size = HEADER + this.#memory.get32(record + ROOM);
+    this.#memory.free(record, size);
+    this.#records -= size;
+  }
+
+  /** The table of an instance and family, made if need be. Throws MemoryError. */
+  #table(iid: number, size: 4 | 16): PrefixTable {
+    const tables = this.#tables.get(iid) ?? { 4: null, 16: null };
+    const table = (tables[size] ??= new PrefixTable(this.#memory, size === 4 ? 4 : 6));
+    this.#tables.set(iid, tables);
+    return table;
+  }
+
+  #dropTable(iid: number, size: 4 | 16): void {
+    const tables = this.#tables.get(iid)!;
+    tables[size]?.destroy();
+    tables[size] = null;
+    if (tables[4] === null && tables[16] === null) this.#tables.delete(iid);
+  }
+}
+
+/** Whether a record with this room is kept for bytes of this size: not when most of it would lie idle. */
+function fits(room: number, size: number): boolean {
+  return size <= room && room <= 2 * size + 64;
+}
+
+/** Whether the first `length` bits of `prefix` are those of `address`. */
+function covers(prefix: Uint8Array, length: number, address: Address): boolean {
+  if (typeof address === "number") {
+    const first = tableAddress(prefix) as number;
+    return length === 0 || (first ^ address) >>> (32 - length) === 0;
+  }
+  const whole = length >> 3;
+  for (let i = 0; i < whole; i++) if (prefix[i] !== address[i]) return false;
+  const rest = length & 7;
+  return rest === 0 || (prefix[whole] ^ address[whole]) >> (8 - rest) === 0;
+}
+
+function tableAddress(address: Prefix["address"]): Address {
+  if (address.length === 16) return address;
+  return ((address[0] << 24) | (address[1] << 16) | (address[2] << 8) | address[3]) >>> 0;
+}
