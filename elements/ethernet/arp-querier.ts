@@ -1,10 +1,9 @@
 import { ANNO_DST_IP, ANNO_VLAN_TCI, SLOT_ANNO, SLOT_TIMESTAMP } from "../../assembly/layout.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import { ARPCache, UNKNOWN_MAC } from "../../src/packet/arp-cache.js";
-import { BATCH_MAX, type Batch } from "../../src/packet/batch.js";
+import type { Batch } from "../../src/packet/batch.js";
 import type { Neighbour } from "../../src/packet/neighbour-table.js";
-import { Packet } from "../../src/packet/packet.js";
-import { type CleanupStage, Element, type ErrorSink } from "../../src/router/element.js";
+import type { CleanupStage, Element, ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, valueHandler } from "../../src/router/handler.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 import type { Timer } from "../../src/router/timer.js";
@@ -20,6 +19,7 @@ import {
 import { WireError } from "../../src/wire/error.js";
 import { ETHERNET_HEADER, ETHERTYPE_ARP, readEthernet, writeEthernet } from "../../src/wire/ethernet.js";
 import { ARPTable, configureCache, parseDelete, parseInsert, TABLE_ARGS, tableText } from "./arp-table.js";
+import { NeighbourSender } from "./neighbour-sender.js";
 
 const args = {
   IP: {
@@ -53,8 +53,6 @@ const args = {
   },
 } as const;
 
-const QUERIES = 0;
-const RESPONSES = 8;
 const BROADCAST_IP = 0xffffffff;
 const NO_MAC = new Uint8Array(6);
 
@@ -90,7 +88,7 @@ const NO_MAC = new Uint8Array(6);
  * @example Idle -> q :: ARPQuerier(18.26.4.24/24, 00:00:C0:AE:67:EF) -> Discard; Idle -> [1] q
  * @see ARPTable, ARPResponder, IP6NDSolicitor, AddressInfo
  */
-export class ARPQuerier extends Element {
+export class ARPQuerier extends NeighbourSender {
   static readonly spec = {
     ports: "2/1-2",
     processing: "h/h",
@@ -126,7 +124,6 @@ export class ARPQuerier extends Element {
     live: true,
   } as const satisfies ElementSpec;
 
-  readonly #packet = new Packet(this.memory);
   #ip = 0;
   #broadcast = BROADCAST_IP;
   #poll = 60e9;
@@ -204,34 +201,28 @@ export class ARPQuerier extends Element {
       return;
     }
     if (this.#ip === 0) {
-      this.#drop("unconfigured", batch.count);
+      this.add("unconfigured", batch.count);
       batch.kill();
       return;
     }
+    this.forward(batch);
+  }
+
+  protected override encapsulate(batch: number, count: number, misses: number): number {
     const { cache } = this;
-    const misses = this.router.batches.acquire();
-    const { count } = batch;
-    batch.count = this.memory.kernels.neighbourEncap4(
+    return this.memory.kernels.neighbourEncap4(
       cache.table.address,
       this.stateArea,
-      batch.address,
+      batch,
       count,
       this.router.clock.now(),
       cache.timeout,
       this.#poll,
-      misses.address,
+      misses,
     );
-    misses.count = count - batch.count;
-    this.outputs[0].push(batch);
-    // Each packet is taken out before it goes anywhere: what it leads to may come back here.
-    const missed = misses.count;
-    misses.count = 0;
-    for (let i = 0; i < missed; i++) this.#slow(misses.at(i));
-    this.router.batches.release(misses);
   }
 
-  /** A packet that the table alone does not decide. */
-  #slow(slot: number): void {
+  protected override slow(slot: number): void {
     const { cache, memory } = this;
     const now = this.router.clock.now();
     const at = slot + SLOT_ANNO + ANNO_DST_IP;
@@ -240,16 +231,16 @@ export class ARPQuerier extends Element {
     if (neighbour !== undefined && cache.known(neighbour, now)) {
       if (now - neighbour.live >= this.#poll && cache.mayAsk(neighbour, now))
         this.#sendQuery(this.#makeQuery(slot, this.#broadcastPoll ? this.stateArea + 8 : neighbour.mac));
-      this.#send(slot, neighbour.mac);
+      this.send(slot, neighbour.mac);
     } else if (destination === BROADCAST_IP || destination === this.#broadcast) {
-      this.#send(slot, this.stateArea + 8);
+      this.send(slot, this.stateArea + 8);
     } else if (destination >>> 28 === 14) {
-      this.#lose(slot, "no_room"); // the table sends to groups, where there is room
+      this.lose(slot, "no_room"); // the table sends to groups, where there is room
     } else if (destination === 0) {
       if (!this.#saidZero)
         this.router.log(`${this.declaration}: would query for 0.0.0.0; missing dest IP addr annotation?`);
       this.#saidZero = true;
-      this.#lose(slot, "no_destination");
+      this.lose(slot, "no_destination");
     } else {
       this.#wait(slot, at, now);
     }
@@ -259,7 +250,7 @@ export class ARPQuerier extends Element {
     const { cache } = this;
     const neighbour = cache.ensure(address, now);
     if (neighbour === null) {
-      this.#lose(slot, "no_memory");
+      this.lose(slot, "no_memory");
       return;
     }
     if (!cache.table.hasRoom(neighbour)) {
@@ -275,24 +266,12 @@ export class ARPQuerier extends Element {
     this.#sendQuery(query);
   }
 
-  /** Sends one packet to the 6-byte hardware address at `mac`. */
-  #send(slot: number, mac: number): void {
-    if (this.memory.kernels.neighbourHeader(slot, mac, this.stateArea) === 0) {
-      this.#lose(slot, "no_room");
-      return;
-    }
-    const one = this.router.batches.acquire();
-    one.add(slot);
-    this.outputs[0].push(one);
-    this.router.batches.release(one);
-  }
-
   /** Makes a query for the destination annotation of the packet in `slot`, to the hardware address at `mac`; 0 without a free slot. */
   #makeQuery(slot: number, mac: number): number {
     const { u8, view, kernels } = this.memory;
     const query = kernels.poolTake() >>> 0;
     if (query === 0) {
-      this.#drop("no_memory", 1);
+      this.add("no_memory", 1);
       return 0;
     }
     const senderEther = u8.slice(this.stateArea, this.stateArea + 6);
@@ -309,8 +288,8 @@ export class ARPQuerier extends Element {
       etherType: ETHERTYPE_ARP,
       payload,
     };
-    this.#packet.at(query).setBytes(writeEthernet(frame));
-    this.#packet.macHeader = this.#packet.data;
+    this.packet.at(query).setBytes(writeEthernet(frame));
+    this.packet.macHeader = this.packet.data;
     u8.copyWithin(query + SLOT_TIMESTAMP, slot + SLOT_TIMESTAMP, slot + SLOT_TIMESTAMP + 8);
     const vlan = SLOT_ANNO + ANNO_VLAN_TCI;
     u8.copyWithin(query + vlan, slot + vlan, slot + vlan + 2);
@@ -319,59 +298,34 @@ export class ARPQuerier extends Element {
 
   #sendQuery(query: number): void {
     if (query === 0) return;
-    this.memory.add64(this.state + QUERIES, 1);
-    const one = this.router.batches.acquire();
-    one.add(query);
-    this.outputs[this.noutputs - 1].push(one);
-    this.router.batches.release(one);
+    this.add("queries", 1);
+    this.pushOne(this.noutputs - 1, query);
   }
 
   /** Learns from the ARP frame in `slot`, which stays the caller's. */
   #response(slot: number): void {
     const { cache } = this;
-    const bytes = this.#packet.at(slot).bytes();
-    if (bytes.length >= ETHERNET_HEADER + ARP_LENGTH) this.memory.add64(this.state + RESPONSES, 1);
+    const bytes = this.packet.at(slot).bytes();
+    if (bytes.length >= ETHERNET_HEADER + ARP_LENGTH) this.add("responses", 1);
     const reply = readReply(bytes);
     if (reply === null) {
-      this.#drop("bad_reply", 1);
+      this.add("bad_reply", 1);
       return;
     }
     const address = cache.place(reply.senderIp);
     const neighbour = cache.insert(address, reply.senderEther, this.router.clock.now());
-    if (neighbour === null) this.#drop("no_memory", 1);
+    if (neighbour === null) this.add("no_memory", 1);
     else this.#flush(neighbour);
   }
 
-  /** Sends what waited for a neighbour, in the order in which it came. */
   #flush(neighbour: Neighbour): void {
-    if (!neighbour.known || neighbour.waiting.length === 0) return;
-    const { memory } = this;
-    const out = this.router.batches.acquire();
-    for (const slot of this.cache.table.release(neighbour)) {
-      if (memory.kernels.neighbourHeader(slot, neighbour.mac, this.stateArea) === 0) {
-        this.#lose(slot, "no_room");
-        continue;
-      }
-      out.add(slot);
-      if (out.count === BATCH_MAX) this.outputs[0].push(out);
-    }
-    this.outputs[0].push(out);
-    this.router.batches.release(out);
+    if (neighbour.known && neighbour.waiting.length > 0) this.sendWaiting(this.cache.table, neighbour);
   }
 
   #expire(): void {
     const { cache } = this;
     cache.slim(this.router.clock.now());
     if (cache.timeout !== Number.POSITIVE_INFINITY) this.#timer!.scheduleAfter(cache.timeout + 1e9);
-  }
-
-  #lose(slot: number, reason: string): void {
-    this.#drop(reason, 1);
-    this.memory.kernels.poolGive(slot);
-  }
-
-  #drop(reason: string, n: number): void {
-    this.memory.add64(this.counterAddress(reason), n);
   }
 
   #drops(): number {
@@ -386,7 +340,7 @@ export class ARPQuerier extends Element {
       ...valueHandler({ type: "ip", doc: "address" }, get, set),
       read: () => ipText(get()),
     });
-    const queries = (): number => memory.get64(this.state + QUERIES);
+    const queries = (): number => memory.get64(this.counterAddress("queries"));
     return {
       table: { read: () => tableText(this.cache, clock.now()) },
       stats: {

@@ -1,9 +1,8 @@
 import { ANNO_DST_IP, SLOT_ANNO } from "../../assembly/layout.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
-import { BATCH_MAX, type Batch } from "../../src/packet/batch.js";
+import type { Batch } from "../../src/packet/batch.js";
 import type { Neighbour } from "../../src/packet/neighbour-table.js";
-import { Packet } from "../../src/packet/packet.js";
-import { type CleanupStage, Element, type ErrorSink } from "../../src/router/element.js";
+import type { CleanupStage, Element, ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, handlerWords } from "../../src/router/handler.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 import { etherText, ip6Text } from "../../src/wire/address.js";
@@ -20,6 +19,7 @@ import {
   writeNeighborFrame,
 } from "../../src/wire/neighbour-discovery.js";
 import { NDCache, type NDOwner, STATES } from "./nd-cache.js";
+import { NeighbourSender } from "./neighbour-sender.js";
 
 const args = {
   IP: {
@@ -95,7 +95,7 @@ const ENTRY = {
  * @example Idle -> n :: IP6NDSolicitor(2001:db8::1, 00:00:C0:AE:67:EF) -> Discard; Idle -> [1] n
  * @see IP6NDAdvertiser, ARPQuerier, AddressInfo
  */
-export class IP6NDSolicitor extends Element implements NDOwner {
+export class IP6NDSolicitor extends NeighbourSender implements NDOwner {
   static readonly spec = {
     ports: "2/1-3",
     processing: "h/h",
@@ -134,7 +134,6 @@ export class IP6NDSolicitor extends Element implements NDOwner {
     live: true,
   } as const satisfies ElementSpec;
 
-  readonly #packet = new Packet(this.memory);
   #ip: Uint8Array = UNSPECIFIED;
   #ether: Uint8Array = new Uint8Array(6);
   #cache: NDCache | null = null;
@@ -196,48 +195,42 @@ export class IP6NDSolicitor extends Element implements NDOwner {
       batch.kill();
       return;
     }
+    this.forward(batch);
+  }
+
+  protected override encapsulate(batch: number, count: number, misses: number): number {
     const cache = this.#cache!;
-    const misses = this.router.batches.acquire();
-    const { count } = batch;
-    batch.count = this.memory.kernels.neighbourEncap6(
+    return this.memory.kernels.neighbourEncap6(
       cache.table.address,
       this.stateArea,
-      batch.address,
+      batch,
       count,
       this.router.clock.now(),
       Number.POSITIVE_INFINITY,
       cache.reachable,
-      misses.address,
+      misses,
     );
-    misses.count = count - batch.count;
-    this.outputs[0].push(batch);
-    // Each packet is taken out before it goes anywhere: what it leads to may come back here.
-    const missed = misses.count;
-    misses.count = 0;
-    for (let i = 0; i < missed; i++) this.#slow(misses.at(i));
-    this.router.batches.release(misses);
   }
 
-  /** A packet that the table alone does not decide. */
-  #slow(slot: number): void {
+  protected override slow(slot: number): void {
     const cache = this.#cache!;
     const { u8 } = this.memory;
     const key = slot + SLOT_ANNO + ANNO_DST_IP;
     const neighbour = cache.table.find(key);
     if (neighbour?.known) {
       cache.use(neighbour);
-      this.#send(slot, neighbour);
+      this.send(slot, neighbour.mac);
     } else if (u8[key] === 0xff) {
-      this.#lose(slot, "no_room"); // the table sends to groups, where there is room
+      this.lose(slot, "no_room"); // the table sends to groups, where there is room
     } else if (neighbour === undefined && isZero(u8, key)) {
       if (!this.#saidZero)
         this.router.log(`${this.declaration}: would solicit ::; missing dest IP6 addr annotation?`);
       this.#saidZero = true;
-      this.#lose(slot, "no_destination");
+      this.lose(slot, "no_destination");
     } else {
       const wanted = neighbour ?? cache.ensure(key);
       if (wanted === null) {
-        this.#lose(slot, "no_memory");
+        this.lose(slot, "no_memory");
         return;
       }
       if (!cache.table.hasRoom(wanted)) cache.table.dropOldest(wanted);
@@ -247,23 +240,10 @@ export class IP6NDSolicitor extends Element implements NDOwner {
     }
   }
 
-  #send(slot: number, neighbour: Neighbour): void {
-    if (this.memory.kernels.neighbourHeader(slot, neighbour.mac, this.stateArea) === 0)
-      this.#lose(slot, "no_room");
-    else this.#pushOne(0, slot);
-  }
-
-  #pushOne(port: number, slot: number): void {
-    const one = this.router.batches.acquire();
-    one.add(slot);
-    this.outputs[port].push(one);
-    this.router.batches.release(one);
-  }
-
   solicit(neighbour: Neighbour, itself: boolean): void {
     const slot = this.memory.kernels.poolTake() >>> 0;
     if (slot === 0) {
-      this.memory.add64(this.counterAddress("no_memory"), 1);
+      this.add("no_memory", 1);
       return;
     }
     const target = neighbour.address(16);
@@ -275,28 +255,28 @@ export class IP6NDSolicitor extends Element implements NDOwner {
       etherSource: this.#ether,
       etherDestination: itself ? neighbour.macBytes() : groupEther(destination),
     });
-    const packet = this.#packet.at(slot);
+    const packet = this.packet.at(slot);
     packet.setBytes(frame);
     packet.macHeader = packet.data;
     packet.networkHeader = packet.data + 14;
-    this.memory.add64(this.counterAddress("solicitations"), 1);
-    this.#pushOne(Math.min(1, this.noutputs - 1), slot);
+    this.add("solicitations", 1);
+    this.pushOne(Math.min(1, this.noutputs - 1), slot);
   }
 
   unreachable(packets: readonly number[]): void {
-    this.memory.add64(this.counterAddress("unreachable"), packets.length);
+    this.add("unreachable", packets.length);
     for (const slot of packets) {
-      if (this.noutputs > 2) this.#pushOne(2, slot);
-      else this.#lose(slot, "unresolved");
+      if (this.noutputs > 2) this.pushOne(2, slot);
+      else this.lose(slot, "unresolved");
     }
   }
 
   /** Learns from the frame in `slot`, which stays the caller's. */
   #hear(slot: number): void {
-    const frame = readFrame(this.#packet.at(slot).bytes());
+    const frame = readFrame(this.packet.at(slot).bytes());
     const link = frame?.message.link ?? null;
     if (frame === null || (link !== null && (link[0] & 1) !== 0)) {
-      this.memory.add64(this.counterAddress("bad_message"), 1);
+      this.add("bad_message", 1);
       return;
     }
     const cache = this.#cache!;
@@ -305,7 +285,7 @@ export class IP6NDSolicitor extends Element implements NDOwner {
       if (link !== null) this.#flush(cache.heard(source, link));
       return;
     }
-    this.memory.add64(this.counterAddress("advertisements"), 1);
+    this.add("advertisements", 1);
     if (sameAddress(message.target, this.#ip)) {
       this.#conflict(frame);
       return;
@@ -317,7 +297,7 @@ export class IP6NDSolicitor extends Element implements NDOwner {
   }
 
   #conflict(frame: NeighborFrame): void {
-    this.memory.add64(this.counterAddress("conflicts"), 1);
+    this.add("conflicts", 1);
     if (this.#saidConflict) return;
     this.#saidConflict = true;
     this.router.log(
@@ -325,28 +305,12 @@ export class IP6NDSolicitor extends Element implements NDOwner {
     );
   }
 
-  /** Sends what waited for a neighbour, in the order in which it came. */
+  /** Sends what waited for a neighbour that can be sent to now. */
   #flush(neighbour: Neighbour | null): void {
     if (neighbour === null || neighbour.waiting.length === 0) return;
     const cache = this.#cache!;
-    const out = this.router.batches.acquire();
-    const packets = cache.table.release(neighbour);
     cache.use(neighbour);
-    for (const slot of packets) {
-      if (this.memory.kernels.neighbourHeader(slot, neighbour.mac, this.stateArea) === 0) {
-        this.#lose(slot, "no_room");
-        continue;
-      }
-      out.add(slot);
-      if (out.count === BATCH_MAX) this.outputs[0].push(out);
-    }
-    this.outputs[0].push(out);
-    this.router.batches.release(out);
-  }
-
-  #lose(slot: number, reason: string): void {
-    this.memory.add64(this.counterAddress(reason), 1);
-    this.memory.kernels.poolGive(slot);
+    this.sendWaiting(cache.table, neighbour);
   }
 
   #lines(line: (neighbour: Neighbour) => string): string {
