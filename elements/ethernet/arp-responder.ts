@@ -1,16 +1,14 @@
-import { PACKET_HOST } from "../../assembly/layout.js";
 import { parseValue } from "../../src/lang/args/parse.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
-import { splitSpaces } from "../../src/lang/args/text.js";
-import type { Batch } from "../../src/packet/batch.js";
-import { Packet } from "../../src/packet/packet.js";
-import { Element, type ErrorSink } from "../../src/router/element.js";
+import type { Packet } from "../../src/packet/packet.js";
+import type { ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, HandlerError } from "../../src/router/handler.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 import { etherText, ipText } from "../../src/wire/address.js";
 import { ARP_REPLY, ARP_REQUEST, readArp, writeArp } from "../../src/wire/arp.js";
 import { WireError } from "../../src/wire/error.js";
 import { ETHERTYPE_ARP, readEthernet, writeEthernet } from "../../src/wire/ethernet.js";
+import { type Entry, NeighbourResponder, RESPONDER_DROPS } from "./neighbour-responder.js";
 
 const args = {
   ENTRY: {
@@ -20,10 +18,9 @@ const args = {
   },
 } as const;
 
-interface Entry {
+interface Network {
   readonly address: number;
   readonly mask: number;
-  readonly mac: Uint8Array;
 }
 
 /**
@@ -45,13 +42,13 @@ interface Entry {
  * @example Idle -> ARPResponder(18.26.4.24 18.26.7.0/24 00-00-C0-AE-67-EF) -> Discard
  * @see ARPQuerier, IP6NDAdvertiser, AddressInfo
  */
-export class ARPResponder extends Element {
+export class ARPResponder extends NeighbourResponder<Network> {
   static readonly spec = {
     ports: "1/1-2",
     processing: "a/ah",
     args,
     counters: { replies: "requests answered" },
-    drops: { unanswered: "not an ARP request for an address of its table, and output 1 is not connected" },
+    drops: RESPONDER_DROPS,
     handlers: {
       table: { read: true, doc: "a line a network: prefix, hardware address" },
       lookup: {
@@ -65,52 +62,27 @@ export class ARPResponder extends Element {
     live: true,
   } as const satisfies ElementSpec;
 
-  readonly #packet = new Packet(this.memory);
+  protected override readonly entryErrors = {
+    separator: ": ",
+    unknown: "expected IP/MASK ETH",
+    secondEther: "more than one ETH",
+    noPrefix: "missing IP/MASK",
+    noEther: "missing ETH",
+  };
   /** More specific before less. */
-  #entries: readonly Entry[] = [];
+  #entries: readonly Entry<Network>[] = [];
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
-    const entries: Entry[] = [];
-    let wrong = false;
-    for (const [i, text] of values.ENTRY.entries()) {
-      const parsed = this.#parse(text);
-      if (typeof parsed === "string") {
-        errors.error(`argument ${i}: ${parsed}`);
-        wrong = true;
-      } else entries.push(...parsed);
-    }
-    if (wrong) return;
+    const entries = this.parseEntries(values.ENTRY, errors);
+    if (entries === null) return;
     this.#entries = arranged(entries, (entry) => errors.warning(`multiple entries for ${prefixText(entry)}`));
   }
 
-  /** The entries that `IP/MASK [IP/MASK...] ETH` gives, or what is wrong with it. */
-  #parse(text: string): Entry[] | string {
-    const context = this.graph.argContext(this);
-    const prefixes: { address: number; mask: number }[] = [];
-    const words = splitSpaces(text);
-    let mac: Uint8Array | null = null;
-    for (const word of words) {
-      const prefix = parseValue(word, { type: "ip_prefix" }, context);
-      if ("value" in prefix) {
-        const { address, mask } = prefix.value;
-        prefixes.push({ address: (address & mask) >>> 0, mask });
-        continue;
-      }
-      const ether = parseValue(word, { type: "ether" }, context);
-      if (!("value" in ether)) return "expected IP/MASK ETH";
-      if (mac !== null) return "more than one ETH";
-      mac = ether.value;
-    }
-    // A name may stand for both.
-    for (const word of words) {
-      if (mac !== null) break;
-      const ether = parseValue(word, { type: "ether" }, context);
-      if ("value" in ether) mac = ether.value;
-    }
-    if (prefixes.length === 0) return "missing IP/MASK";
-    if (mac === null) return "missing ETH";
-    const found = mac;
-    return prefixes.map((prefix) => ({ ...prefix, mac: found }));
+  protected override parsePrefix(word: string): Network | null {
+    const prefix = parseValue(word, { type: "ip_prefix" }, this.graph.argContext(this));
+    if (!("value" in prefix)) return null;
+    const { address, mask } = prefix.value;
+    return { address: (address & mask) >>> 0, mask };
   }
 
   #lookup(address: number): Uint8Array | null {
@@ -120,36 +92,12 @@ export class ARPResponder extends Element {
     return null;
   }
 
-  override process(batch: Batch): void {
-    const others = this.router.batches.acquire();
-    let count = 0;
-    for (let i = 0; i < batch.count; i++) {
-      const slot = batch.at(i);
-      if (this.#answer(slot)) batch.set(count++, slot);
-      else others.add(slot);
-    }
-    batch.count = count;
-    this.memory.add64(this.state, count);
-    if (this.noutputs < 2) this.memory.add64(this.counterAddress("unanswered"), others.count);
-    this.pushOrKill(1, others);
-    this.router.batches.release(others);
-  }
-
-  /** Makes the request in `slot` its reply; false, and nothing changed, where there is none. */
-  #answer(slot: number): boolean {
-    const packet = this.#packet.at(slot);
-    const reply = this.#reply(packet.bytes());
-    if (reply === null) return false;
-    packet.setBytes(reply);
-    packet.macHeader = packet.data;
+  protected override mark(packet: Packet): void {
     packet.networkHeader = 0;
     packet.transportHeader = 0;
-    packet.packetType = PACKET_HOST;
-    return true;
   }
 
-  /** The frame that answers an ARP request; null when it is none, or not for an address of the table. */
-  #reply(frame: Uint8Array): Uint8Array | null {
+  protected override answer(frame: Uint8Array): Uint8Array | null {
     try {
       const { etherType, payload } = readEthernet(frame);
       if (etherType !== ETHERTYPE_ARP) return null;
@@ -187,20 +135,19 @@ export class ARPResponder extends Element {
       },
       add: {
         write: (text) => {
-          const parsed = this.#parse(text);
+          const parsed = this.parseEntry(text);
           if (typeof parsed === "string") throw new HandlerError("FAILED", parsed);
           this.#entries = arranged([...this.#entries, ...parsed], () => {});
         },
       },
       remove: {
         write: (text) => {
-          const prefix = parseValue(text.trim(), { type: "ip_prefix" }, context);
-          if (!("value" in prefix)) throw new HandlerError("FAILED", "expected IP/MASK");
-          const { mask } = prefix.value;
-          const address = (prefix.value.address & mask) >>> 0;
+          const network = this.parsePrefix(text.trim());
+          if (network === null) throw new HandlerError("FAILED", "expected IP/MASK");
+          const { address, mask } = network;
           const left = this.#entries.filter((entry) => entry.address !== address || entry.mask !== mask);
           if (left.length === this.#entries.length)
-            throw new HandlerError("FAILED", `${prefixText({ address, mask })} not found`);
+            throw new HandlerError("FAILED", `${prefixText(network)} not found`);
           this.#entries = left;
         },
       },
@@ -209,8 +156,11 @@ export class ARPResponder extends Element {
 }
 
 /** More specific entries before those that hold them, otherwise in order; of the same network the last one counts. */
-function arranged(entries: readonly Entry[], twice: (entry: Entry) => void): readonly Entry[] {
-  const sorted: Entry[] = [];
+function arranged(
+  entries: readonly Entry<Network>[],
+  twice: (entry: Network) => void,
+): readonly Entry<Network>[] {
+  const sorted: Entry<Network>[] = [];
   for (const entry of entries) {
     const same = sorted.findIndex((other) => other.address === entry.address && other.mask === entry.mask);
     if (same >= 0) {
@@ -232,8 +182,8 @@ function within(inner: number, outer: number): boolean {
   return (inner & outer) >>> 0 === outer;
 }
 
-function prefixText(entry: { readonly address: number; readonly mask: number }): string {
-  const length = Math.clz32(~entry.mask);
-  const contiguous = length === 32 || entry.mask << length === 0;
-  return `${ipText(entry.address)}/${contiguous ? length : ipText(entry.mask)}`;
+function prefixText({ address, mask }: Network): string {
+  const length = Math.clz32(~mask);
+  const contiguous = length === 32 || mask << length === 0;
+  return `${ipText(address)}/${contiguous ? length : ipText(mask)}`;
 }

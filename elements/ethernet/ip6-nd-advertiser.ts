@@ -1,10 +1,7 @@
-import { PACKET_HOST } from "../../assembly/layout.js";
 import { parseValue } from "../../src/lang/args/parse.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
-import { splitSpaces } from "../../src/lang/args/text.js";
-import type { Batch } from "../../src/packet/batch.js";
-import { Packet } from "../../src/packet/packet.js";
-import { Element, type ErrorSink } from "../../src/router/element.js";
+import type { Packet } from "../../src/packet/packet.js";
+import type { ErrorSink } from "../../src/router/element.js";
 import type { HandlerCode } from "../../src/router/handler.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 import { etherText, ip6Text } from "../../src/wire/address.js";
@@ -24,6 +21,7 @@ import {
   UNSPECIFIED,
   writeNeighborFrame,
 } from "../../src/wire/neighbour-discovery.js";
+import { type Entry, NeighbourResponder, RESPONDER_DROPS } from "./neighbour-responder.js";
 
 const args = {
   ROUTER: { type: "bool", default: "true", doc: "advertisements say that their sender is a router" },
@@ -34,11 +32,10 @@ const args = {
   },
 } as const;
 
-interface Entry {
+interface Network {
   readonly prefix: Uint8Array;
   /** Prefix length, bits. */
   readonly length: number;
-  readonly mac: Uint8Array;
 }
 
 /**
@@ -60,98 +57,46 @@ interface Entry {
  * @example Idle -> IP6NDAdvertiser(2001:db8::1 2001:db8:1::/64 00-00-C0-AE-67-EF) -> Discard
  * @see IP6NDSolicitor, ARPResponder, AddressInfo
  */
-export class IP6NDAdvertiser extends Element {
+export class IP6NDAdvertiser extends NeighbourResponder<Network> {
   static readonly spec = {
     ports: "1/1-2",
     processing: "a/ah",
     args,
     counters: { advertisements: "solicitations answered" },
-    drops: {
-      unanswered: "not a right solicitation for an address of its table, and output 1 is not connected",
-    },
+    drops: RESPONDER_DROPS,
     handlers: { table: { read: true, doc: "a line a network: prefix, hardware address" } },
     live: true,
   } as const satisfies ElementSpec;
 
-  readonly #packet = new Packet(this.memory);
+  protected override readonly entryErrors = {
+    separator: " ",
+    unknown: "should be 'IP6/MASK ETHADDR'",
+    secondEther: "has more than one Ethernet address",
+    noPrefix: "had no IP6 address and masks",
+    noEther: "had no Ethernet address",
+  };
   /** Longer prefixes first. */
-  #entries: readonly Entry[] = [];
+  #entries: readonly Entry<Network>[] = [];
   #router = true;
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
-    const entries: Entry[] = [];
-    let wrong = false;
-    for (const [i, text] of values.ENTRY.entries()) {
-      const parsed = this.#parse(text);
-      if (typeof parsed === "string") {
-        errors.error(`argument ${i} ${parsed}`);
-        wrong = true;
-      } else entries.push(...parsed);
-    }
-    if (wrong) return;
+    const entries = this.parseEntries(values.ENTRY, errors);
+    if (entries === null) return;
     this.#entries = entries.sort((a, b) => b.length - a.length);
     this.#router = values.ROUTER;
   }
 
-  /** The entries that `IP6/LENGTH [...] ETH` gives, or what is wrong with it. */
-  #parse(text: string): Entry[] | string {
-    const context = this.graph.argContext(this);
-    const words = splitSpaces(text);
-    const prefixes: { prefix: Uint8Array; length: number }[] = [];
-    let mac: Uint8Array | null = null;
-    for (const word of words) {
-      const prefix = parseValue(word, { type: "ip6_prefix" }, context);
-      if ("value" in prefix) {
-        prefixes.push({ prefix: prefix.value.address, length: prefix.value.length });
-        continue;
-      }
-      const ether = parseValue(word, { type: "ether" }, context);
-      if (!("value" in ether)) return "should be 'IP6/MASK ETHADDR'";
-      if (mac !== null) return "has more than one Ethernet address";
-      mac = ether.value;
-    }
-    // A name may stand for both.
-    for (const word of words) {
-      if (mac !== null) break;
-      const ether = parseValue(word, { type: "ether" }, context);
-      if ("value" in ether) mac = ether.value;
-    }
-    if (prefixes.length === 0) return "had no IP6 address and masks";
-    if (mac === null) return "had no Ethernet address";
-    const found = mac;
-    return prefixes.map((prefix) => ({ ...prefix, mac: found }));
+  protected override parsePrefix(word: string): Network | null {
+    const prefix = parseValue(word, { type: "ip6_prefix" }, this.graph.argContext(this));
+    return "value" in prefix ? { prefix: prefix.value.address, length: prefix.value.length } : null;
   }
 
-  override process(batch: Batch): void {
-    const others = this.router.batches.acquire();
-    let count = 0;
-    for (let i = 0; i < batch.count; i++) {
-      const slot = batch.at(i);
-      if (this.#answer(slot)) batch.set(count++, slot);
-      else others.add(slot);
-    }
-    batch.count = count;
-    this.memory.add64(this.state, count);
-    if (this.noutputs < 2) this.memory.add64(this.counterAddress("unanswered"), others.count);
-    this.pushOrKill(1, others);
-    this.router.batches.release(others);
-  }
-
-  /** Makes the solicitation in `slot` its advertisement; false, and nothing changed, where there is none. */
-  #answer(slot: number): boolean {
-    const packet = this.#packet.at(slot);
-    const answer = this.#advertisement(packet.bytes());
-    if (answer === null) return false;
-    packet.setBytes(answer);
-    packet.macHeader = packet.data;
+  protected override mark(packet: Packet): void {
     packet.networkHeader = packet.data + 14;
     packet.transportHeader = packet.data + 54;
-    packet.packetType = PACKET_HOST;
-    return true;
   }
 
-  /** The frame that answers a solicitation; null when it is none, or not for an address of the table. */
-  #advertisement(frame: Uint8Array): Uint8Array | null {
+  protected override answer(frame: Uint8Array): Uint8Array | null {
     try {
       const { message, source, etherSource } = readNeighborFrame(frame);
       if (message.type !== ICMP6_SOLICITATION) return null;
@@ -188,7 +133,7 @@ export class IP6NDAdvertiser extends Element {
 }
 
 /** Whether the entry's prefix holds `address`. */
-function holds({ prefix, length }: Entry, address: Uint8Array): boolean {
+function holds({ prefix, length }: Network, address: Uint8Array): boolean {
   const whole = length >> 3;
   for (let i = 0; i < whole; i++) if (prefix[i] !== address[i]) return false;
   const rest = length & 7;
