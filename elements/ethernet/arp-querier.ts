@@ -13,11 +13,11 @@ import {
   ARP_REPLY,
   ARP_REQUEST,
   type ArpMessage,
-  readArp,
-  writeArp,
+  readArpFrame,
+  writeArpFrame,
 } from "../../src/wire/arp.js";
-import { WireError } from "../../src/wire/error.js";
-import { ETHERNET_HEADER, ETHERTYPE_ARP, readEthernet, writeEthernet } from "../../src/wire/ethernet.js";
+import { orNull } from "../../src/wire/error.js";
+import { ETHERNET_HEADER } from "../../src/wire/ethernet.js";
 import { ARPTable, configureCache, parseDelete, parseInsert, TABLE_ARGS, tableText } from "./arp-table.js";
 import { NeighbourSender } from "./neighbour-sender.js";
 
@@ -274,21 +274,14 @@ export class ARPQuerier extends NeighbourSender {
       this.add("no_memory", 1);
       return 0;
     }
-    const senderEther = u8.slice(this.stateArea, this.stateArea + 6);
-    const payload = writeArp({
+    const message = {
       operation: ARP_REQUEST,
-      senderEther,
+      senderEther: u8.slice(this.stateArea, this.stateArea + 6),
       senderIp: this.#ip,
       targetEther: NO_MAC,
       targetIp: view.getUint32(slot + SLOT_ANNO + ANNO_DST_IP),
-    });
-    const frame = {
-      destination: u8.slice(mac, mac + 6),
-      source: senderEther,
-      etherType: ETHERTYPE_ARP,
-      payload,
     };
-    this.packet.at(query).setBytes(writeEthernet(frame));
+    this.packet.at(query).setBytes(writeArpFrame(message, u8.slice(mac, mac + 6)));
     this.packet.macHeader = this.packet.data;
     u8.copyWithin(query + SLOT_TIMESTAMP, slot + SLOT_TIMESTAMP, slot + SLOT_TIMESTAMP + 8);
     const vlan = SLOT_ANNO + ANNO_VLAN_TCI;
@@ -386,13 +379,6 @@ export class ARPQuerier extends NeighbourSender {
 
 /** The ARP reply from a single station in an Ethernet frame; null when it is something else. */
 function readReply(frame: Uint8Array): ArpMessage | null {
-  try {
-    const { etherType, payload } = readEthernet(frame);
-    if (etherType !== ETHERTYPE_ARP) return null;
-    const message = readArp(payload);
-    return message.operation === ARP_REPLY && (message.senderEther[0] & 1) === 0 ? message : null;
-  } catch (e) {
-    if (e instanceof WireError) return null;
-    throw e;
-  }
+  const message = orNull(() => readArpFrame(frame));
+  return message?.operation === ARP_REPLY && (message.senderEther[0] & 1) === 0 ? message : null;
 }

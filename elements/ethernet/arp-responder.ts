@@ -5,9 +5,8 @@ import type { ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, HandlerError } from "../../src/router/handler.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 import { etherText, ipText } from "../../src/wire/address.js";
-import { ARP_REPLY, ARP_REQUEST, readArp, writeArp } from "../../src/wire/arp.js";
-import { WireError } from "../../src/wire/error.js";
-import { ETHERTYPE_ARP, readEthernet, writeEthernet } from "../../src/wire/ethernet.js";
+import { ARP_REQUEST, readArpFrame, writeArpReply } from "../../src/wire/arp.js";
+import { orNull } from "../../src/wire/error.js";
 import { type Entry, NeighbourResponder, RESPONDER_DROPS } from "./neighbour-responder.js";
 
 const args = {
@@ -98,25 +97,10 @@ export class ARPResponder extends NeighbourResponder<Network> {
   }
 
   protected override answer(frame: Uint8Array): Uint8Array | null {
-    try {
-      const { etherType, payload } = readEthernet(frame);
-      if (etherType !== ETHERTYPE_ARP) return null;
-      const request = readArp(payload);
-      if (request.operation !== ARP_REQUEST) return null;
-      const mac = this.#lookup(request.targetIp);
-      if (mac === null) return null;
-      const reply = writeArp({
-        operation: ARP_REPLY,
-        senderEther: mac,
-        senderIp: request.targetIp,
-        targetEther: request.senderEther,
-        targetIp: request.senderIp,
-      });
-      return writeEthernet({ destination: request.senderEther, source: mac, etherType, payload: reply });
-    } catch (e) {
-      if (e instanceof WireError) return null;
-      throw e;
-    }
+    const request = orNull(() => readArpFrame(frame));
+    if (request?.operation !== ARP_REQUEST) return null;
+    const mac = this.#lookup(request.targetIp);
+    return mac === null ? null : writeArpReply(request, mac);
   }
 
   override handlers(): Record<string, HandlerCode> {

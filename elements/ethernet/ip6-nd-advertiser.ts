@@ -5,7 +5,7 @@ import type { ErrorSink } from "../../src/router/element.js";
 import type { HandlerCode } from "../../src/router/handler.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 import { etherText, ip6Text } from "../../src/wire/address.js";
-import { WireError } from "../../src/wire/error.js";
+import { orNull } from "../../src/wire/error.js";
 import {
   ICMP6_ADVERTISEMENT,
   ICMP6_SOLICITATION,
@@ -97,29 +97,25 @@ export class IP6NDAdvertiser extends NeighbourResponder<Network> {
   }
 
   protected override answer(frame: Uint8Array): Uint8Array | null {
-    try {
-      const { message, source, etherSource } = readNeighborFrame(frame);
-      if (message.type !== ICMP6_SOLICITATION) return null;
-      const { target } = message;
-      const entry = this.#entries.find((e) => holds(e, target));
-      if (entry === undefined) return null;
-      const probe = sameAddress(source, UNSPECIFIED);
-      const flags =
-        ((this.#router ? ND_ROUTER : 0) |
-          (probe ? 0 : ND_SOLICITED) |
-          (entry.length === 128 ? ND_OVERRIDE : 0)) >>>
-        0;
-      return writeNeighborFrame({
-        message: { type: ICMP6_ADVERTISEMENT, flags, target, link: entry.mac },
-        source: target,
-        destination: probe ? ALL_NODES : source,
-        etherSource: entry.mac,
-        etherDestination: probe ? groupEther(ALL_NODES) : (message.link ?? etherSource),
-      });
-    } catch (e) {
-      if (e instanceof WireError) return null;
-      throw e;
-    }
+    const asked = orNull(() => readNeighborFrame(frame));
+    if (asked?.message.type !== ICMP6_SOLICITATION) return null;
+    const { message, source, etherSource } = asked;
+    const { target } = message;
+    const entry = this.#entries.find((e) => holds(e, target));
+    if (entry === undefined) return null;
+    const probe = sameAddress(source, UNSPECIFIED);
+    const flags =
+      ((this.#router ? ND_ROUTER : 0) |
+        (probe ? 0 : ND_SOLICITED) |
+        (entry.length === 128 ? ND_OVERRIDE : 0)) >>>
+      0;
+    return writeNeighborFrame({
+      message: { type: ICMP6_ADVERTISEMENT, flags, target, link: entry.mac },
+      source: target,
+      destination: probe ? ALL_NODES : source,
+      etherSource: entry.mac,
+      etherDestination: probe ? groupEther(ALL_NODES) : (message.link ?? etherSource),
+    });
   }
 
   override handlers(): Record<string, HandlerCode> {

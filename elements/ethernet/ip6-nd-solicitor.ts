@@ -6,7 +6,7 @@ import type { CleanupStage, Element, ErrorSink } from "../../src/router/element.
 import { type HandlerCode, handlerWords } from "../../src/router/handler.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 import { etherText, ip6Text } from "../../src/wire/address.js";
-import { WireError } from "../../src/wire/error.js";
+import { orNull } from "../../src/wire/error.js";
 import { ICMP6_SOLICITATION, ND_OVERRIDE, ND_ROUTER } from "../../src/wire/icmp6.js";
 import {
   groupEther,
@@ -273,7 +273,7 @@ export class IP6NDSolicitor extends NeighbourSender implements NDOwner {
 
   /** Learns from the frame in `slot`, which stays the caller's. */
   #hear(slot: number): void {
-    const frame = readFrame(this.packet.at(slot).bytes());
+    const frame = orNull(() => readNeighborFrame(this.packet.at(slot).bytes()));
     const link = frame?.message.link ?? null;
     if (frame === null || (link !== null && (link[0] & 1) !== 0)) {
       this.add("bad_message", 1);
@@ -352,15 +352,6 @@ export class IP6NDSolicitor extends NeighbourSender implements NDOwner {
       },
       clear: { write: () => cache().table.clear() },
     };
-  }
-}
-
-function readFrame(bytes: Uint8Array): NeighborFrame | null {
-  try {
-    return readNeighborFrame(bytes);
-  } catch (e) {
-    if (e instanceof WireError) return null;
-    throw e;
   }
 }
 

@@ -1,26 +1,18 @@
 // Somebody who answers for a whole network: ARP requests and Neighbor
 // Solicitations for any address get one hardware address.
 
-import { ARP_REPLY, ARP_REQUEST, readArp, writeArp } from "../wire/arp.js";
-import { WireError } from "../wire/error.js";
-import {
-  ETHERNET_HEADER,
-  ETHERNET_TYPE,
-  ETHERTYPE_ARP,
-  ETHERTYPE_IP6,
-  readEthernet,
-  writeEthernet,
-} from "../wire/ethernet.js";
-import {
-  ICMP6_ADVERTISEMENT,
-  ICMP6_SOLICITATION,
-  ND_OVERRIDE,
-  ND_SOLICITED,
-  readNeighbor,
-  writeNeighbor,
-} from "../wire/icmp6.js";
+import { ARP_REQUEST, readArpFrame, writeArpReply } from "../wire/arp.js";
+import { orNull } from "../wire/error.js";
+import { ETHERNET_HEADER, ETHERNET_TYPE, ETHERTYPE_ARP, ETHERTYPE_IP6 } from "../wire/ethernet.js";
+import { ICMP6_ADVERTISEMENT, ICMP6_SOLICITATION, ND_OVERRIDE, ND_SOLICITED } from "../wire/icmp6.js";
 import { PROTOCOL_ICMP6 } from "../wire/ipv4.js";
-import { IPV6_HEADER, IPV6_NEXT_HEADER, readIpv6, writeIpv6 } from "../wire/ipv6.js";
+import { IPV6_HEADER, IPV6_NEXT_HEADER } from "../wire/ipv6.js";
+import {
+  readNeighborFrame,
+  sameAddress,
+  UNSPECIFIED,
+  writeNeighborFrame,
+} from "../wire/neighbour-discovery.js";
 
 /** Whether the frame of `length` bytes at `at` may be one to answer. Cheap: every frame sent is asked about. */
 export function asksForNeighbor(u8: Uint8Array, at: number, length: number): boolean {
@@ -38,40 +30,23 @@ export function asksForNeighbor(u8: Uint8Array, at: number, length: number): boo
 
 /** The frame that answers an ARP request or a Neighbor Solicitation with `ether` (6 bytes); null for all else. */
 export function answerAsNeighbor(frame: Uint8Array, ether: Uint8Array): Uint8Array | null {
-  try {
-    const { source, etherType, payload } = readEthernet(frame);
-    if (etherType === ETHERTYPE_ARP) {
-      const { operation, senderEther, senderIp, targetIp } = readArp(payload);
-      // Who asks for its own address looks for others that have it.
-      if (operation !== ARP_REQUEST || senderIp === targetIp || senderIp === 0) return null;
-      const reply = writeArp({
-        operation: ARP_REPLY,
-        senderEther: ether,
-        senderIp: targetIp,
-        targetEther: senderEther,
-        targetIp: senderIp,
-      });
-      return writeEthernet({ destination: source, source: ether, etherType, payload: reply });
-    }
-    const packet = readIpv6(payload);
-    const { type, target } = readNeighbor(packet.payload, packet);
-    if (type !== ICMP6_SOLICITATION || packet.source.every((byte) => byte === 0)) return null;
-    const advertisement = writeNeighbor(
-      { type: ICMP6_ADVERTISEMENT, flags: (ND_SOLICITED | ND_OVERRIDE) >>> 0, target, link: ether },
-      { source: target, destination: packet.source },
-    );
-    const answer = writeIpv6({
-      trafficClass: 0,
-      flowLabel: 0,
-      nextHeader: PROTOCOL_ICMP6,
-      hopLimit: 255,
-      source: target,
-      destination: packet.source,
-      payload: advertisement,
-    });
-    return writeEthernet({ destination: source, source: ether, etherType, payload: answer });
-  } catch (e) {
-    if (e instanceof WireError) return null;
-    throw e;
+  const request = orNull(() => readArpFrame(frame));
+  if (request !== null) {
+    const { operation, senderIp, targetIp } = request;
+    // Who asks for its own address looks for others that have it.
+    const asks = operation === ARP_REQUEST && senderIp !== targetIp && senderIp !== 0;
+    return asks ? writeArpReply(request, ether) : null;
   }
+  const solicitation = orNull(() => readNeighborFrame(frame));
+  if (solicitation === null || sameAddress(solicitation.source, UNSPECIFIED)) return null;
+  const { type, target } = solicitation.message;
+  if (type !== ICMP6_SOLICITATION) return null;
+  const flags = (ND_SOLICITED | ND_OVERRIDE) >>> 0;
+  return writeNeighborFrame({
+    message: { type: ICMP6_ADVERTISEMENT, flags, target, link: ether },
+    source: target,
+    destination: solicitation.source,
+    etherSource: ether,
+    etherDestination: solicitation.etherSource,
+  });
 }

@@ -2,6 +2,7 @@
 
 import { ipBytes } from "./address.js";
 import { viewOf, WireError } from "./error.js";
+import { ETHERTYPE_ARP, readEthernet, writeEthernet } from "./ethernet.js";
 
 // Offsets in bytes.
 export const ARP_HARDWARE_TYPE = 0;
@@ -60,4 +61,30 @@ export function writeArp(message: ArpMessage): Uint8Array {
   bytes.set(message.targetEther, ARP_TARGET_ETHER);
   bytes.set(ipBytes(message.targetIp), ARP_TARGET_IP);
   return bytes;
+}
+
+/** Reads the message in an Ethernet frame. Throws WireError, also where the frame carries something else. */
+export function readArpFrame(frame: Uint8Array): ArpMessage {
+  const { etherType, payload } = readEthernet(frame);
+  if (etherType !== ETHERTYPE_ARP)
+    throw new WireError("BAD_VERSION", "ARP: the frame carries something else");
+  return readArp(payload);
+}
+
+/** A frame with `message`, from its sender to the hardware address `destination` (6 bytes). */
+export function writeArpFrame(message: ArpMessage, destination: Uint8Array): Uint8Array {
+  const source = message.senderEther;
+  return writeEthernet({ destination, source, etherType: ETHERTYPE_ARP, payload: writeArp(message) });
+}
+
+/** The frame that answers `request` with `ether` (6 bytes). */
+export function writeArpReply(request: ArpMessage, ether: Uint8Array): Uint8Array {
+  const reply = {
+    operation: ARP_REPLY,
+    senderEther: ether,
+    senderIp: request.targetIp,
+    targetEther: request.senderEther,
+    targetIp: request.senderIp,
+  };
+  return writeArpFrame(reply, request.senderEther);
 }

@@ -28,3 +28,13 @@ export function viewOf(bytes: Uint8Array, least: number, format: string): DataVi
     throw new WireError("TRUNCATED", `${format}: ${bytes.length} bytes, a header has ${least}`);
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
+
+/** What `read` returns; null where the bytes that it reads are not a message of their format. */
+export function orNull<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (e) {
+    if (e instanceof WireError) return null;
+    throw e;
+  }
+}
