@@ -136,8 +136,10 @@ export class KernelTun extends Element {
     const count = device.receive(batch, this.#values!.BURST);
     this.memory.add64(this.counterAddress("packets"), count);
     if (count > 0) {
-      if (!this.#values!.TAP)
-        this.divide(this.memory.kernels.tunReceive, batch, 1, (bad) => this.#notIp(bad));
+      if (!this.#values!.TAP) {
+        const good = this.memory.kernels.tunReceive(this.state, batch.address, batch.count, this.rejects);
+        if (good < batch.count) this.reject(batch, good, 1, (bad) => this.#notIp(bad));
+      }
       this.outputs[0].push(batch);
       this.#reader!.reschedule();
     } else {

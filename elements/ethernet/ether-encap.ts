@@ -58,7 +58,8 @@ export class EtherEncap extends Element {
   }
 
   override process(batch: Batch): void {
-    this.divide(this.memory.kernels.etherEncap, batch);
+    const good = this.memory.kernels.etherEncap(this.state, batch.address, batch.count, this.rejects);
+    if (good < batch.count) this.reject(batch, good);
   }
 
   #bytes(offset: number): Uint8Array {

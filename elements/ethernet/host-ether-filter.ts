@@ -48,6 +48,7 @@ export class HostEtherFilter extends Element {
   }
 
   override process(batch: Batch): void {
-    this.divide(this.memory.kernels.hostFilter, batch);
+    const good = this.memory.kernels.hostFilter(this.state, batch.address, batch.count, this.rejects);
+    if (good < batch.count) this.reject(batch, good);
   }
 }

@@ -26,14 +26,13 @@ export class ICMPPingResponder extends Element {
     state: ICMP_SIZE,
   } as const satisfies ElementSpec;
 
-  readonly #reply = (_state: number, batch: number, count: number, bad: number): number =>
-    this.memory.kernels.icmpEchoReply(this.stateArea, batch, count, bad);
-  readonly #reject = (bad: Batch): void => {
+  readonly #refused = (bad: Batch): void => {
     if (this.noutputs < 2) this.memory.add64(this.counterAddress("not_request"), bad.count);
   };
 
   override process(batch: Batch): void {
     writeNow(this, this.stateArea);
-    this.divide(this.#reply, batch, 1, this.#reject);
+    const good = this.memory.kernels.icmpEchoReply(this.stateArea, batch.address, batch.count, this.rejects);
+    if (good < batch.count) this.reject(batch, good, 1, this.#refused);
   }
 }

@@ -37,9 +37,7 @@ export class ICMP6PingResponder extends Element {
     state: ICMP_SIZE,
   } as const satisfies ElementSpec;
 
-  readonly #reply = (_state: number, batch: number, count: number, bad: number): number =>
-    this.memory.kernels.icmp6EchoReply(this.stateArea, batch, count, bad);
-  readonly #reject = (bad: Batch): void => {
+  readonly #refused = (bad: Batch): void => {
     if (this.noutputs < 2) this.memory.add64(this.counterAddress("not_request"), bad.count);
   };
 
@@ -49,6 +47,7 @@ export class ICMP6PingResponder extends Element {
 
   override process(batch: Batch): void {
     writeNow(this, this.stateArea);
-    this.divide(this.#reply, batch, 1, this.#reject);
+    const good = this.memory.kernels.icmp6EchoReply(this.stateArea, batch.address, batch.count, this.rejects);
+    if (good < batch.count) this.reject(batch, good, 1, this.#refused);
   }
 }

@@ -127,7 +127,8 @@ export class CheckIPHeader extends Element {
   }
 
   override process(batch: Batch): void {
-    this.divide(this.memory.kernels.ipCheckHeader, batch, 1, this.#report);
+    const good = this.memory.kernels.ipCheckHeader(this.state, batch.address, batch.count, this.rejects);
+    if (good < batch.count) this.reject(batch, good, 1, this.#report);
   }
 
   readonly #report = (bad: Batch): void => {

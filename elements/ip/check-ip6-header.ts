@@ -62,7 +62,8 @@ export class CheckIP6Header extends Element {
   }
 
   override process(batch: Batch): void {
-    this.divide(this.memory.kernels.ip6CheckHeader, batch, 1, this.#report);
+    const good = this.memory.kernels.ip6CheckHeader(this.state, batch.address, batch.count, this.rejects);
+    if (good < batch.count) this.reject(batch, good, 1, this.#report);
   }
 
   readonly #report = (): void => {

@@ -54,7 +54,9 @@ export class DecIPTTL extends Element {
   }
 
   override process(batch: Batch): void {
-    if (this.#active) this.divide(this.memory.kernels.ipDecTtl, batch);
+    if (!this.#active) return;
+    const good = this.memory.kernels.ipDecTtl(this.state, batch.address, batch.count, this.rejects);
+    if (good < batch.count) this.reject(batch, good);
   }
 
   override handlers(): Record<string, HandlerCode> {

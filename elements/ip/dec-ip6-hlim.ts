@@ -30,7 +30,8 @@ export class DecIP6HLIM extends Element {
   } as const satisfies ElementSpec;
 
   override process(batch: Batch): void {
-    this.divide(this.memory.kernels.ip6DecHopLimit, batch);
+    const good = this.memory.kernels.ip6DecHopLimit(this.state, batch.address, batch.count, this.rejects);
+    if (good < batch.count) this.reject(batch, good);
   }
 
   override handlers(): Record<string, HandlerCode> {

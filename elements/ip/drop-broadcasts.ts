@@ -29,7 +29,8 @@ export class DropBroadcasts extends Element {
   #reported = false;
 
   override process(batch: Batch): void {
-    this.divide(this.memory.kernels.dropBroadcasts, batch, 1, this.#report);
+    const good = this.memory.kernels.dropBroadcasts(this.state, batch.address, batch.count, this.rejects);
+    if (good < batch.count) this.reject(batch, good, 1, this.#report);
   }
 
   readonly #report = (): void => {

@@ -67,7 +67,8 @@ export class IPGWOptions extends Element {
     const { seconds, nanoseconds } = wallTime(clock, clock.now());
     const ms = (seconds % SECONDS_OF_DAY) * 1000 + Math.floor(nanoseconds / 1e6);
     this.memory.set32(this.stateArea + layout.GWOPT_MS, ms);
-    this.divide(this.memory.kernels.ipGatewayOptions, batch);
+    const good = this.memory.kernels.ipGatewayOptions(this.state, batch.address, batch.count, this.rejects);
+    if (good < batch.count) this.reject(batch, good);
   }
 
   override handlers(): Record<string, HandlerCode> {

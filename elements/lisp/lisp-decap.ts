@@ -112,7 +112,8 @@ export class LISPDecap extends Element {
   }
 
   override process(batch: Batch): void {
-    this.divide(this.memory.kernels.lispDecap, batch);
+    const good = this.memory.kernels.lispDecap(this.state, batch.address, batch.count, this.rejects);
+    if (good < batch.count) this.reject(batch, good);
     const news = this.memory.get32(this.state + layout.DECAP_EVENT_COUNT);
     if (news > 0) this.#peers!.deliver(news, (n) => this.#tell(n));
   }

@@ -144,10 +144,10 @@ export class LISPEncap extends Element {
   }
 
   override process(batch: Batch): void {
-    const big = this.router.batches.acquire();
-    const counts = this.memory.kernels.lispEncap(this.state, batch.address, batch.count, big.address);
+    const counts = this.memory.kernels.lispEncap(this.state, batch.address, batch.count, this.rejects);
+    if (counts === batch.count) return;
+    const big = this.router.batches.collect(counts >>> 10);
     batch.count = counts & 1023;
-    big.count = counts >>> 10;
     if (big.count > 0) this.pushOrKill(1, big);
     this.router.batches.release(big);
   }

@@ -13,7 +13,7 @@ import {
   parseRloc,
 } from "../../src/lisp/mapping.js";
 import type { CachedMapping } from "../../src/lisp/mapping-records.js";
-import type { Batch } from "../../src/packet/batch.js";
+import { type Batch, SIDE_BYTES } from "../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, HandlerError } from "../../src/router/handler.js";
 import type { ElementSpec } from "../../src/router/spec.js";
@@ -191,19 +191,23 @@ export class LISPMapCache extends Element {
   }
 
   override process(batch: Batch): void {
-    const { batches, memory } = this.router;
-    const misses = batches.acquire();
-    const natives = batches.acquire();
-    const counts = memory.kernels.lispRoute(
+    const counts = this.memory.kernels.lispRoute(
       this.state,
       batch.address,
       batch.count,
-      misses.address,
-      natives.address,
+      this.rejects,
+      this.rejects + SIDE_BYTES,
     );
-    batch.count = counts & 1023;
-    misses.count = (counts >>> 10) & 1023;
-    natives.count = counts >>> 20;
+    const hits = counts & 1023;
+    if (hits < batch.count) this.#setAside(batch, hits, (counts >>> 10) & 1023, counts >>> 20);
+  }
+
+  /** Sends misses and packets to be forwarded natively on their ways. */
+  #setAside(batch: Batch, hits: number, missed: number, native: number): void {
+    const { batches, memory } = this.router;
+    batch.count = hits;
+    const misses = batches.collect(missed);
+    const natives = batches.collect(native, 1);
     if (misses.count > 0) {
       for (const listener of this.#missListeners) listener(misses);
       this.pushOrKill(1, misses);

@@ -5,6 +5,9 @@ import type { PacketMemory } from "./memory.js";
 
 export { BATCH_MAX };
 
+/** Bytes of an array of BATCH_MAX handles. */
+export const SIDE_BYTES: number = BATCH_MAX * 4;
+
 /**
  * Up to BATCH_MAX slot handles, as an array in the router's memory. Whoever
  * holds the batch owns its packets; pushing it on hands them over, after which
@@ -47,11 +50,26 @@ export class Batch {
 
 /** Spare batches of one router. Acquire and release nest like calls, so loops in the graph are safe. */
 export class BatchPool {
+  /**
+   * Address of the side arrays, two of BATCH_MAX handles one after the other: where kernels put packets that they take
+   * out of a batch. What is there must be collected before anything else runs.
+   */
+  readonly side: number;
   readonly #spare: Batch[] = [];
   readonly #memory: PacketMemory;
 
   constructor(memory: PacketMemory) {
     this.#memory = memory;
+    this.side = memory.alloc(2 * SIDE_BYTES);
+  }
+
+  /** A batch of the first `count` packets of side array `which` (0 or 1); to be released like any other. */
+  collect(count: number, which: 0 | 1 = 0): Batch {
+    const batch = this.acquire();
+    const from = (this.side + which * SIDE_BYTES) >>> 2;
+    this.#memory.u32.copyWithin(batch.address >>> 2, from, from + count);
+    batch.count = count;
+    return batch;
   }
 
   /** An empty batch. */

@@ -56,6 +56,8 @@ export abstract class Element {
   readonly router: Router;
   readonly graph: Graph;
   readonly memory: PacketMemory;
+  /** Where a two-way kernel puts the packets it takes out of a batch: the first of the router's side arrays. */
+  readonly rejects: number;
   readonly index: number;
   /** Full name, compounds included. */
   readonly name: string;
@@ -86,6 +88,7 @@ export abstract class Element {
     this.router = init.router;
     this.graph = init.graph;
     this.memory = init.router.memory;
+    this.rejects = init.router.batches.side;
     this.index = init.index;
     this.name = init.name;
     this.className = init.className;
@@ -237,24 +240,17 @@ export abstract class Element {
   }
 
   /**
-   * Runs a two-way kernel of the form (state, batch, count, badOut) -> good count: the good stay in `batch`,
-   * the bad go to output `badPort`, or are dropped when that is not connected. `report` sees the bad ones first.
+   * After a two-way kernel, called as (state, batch.address, batch.count, this.rejects), left `good` packets in `batch`
+   * and put the others aside: sends those to output `port`, or drops them when it is not connected. `report` sees them
+   * first. Elements call this only when there are some, so that the usual batch costs one call of the kernel.
    */
-  divide(
-    kernel: (state: number, batch: number, count: number, bad: number) => number,
-    batch: Batch,
-    badPort = 1,
-    report?: (bad: Batch) => void,
-  ): void {
-    const bad = this.router.batches.acquire();
-    const good = kernel(this.state, batch.address, batch.count, bad.address);
-    bad.count = batch.count - good;
+  reject(batch: Batch, good: number, port = 1, report?: (bad: Batch) => void): void {
+    const { batches } = this.router;
+    const bad = batches.collect(batch.count - good);
     batch.count = good;
-    if (bad.count > 0) {
-      report?.(bad);
-      this.pushOrKill(badPort, bad);
-    }
-    this.router.batches.release(bad);
+    report?.(bad);
+    this.pushOrKill(port, bad);
+    batches.release(bad);
   }
 
   /** Packets dropped or rejected so far, for whatever reason. */

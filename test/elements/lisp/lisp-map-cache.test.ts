@@ -346,7 +346,9 @@ test("a wrong mapping in the configuration is reported, each one", async () => {
 test("a hot swap keeps what was learnt, follows the new configuration, and frees the rest", async () => {
   const b = await Bench.of("LISPMapCache(10.1.0.0/16 192.0.2.1, 10.2.0.0/16 192.0.2.1)", 2);
   await b.router.write("e.add", "10.3.0.0/16 192.0.2.3 ttl 100");
-  b.push("e", [to("10.3.0.1"), to("10.2.0.1")]);
+  // With a miss, so that the router has made the spare batches it will need.
+  b.push("e", [to("10.3.0.1"), to("10.2.0.1"), to("10.9.0.1")]);
+  assert.is(b.take("s1").length, 1);
   const used = b.router.memory.heapUsed;
   const { source } = b.router;
   await b.router.swap(source.replace("10.1.0.0/16 192.0.2.1, ", "").replace("192.0.2.1)", "192.0.2.9)"));
