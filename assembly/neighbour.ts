@@ -166,7 +166,8 @@ function encap(
 ): u32 {
   const source = load<u64>(template);
   let sent: u32 = 0;
-  let lastLow: u64 = 0;
+  // To begin with, an address that is not the first packet's.
+  let lastLow: u64 = count == 0 ? 0 : ~load<u64>(slotAt(batch, 0), SLOT_ANNO + ANNO_DST_IP);
   let lastHigh: u64 = 0;
   let mac: u64 = 0; // of the last address; 0: the slow path has to see its packets
   for (let i: u32 = 0; i < count; i++) {

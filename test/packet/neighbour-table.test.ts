@@ -156,6 +156,17 @@ test("a batch is split into what can leave and what needs attention, in order, a
         table.destroy();
       },
     ),
+    // The first packet's address is looked up whatever it is, though it looks like none.
+    {
+      examples: [false, true].map((six) => [
+        six,
+        [{ n: 0, known: true, live: 0, quiet: 0 }],
+        [key(0)],
+        0,
+        0,
+        1,
+      ]),
+    },
   );
 });
 
