@@ -51,7 +51,7 @@ export class MappingDatabase {
   readonly #onStoreError: (error: unknown) => void;
   #revision: number;
   #closed = false;
-  /** What the store held that could not be read: how many, and the first hundred. */
+  /** What the store holds that could not be read and was left there: how many (with what the store lost itself), and the first hundred. */
   readonly skipped: { readonly count: number; readonly first: readonly Skipped[] };
 
   /** A database with what the store holds, short of what has expired. Rejects with StoreError, MemoryError or DatabaseFullError. */
@@ -59,7 +59,8 @@ export class MappingDatabase {
     const memory = options.memory ?? new PacketMemory({ bytes: 2 ** 30, slots: 1 });
     const loading = new Loading(options.clock, new RegistrationIndex(memory), options.capacity ?? 4_000_000);
     try {
-      await options.store?.load((key, value) => loading.take(key, value));
+      const lost = (await options.store?.load((key, value) => loading.take(key, value))) ?? 0;
+      loading.skippedCount += lost;
     } catch (error) {
       loading.index.destroy();
       await options.store?.close();

@@ -12,8 +12,9 @@ export class MemoryStore implements MappingStore {
     return this.#values.size;
   }
 
-  async load(each: (key: Uint8Array, value: Uint8Array) => void): Promise<void> {
+  async load(each: (key: Uint8Array, value: Uint8Array) => void): Promise<number> {
     for (const { key, value } of this.#values.values()) each(key.slice(), value!.slice());
+    return 0;
   }
 
   async commit(operations: readonly StoreOperation[]): Promise<void> {

@@ -1,9 +1,9 @@
 // What the database writes into a store: keys, and values that show when they are not what was written.
 //
 //   key                                               value, after its CRC-32
-//   0 "revision"                                      u64 revision of the last transaction
-//   1 u24 instance ID, 4 or 16 bytes EID, u8 length   entry (codec.ts)
-//   2 name                                            u64 nonce
+//   "r"                                                 u64 revision of the last transaction
+//   "e" u24 instance ID, 4 or 16 bytes EID, u8 length   entry (codec.ts)
+//   "n" name                                            u64 nonce
 
 import { masked } from "../mapping.js";
 import { type EidKey, RegistrationError } from "./registration.js";
@@ -16,9 +16,9 @@ export class RecordError extends Error {
 /** Longest name of a nonce, in bytes of UTF-8. */
 export const NONCE_NAME_MAX = 255;
 
-const REVISION = 0;
-const ENTRY = 1;
-const NONCE = 2;
+const REVISION = 0x72;
+const ENTRY = 0x65;
+const NONCE = 0x6e;
 
 export type RecordKey =
   | { readonly kind: "revision" }
@@ -28,7 +28,7 @@ export type RecordKey =
 const utf8 = new TextEncoder();
 
 export function revisionKey(): Uint8Array {
-  return Uint8Array.of(REVISION, ...utf8.encode("revision"));
+  return Uint8Array.of(REVISION);
 }
 
 export function entryKey({ iid, eid }: EidKey): Uint8Array {
@@ -58,7 +58,7 @@ export function nonceKey(name: string): Uint8Array {
 
 /** Throws RecordError. */
 export function parseKey(key: Uint8Array): RecordKey {
-  if (key[0] === REVISION && sameBytes(key, revisionKey())) return { kind: "revision" };
+  if (key[0] === REVISION && key.length === 1) return { kind: "revision" };
   if (key[0] === NONCE) return { kind: "nonce", of: new TextDecoder().decode(key.subarray(1)) };
   const size = key.length - 5;
   const length = key[key.length - 1];

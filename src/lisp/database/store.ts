@@ -9,8 +9,11 @@ export interface StoreOperation {
 
 /** Keys (1 to 300 bytes) and values that outlive the process. Its methods reject with StoreError. */
 export interface MappingStore {
-  /** Tells `each` of every key and value there is, in any order; both are its to keep. */
-  load(each: (key: Uint8Array, value: Uint8Array) => void): Promise<void>;
+  /**
+   * Tells `each` of every key and value there is, in any order; both are its to keep. Resolves with the number of
+   * keys that the store knows it has lost.
+   */
+  load(each: (key: Uint8Array, value: Uint8Array) => void): Promise<number>;
   /**
    * Applies all operations or none. Once it resolves they outlive a crash of program, system and power;
    * when it rejects they may or may not have been applied. Not called again before it has settled.

@@ -99,10 +99,10 @@ test("a key says what it is of; other keys are refused", () => {
   for (const bytes of [
     [],
     [0],
-    [3, 1],
-    [1, 0, 0, 0, 10, 0, 0, 0, 33],
-    [1, 0, 0, 0, 10, 0, 0, 1, 24],
-    [1, 0, 0, 0, 8],
+    [0x72, 1],
+    [0x65, 0, 0, 0, 10, 0, 0, 0, 33],
+    [0x65, 0, 0, 0, 10, 0, 0, 1, 24],
+    [0x65, 0, 0, 0, 8],
   ])
     assert.throws(
       () => parseKey(Uint8Array.from(bytes)),

@@ -1,6 +1,7 @@
 // Entries for the tests of the mapping database: short to write, and arbitrary ones.
 
 import * as fc from "fast-check";
+import type { Operation } from "../../../src/lisp/database/mapping-database.js";
 import type { EidKey, Entry, Registration } from "../../../src/lisp/database/registration.js";
 import {
   ACTIONS,
@@ -103,4 +104,18 @@ export function entryFor({ iid, eid }: EidKey, expiry: fc.Arbitrary<number>): fc
     PLAIN,
   );
   return fc.array(one, { minLength: 1, maxLength: 3 }).map((registrations) => ({ iid, eid, registrations }));
+}
+
+/** How many EID-prefixes, and how many xTRs, `numbered` has. */
+export const NUMBERED_PREFIXES = 5000;
+export const NUMBERED_XTRS = 50;
+
+/** The transaction of the i-th Map-Register of a run: prefixes and xTRs take turns, the nonce is the number. */
+export function numbered(i: number): Operation[] {
+  const n = i % NUMBERED_PREFIXES;
+  const put = entry(`10.${n >> 8}.${n & 255}.0/24 192.0.2.1/1/${i % 100} 192.0.2.2/2 ttl 1440`, {
+    nonce: BigInt(i),
+    expiry: 1e15,
+  });
+  return [{ put }, { nonce: `xtr ${i % NUMBERED_XTRS}`, value: BigInt(i) }];
 }

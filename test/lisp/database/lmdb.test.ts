@@ -1,0 +1,217 @@
+// The embedded store for real: kill -9, the order of system calls, damaged files, a full disk.
+
+import { spawn, spawnSync } from "node:child_process";
+import {
+  closeSync,
+  cpSync,
+  fstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import * as fc from "fast-check";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { openLmdbStore } from "../../../src/lisp/database/lmdb-store.js";
+import { MappingDatabase } from "../../../src/lisp/database/mapping-database.js";
+import { StoreError } from "../../../src/lisp/database/store.js";
+import { PacketMemory } from "../../../src/packet/memory.js";
+import { RealClock } from "../../../src/router/clock.js";
+import { skipUnless } from "../../skip.js";
+import { NUMBERED_PREFIXES, NUMBERED_XTRS, numbered } from "./entries.js";
+
+const CHILD = fileURLToPath(new URL("store-child.js", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "sluice-lmdb-"));
+test.after(() => rmSync(folder, { recursive: true }));
+
+async function open(at: string): Promise<MappingDatabase> {
+  const memory = new PacketMemory({ bytes: 64 << 20, slots: 1 });
+  return MappingDatabase.open({ clock: new RealClock(), store: await openLmdbStore(at), memory });
+}
+
+const LINE = 8;
+const REGISTRATIONS = 10_000;
+
+/** Lets a child register and kills it once `acknowledged` registrations are. Returns their numbers. */
+async function killed(at: string, first: number, acknowledged: number, group: number): Promise<number[]> {
+  const path = join(folder, "acknowledged");
+  const output = openSync(path, "w");
+  const child = spawn(
+    process.execPath,
+    [CHILD, "register", at, String(first), String(REGISTRATIONS), String(group)],
+    {
+      stdio: ["ignore", output, "inherit"],
+    },
+  );
+  const ended = new Promise<NodeJS.Signals | null>((done) => child.on("exit", (_, signal) => done(signal)));
+  while (fstatSync(output).size < acknowledged * LINE && child.exitCode === null)
+    await new Promise((later) => setTimeout(later, 1));
+  child.kill("SIGKILL");
+  assert.is(await ended, "SIGKILL", "the child was killed, it did not end by itself");
+  closeSync(output);
+  return readFileSync(path, "latin1").split("\n").slice(0, -1).map(Number);
+}
+
+test("after kill -9 amid 10,000 registrations every acknowledged one is there, and its nonce", async () => {
+  const at = join(folder, "killed");
+  const seed = Date.now() & 0xffffff;
+  const moments = fc.sample(
+    fc.record({
+      after: fc.integer({ min: 0, max: REGISTRATIONS - 1500 }),
+      group: fc.constantFrom(1, 20, 300, 1000),
+    }),
+    { seed, numRuns: 8 },
+  );
+  const known = new Map<number, number>();
+  const nonces = new Map<number, number>();
+  let first = 0;
+  for (const { after, group } of moments) {
+    // One at a time would take a sync each.
+    const enough = group === 1 ? after % 300 : after;
+    const acknowledged = await killed(at, first, enough, group);
+    const context = `seed ${seed}, ${acknowledged.length} acknowledged, ${group} at once`;
+    assert.ok(acknowledged.length >= enough && acknowledged.length < REGISTRATIONS, context);
+    for (const i of acknowledged) {
+      known.set(i % NUMBERED_PREFIXES, i);
+      nonces.set(i % NUMBERED_XTRS, i);
+    }
+    const db = await open(at);
+    assert.is(db.skipped.count, 0, context);
+    for (const [n, i] of known) {
+      const [operation] = numbered(n);
+      assert.ok("put" in operation);
+      const found = db.get(operation.put);
+      assert.ok(found !== null, `registration ${i} is not there: ${context}`);
+      const { nonce, mapping } = found.registrations[0];
+      assert.ok(nonce >= BigInt(i), `registration ${nonce} is there in place of ${i}: ${context}`);
+      assert.is(mapping.locators[0].weight, Number(nonce % 100n), context);
+    }
+    for (const [n, i] of nonces) assert.ok((db.nonce(`xtr ${n}`) ?? -1n) >= BigInt(i), context);
+    await db.close();
+    first += REGISTRATIONS;
+  }
+});
+
+const traceable = spawnSync("strace", ["-o", "/dev/null", "true"]).status === 0;
+const traceTest = skipUnless(traceable, "needs strace, and the right to use it");
+
+traceTest("the data is on disk before a registration is acknowledged", () => {
+  const trace = join(folder, "trace");
+  const calls = "trace=write,writev,pwrite64,pwritev,fdatasync,fsync,msync,openat";
+  const count = 30;
+  const { status, stdout } = spawnSync(
+    "strace",
+    [
+      "-f",
+      "-y",
+      "-e",
+      calls,
+      "-o",
+      trace,
+      process.execPath,
+      CHILD,
+      "register",
+      join(folder, "traced"),
+      "0",
+      String(count),
+      "1",
+    ],
+    { encoding: "utf8" },
+  );
+  assert.is(status, 0);
+  assert.is(stdout.length, count * LINE);
+  // LMDB writes pages, syncs them, then writes which are valid through a descriptor whose writes are synced.
+  let step: "nothing" | "written" | "synced" | "valid" = "nothing";
+  let synced = false;
+  let acknowledged = 0;
+  const unfinished = new Map<string, string>();
+  for (const line of readFileSync(trace, "latin1").split("\n")) {
+    const thread = line.split(" ", 1)[0];
+    if (line.endsWith("<unfinished ...>")) {
+      unfinished.set(thread, line);
+      continue;
+    }
+    // A call counts when it returns.
+    const call = line.includes(" resumed>") ? (unfinished.get(thread) ?? "") : line;
+    if (/openat\(.*data\.mdb", O_WRONLY\|O_DSYNC/.test(call)) synced = true;
+    if (/ write\(1</.test(call)) {
+      acknowledged++;
+      assert.is(step, "valid", `registration ${acknowledged} is acknowledged before it is on disk`);
+      step = "nothing";
+    } else if (!call.includes("data.mdb")) {
+      // Something else.
+    } else if (/ fdatasync\(/.test(call)) {
+      if (step === "written") step = "synced";
+    } else if (/ (write|writev|pwrite64|pwritev)\(/.test(call)) {
+      step = step === "synced" ? "valid" : "written";
+    }
+  }
+  assert.is(acknowledged, count);
+  assert.ok(synced, "the last write is one that is synced by itself");
+});
+
+test("what is no LMDB database, or a damaged one, is an error and not the end of the process", async () => {
+  const sound = join(folder, "sound");
+  const db = await open(sound);
+  for (let i = 0; i < 2000; i++) void db.commit(numbered(i));
+  await db.commit([]);
+  await db.close();
+  const refused = async (what: string, damage: (file: string) => void, message: RegExp): Promise<void> => {
+    const at = join(folder, what);
+    cpSync(sound, at, { recursive: true });
+    damage(join(at, "data.mdb"));
+    const error = await openLmdbStore(at).then(
+      () => null,
+      (e) => e,
+    );
+    assert.instance(error, StoreError, what);
+    assert.match(error.message, message);
+    assert.match(error.message, at);
+  };
+  await refused("text", (file) => writeFileSync(file, "hello"), /no LMDB database/);
+  await refused("zeros", (file) => writeFileSync(file, new Uint8Array(1 << 20)), /no LMDB database/);
+  await refused("cut", (file) => truncateSync(file, 20_000), /cut short/);
+  await refused("head", (file) => truncateSync(file, 4096 + 20), /no LMDB database/);
+  const file = join(folder, "file");
+  writeFileSync(file, "");
+  for (const at of [join(folder, "no", "such"), file])
+    await openLmdbStore(at).then(
+      () => assert.unreachable(),
+      (e) => assert.instance(e, StoreError),
+    );
+  mkdirSync(join(folder, "empty"));
+  const again = await open(join(folder, "empty"));
+  assert.is(again.size, 0);
+  await again.close();
+});
+
+const mountable =
+  process.getuid?.() === 0 &&
+  spawnSync("unshare", ["-m", "mount", "-t", "tmpfs", "none", folder]).status === 0;
+
+skipUnless(mountable, "needs root, to mount a small disk")(
+  "a full disk fails the batch, and the store goes on",
+  () => {
+    const small = join(folder, "small");
+    mkdirSync(small);
+    const script = 'mount -t tmpfs -o size=600k none "$1" && exec "$2" "$3" fill "$1/store"';
+    const { status, stdout, stderr } = spawnSync(
+      "unshare",
+      ["-m", "sh", "-c", script, "sh", small, process.execPath, CHILD],
+      { encoding: "utf8" },
+    );
+    assert.is(status, 0, stderr);
+    const { told, ...rest } = JSON.parse(stdout);
+    assert.match(told, /^the mapping store failed: (Input\/output error|No space left)/);
+    assert.equal(rest, { full: true, goesOn: true });
+  },
+);
+
+test.run();
