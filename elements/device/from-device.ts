@@ -1,11 +1,13 @@
 import { ANNO_EXTRA_LENGTH, SLOT_ANNO, SLOT_LENGTH } from "../../assembly/layout.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import type { Batch } from "../../src/packet/batch.js";
+import { forceIP } from "../../src/packet/force-ip.js";
 import type { Device } from "../../src/router/device.js";
 import { type CleanupStage, Element, type ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, valueHandler } from "../../src/router/handler.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 import type { Task } from "../../src/router/task.js";
+import { LINKTYPE_ETHERNET, LINKTYPE_RAW } from "../../src/wire/pcap.js";
 
 const args = {
   DEVNAME: {
@@ -14,7 +16,19 @@ const args = {
     required: true,
     doc: "the device, by the name its router knows it by",
   },
-  PROMISC: { type: "bool", default: "false", doc: "receive packets of every hardware address" },
+  PROMISC: {
+    type: "bool",
+    positional: true,
+    default: "false",
+    doc: "receive packets of every hardware address",
+  },
+  SNAPLEN: {
+    type: "unsigned",
+    positional: true,
+    default: "65535",
+    min: 14,
+    doc: "bytes of a packet to keep; the extra length annotation tells what is cut off",
+  },
   SNIFFER: {
     type: "bool",
     default: "true",
@@ -25,17 +39,29 @@ const args = {
     default: "false",
     doc: "also show packets that this host sends through the device",
   },
-  SNAPLEN: {
-    type: "unsigned",
-    default: "65535",
-    min: 14,
-    doc: "bytes of a packet to keep; the extra length annotation tells what is cut off",
+  FORCE_IP: {
+    type: "bool",
+    default: "false",
+    doc: "give IP packets only, their network header marked; the link-layer header stays",
   },
   METHOD: {
     type: "word",
     doc: "accepted for Click's configurations; the router's device decides how to read",
   },
   CAPTURE: { type: "word", doc: "METHOD's old name" },
+  BPF_FILTER: {
+    type: "string",
+    doc: "accepted for Click's configurations and ignored, with a warning: put a Classifier behind instead",
+  },
+  ENCAP: {
+    type: "word",
+    doc: "accepted for Click's configurations; the device says what its packets start with",
+  },
+  HEADROOM: {
+    type: "unsigned",
+    max: 8190,
+    doc: "accepted for Click's configurations; the router's packets all have the same headroom",
+  },
   BURST: { type: "unsigned", default: "64", min: 1, max: 256, doc: "packets read at a time" },
   TIMESTAMP: { type: "bool", default: "true", doc: "packets carry the time they were read" },
   ACTIVE: { type: "bool", default: "true", doc: "read packets" },
@@ -47,15 +73,18 @@ const args = {
  * The router is asked for the device by name, so what is behind it (a network interface, a TAP, a capture
  * file, a link inside the process) is decided by whoever made the router, and the configuration stays the
  * same. Packets start with the device's link-layer header, have their packet type annotation set (host,
- * broadcast, multicast, other host), and complete checksums.
+ * broadcast, multicast, other host), and complete checksums. With FORCE_IP, packets without IP leave on output 1 or
+ * are dropped.
  *
  * A device that vanishes while the router runs stops nothing else; its `down` handler says what happened.
  *
  * @element FromDevice
  * @category device
  * @output 0 packets received
+ * @output 1 packets that carry no IP (FORCE_IP)
  * @handler count packets received
  * @handler bytes bytes received
+ * @handler not_ip packets dropped because they carry no IP
  * @handler active whether packets are read
  * @handler device the device's own totals, a line each: name, value
  * @handler kernel_drops packets that the kernel dropped before they could be read; ?? where that is not known
@@ -66,10 +95,11 @@ const args = {
  */
 export class FromDevice extends Element {
   static readonly spec = {
-    ports: "0/1",
+    ports: "0/1-2",
     processing: "h",
     args,
     counters: { count: "packets received", bytes: "bytes received" },
+    drops: { not_ip: "it carries no IP, and output 1 is not connected" },
     handlers: {
       active: { read: true, write: true, checkbox: true, doc: "whether packets are read" },
       device: { read: true, doc: "the device's own totals, a line each: name, value" },
@@ -89,6 +119,7 @@ export class FromDevice extends Element {
   #active = true;
   #promiscuous = false;
   #outbound = false;
+  #forceIP = false;
   #device: Device | null = null;
   #task: Task | null = null;
 
@@ -99,6 +130,9 @@ export class FromDevice extends Element {
     this.#active = values.ACTIVE;
     this.#promiscuous = values.PROMISC;
     this.#outbound = values.OUTBOUND;
+    this.#forceIP = values.FORCE_IP;
+    if (values.BPF_FILTER !== undefined && values.BPF_FILTER !== "")
+      errors.warning("not using METHOD PCAP, BPF filter ignored");
     if (!values.SNIFFER)
       errors.error(
         "SNIFFER false is not supported: give the interface no address, so that the kernel has no use for its packets",
@@ -132,6 +166,7 @@ export class FromDevice extends Element {
       this.memory.add64(this.state, count);
       this.memory.add64(this.state + 8, this.memory.kernels.batchBytes(batch.address, batch.count));
       if (this.#snaplen < this.memory.bufferSize) this.#cut(batch);
+      if (this.#forceIP) this.#sortOut(batch, device);
       this.outputs[0].push(batch);
       this.#task!.reschedule();
     } else {
@@ -149,6 +184,22 @@ export class FromDevice extends Element {
       this.memory.set32(slot + SLOT_LENGTH, this.#snaplen);
       this.memory.set32(slot + SLOT_ANNO + ANNO_EXTRA_LENGTH, length - this.#snaplen);
     }
+  }
+
+  /** Leaves the packets that carry IP in `batch`. */
+  #sortOut(batch: Batch, device: Device): void {
+    const linkType = device.linkType === "ip" ? LINKTYPE_RAW : LINKTYPE_ETHERNET;
+    const others = this.router.batches.acquire();
+    let count = 0;
+    for (let i = 0; i < batch.count; i++) {
+      const slot = batch.at(i);
+      if (forceIP(this.memory, slot, linkType)) batch.set(count++, slot);
+      else others.add(slot);
+    }
+    batch.count = count;
+    if (this.noutputs < 2) this.memory.add64(this.counterAddress("not_ip"), others.count);
+    this.pushOrKill(1, others);
+    this.router.batches.release(others);
   }
 
   #wait(device: Device): void {

@@ -36,17 +36,16 @@ export class DumpTimes {
 
   /** Where a record of time `seconds`, `nanoseconds`, read at steady time `now`, lies. `end` is said once. */
   place(seconds: number, nanoseconds: number, now: number): "before" | "within" | "end" {
-    const time = { seconds, nanoseconds };
     if (this.#first === null) {
-      this.#first = time;
+      this.#first = { seconds, nanoseconds };
       this.#firstSteady = now;
-      if (!this.#bounded) this.#bound(time);
+      if (!this.#bounded) this.#bound(this.#first);
     }
     if (this.#start !== null) {
-      if (difference(time, this.#start) < 0) return "before";
+      if (since(this.#start, seconds, nanoseconds) < 0) return "before";
       this.#start = null;
     }
-    if (!this.#endCounts || this.#end === null || difference(time, this.#end) < 0) return "within";
+    if (!this.#endCounts || this.#end === null || since(this.#end, seconds, nanoseconds) < 0) return "within";
     this.#endCounts = false;
     return "end";
   }
@@ -64,7 +63,7 @@ export class DumpTimes {
 
   /** Steady time at which a packet of this time leaves, when the capture's timing is kept. */
   due(seconds: number, nanoseconds: number): number {
-    return this.#first === null ? 0 : this.#firstSteady + difference({ seconds, nanoseconds }, this.#first);
+    return this.#first === null ? 0 : this.#firstSteady + since(this.#first, seconds, nanoseconds);
   }
 
   /** Puts the end off; it counts again. */
@@ -80,9 +79,9 @@ export class DumpTimes {
   }
 }
 
-/** Nanoseconds; exact within 104 days. */
-function difference(a: Timestamp, b: Timestamp): number {
-  return (a.seconds - b.seconds) * 1e9 + (a.nanoseconds - b.nanoseconds);
+/** Nanoseconds from `start` to a time; exact within 104 days. */
+function since(start: Timestamp, seconds: number, nanoseconds: number): number {
+  return (seconds - start.seconds) * 1e9 + (nanoseconds - start.nanoseconds);
 }
 
 function sum(a: Timestamp, b: Timestamp): Timestamp {

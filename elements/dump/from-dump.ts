@@ -1,18 +1,16 @@
 import {
-  ANNO_DST_IP,
   ANNO_EXTRA_LENGTH,
   SLOT_ANNO,
   SLOT_DATA,
   SLOT_LENGTH,
   SLOT_MAC,
   SLOT_META,
-  SLOT_NETWORK,
-  SLOT_TRANSPORT,
 } from "../../assembly/layout.js";
 import { writeTimestamp } from "../../src/device/timestamp.js";
 import { fixedPointText } from "../../src/lang/args/fixed-point.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import { BATCH_MAX, type Batch } from "../../src/packet/batch.js";
+import { forceIP } from "../../src/packet/force-ip.js";
 import { ConfiguredCall } from "../../src/router/configured-call.js";
 import { Element, type ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, HandlerError, handlerValue, valueHandler } from "../../src/router/handler.js";
@@ -21,7 +19,7 @@ import type { ElementSpec } from "../../src/router/spec.js";
 import { systemError } from "../../src/router/system-error.js";
 import type { Task } from "../../src/router/task.js";
 import type { Timer } from "../../src/router/timer.js";
-import { canFindIP, canonicalLinkType, ipOffset, linkTypeText } from "../../src/wire/link-type.js";
+import { canFindIP, canonicalLinkType, linkTypeText } from "../../src/wire/link-type.js";
 import { LINKTYPE_RAW, PcapError, type PcapReader } from "../../src/wire/pcap.js";
 import { DumpFile } from "./dump-file.js";
 import { DumpTimes } from "./dump-times.js";
@@ -273,12 +271,12 @@ export class FromDump extends Element {
     const captured = Math.min(reader.captured, original);
     const room = memory.bufferSize;
     if (captured > room) {
-      memory.add64(this.#dropped("too_long"), 1);
+      memory.add64(this.counterAddress("too_long"), 1);
       return;
     }
     const slot = memory.kernels.poolTake();
     if (slot === 0) {
-      memory.add64(this.#dropped("no_slot"), 1);
+      memory.add64(this.counterAddress("no_slot"), 1);
       return;
     }
     const data = Math.min(memory.get32(slot + SLOT_DATA), slot + SLOT_META + room - captured);
@@ -288,35 +286,15 @@ export class FromDump extends Element {
     memory.set32(slot + SLOT_MAC, data);
     memory.set32(slot + SLOT_ANNO + ANNO_EXTRA_LENGTH, original - captured);
     writeTimestamp(memory, slot, reader.seconds, reader.nanoseconds);
-    if (!this.#forceIP || this.#markIP(slot, data, captured)) {
+    if (!this.#forceIP || forceIP(memory, slot, this.#linkType)) {
       batch.add(slot);
       return;
     }
     const others = this.router.batches.acquire();
     others.add(slot);
-    memory.add64(this.#dropped("not_ip"), 1);
+    memory.add64(this.counterAddress("not_ip"), 1);
     this.pushOrKill(1, others);
     this.router.batches.release(others);
-  }
-
-  #dropped(reason: keyof typeof FromDump.spec.drops): number {
-    return this.state + 8 + Object.keys(FromDump.spec.drops).indexOf(reason) * 8;
-  }
-
-  /** Marks the network header of a packet that carries IP; false when it does not. */
-  #markIP(slot: number, data: number, length: number): boolean {
-    const { memory } = this;
-    const { view } = memory;
-    const offset = ipOffset(view, data, length, this.#linkType);
-    if (offset < 0 || offset >= length) return false;
-    const ip = data + offset;
-    const version = view.getUint8(ip) >> 4;
-    const headerLength = version === 4 ? (view.getUint8(ip) & 15) * 4 : 40;
-    if ((version !== 4 && version !== 6) || headerLength < 20 || offset + headerLength > length) return false;
-    memory.set32(slot + SLOT_NETWORK, ip);
-    memory.set32(slot + SLOT_TRANSPORT, ip + headerLength);
-    if (version === 4) memory.u8.copyWithin(slot + SLOT_ANNO + ANNO_DST_IP, ip + 16, ip + 20);
-    return true;
   }
 
   /** Fills `batch` with up to `max` packets that are due. */

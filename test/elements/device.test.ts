@@ -125,6 +125,36 @@ test("BURST bounds a batch, and SNAPLEN what is kept of a packet", async () => {
   close(p);
 });
 
+test("with FORCE_IP only IP packets come, marked; the others leave on output 1, or are dropped and counted", async () => {
+  const ipv4 = `0200000000020200000000010800${`4500001400000000${"4011"}00000a0000010a000002`.padEnd(92, "0")}`;
+  const ipv6 = `02000000000202000000000186dd${`60000000${"0000"}3b40`.padEnd(92, "0")}`;
+  const arp = frame(7).replace("0800", "0806");
+  const cut = ipv4.slice(0, 60);
+  const from = "Source -> out :: ToDevice(eth0)";
+  for (const rest of ["", "; in[1] -> others :: Capture"]) {
+    const p = await pair(from, `in :: FromDevice(eth1, 1, 2000, FORCE_IP true) -> got :: Capture${rest}`);
+    const marks: string[] = [];
+    const packet = new Packet(p.right.router.memory);
+    p.right.capture("got").onPacket = (slot) => {
+      const { data, networkHeader, transportHeader } = packet.at(slot);
+      const destination = p.right.router.memory.view.getUint32(slot + SLOT_ANNO);
+      marks.push(`${networkHeader - data} ${transportHeader - data} ${destination.toString(16)}`);
+    };
+    p.left.push(
+      "out",
+      0,
+      [arp, ipv4, cut, ipv6].map((data) => ({ data })),
+    );
+    p.sim.run(0.1);
+    assert.equal(p.right.got("got"), [ipv4, ipv6]);
+    assert.equal(marks, ["14 34 a000002", "14 54 0"]);
+    assert.is(p.right.router.read("in.count"), "4");
+    assert.is(p.right.router.read("in.not_ip"), rest === "" ? "2" : "0");
+    if (rest !== "") assert.equal(p.right.got("others"), [arp, cut]);
+    close(p);
+  }
+});
+
 test("while it is not active it reads nothing; made active it reads what waited", async () => {
   const p = await pair(
     "Source -> out :: ToDevice(eth0)",
@@ -227,6 +257,12 @@ test("a device that is not there, and SNIFFER false, are refused in words", asyn
     await problem("FromDevice(eth0, METHOD LINUX) -> Capture; Source -> ToDevice(eth0, DEBUG true)"),
     "",
   );
+  const p = await pair(
+    "Source -> ToDevice(eth0)",
+    "FromDevice(eth1, 0, HEADROOM 100, ENCAP ETHER, BPF_FILTER tcp) -> Capture",
+  );
+  assert.match(p.right.log.join("\n"), /not using METHOD PCAP, BPF filter ignored/);
+  close(p);
 });
 
 test.run();
