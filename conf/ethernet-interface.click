@@ -30,3 +30,25 @@ elementclass EthernetInterface { $device, $ip4, $ip6 |
   kind [5] -> Strip(14) -> [1] output;
   kind [6] -> others :: Discard;
 }
+
+// The same where the kernel has the addresses too and answers for them: of what comes in, only LISP packets leave.
+elementclass SharedLISPInterface { $device, $ip4, $ip6 |
+  from :: FromDevice($device)
+    -> HostEtherFilter($device:eth, DROP_OWN true)
+    -> kind :: Classifier(12/0806 20/0002,        // 0 ARP replies
+                          12/0800,                // 1 IPv4
+                          12/86dd 20/3a 54/88,    // 2 Neighbor Advertisements
+                          12/86dd,                // 3 IPv6
+                          -);
+  to :: Queue(1000) -> out :: ToDevice($device);
+  arp :: ARPQuerier($ip4, $device:eth);
+  nd :: IP6NDSolicitor($ip6, $device:eth);
+
+  input [0] -> arp -> to;
+  input [1] -> nd -> to;
+  kind [0] -> [1] arp;
+  kind [1] -> Strip(14) -> lisp4 :: LISPClassifier => [0] output, [0] output, others :: Discard;
+  kind [2] -> [1] nd;
+  kind [3] -> Strip(14) -> lisp6 :: LISPClassifier => [1] output, [1] output, others;
+  kind [4] -> others;
+}

@@ -8,91 +8,9 @@
 //     EID4=192.168.1.1 EID4_NET=192.168.1.0/24 EID6=fd01::1 EID6_NET=fd01::/64 \
 //     RLOC4=10.0.0.1 RLOC4_NET=10.0.0.0/24 RLOC6=fd00::1 RLOC6_NET=fd00::/64 \
 //     MAP='192.168.2.0/24 10.0.0.2, fd02::/64 10.0.0.2'
+//
+// xtr-graph.click has all parameters, and the graph.
 
 require(library ethernet-interface.click);
-
-define(
-  // Interfaces (or whatever devices the router knows by these names).
-  $SITE site, $CORE core,
-  // The site's side: this router's addresses there, and the site's EID-prefixes.
-  $EID4 192.168.1.1, $EID4_NET 192.168.1.0/24,
-  $EID6 fd01::1, $EID6_NET fd01::/64,
-  // The core's side: the RLOCs, what can be reached there directly, and the routers for everything else.
-  $RLOC4 10.0.0.1, $RLOC4_NET 10.0.0.0/24, $GATEWAY4 0.0.0.0,
-  $RLOC6 fd00::1, $RLOC6_NET fd00::/64, $GATEWAY6 ::,
-  // Map-cache entries: EID-prefix RLOC[,priority[,weight]] ..., separated by commas.
-  $MAP ,
-  // Largest packet the core carries, outer headers included, and what of it is left for an inner packet, bytes.
-  $MTU 1500, $INNER_MTU 1444
-);
-
-site :: EthernetInterface($SITE, $EID4, $EID6);
-core :: EthernetInterface($CORE, $RLOC4, $RLOC6);
-
-// ---- To the site -----------------------------------------------------------
-to_site4 :: GetIPAddress(16) -> [0] site;
-to_site6 :: GetIP6Address(24) -> [1] site;
-
-// ---- From the site: ITR ------------------------------------------------------
-cache :: LISPMapCache($MAP);
-encap :: LISPEncap($RLOC4, $RLOC6, MTU $MTU);
-
-site [0]
-  -> check4 :: CheckIPHeader
-  -> for4 :: IPClassifier(dst host $EID4 and icmp type echo, dst host $EID4 or dst net $EID4_NET, src net $EID4_NET, -);
-for4 [0] -> ICMPPingResponder -> to_site4;
-for4 [1] -> local4 :: Discard;
-for4 [2] -> ttl4 :: DecIPTTL -> cache;
-for4 [3] -> spoofed4 :: Discard;
-ttl4 [1] -> ICMPError($EID4, timeexceeded, transit) -> to_site4;
-
-site [1]
-  -> check6 :: CheckIP6Header
-  -> for6 :: LookupIP6Route($EID6/128 0, $EID6_NET 1, fe80::/10 1, ff00::/8 1, ::/0 2);
-for6 [0] -> ICMP6PingResponder -> to_site6;
-for6 [1] -> local6 :: Discard;
-for6 [2] -> hops6 :: DecIP6HLIM -> cache;
-hops6 [1] -> ICMP6Error($EID6, timeexceeded, transit) -> to_site6;
-
-cache [0] -> encap;
-cache [1] -> misses :: Counter -> Discard;
-
-encap [0]
-  -> outer :: Classifier(0/40%f0, 0/60%f0);
-outer [0] -> route4 :: RadixIPLookup($RLOC4_NET 0, 0.0.0.0/0 $GATEWAY4 0) -> [0] core;
-outer [1] -> route6 :: LookupIP6Route($RLOC6_NET :: 0, ::/0 $GATEWAY6 0) -> [1] core;
-
-// Packets that would be larger than the core carries once encapsulated (RFC 9300 section 7.1): IPv4 packets that
-// allow it are cut before they are encapsulated, the senders of all others are told what would fit.
-encap [1] -> big :: Classifier(0/40%f0, 0/60%f0);
-big [0] -> cut :: IPFragmenter($INNER_MTU) -> encap;
-cut [1] -> ICMPError($EID4, unreachable, needfrag) -> to_site4;
-big [1] -> ICMP6Error($EID6, packettoobig, 0) -> to_site6;
-
-// ---- From the core: ETR ------------------------------------------------------
-decap :: LISPDecap;
-
-core [0]
-  -> CheckIPHeader
-  -> mine4 :: IPClassifier(dst host $RLOC4, -);
-mine4 [0] -> lisp4 :: LISPClassifier;
-mine4 [1] -> Discard;
-lisp4 [0] -> decap;
-lisp4 [1] -> control :: Discard;
-lisp4 [2] -> ping4 :: IPClassifier(icmp type echo, -) -> ICMPPingResponder -> route4;
-ping4 [1] -> Discard;
-
-core [1]
-  -> CheckIP6Header
-  -> mine6 :: LookupIP6Route($RLOC6/128 0, ::/0 1);
-mine6 [0] -> lisp6 :: LISPClassifier;
-mine6 [1] -> Discard;
-lisp6 [0] -> decap;
-lisp6 [1] -> control;
-lisp6 [2] -> ICMP6PingResponder -> route6;
-
-decap [0] -> inner :: Classifier(0/40%f0, 0/60%f0);
-inner [0] -> CheckIPHeader -> dst4 :: IPClassifier(dst net $EID4_NET, -) -> to_site4;
-inner [1] -> CheckIP6Header -> dst6 :: LookupIP6Route($EID6_NET 0, ::/0 1) -> to_site6;
-dst4 [1] -> astray4 :: Discard;
-dst6 [1] -> astray6 :: Discard;
+elementclass CoreInterface EthernetInterface;
+require(library xtr-graph.click);

@@ -18,6 +18,7 @@ import {
   type DeviceProvider,
 } from "../router/device.js";
 import { PacketDevice } from "./af-packet.js";
+import { holdUdpPorts } from "./held-ports.js";
 import type { KernelContext } from "./kernel-device.js";
 import { interfaceAddress } from "./own-address.js";
 import { PcapReadDevice } from "./pcap-read.js";
@@ -97,6 +98,11 @@ export class SystemProvider implements DeviceProvider {
           `'${name}' is no device: known are INTERFACE, tap:NAME, tun:NAME, pcap:FILE, pcap-out:FILE and pcap-ip-out:FILE`,
         );
     }
+  }
+
+  holdUdpPorts(ports: readonly number[]): () => void {
+    this.#syscalls ??= new Syscalls();
+    return holdUdpPorts(this.#syscalls, ports);
   }
 
   #kernel(memory: PacketMemory): KernelContext {

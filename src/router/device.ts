@@ -66,6 +66,12 @@ export interface DeviceProvider {
    * `eth0:eth`, `eth0:ip` and `eth0:ip6` mean in configurations. The device need not be open.
    */
   address?(name: string, kind: AddressKind): Uint8Array | null;
+  /**
+   * Keeps the host's own network stack from answering UDP packets to `ports`, which the graph takes from a device whose
+   * address it shares with the host; until the function returned is called. Absent where there is no such host.
+   * Throws DeviceError.
+   */
+  holdUdpPorts?(ports: readonly number[]): () => void;
   /** Closes all it opened. */
   close(): void;
 }

@@ -8,11 +8,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { MAIN } from "../cli/sluice.js";
 import { skipUnless } from "../skip.js";
 import { ended, Network, namespacesRefused } from "./namespaces.js";
+import { startXtrs, waitForPing } from "./xtr-network.js";
 
-const XTR = fileURLToPath(new URL("../../../conf/xtr.click", import.meta.url));
 const TRANSFER = fileURLToPath(new URL("transfer.js", import.meta.url));
 const MEGABYTES = 100;
 
@@ -29,55 +28,9 @@ const folder = mkdtempSync(join(tmpdir(), "sluice-xtr-"));
 const capture = join(folder, "core.pcap");
 let network: Network;
 
-/** Makes host1 -- xtr1 -- xtr2 -- host2, starts both tunnel routers, and waits until they run. */
 async function build(): Promise<void> {
   network = new Network("xtr");
-  for (const name of ["host1", "xtr1", "xtr2", "host2"]) network.namespace(name);
-  network.veth("host1", "eth0", "xtr1", "site");
-  network.veth("host2", "eth0", "xtr2", "site");
-  network.veth("xtr1", "core", "xtr2", "core");
-  for (const n of [1, 2]) {
-    // The graph owns the addresses of these interfaces; the kernel must not answer there.
-    for (const dev of ["site", "core"])
-      network.run(`xtr${n}`, "sysctl", "-qw", `net.ipv6.conf.${dev}.disable_ipv6=1`);
-    network.ip(`host${n}`, `addr add 192.168.${n}.10/24 dev eth0`);
-    network.ip(`host${n}`, `addr add fd0${n}::10/64 dev eth0 nodad`);
-    network.ip(`host${n}`, `route add default via 192.168.${n}.1`);
-    network.ip(`host${n}`, `-6 route add default via fd0${n}::1`);
-  }
-  for (const [n, peer] of [
-    [1, 2],
-    [2, 1],
-  ]) {
-    const xtr = network.start(`xtr${n}`, process.execPath, [
-      MAIN,
-      XTR,
-      `EID4=192.168.${n}.1`,
-      `EID4_NET=192.168.${n}.0/24`,
-      `EID6=fd0${n}::1`,
-      `EID6_NET=fd0${n}::/64`,
-      `RLOC4=10.0.0.${n}`,
-      `RLOC6=fd00::${n}`,
-      // IPv4 EIDs go over IPv6 RLOCs and IPv6 EIDs over IPv4 ones: each inside the other.
-      `MAP=192.168.${peer}.0/24 fd00::${peer}, fd0${peer}::/64 10.0.0.${peer}`,
-      "SITE=site",
-      "CORE=core",
-    ]);
-    xtr.stderr?.on("data", (text) => process.stderr.write(`xtr${n}: ${text}`));
-  }
-}
-
-/** Sends one ping until it is answered: the tunnel routers are up, and know their neighbours. */
-function waitForPing(from: string, to: string): void {
-  for (let i = 0; i < 50; i++) {
-    try {
-      network.run(from, "ping", "-c", "1", "-W", "1", to);
-      return;
-    } catch {
-      // not yet
-    }
-  }
-  throw new Error(`${to} does not answer ${from}`);
+  startXtrs(network, "xtr.click", false);
 }
 
 async function transfer(protocol: "tcp" | "udp", address: string, datagram?: number): Promise<void> {
@@ -111,13 +64,13 @@ for (const [family, to] of [
   ["IPv6", "fd02::10"],
 ]) {
   test(`no ping is lost after the first, ${family}`, () => {
-    waitForPing("host1", to);
+    waitForPing(network, "host1", to);
     const out = network.run("host1", "ping", "-c", "50", "-i", "0.05", to);
     assert.match(out, /50 packets transmitted, 50 received, 0% packet loss/);
   });
 
   test(`pings larger than the core's packets cross, in fragments, ${family}`, () => {
-    waitForPing("host1", to);
+    waitForPing(network, "host1", to);
     const out = network.run(
       "host1",
       "ping",
