@@ -177,7 +177,7 @@ async function run(words: readonly string[]): Promise<number> {
     return result.interrupted ? 130 : 0;
   } catch (e) {
     if (!(e instanceof ConfigurationError)) throw e;
-    const source = process.stderr.isTTY && s.format === "text" ? input.text : undefined;
+    const source = process.stderr.isTTY && s.format === "text" ? input : undefined;
     process.stderr.write(report(e.diagnostics, s.format, source) + (s.format === "text" ? verdict(e) : ""));
     return 1;
   } finally {

@@ -1,5 +1,6 @@
 // sluice check: everything that can be wrong with a configuration, without starting it.
 
+import { createHash } from "node:crypto";
 import { ConfigurationError } from "../lang/diagnostics.js";
 import { Loader } from "../loader.js";
 import { SimulatedClock } from "../router/clock.js";
@@ -40,11 +41,22 @@ Options:
 ${optionHelp(OPTIONS)}
 `;
 
-/** The devices of a configuration that is not going to run: none opens, but each has addresses. */
+/**
+ * The devices of a configuration that is not going to run: none opens, but each has addresses. What asks for an IP
+ * address may be any word of a pattern ("udp"): only names like `eth0` are taken for devices there.
+ */
 const ABSENT: DeviceProvider = {
   ...NO_DEVICES,
-  address: (name, kind) => (/^[a-z]/i.test(name) ? new Uint8Array({ ether: 6, ip: 4, ip6: 16 }[kind]) : null),
+  address(name, kind) {
+    if (!(kind === "ether" ? /^[a-z]/i : /^[a-z]+\d/i).test(name)) return null;
+    return addressLike(name, { ether: 6, ip: 4, ip6: 16 }[kind]);
+  },
 };
+
+/** An address that stands for the one of device `name`: others' differ. */
+function addressLike(name: string, size: number): Uint8Array {
+  return new Uint8Array(createHash("sha256").update(name).digest().subarray(0, size));
+}
 
 export interface CheckSettings {
   readonly input: Input;
@@ -86,9 +98,9 @@ export function checkSettings(words: readonly string[], options: readonly Option
 }
 
 /** Prints what is wrong, for a terminal with its place shown; the exit status is 1. */
-export function printProblems(error: ConfigurationError, format: ReportFormat, source: string): number {
+export function printProblems(error: ConfigurationError, format: ReportFormat, input: Input): number {
   const stream = format === "json" ? process.stdout : process.stderr;
-  stream.write(report(error.diagnostics, format, stream.isTTY && format === "text" ? source : undefined));
+  stream.write(report(error.diagnostics, format, stream.isTTY && format === "text" ? input : undefined));
   return 1;
 }
 
@@ -100,7 +112,7 @@ async function run(words: readonly string[]): Promise<number> {
     graph.close();
   } catch (e) {
     if (!(e instanceof ConfigurationError)) throw e;
-    return printProblems(e, format, input.text);
+    return printProblems(e, format, input);
   } finally {
     router.close();
   }

@@ -45,7 +45,7 @@ async function run(words: readonly string[]): Promise<number> {
     return 0;
   } catch (e) {
     if (!(e instanceof ConfigurationError)) throw e;
-    return printProblems(e, format, input.text);
+    return printProblems(e, format, input);
   } finally {
     router.close();
   }

@@ -1,17 +1,19 @@
 // How errors of a configuration reach a person or a program.
 
-import type { ConfigurationError, Diagnostic } from "../lang/diagnostics.js";
-import { diagnosticText } from "../lang/diagnostics.js";
+import { existsSync, readFileSync } from "node:fs";
+import { type ConfigurationError, type Diagnostic, diagnosticText } from "../lang/diagnostics.js";
+import type { Input } from "./input.js";
+import { withSuggestions } from "./suggest.js";
 
 export type ReportFormat = "text" | "json";
 
 /**
  * The text of `diagnostics`. `text` is Click's, line by line; with `source` (the configuration, on a terminal) each
- * also shows its line with a caret, and a hint. `json` is an array of objects.
+ * also shows its line with a caret, and a hint. `json` is an array of objects, hints included.
  */
-export function report(diagnostics: readonly Diagnostic[], format: ReportFormat, source?: string): string {
-  if (format === "json") return `${JSON.stringify(diagnostics, null, 2)}\n`;
-  return diagnostics
+export function report(diagnostics: readonly Diagnostic[], format: ReportFormat, source?: Input): string {
+  if (format === "json") return `${JSON.stringify(withSuggestions(diagnostics), null, 2)}\n`;
+  return (source === undefined ? diagnostics : withSuggestions(diagnostics))
     .map((d) => `${diagnosticText(d)}\n${source === undefined ? "" : excerpt(d, source)}`)
     .join("");
 }
@@ -21,10 +23,18 @@ export function verdict(error: ConfigurationError): string {
   return error.stage === "initialize" ? "Router could not be initialized!\n" : "";
 }
 
-function excerpt(d: Diagnostic, source: string): string {
+/** The text of the file in which `d` is, null when that cannot be read (any more). */
+function textAround(d: Diagnostic, main: Input): string | null {
+  const file = d.landmark?.file;
+  if (file === undefined || file === main.file) return main.text;
+  return existsSync(file) ? readFileSync(file, "latin1") : null;
+}
+
+function excerpt(d: Diagnostic, main: Input): string {
+  const source = textAround(d, main);
   const offset = d.landmark?.offset;
   let text = "";
-  if (offset !== undefined && offset <= source.length) {
+  if (source !== null && offset !== undefined && offset <= source.length) {
     const start = source.lastIndexOf("\n", offset - 1) + 1;
     const newline = source.indexOf("\n", offset);
     const line = source.slice(start, newline < 0 ? undefined : newline).replace(/\t/g, " ");

@@ -66,7 +66,7 @@ async function run(words: readonly string[]): Promise<number> {
   } catch (e) {
     interrupts.release();
     if (!(e instanceof ConfigurationError)) throw e;
-    const forPeople = process.stderr.isTTY && s.format === "text" ? text : undefined;
+    const forPeople = process.stderr.isTTY && s.format === "text" ? { text, file } : undefined;
     process.stderr.write(
       report(e.diagnostics, s.format, forPeople) + (s.format === "text" ? verdict(e) : ""),
     );

@@ -26,6 +26,7 @@ for (const file of files) {
     if (libraries.has(file)) return;
     const { code, err } = await sluice(["check", join(CONF, file)]);
     assert.is(code, 0, err);
+    assert.is(err, "", "no warnings");
   });
 }
 
