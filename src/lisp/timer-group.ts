@@ -1,0 +1,32 @@
+// Any number of timers behind one timer of an element: for tables whose entries come and go.
+
+import type { Element } from "../router/element.js";
+import { Timer, Timers } from "../router/timer.js";
+
+/** Entries that one firing serves, so that a table full of them does not hold everything else up. */
+const AT_ONCE = 256;
+
+export class TimerGroup {
+  readonly #timers: Timers;
+  readonly #timer: Timer;
+
+  constructor(element: Element) {
+    this.#timers = new Timers(element.router.clock);
+    this.#timer = element.newTimer(() => {
+      this.#timers.run(AT_ONCE);
+      this.#schedule();
+    });
+    this.#timers.wake = () => this.#schedule();
+  }
+
+  /** A timer that fires with the element's others, and that may be thrown away once it is not scheduled. */
+  timer(fire: () => void): Timer {
+    return new Timer(this.#timers, fire);
+  }
+
+  #schedule(): void {
+    const { next } = this.#timers;
+    if (next === Number.POSITIVE_INFINITY) this.#timer.unschedule();
+    else this.#timer.scheduleAt(next);
+  }
+}
