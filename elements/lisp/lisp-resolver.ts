@@ -1,0 +1,347 @@
+import { SLOT_IID, SLOT_NETWORK } from "../../assembly/layout.js";
+import type { ArgValues } from "../../src/lang/args/spec.js";
+import { ControlChannel } from "../../src/lisp/control-channel.js";
+import { MapCacheFullError } from "../../src/lisp/map-cache.js";
+import { encapsulatedRequest } from "../../src/lisp/map-requests.js";
+import { addressText, IID_MAX, MappingError, parseEid } from "../../src/lisp/mapping.js";
+import { judgeReply, type ReplyPolicy } from "../../src/lisp/reply-policy.js";
+import { type Resolution, Resolutions } from "../../src/lisp/resolutions.js";
+import { resolverAddresses, ServerList } from "../../src/lisp/server-list.js";
+import { TimerGroup } from "../../src/lisp/timer-group.js";
+import { BATCH_MAX, type Batch } from "../../src/packet/batch.js";
+import { MemoryError } from "../../src/packet/memory.js";
+import { type CleanupStage, Element, type ErrorSink } from "../../src/router/element.js";
+import { type HandlerCode, HandlerError } from "../../src/router/handler.js";
+import type { ElementSpec } from "../../src/router/spec.js";
+import { TokenBucket } from "../../src/router/token-bucket.js";
+import { WireError } from "../../src/wire/error.js";
+import { LispControlError } from "../../src/wire/lisp-control/error.js";
+import type { MapReply } from "../../src/wire/lisp-control/map-reply.js";
+import { decodeLispControl, encodeLispControl } from "../../src/wire/lisp-control/message.js";
+import type { UdpPacket } from "../../src/wire/udp-packet.js";
+import { LISPMapCache } from "./lisp-map-cache.js";
+import { RESOLVER_ARGS } from "./lisp-resolver-args.js";
+
+const args = RESOLVER_ARGS;
+const MESSAGES = 0;
+const RESOLVED = 1;
+
+/**
+ * Asks Map-Resolvers for the mappings that a LISPMapCache has not.
+ *
+ * Packets that need a mapping (output 1 of the map-cache) wait here: at most HOLD for one EID and QUEUE in all. For
+ * each EID a Map-Request goes to a Map-Resolver in an Encapsulated Control Message (RFC 9301, sections 5.3, 5.8 and
+ * 8.1), with a nonce of its own. When no Map-Reply comes within TIMEOUT it is sent again, to the next Map-Resolver
+ * where there are several, with the wait doubled up to MAX_TIMEOUT; after RETRIES more Map-Requests the packets are
+ * dropped, and the EID rests for PAUSE. The Map-Resolver that answered last is asked first. No EID is asked for more
+ * than once in INTERVAL.
+ *
+ * Only a Map-Reply whose nonce is that of a Map-Request that is out changes anything, and only for the EID that was
+ * asked for: its mapping goes into the map-cache with its TTL (at most MAX_TTL; of negative ones NEGATIVE_TTL), with
+ * more-specific ones within it. A negative mapping takes up no more than a prefix of NEGATIVE_LENGTH4 or
+ * NEGATIVE_LENGTH6 bits around that EID, and the EID alone where the reply names a prefix that does not hold it. The
+ * packets that waited then leave on output 1, back to the map-cache. Locators of an address family without a source
+ * RLOC are not used.
+ *
+ * A hot swap drops the packets that wait, and forgets what was asked.
+ *
+ * @element LISPResolver
+ * @category lisp
+ * @input 0 IP packets that need a mapping: output 1 of the map-cache
+ * @input 1 Map-Replies
+ * @output 0 Map-Requests, as IP packets with the destination annotation set
+ * @output 1 packets whose mapping has come: back to the map-cache
+ * @handler requests Map-Requests sent
+ * @handler replies Map-Replies that answered one
+ * @handler resolved packets that waited and were sent on
+ * @handler installed mappings put into the map-cache
+ * @handler narrowed negative mappings that took up less than the reply said
+ * @handler table every EID-prefix being asked for: instance ID, EID-prefix, state, Map-Requests sent, seconds since the first, packets that wait, Map-Resolver asked last
+ * @handler resolvers every Map-Resolver: address, `preferred` or `-`, Map-Requests sent, answered, not answered in time
+ * @handler waiting packets that wait
+ * @handler pending EID-prefixes being asked for
+ * @handler ask asks for a mapping now: `EID-PREFIX [iid N]`
+ * @handler clear drops the packets that wait, and forgets what was asked
+ * @example
+ * InfiniteSource(LIMIT 3, STOP true) -> UDPIPEncap(10.1.0.1, 1000, 10.2.0.1, 2000)
+ *     -> cache :: LISPMapCache -> Discard;
+ * cache[1] -> resolver :: LISPResolver(cache, RLOC 192.0.2.1, MAP_RESOLVER 192.0.2.9) -> Discard;
+ * Idle -> [1] resolver; resolver[1] -> cache
+ * @see LISPMapCache, LISPControlClassifier, LISPSMRReceiver
+ */
+export class LISPResolver extends Element {
+  static readonly spec = {
+    ports: "2/2",
+    processing: "h/h",
+    flow: "xy/zx",
+    args,
+    counters: {
+      requests: "Map-Requests sent",
+      replies: "Map-Replies that answered one",
+      resolved: "packets that waited and were sent on",
+      installed: "mappings put into the map-cache",
+      narrowed: "negative mappings that took up less than the reply said",
+    },
+    drops: {
+      bad_packet: "no IP packet from a map-cache",
+      no_resolver: "there is no Map-Resolver of an address family that we have an RLOC of",
+      queue_full: "as many packets wait as may, in all or for this EID",
+      table_full: "as many EIDs are being asked for as may",
+      resting: "nobody answered for this EID a short time ago",
+      unanswered: "it waited, and nobody answered",
+      unmapped: "it waited, and the answer has no mapping for it",
+      rate: "a Map-Request above RATE was put off",
+      malformed: "no Map-Reply in a UDP packet",
+      unsolicited: "a Map-Reply to nothing that we asked, or too late",
+      foreign: "a record of a Map-Reply for what we did not ask",
+      unusable: "a record of a Map-Reply that no packet can follow",
+      cache_full: "a record that the map-cache has no room for",
+      no_slot: "no free packet for a Map-Request, or none it fits",
+    },
+    handlers: {
+      table: {
+        read: true,
+        expensive: true,
+        doc: "every EID-prefix being asked for: instance ID, EID-prefix, state, Map-Requests sent, seconds since the first, packets that wait, Map-Resolver asked last",
+      },
+      resolvers: {
+        read: true,
+        doc: "every Map-Resolver: address, `preferred` or `-`, Map-Requests sent, answered, not answered in time",
+      },
+      waiting: { read: true, doc: "packets that wait" },
+      pending: { read: true, doc: "EID-prefixes being asked for" },
+      ask: { write: true, doc: "asks for a mapping now: `EID-PREFIX [iid N]`" },
+      clear: { write: true, button: true, doc: "drops the packets that wait, and forgets what was asked" },
+    },
+  } as const satisfies ElementSpec;
+
+  readonly #channel = new ControlChannel(this);
+  readonly #timers = new TimerGroup(this);
+  readonly #bucket = new TokenBucket();
+  #cache: LISPMapCache | null = null;
+  #rlocs: readonly Uint8Array[] = [];
+  #servers = new ServerList([], []);
+  #table: Resolutions | null = null;
+  #policy: ReplyPolicy | null = null;
+
+  override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
+    if (values.CACHE instanceof LISPMapCache) this.#cache = values.CACHE;
+    else errors.error("CACHE is not a LISPMapCache");
+    if (values.RLOC.length === 0) errors.error("no RLOC given");
+    this.#rlocs = values.RLOC;
+    this.#servers = new ServerList(resolverAddresses(values.MAP_RESOLVER, errors), this.#rlocs);
+    const { clock } = this.router;
+    this.#bucket.assign(values.RATE, values.RATE);
+    this.#bucket.set(values.RATE, clock.now());
+    this.#policy = {
+      positive: values.MAX_TTL,
+      negative: values.NEGATIVE_TTL,
+      negative4: values.NEGATIVE_LENGTH4,
+      negative6: values.NEGATIVE_LENGTH6,
+      usable: (bytes) => this.#rlocs.some((r) => r.length === bytes),
+    };
+    const policy = {
+      timeout: values.TIMEOUT * 1e9,
+      longest: values.MAX_TIMEOUT * 1e9,
+      retries: values.RETRIES,
+      pause: values.PAUSE * 1e9,
+      interval: values.INTERVAL * 1e9,
+      capacity: values.CAPACITY,
+      hold: values.HOLD,
+      queue: values.QUEUE,
+    };
+    this.#table = new Resolutions(this.router, this.#timers, policy, {
+      send: (resolution, nonce) => this.#send(resolution, nonce),
+      unanswered: (resolver) => this.#servers.unanswered(resolver),
+      giveUp: (slots) => this.#giveUp(slots, "unanswered"),
+    });
+  }
+
+  override cleanup(_stage: CleanupStage): void {
+    this.#table?.clear();
+  }
+
+  override push(port: number, batch: Batch): void {
+    if (port === 0) this.#hold(batch);
+    else this.#channel.receive(batch, (datagram) => this.#receive(datagram));
+  }
+
+  // ---- Packets that need a mapping ---------------------------------------------
+
+  #hold(batch: Batch): void {
+    const { memory } = this;
+    for (let i = 0; i < batch.count; i++) {
+      const slot = batch.at(i);
+      const reason = this.#holdOne(slot);
+      if (reason === null) continue;
+      this.#count(reason);
+      memory.kernels.poolGive(slot);
+    }
+    batch.count = 0;
+  }
+
+  /** Null: the packet waits. Else why it does not. */
+  #holdOne(slot: number): keyof typeof LISPResolver.spec.drops | null {
+    const { memory } = this;
+    const ip = memory.get32(slot + SLOT_NETWORK);
+    const version = ip === 0 ? 0 : memory.u8[ip] >> 4;
+    if (version !== 4 && version !== 6) return "bad_packet";
+    if (this.#servers.none) return "no_resolver";
+    const [source, bytes] = version === 4 ? [ip + 12, 4] : [ip + 8, 16];
+    const eid = { address: memory.u8.slice(source + bytes, source + 2 * bytes), length: bytes * 8 };
+    const from = memory.u8.slice(source, source + bytes);
+    switch (this.#resolutions.hold(memory.get32(slot + SLOT_IID), eid, from, slot)) {
+      case "held":
+        return null;
+      case "queue-full":
+        return "queue_full";
+      case "table-full":
+        return "table_full";
+      case "resting":
+        return "resting";
+    }
+  }
+
+  /** Asks for a mapping although no packet needs it, as an SMR wants; false where that is impossible now. */
+  ask(
+    iid: number,
+    eid: { readonly address: Uint8Array; readonly length: number },
+    smrInvoked = false,
+  ): boolean {
+    return !this.#servers.none && this.#resolutions.ask(iid, eid, smrInvoked);
+  }
+
+  /** The map-cache that it fills. */
+  get cache(): LISPMapCache {
+    if (this.#cache === null) throw new Error(`${this.name} has no map-cache`);
+    return this.#cache;
+  }
+
+  get #resolutions(): Resolutions {
+    return this.#table!;
+  }
+
+  #send(resolution: Resolution, nonce: bigint): number {
+    if (this.#bucket.take(1, this.router.clock.now()) === 0) {
+      this.#count("rate");
+      return -1;
+    }
+    const index = this.#servers.choose(resolution.sent === 1 ? -1 : resolution.resolver);
+    if (index < 0) return -1;
+    const { address, source } = this.#servers.at(index);
+    const message = encapsulatedRequest(resolution, nonce, this.#rlocs, source, address);
+    this.#servers.asked(index);
+    this.#count("requests");
+    if (!this.#channel.send({ source, destination: address, payload: encodeLispControl(message) }, MESSAGES))
+      this.#count("no_slot");
+    return index;
+  }
+
+  // ---- Map-Replies ----------------------------------------------------------------
+
+  #receive(datagram: UdpPacket | WireError): void {
+    const reply = replyOf(datagram);
+    if (reply === null) {
+      this.#count("malformed");
+      return;
+    }
+    const found = this.#resolutions.of(reply.nonce);
+    if (found === null || reply.probe) {
+      this.#count("unsolicited");
+      return;
+    }
+    const { resolution, resolver } = found;
+    const verdicts = judgeReply(resolution, reply.records, this.#policy!);
+    // Nothing in it is for us: whoever guessed a nonce shall not end the wait for the true answer.
+    const useful = verdicts.some((v) => v.kind === "insert" || v.kind === "remove");
+    for (const verdict of verdicts) {
+      if (verdict.kind === "insert") this.#install(verdict.mapping, verdict.narrowed);
+      else if (verdict.kind === "remove") this.cache.cache.delete(resolution.iid, verdict.eid);
+      else this.#count(verdict.kind);
+    }
+    if (!useful) return;
+    this.#count("replies");
+    this.#servers.answered(resolver);
+    this.#release(resolution.iid, resolution.eid.address, this.#resolutions.settle(resolution));
+  }
+
+  #install(mapping: Parameters<LISPMapCache["cache"]["insert"]>[0], narrowed: boolean): void {
+    try {
+      this.cache.cache.insert(mapping);
+      this.#count("installed");
+      if (narrowed) this.#count("narrowed");
+    } catch (e) {
+      if (!(e instanceof MapCacheFullError || e instanceof MemoryError || e instanceof MappingError)) throw e;
+      this.#count("cache_full");
+    }
+  }
+
+  /** Sends the packets on if there is now a mapping for them; one that wants a Map-Request would only bring them back. */
+  #release(iid: number, address: Uint8Array, slots: readonly number[]): void {
+    const found = this.cache.cache.lookup(iid, address);
+    if (found === null || (found.locators.length === 0 && found.action === "send-map-request")) {
+      this.#giveUp(slots, "unmapped");
+      return;
+    }
+    this.memory.add64(this.counterAddress("resolved"), slots.length);
+    const batch = this.router.batches.acquire();
+    for (let i = 0; i < slots.length; i += BATCH_MAX) {
+      for (const slot of slots.slice(i, i + BATCH_MAX)) batch.add(slot);
+      this.outputs[RESOLVED].push(batch);
+      batch.count = 0;
+    }
+    this.router.batches.release(batch);
+  }
+
+  #giveUp(slots: readonly number[], reason: "unanswered" | "unmapped"): void {
+    for (const slot of slots) this.memory.kernels.poolGive(slot);
+    this.memory.add64(this.counterAddress(reason), slots.length);
+  }
+
+  #count(name: keyof typeof LISPResolver.spec.counters | keyof typeof LISPResolver.spec.drops): void {
+    this.memory.add64(this.counterAddress(name), 1);
+  }
+
+  // ---- Handlers -------------------------------------------------------------------
+
+  override handlers(): Record<string, HandlerCode> {
+    return {
+      table: { read: () => [...this.#resolutions.entries()].map((r) => this.#line(r)).join("") },
+      resolvers: { read: () => this.#servers.text() },
+      waiting: { read: () => this.#resolutions.waiting },
+      pending: { read: () => this.#resolutions.size },
+      ask: { write: (text) => this.#askFor(text) },
+      clear: { write: () => this.#resolutions.clear() },
+    };
+  }
+
+  #askFor(text: string): void {
+    const [eid, keyword = "iid", iid = keyword === "iid" ? "0" : "", more] = text.trim().split(/\s+/);
+    if (more !== undefined || keyword !== "iid" || !/^\d{1,8}$/.test(iid) || Number(iid) > IID_MAX)
+      throw new HandlerError("FAILED", `expected 'EID-PREFIX [iid N]', not '${text.trim()}'`);
+    try {
+      if (this.ask(Number(iid), parseEid(eid))) return;
+    } catch (e) {
+      throw new HandlerError("FAILED", (e as Error).message);
+    }
+    throw new HandlerError("FAILED", "no Map-Resolver, or as much is being asked for as may");
+  }
+
+  #line(r: Resolution): string {
+    const age = ((this.router.clock.now() - r.began) / 1e9).toFixed(3);
+    const resolver = r.resolver < 0 ? "-" : addressText(this.#servers.at(r.resolver).address);
+    const eid = `${addressText(r.eid.address)}/${r.eid.length}`;
+    return `${r.iid} ${eid} ${r.state} ${r.sent} ${age} ${r.held.length} ${resolver}\n`;
+  }
+}
+
+function replyOf(datagram: UdpPacket | WireError): MapReply | null {
+  if (datagram instanceof WireError) return null;
+  try {
+    const message = decodeLispControl(datagram.payload);
+    return message.type === "map-reply" ? message : null;
+  } catch (e) {
+    if (e instanceof LispControlError) return null;
+    throw e;
+  }
+}

@@ -1,0 +1,229 @@
+// Map-Requests on their way: which EIDs are being resolved, with what nonces, when to ask again, and the packets that
+// wait for the answer (RFC 9301, section 5.3).
+
+import type { Prefix } from "../lang/args/spec.js";
+import type { Clock } from "../router/clock.js";
+import type { Random } from "../router/random.js";
+import type { Timer } from "../router/timer.js";
+import { randomNonce } from "./control-records.js";
+import type { TimerGroup } from "./timer-group.js";
+
+/** Times in steady nanoseconds. */
+export interface ResolutionPolicy {
+  /** First wait for a Map-Reply, doubled with every further Map-Request up to `longest`. */
+  readonly timeout: number;
+  readonly longest: number;
+  /** Map-Requests after the first one. */
+  readonly retries: number;
+  /** How long an EID rests after all of them stayed unanswered. */
+  readonly pause: number;
+  /** Least time between two Map-Requests for one EID-prefix. */
+  readonly interval: number;
+  /** Most EID-prefixes at once, packets that wait for one, and in all. */
+  readonly capacity: number;
+  readonly hold: number;
+  readonly queue: number;
+}
+
+/** asking: a Map-Request is out. resting: none was answered. settled: answered, but too early to ask again. */
+export type ResolutionState = "asking" | "resting" | "settled";
+
+export interface Resolution {
+  readonly iid: number;
+  readonly eid: Prefix;
+  /** The address that the first packet came from; null where no packet asks. */
+  source: Uint8Array | null;
+  /** Sent because of an SMR (s bit). */
+  smrInvoked: boolean;
+  state: ResolutionState;
+  /** Map-Requests sent in this attempt. */
+  sent: number;
+  /** Steady nanoseconds of the beginning and of the last Map-Request. */
+  began: number;
+  last: number;
+  /** Index of the Map-Resolver asked last; -1: none yet. */
+  resolver: number;
+  readonly nonces: bigint[];
+  /** Slots of the packets that wait, first come first. */
+  held: number[];
+  readonly timer: Timer;
+}
+
+export interface ResolutionEvents {
+  /** Sends a Map-Request with this nonce; says which Map-Resolver it went to, -1: it could not be sent. */
+  send(resolution: Resolution, nonce: bigint): number;
+  /** A Map-Request to this Map-Resolver was not answered in time. */
+  unanswered(resolver: number): void;
+  /** Gives packets up that waited in vain. */
+  giveUp(slots: readonly number[]): void;
+}
+
+/** What became of a packet that needs a mapping. */
+export type Held = "held" | "queue-full" | "table-full" | "resting";
+
+export class Resolutions {
+  readonly #policy: ResolutionPolicy;
+  readonly #events: ResolutionEvents;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #timers: TimerGroup;
+  readonly #table = new Map<string, Resolution>();
+  readonly #nonces = new Map<bigint, { readonly resolution: Resolution; readonly resolver: number }>();
+  /** Packets that wait. */
+  waiting = 0;
+
+  constructor(
+    world: { readonly clock: Clock; readonly random: Random },
+    timers: TimerGroup,
+    policy: ResolutionPolicy,
+    events: ResolutionEvents,
+  ) {
+    this.#clock = world.clock;
+    this.#random = world.random;
+    this.#timers = timers;
+    this.#policy = policy;
+    this.#events = events;
+  }
+
+  get size(): number {
+    return this.#table.size;
+  }
+
+  entries(): IterableIterator<Resolution> {
+    return this.#table.values();
+  }
+
+  /** Takes a packet that needs the mapping of `eid`, and asks for that where nobody does. Anything but "held": the packet is still the caller's. */
+  hold(iid: number, eid: Prefix, source: Uint8Array, slot: number): Held {
+    let found = this.#table.get(key(iid, eid));
+    if (found === undefined) {
+      if (this.#table.size >= this.#policy.capacity) return "table-full";
+      if (this.waiting >= this.#policy.queue) return "queue-full";
+      found = this.#add(iid, eid);
+    }
+    if (found.state === "resting") return "resting";
+    if (found.held.length >= this.#policy.hold || this.waiting >= this.#policy.queue) return "queue-full";
+    found.source ??= source;
+    found.held.push(slot);
+    this.waiting++;
+    if (found.state === "settled") this.#askWhenAllowed(found);
+    return "held";
+  }
+
+  /** Asks for a mapping without a packet that needs it; false when the table is full. What is being asked is not asked again. */
+  ask(iid: number, eid: Prefix, smrInvoked: boolean): boolean {
+    let found = this.#table.get(key(iid, eid));
+    if (found === undefined) {
+      if (this.#table.size >= this.#policy.capacity) return false;
+      found = this.#add(iid, eid);
+    }
+    if (found.state === "resting") return true;
+    found.smrInvoked ||= smrInvoked;
+    if (found.state === "settled") this.#askWhenAllowed(found);
+    return true;
+  }
+
+  /** Whose Map-Request had this nonce; null: nobody's. */
+  of(nonce: bigint): { readonly resolution: Resolution; readonly resolver: number } | null {
+    return this.#nonces.get(nonce) ?? null;
+  }
+
+  /** It is answered: its nonces are void, the slots that waited are the caller's. */
+  settle(resolution: Resolution): number[] {
+    this.#forgetNonces(resolution);
+    const slots = this.#takeHeld(resolution);
+    resolution.state = "settled";
+    resolution.smrInvoked = false;
+    resolution.source = null;
+    resolution.timer.scheduleAt(resolution.last + this.#policy.interval);
+    return slots;
+  }
+
+  /** Forgets everything, and gives the packets up. */
+  clear(): void {
+    for (const resolution of this.#table.values()) {
+      resolution.timer.unschedule();
+      this.#events.giveUp(this.#takeHeld(resolution));
+    }
+    this.#table.clear();
+    this.#nonces.clear();
+  }
+
+  #add(iid: number, eid: Prefix): Resolution {
+    const resolution: Resolution = {
+      iid,
+      eid,
+      source: null,
+      smrInvoked: false,
+      state: "settled",
+      sent: 0,
+      began: 0,
+      last: Number.NEGATIVE_INFINITY,
+      resolver: -1,
+      nonces: [],
+      held: [],
+      timer: this.#timers.timer(() => this.#due(resolution)),
+    };
+    this.#table.set(key(iid, eid), resolution);
+    return resolution;
+  }
+
+  /** The first Map-Request: now, or once the last one is long enough ago. */
+  #askWhenAllowed(resolution: Resolution): void {
+    const now = this.#clock.now();
+    resolution.state = "asking";
+    resolution.sent = 0;
+    resolution.began = now;
+    // Never at once: who holds a packet has not finished with it, and others of its batch may join it.
+    resolution.timer.scheduleAt(Math.max(now, resolution.last + this.#policy.interval));
+  }
+
+  #due(resolution: Resolution): void {
+    if (resolution.state !== "asking") {
+      this.#table.delete(key(resolution.iid, resolution.eid));
+      return;
+    }
+    if (resolution.sent > 0 && resolution.resolver >= 0) this.#events.unanswered(resolution.resolver);
+    if (resolution.sent > this.#policy.retries) this.#rest(resolution);
+    else this.#send(resolution);
+  }
+
+  #send(resolution: Resolution): void {
+    const { timeout, longest, interval } = this.#policy;
+    const wait = Math.max(interval, Math.min(timeout * 2 ** resolution.sent, longest));
+    const nonce = randomNonce(this.#random);
+    const now = this.#clock.now();
+    resolution.sent++;
+    resolution.last = now;
+    resolution.nonces.push(nonce);
+    resolution.timer.scheduleAt(now + wait);
+    // Before it is sent: in one process the answer may come before `send` returns.
+    this.#nonces.set(nonce, { resolution, resolver: -1 });
+    const resolver = this.#events.send(resolution, nonce);
+    resolution.resolver = resolver;
+    if (this.#nonces.has(nonce)) this.#nonces.set(nonce, { resolution, resolver });
+  }
+
+  #rest(resolution: Resolution): void {
+    this.#forgetNonces(resolution);
+    resolution.state = "resting";
+    resolution.timer.scheduleAfter(this.#policy.pause);
+    this.#events.giveUp(this.#takeHeld(resolution));
+  }
+
+  #forgetNonces(resolution: Resolution): void {
+    for (const nonce of resolution.nonces) this.#nonces.delete(nonce);
+    resolution.nonces.length = 0;
+  }
+
+  #takeHeld(resolution: Resolution): number[] {
+    const slots = resolution.held;
+    resolution.held = [];
+    this.waiting -= slots.length;
+    return slots;
+  }
+}
+
+function key(iid: number, eid: Prefix): string {
+  return `${iid} ${eid.address.join(".")}/${eid.length}`;
+}
