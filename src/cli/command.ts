@@ -4,8 +4,24 @@
 export interface Command {
   /** The text of `--help`. */
   readonly help: string;
+  /** How it is called, for usage errors; by default with options and a router file. */
+  readonly usage?: string;
+  /** Commands of its own, which the next word may name. */
+  readonly commands?: CommandTable;
   /** Runs it with the words after its name; the number is the exit status. */
   run(words: readonly string[]): Promise<number>;
+}
+
+/** Command name -> what it does, in one line. Each is loaded only when it is called. */
+export type CommandTable = Readonly<
+  Record<string, readonly [() => Promise<{ readonly command: Command }>, string]>
+>;
+
+/** The lines of a `--help` text that say which commands there are. */
+export function commandList(commands: CommandTable): string {
+  return Object.entries(commands)
+    .map(([name, [, doc]]) => `  ${name.padEnd(10)} ${doc}`)
+    .join("\n");
 }
 
 /** Wrong words on the command line; printed with a pointer to `--help`. */

@@ -1,6 +1,5 @@
 // The LISP datagrams of a capture file.
 
-import { ip6Text } from "../wire/address.js";
 import { WireError } from "../wire/error.js";
 import { PROTOCOL_UDP, readIpv4 } from "../wire/ipv4.js";
 import { IPV6_HEADER, readIpv6 } from "../wire/ipv6.js";
@@ -8,6 +7,7 @@ import { ipOffset } from "../wire/link-type.js";
 import { LISP_CONTROL_PORT, LISP_DATA_PORT } from "../wire/lisp-data.js";
 import { PcapReader, type PcapSource } from "../wire/pcap.js";
 import { readUdp } from "../wire/udp.js";
+import { ipText } from "./lisp-json.js";
 
 export interface CapturedDatagram {
   /** Number of the frame in the file, from 1 as other tools count. */
@@ -74,8 +74,8 @@ function lispPorts(packet: Uint8Array): Ports | null {
 /** Of a packet in which `lispPorts` found a header. */
 function addresses(packet: Uint8Array): { source: string; destination: string } {
   return packet[0] >> 4 === 4
-    ? { source: packet.subarray(12, 16).join("."), destination: packet.subarray(16, 20).join(".") }
-    : { source: ip6Text(packet.subarray(8, 24)), destination: ip6Text(packet.subarray(24, 40)) };
+    ? { source: ipText(packet.subarray(12, 16)), destination: ipText(packet.subarray(16, 20)) }
+    : { source: ipText(packet.subarray(8, 24)), destination: ipText(packet.subarray(24, 40)) };
 }
 
 function content(packet: Uint8Array): Pick<CapturedDatagram, "payload" | "problem"> {
@@ -88,9 +88,4 @@ function content(packet: Uint8Array): Pick<CapturedDatagram, "payload" | "proble
     if (!(e instanceof WireError)) throw e;
     return { payload: null, problem: e.message };
   }
-}
-
-/** The text of 4 or 16 bytes of address. */
-export function ipAddressText(address: Uint8Array): string {
-  return address.length === 4 ? address.join(".") : ip6Text(address);
 }

@@ -2,16 +2,16 @@
 // The program: finds the command named by the first word; `run` is the default.
 
 import { ConfigurationError } from "../lang/diagnostics.js";
-import { type Command, CommandError, UsageError } from "./command.js";
+import { CommandError, type CommandTable, commandList, UsageError } from "./command.js";
 
-/** Command name -> what it does. Each is loaded only when it is called. */
-const COMMANDS: Record<string, [() => Promise<{ command: Command }>, string]> = {
+const COMMANDS: CommandTable = {
   run: [() => import("./run.js"), "run a router configuration (the default)"],
   check: [() => import("./check.js"), "say what is wrong with a configuration, without starting it"],
   flatten: [() => import("./flatten.js"), "print a configuration without compounds and variables"],
   bench: [() => import("./bench.js"), "measure what a packet costs in a configuration"],
   demo: [() => import("./demo.js"), "two tunnel routers and two hosts in this process"],
   elements: [() => import("./elements.js"), "list the elements, or print their manual pages"],
+  lisp: [() => import("./lisp.js"), "read captures of LISP"],
 };
 
 const OVERVIEW = `sluice: a modular packet router
@@ -19,9 +19,7 @@ const OVERVIEW = `sluice: a modular packet router
 Usage: sluice [COMMAND] [OPTION]... [ROUTERFILE] [VAR=VALUE]...
 
 Commands:
-${Object.entries(COMMANDS)
-  .map(([name, [, doc]]) => `  ${name.padEnd(10)} ${doc}`)
-  .join("\n")}
+${commandList(COMMANDS)}
 
 'sluice COMMAND --help' says more of each.
 `;
@@ -32,8 +30,14 @@ async function main(words: readonly string[]): Promise<number> {
     return 0;
   }
   const named = words.length > 0 && Object.hasOwn(COMMANDS, words[0]);
-  const { command } = await COMMANDS[named ? words[0] : "run"][0]();
-  const rest = named ? words.slice(1) : words;
+  let { command } = await COMMANDS[named ? words[0] : "run"][0]();
+  let rest = named ? words.slice(1) : words;
+  let name = named ? `sluice ${words[0]}` : "sluice";
+  while (rest.length > 0 && command.commands !== undefined && Object.hasOwn(command.commands, rest[0])) {
+    name += ` ${rest[0]}`;
+    ({ command } = await command.commands[rest[0]][0]());
+    rest = rest.slice(1);
+  }
   if (rest.includes("--help")) {
     process.stdout.write(command.help);
     return 0;
@@ -42,9 +46,9 @@ async function main(words: readonly string[]): Promise<number> {
     return await command.run(rest);
   } catch (e) {
     if (e instanceof UsageError) {
-      const name = named ? `sluice ${words[0]}` : "sluice";
+      const usage = command.usage ?? `${name} [OPTION]... [ROUTERFILE]`;
       process.stderr.write(
-        `sluice: ${e.message}\nUsage: ${name} [OPTION]... [ROUTERFILE]\nTry '${name} --help' for more information.\n`,
+        `sluice: ${e.message}\nUsage: ${usage}\nTry '${name} --help' for more information.\n`,
       );
     } else if (e instanceof CommandError || e instanceof ConfigurationError) {
       process.stderr.write(`${e.message}\n`);

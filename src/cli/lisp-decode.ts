@@ -1,0 +1,222 @@
+// sluice lisp decode: the LISP messages of a capture, as JSON.
+
+import { once } from "node:events";
+import { closeSync, openSync, readSync } from "node:fs";
+import type { Prefix } from "../lang/args/spec.js";
+import { type AuthenticatedMessage, verifyAuthentication } from "../lisp/authentication.js";
+import { MappingError, parseEid } from "../lisp/mapping.js";
+import { systemError } from "../router/system-error.js";
+import { type EidPrefix, eidPrefix } from "../wire/lisp-control/address.js";
+import { LispControlError } from "../wire/lisp-control/error.js";
+import {
+  decodeLispControl,
+  encodeLispControl,
+  type LispControlMessage,
+} from "../wire/lisp-control/message.js";
+import { LISP_DATA_SIZE, LispDataError, readLispData } from "../wire/lisp-data.js";
+import { PcapError } from "../wire/pcap.js";
+import { type Command, CommandError, UsageError } from "./command.js";
+import { type CapturedDatagram, lispDatagrams } from "./lisp-capture.js";
+import { ipText, type Json, recordJson } from "./lisp-json.js";
+import { type OptionSpec, optionHelp, parseOptions } from "./options.js";
+
+const OPTIONS: readonly OptionSpec[] = [
+  {
+    long: "key",
+    value: "yes",
+    valueName: "EID-PREFIX=SECRET",
+    doc: "check authentication of EIDs in this prefix; can be repeated",
+  },
+  { long: "verify", doc: "fail if a control message does not re-encode to its own bytes" },
+  { long: "help", doc: "print this and exit" },
+];
+
+const USAGE = "sluice lisp decode [OPTION]... FILE.pcap";
+
+const HELP = `Usage: ${USAGE}
+
+Prints one JSON object a line for each LISP packet of a capture ('-': standard
+input): control messages (port 4342) under "message", data packets (port 4341)
+under "data" with the addresses of the packet inside under "inner". A packet that
+cannot be decoded has "error". Frames without LISP are passed over.
+
+With --key a message with authentication data gets "authentication": its verdict
+is valid, wrong-key, unknown-algorithm, truncated, none (algorithm 0) or no-key (no
+prefix given covers its EIDs); scope is what the MAC covers: the message up to its
+last record (records), with xTR-ID and Site-ID (ids), or all. Key IDs and instance
+IDs are not looked at. Where prefixes nest, the longest is tried first.
+
+Exit status 0; 1 when the file cannot be read or, with --verify, when a control
+message cannot be decoded or gives other bytes: standard error names the frame.
+
+Options:
+${optionHelp(OPTIONS)}
+`;
+
+interface Key {
+  readonly prefix: Prefix;
+  /** As it was given. */
+  readonly text: string;
+  readonly secret: Uint8Array;
+}
+
+function parseKey(word: string): Key {
+  const equals = word.indexOf("=");
+  if (equals < 0) throw new UsageError(`--key is EID-PREFIX=SECRET, not ‘${word}’`);
+  const text = word.slice(0, equals);
+  const secret = new Uint8Array(Buffer.from(word.slice(equals + 1), "utf8"));
+  if (secret.length === 0) throw new UsageError(`--key has no secret for ‘${text}’`);
+  try {
+    return { prefix: parseEid(text), text, secret };
+  } catch (e) {
+    if (e instanceof MappingError) throw new UsageError(`--key: ${e.message}`);
+    throw e;
+  }
+}
+
+function covers(outer: Prefix, inner: EidPrefix): boolean {
+  if (outer.address.length !== inner.address.length || outer.length > inner.length) return false;
+  for (let bit = 0; bit < outer.length; bit++) {
+    const mask = 0x80 >> (bit & 7);
+    if (((outer.address[bit >> 3] ^ inner.address[bit >> 3]) & mask) !== 0) return false;
+  }
+  return true;
+}
+
+/** The keys for a message: those whose prefix covers all its EIDs, the longest first. */
+function keysFor(message: AuthenticatedMessage, keys: readonly Key[]): Key[] {
+  const eids = "records" in message ? message.records : [message];
+  const prefixes = eids.map(({ eid, maskLength }) => eidPrefix(eid, maskLength));
+  return keys
+    .filter(({ prefix }) => prefixes.every((inner) => inner !== null && covers(prefix, inner)))
+    .sort((a, b) => b.prefix.length - a.prefix.length);
+}
+
+function authentication(bytes: Uint8Array, message: AuthenticatedMessage, keys: readonly Key[]): Json {
+  const { keyId, algorithm } = message.authentication;
+  if (algorithm === 0) return { verdict: "none" };
+  const possible = keysFor(message, keys);
+  if (possible.length === 0) return { verdict: "no-key" };
+  let first: Json = null;
+  for (const { text, secret } of possible) {
+    const { verdict, scope } = verifyAuthentication(bytes, message, [{ id: keyId, secret }]);
+    if (verdict === "valid") return { verdict, scope, key: text };
+    first ??= { verdict };
+  }
+  return first;
+}
+
+/** The authentication of a message, or of the one in an ECM; null where it carries none. */
+function authenticationOf(bytes: Uint8Array, message: LispControlMessage, keys: readonly Key[]): Json {
+  if (message.type === "encapsulated-control") {
+    const inner = message.inner?.message;
+    return inner === undefined ? null : authenticationOf(encodeLispControl(inner), inner, keys);
+  }
+  return "authentication" in message ? authentication(bytes, message, keys) : null;
+}
+
+interface Decoded {
+  readonly fields: { readonly [key: string]: Json };
+  /** What `--verify` finds wrong; null for nothing. */
+  readonly fault: string | null;
+}
+
+function decodeControl(bytes: Uint8Array, keys: readonly Key[]): Decoded {
+  let message: LispControlMessage;
+  try {
+    message = decodeLispControl(bytes);
+  } catch (e) {
+    if (!(e instanceof LispControlError)) throw e;
+    return { fields: { error: { code: e.code, offset: e.offset, message: e.message } }, fault: e.message };
+  }
+  const verdict = keys.length > 0 ? authenticationOf(bytes, message, keys) : null;
+  const same = Buffer.compare(encodeLispControl(message), bytes) === 0;
+  return {
+    fields: { message: recordJson(message), ...(verdict === null ? {} : { authentication: verdict }) },
+    fault: same ? null : `the ${message.type} re-encodes to other bytes`,
+  };
+}
+
+function decodeData(bytes: Uint8Array): Decoded {
+  try {
+    const data = recordJson(readLispData(bytes));
+    return { fields: { data, inner: innerOf(bytes.subarray(LISP_DATA_SIZE)) }, fault: null };
+  } catch (e) {
+    if (!(e instanceof LispDataError)) throw e;
+    return { fields: { error: { code: e.code, message: e.message } }, fault: null };
+  }
+}
+
+/** What the packet inside is, as far as it is there; null where it is no IP. */
+function innerOf(packet: Uint8Array): Json {
+  const version = packet.length > 0 ? packet[0] >> 4 : 0;
+  if (version === 4 && packet.length >= 20)
+    return {
+      source: ipText(packet.subarray(12, 16)),
+      destination: ipText(packet.subarray(16, 20)),
+      protocol: packet[9],
+      length: packet.length,
+    };
+  if (version === 6 && packet.length >= 40)
+    return {
+      source: ipText(packet.subarray(8, 24)),
+      destination: ipText(packet.subarray(24, 40)),
+      protocol: packet[6],
+      length: packet.length,
+    };
+  return null;
+}
+
+function decoded(datagram: CapturedDatagram, keys: readonly Key[]): Decoded {
+  if (datagram.payload === null) {
+    const message = datagram.problem!;
+    return {
+      fields: { error: { code: "NO_PAYLOAD", message } },
+      fault: datagram.control ? message : null,
+    };
+  }
+  return datagram.control ? decodeControl(datagram.payload, keys) : decodeData(datagram.payload);
+}
+
+async function run(words: readonly string[]): Promise<number> {
+  let file: string | null = null;
+  let verify = false;
+  const keys: Key[] = [];
+  for (const { name, value } of parseOptions(words, OPTIONS)) {
+    if (name === "key") keys.push(parseKey(value));
+    else if (name === "verify") verify = true;
+    else if (file !== null) throw new UsageError("more than one file given");
+    else file = value;
+  }
+  if (file === null) throw new UsageError("no capture file given");
+  const shown = file === "-" ? "<stdin>" : file;
+  let descriptor: number;
+  try {
+    descriptor = file === "-" ? 0 : openSync(file, "r");
+  } catch (e) {
+    throw new CommandError(`${shown}: ${systemError(e)}`);
+  }
+  let faults = 0;
+  try {
+    for (const datagram of lispDatagrams((into) => readSync(descriptor, into))) {
+      const { fields, fault } = decoded(datagram, keys);
+      const { frame, time, source, sourcePort, destination, destinationPort } = datagram;
+      const line = { frame, time, source, sourcePort, destination, destinationPort, ...fields };
+      if (!process.stdout.write(`${JSON.stringify(line)}\n`)) await once(process.stdout, "drain");
+      if (verify && fault !== null) {
+        faults++;
+        process.stderr.write(`${shown}: frame ${frame}: ${fault}\n`);
+      }
+    }
+  } catch (e) {
+    if (e instanceof PcapError) throw new CommandError(`${shown}: ${e.message}`);
+    if ((e as NodeJS.ErrnoException).syscall === "read")
+      throw new CommandError(`${shown}: ${systemError(e)}`);
+    throw e;
+  } finally {
+    if (descriptor !== 0) closeSync(descriptor);
+  }
+  return faults > 0 ? 1 : 0;
+}
+
+export const command: Command = { help: HELP, usage: USAGE, run };
