@@ -1,10 +1,13 @@
 // sluice check: everything that can be wrong with a configuration, without starting it.
 
 import { createHash } from "node:crypto";
+import { splitArgs, unquote } from "../lang/args/text.js";
 import { ConfigurationError } from "../lang/diagnostics.js";
 import { Loader } from "../loader.js";
+import type { PacketMemory } from "../packet/memory.js";
 import { SimulatedClock } from "../router/clock.js";
-import { type DeviceProvider, NO_DEVICES } from "../router/device.js";
+import { type AddressKind, type Device, type DeviceProvider, NO_DEVICES } from "../router/device.js";
+import type { Graph } from "../router/graph.js";
 import { Router } from "../router/router.js";
 import { type Command, UsageError } from "./command.js";
 import { type Input, libraryReader, readInput, variable } from "./input.js";
@@ -41,17 +44,26 @@ Options:
 ${optionHelp(OPTIONS)}
 `;
 
-/**
- * The devices of a configuration that is not going to run: none opens, but each has addresses. What asks for an IP
- * address may be any word of a pattern ("udp"): only names like `eth0` are taken for devices there.
- */
-const ABSENT: DeviceProvider = {
-  ...NO_DEVICES,
-  address(name, kind) {
-    if (!(kind === "ether" ? /^[a-z]/i : /^[a-z]+\d/i).test(name)) return null;
-    return addressLike(name, { ether: 6, ip: 4, ip6: 16 }[kind]);
-  },
-};
+/** The devices of a configuration that is not going to run: none opens, but those it names have addresses. */
+class AbsentDevices implements DeviceProvider {
+  readonly #names = new Set<string>();
+
+  /** Learns the names of the devices that `graph` would open. */
+  learn(graph: Graph): void {
+    for (const { className, config } of graph.elements)
+      if (/^(From|To)Device$/.test(className)) this.#names.add(unquote(splitArgs(config)[0] ?? ""));
+  }
+
+  open(name: string, memory: PacketMemory): Device {
+    return NO_DEVICES.open(name, memory);
+  }
+
+  address(name: string, kind: AddressKind): Uint8Array | null {
+    return this.#names.has(name) ? addressLike(name, { ether: 6, ip: 4, ip6: 16 }[kind]) : null;
+  }
+
+  close(): void {}
+}
 
 /** An address that stands for the one of device `name`: others' differ. */
 function addressLike(name: string, size: number): Uint8Array {
@@ -62,6 +74,7 @@ export interface CheckSettings {
   readonly input: Input;
   readonly format: ReportFormat;
   readonly router: Router;
+  readonly devices: AbsentDevices;
 }
 
 /** Reads the words that `check` and `flatten` share, and the configuration; the router has no graph yet. */
@@ -86,15 +99,16 @@ export function checkSettings(words: readonly string[], options: readonly Option
     }
   }
   const input = readInput(file, expression);
+  const devices = new AbsentDevices();
   const router = new Router({
     file: input.file,
     loader: new Loader(),
     clock: new SimulatedClock(),
-    devices: ABSENT,
+    devices,
     variables,
     readLibrary: libraryReader(path),
   });
-  return { input, format, router };
+  return { input, format, router, devices };
 }
 
 /** Prints what is wrong, for a terminal with its place shown; the exit status is 1. */
@@ -105,9 +119,10 @@ export function printProblems(error: ConfigurationError, format: ReportFormat, i
 }
 
 async function run(words: readonly string[]): Promise<number> {
-  const { input, format, router } = checkSettings(words, OPTIONS);
+  const { input, format, router, devices } = checkSettings(words, OPTIONS);
   try {
     const graph = await router.prepare(input.text, input.file);
+    devices.learn(graph);
     graph.configure();
     graph.close();
   } catch (e) {
