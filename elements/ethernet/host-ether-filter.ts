@@ -26,6 +26,7 @@ const args = {
  * @input 0 Ethernet frames
  * @output 0 frames for this host
  * @output 1 frames for others (optional)
+ * @example InfiniteSource(LIMIT 3) -> HostEtherFilter(00:00:C0:AE:67:EF) -> Discard
  * @see FromDevice, Classifier
  */
 export class HostEtherFilter extends Element {

@@ -50,7 +50,7 @@ const args = {
  * The message goes to the packet's source; it ought to go into the routing table, as if it had come from outside.
  * Some packets must not be answered (RFC 1812 section 4.3.2.7) and are dropped: ICMP errors, fragments other than the
  * first, packets to broadcast or multicast addresses or that came so, and packets whose source is no single host.
- * How often it answers is for the rest of the configuration to limit, e.g. with a RatedSplitter.
+ * How often it answers is for the rest of the configuration to limit.
  *
  * A parameter problem points to the byte in the packet's parameter problem annotation (set by IPGWOptions); a redirect
  * names the gateway in its destination annotation. The source route of a packet that has one is reversed.

@@ -4,7 +4,7 @@ import type { ElementSpec } from "../../src/router/spec.js";
 
 /**
  * Removes the IP header, and whatever is before it, from marked packets: the data then begins with the transport
- * header. The annotations stay.
+ * header. The annotations stay. Packets whose network header is not marked are dropped.
  *
  * @element StripIPHeader
  * @category ip

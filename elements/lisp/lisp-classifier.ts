@@ -17,7 +17,7 @@ const args = {
  * UDP port 4341; control what goes to UDP port 4342 or comes from it; VXLAN-GPE, if output 3 is connected, what goes
  * to UDP port 4790. Everything else leaves on output 2: other packets, those whose headers say more than there is,
  * datagrams too short for an 8-byte header behind UDP's, and all fragments, since only a whole datagram has its
- * ports (IPReassembler makes it whole).
+ * ports.
  *
  * @element LISPClassifier
  * @category lisp
@@ -25,7 +25,7 @@ const args = {
  * @output 0 LISP data
  * @output 1 LISP control messages
  * @output 2 everything else
- * @output 3 (optional) VXLAN-GPE
+ * @output 3 VXLAN-GPE (optional)
  * @handler data LISP data packets
  * @handler control LISP control messages
  * @handler other other packets
@@ -33,7 +33,7 @@ const args = {
  * @example
  * InfiniteSource(LIMIT 3, STOP true) -> UDPIPEncap(192.0.2.1, 50000, 192.0.2.2, 4341) -> c :: LISPClassifier;
  * c[0] -> LISPDecap -> Discard; c[1], c[2] -> Discard
- * @see LISPDecap, IPClassifier, IPReassembler
+ * @see LISPDecap, IPClassifier
  */
 export class LISPClassifier extends Element {
   static readonly spec = {

@@ -34,7 +34,7 @@ const args = {
  * Takes outer IP, UDP and LISP headers off packets.
  *
  * Input packets are IP packets to UDP port 4341, their outer header at the network header annotation or at the start
- * of the data; headers checksums are CheckIPHeader's business. After the checks of RFC 9300, section 5.3, the inner
+ * of the data; header checksums are CheckIPHeader's business. After the checks of RFC 9300, section 5.3, the inner
  * TTL becomes the outer one if that is less, the outer DSCP is copied, ECN fields are merged as RFC 6040 says, and
  * what is not the inner packet is cut off. The inner packet leaves with its network header set and its instance ID
  * annotation: 0 if the LISP header had none.
@@ -46,7 +46,7 @@ const args = {
  * @category lisp
  * @input 0 encapsulated packets
  * @output 0 inner packets
- * @output 1 (optional) packets it refuses
+ * @output 1 packets it refuses (optional)
  * @handler count packets decapsulated
  * @handler peers every sender remembered: RLOC, instance ID, packets, nonce, Map-Versions, Locator-Status-Bits; - for what it never sent
  * @example

@@ -33,7 +33,7 @@ const args = {
     default: "true",
     doc: "flow label of an outer IPv6 header from the inner flow (RFC 6438); false: 0",
   },
-  NONCE: { type: "bool", default: "false", doc: "send a nonce (N bit), an own one to each RLOC" },
+  NONCE: { type: "bool", default: "false", doc: "send a nonce (N bit), one of its own for each RLOC" },
   ECHO: { type: "bool", default: "false", doc: "ask everybody to echo the nonce (E bit); needs NONCE" },
   VERSION: {
     type: "unsigned",
@@ -81,7 +81,7 @@ const args = {
  * @category lisp
  * @input 0 IP packets with a locator
  * @output 0 encapsulated packets, from the outer IP header on
- * @output 1 (optional) packets too large for the path
+ * @output 1 packets too large for the path (optional)
  * @handler count packets encapsulated
  * @handler too_big packets too large for the path
  * @handler mtu largest outer packet, bytes

@@ -60,8 +60,8 @@ const args = {
  * @category lisp
  * @input 0 IP packets
  * @output 0 packets with a locator
- * @output 1 (optional) packets that need a Map-Request
- * @output 2 (optional) packets to forward natively
+ * @output 1 packets that need a Map-Request (optional)
+ * @output 2 packets to forward natively (optional)
  * @handler hits packets that were given a locator
  * @handler misses packets without a mapping
  * @handler map_requests packets whose mapping says Send-Map-Request

@@ -23,7 +23,7 @@ export function readManual(): Map<string, Page> {
 
 /** The texts after tag `@tag`, in order. */
 export function tagTexts(page: Page, tag: string): string[] {
-  const found = page.comment.matchAll(new RegExp(`^@${tag}[ \\t]+((?:(?!^@)[^\\0])*)`, "gm"));
+  const found = page.comment.matchAll(new RegExp(`^@${tag}\\s+((?:(?!^@)[^\\0])*)`, "gm"));
   return [...found].map((m) => m[1].trim());
 }
 
@@ -35,7 +35,7 @@ export function description(page: Page): string {
 /** The first sentence of the description, on one line. */
 export function summary(page: Page): string {
   const text = description(page).replace(/\s+/g, " ");
-  return /^.*?[.](?= |$)/.exec(text)?.[0] ?? text;
+  return /^.*?(?<!\b(?:e\.g|i\.e))[.](?= |$)/.exec(text)?.[0] ?? text;
 }
 
 export function category(page: Page): string {
