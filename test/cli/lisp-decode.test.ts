@@ -1,0 +1,248 @@
+// sluice lisp decode: captures of other implementations, and captures that are not as they should be.
+
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { PcapReader, PcapWriter } from "../../src/wire/pcap.js";
+import { CAPTURES, LISP_FIXTURES } from "../wire/lisp-control/fixtures.js";
+import { type Outcome, sluice } from "./sluice.js";
+
+const folder = mkdtempSync(join(tmpdir(), "sluice-lisp-"));
+test.after(() => rmSync(folder, { recursive: true }));
+
+const KEYS = [
+  ...[1, 2, 3].map((n) => ["--key", `192.168.${n}.0/24=labkey${n}`]),
+  ...[1, 2].map((n) => ["--key", `fd01:0:0:${n}::/64=labkey${n}`]),
+].flat();
+
+interface Line {
+  readonly frame: number;
+  readonly message?: {
+    readonly type: string;
+    readonly inner?: { readonly message: { readonly type: string } };
+  };
+  readonly data?: unknown;
+  readonly inner?: unknown;
+  readonly authentication?: { readonly verdict: string; readonly scope?: string; readonly key?: string };
+  readonly error?: { readonly code: string; readonly offset?: number; readonly message: string };
+}
+
+function lines(outcome: Outcome): Line[] {
+  return outcome.out
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line));
+}
+
+function decode(words: readonly string[], input?: string): Promise<Outcome> {
+  return sluice(["lisp", "decode", ...words], { input });
+}
+
+/** The frames of a capture, changed, in a file of their own. */
+function changed(
+  name: string,
+  source: string,
+  change: (frame: Uint8Array, number: number) => Uint8Array,
+  linkType?: number,
+): string {
+  const bytes = readFileSync(LISP_FIXTURES + source);
+  let at = 0;
+  const reader = new PcapReader((into) => {
+    const n = bytes.copy(into, 0, at);
+    at += n;
+    return n;
+  });
+  const parts: Uint8Array[] = [];
+  const writer = new PcapWriter((part) => parts.push(part.slice()), { linkType });
+  for (let number = 1; reader.next(); number++) {
+    const frame = change(reader.buffer.slice(reader.start, reader.start + reader.captured), number);
+    writer.buffer.set(frame, writer.add(reader.seconds, reader.nanoseconds, frame.length));
+  }
+  writer.flush();
+  const file = join(folder, name);
+  writeFileSync(file, Buffer.concat(parts));
+  return file;
+}
+
+for (const capture of CAPTURES) {
+  test(`${capture}: verified, and every authentication is valid with the key of its EID`, async () => {
+    const outcome = await decode(["--verify", ...KEYS, LISP_FIXTURES + capture]);
+    assert.is(outcome.err, "");
+    assert.is(outcome.code, 0);
+    const all = lines(outcome);
+    assert.ok(all.length > 0);
+    for (const line of all) {
+      assert.is(line.error, undefined, `frame ${line.frame}`);
+      const authenticated = ["map-register", "map-notify"].includes(line.message?.type ?? "");
+      assert.is(line.authentication?.verdict, authenticated ? "valid" : undefined, `frame ${line.frame}`);
+    }
+  });
+}
+
+test("a control message is one line, with time, addresses and ports", async () => {
+  const [first] = lines(await decode(["--key=192.168.0.0/16=labkey1", `${LISP_FIXTURES}${CAPTURES[7]}`]));
+  const { message, ...rest } = first;
+  assert.equal(rest, {
+    frame: 1,
+    time: 1795212987.510644,
+    source: "10.0.1.2",
+    sourcePort: 4342,
+    destination: "10.0.0.2",
+    destinationPort: 4342,
+    authentication: { verdict: "valid", scope: "records", key: "192.168.0.0/16" },
+  });
+  assert.equal(message, {
+    type: "map-register",
+    nonce: "0xffc72d7b42284757",
+    proxyReply: false,
+    security: false,
+    eidNotify: false,
+    useTtl: false,
+    merge: false,
+    wantNotify: true,
+    authentication: { keyId: 0, algorithm: 1, data: "a9576bef1d2179c6afaae73653e3a25d64f849ce" },
+    records: [
+      {
+        ttl: 10,
+        eid: "192.168.1.0",
+        maskLength: 24,
+        action: 0,
+        authoritative: true,
+        version: 0,
+        locators: [
+          {
+            rloc: "10.0.1.2",
+            priority: 1,
+            weight: 100,
+            mpriority: 255,
+            mweight: 0,
+            local: true,
+            probed: false,
+            reachable: true,
+          },
+        ],
+      },
+    ],
+    ids: null,
+  });
+});
+
+test("a data packet shows its header and the packet inside", async () => {
+  const all = lines(await decode([`${LISP_FIXTURES}oor-08-instance-id-101.pcap`]));
+  const data = all.filter((line) => line.data !== undefined);
+  assert.ok(data.length > 0);
+  assert.equal(data[0].data, {
+    nonce: null,
+    echoRequest: false,
+    versions: null,
+    iid: 101,
+    statusBits: null,
+    key: 0,
+  });
+  const inner = data[0].inner as { source: string; destination: string; protocol: number };
+  assert.match(inner.source, /^192\.168\.[12]\./);
+  assert.is(inner.protocol, 1);
+});
+
+test("the longest prefix with the right secret is named; without one the verdict says so", async () => {
+  const file = `${LISP_FIXTURES}opencp-01-ms-with-oor-xtrs.pcap`;
+  const verdicts = async (...keys: string[]): Promise<string[]> =>
+    lines(await decode([...keys.map((k) => `--key=${k}`), file]))
+      .filter((line) => line.message?.type === "map-register")
+      .map(({ authentication: a }) => `${a!.verdict} ${a!.key ?? ""}`.trim())
+      .sort();
+  assert.equal(await verdicts("192.168.0.0/16=labkey1", "192.168.1.0/24=wrong"), [
+    "no-key",
+    "no-key",
+    "valid 192.168.0.0/16",
+    "wrong-key",
+  ]);
+  assert.equal(await verdicts("192.168.1.128/25=labkey1", "0.0.0.0/0=labkey2"), [
+    "no-key",
+    "no-key",
+    "valid 0.0.0.0/0",
+    "wrong-key",
+  ]);
+});
+
+test("--verify names the frames that are no message, and fails; without it they are only shown", async () => {
+  // The type of the first two control messages becomes 9.
+  const file = changed("types.pcap", "oor-01-register-resolve-ping.pcap", (frame, number) => {
+    if (number <= 2) frame[42] = 0x90;
+    return frame;
+  });
+  const verified = await decode(["--verify", file]);
+  assert.is(verified.code, 1);
+  assert.is(
+    verified.err,
+    `${file}: frame 1: no LISP message has type 9 (byte 0)\n${file}: frame 2: no LISP message has type 9 (byte 0)\n`,
+  );
+  const shown = await decode([file]);
+  assert.is(shown.code, 0);
+  assert.is(shown.err, "");
+  assert.equal(lines(shown)[0].error, {
+    code: "BAD_TYPE",
+    offset: 0,
+    message: "no LISP message has type 9 (byte 0)",
+  });
+});
+
+test("frames that were cut off when captured are shown as errors", async () => {
+  const file = changed("cut.pcap", "oor-01-register-resolve-ping.pcap", (frame) => frame.subarray(0, 60));
+  const outcome = await decode(["--verify", file]);
+  assert.is(outcome.code, 1);
+  assert.is(lines(outcome)[0].error?.code, "NO_PAYLOAD");
+  assert.match(outcome.err, /frame 1: IPv4: total length \d+ of 46 bytes\n/);
+});
+
+test("captures of raw IP are read too, and from standard input", async () => {
+  const file = changed("raw.pcap", "oor-10-ipv6-rlocs.pcap", (frame) => frame.subarray(14), 101);
+  const ethernet = await decode([`${LISP_FIXTURES}oor-10-ipv6-rlocs.pcap`]);
+  const raw = await decode([file]);
+  assert.is(raw.out, ethernet.out);
+  assert.match(raw.out, /"source":"fd00:/);
+});
+
+test("what is wrong with the command or the file is said, with status 1", async () => {
+  const cut = join(folder, "end.pcap");
+  const capture = readFileSync(`${LISP_FIXTURES}oor-02-ipv6-eid-proxy-reply.pcap`);
+  writeFileSync(cut, capture.subarray(0, capture.length - 1));
+  const text = join(folder, "text");
+  writeFileSync(text, "hello, world, this is text");
+  const usage =
+    "Usage: sluice lisp decode [OPTION]... FILE.pcap\nTry 'sluice lisp decode --help' for more information.\n";
+  for (const [words, expected] of [
+    [[], `sluice: no capture file given\n${usage}`],
+    [["a", "b"], `sluice: more than one file given\n${usage}`],
+    [["--key", "10.0.0.0/8", "a"], `sluice: --key is EID-PREFIX=SECRET, not ‘10.0.0.0/8’\n${usage}`],
+    [["--key", "10.0.0.0/8=", "a"], `sluice: --key has no secret for ‘10.0.0.0/8’\n${usage}`],
+    [["--key", "ten=x", "a"], `sluice: --key: 'ten' is not an EID-prefix\n${usage}`],
+    [["--unknown"], `sluice: unrecognized option ‘--unknown’\n${usage}`],
+    [[join(folder, "none")], `${join(folder, "none")}: No such file or directory\n`],
+    [[folder], `${folder}: Is a directory\n`],
+    [[text], `${text}: no pcap file: it begins with 68656c6c (byte 0)\n`],
+  ] as const) {
+    const outcome = await decode(words);
+    assert.is(Buffer.from(outcome.err, "latin1").toString("utf8"), expected);
+    assert.is(outcome.out, "");
+    assert.is(outcome.code, 1);
+  }
+  const outcome = await decode([cut]);
+  assert.is(outcome.code, 1);
+  assert.match(outcome.err, /ends inside a record \(byte \d+\)\n$/);
+  assert.ok(lines(outcome).length > 0, "what came before is shown");
+});
+
+test("sluice lisp says which commands it has", async () => {
+  const help = await sluice(["lisp", "--help"]);
+  assert.match(help.out, /^Usage: sluice lisp COMMAND/);
+  assert.match(help.out, /\n {2}decode /);
+  assert.match((await decode(["--help"])).out, /^Usage: sluice lisp decode /);
+  const none = await sluice(["lisp", "nothing"]);
+  assert.is(none.code, 1);
+  assert.match(Buffer.from(none.err, "latin1").toString("utf8"), /there is no command ‘nothing’/);
+});
+
+test.run();
