@@ -1,0 +1,285 @@
+import type { ArgValues } from "../../src/lang/args/spec.js";
+import { ControlChannel } from "../../src/lisp/control-channel.js";
+import { openLmdbStore } from "../../src/lisp/database/lmdb-store.js";
+import { MappingDatabase } from "../../src/lisp/database/mapping-database.js";
+import { parseEidAndInstance, registrationsText } from "../../src/lisp/map-server/listing.js";
+import type { EncapsulatedRequest } from "../../src/lisp/map-server/requests.js";
+import { MapServer } from "../../src/lisp/map-server/server.js";
+import { parseSite, SiteError, Sites, siteText } from "../../src/lisp/map-server/sites.js";
+import { MappingError } from "../../src/lisp/mapping.js";
+import { NonceGuard } from "../../src/lisp/nonce-policy.js";
+import type { Batch } from "../../src/packet/batch.js";
+import { Element, type ErrorSink } from "../../src/router/element.js";
+import { type HandlerCode, HandlerError } from "../../src/router/handler.js";
+import type { ElementSpec } from "../../src/router/spec.js";
+import { WireError } from "../../src/wire/error.js";
+
+/** xTRs whose nonces are remembered. */
+const PEERS_MAX = 1_048_576;
+
+const args = {
+  RLOC4: { type: "address", doc: "this Map-Server's IPv4 address" },
+  RLOC6: { type: "address", doc: "this Map-Server's IPv6 address" },
+  NONCES: {
+    type: "choice",
+    choices: ["strict", "lenient"],
+    default: "strict",
+    doc: "whether nonces of Map-Registers must increase (RFC 9301), or only not come again (older peers)",
+  },
+  TIMEOUT: {
+    type: "seconds",
+    default: "180",
+    min: 1,
+    doc: "how long a registration holds that sets no time itself",
+  },
+  STORE: {
+    type: "filename",
+    doc: "folder in which registrations and nonces are kept over a restart, made where it is not there; without it nowhere",
+  },
+  CAPACITY: { type: "unsigned", default: "4000000", min: 1, doc: "most EID-prefixes" },
+  WAITING: { type: "unsigned", default: "100000", min: 1, doc: "most Map-Registers that wait for the store" },
+  PENDING: { type: "unsigned", default: "4096", doc: "most Map-Notifies that wait for their Map-Notify-Ack" },
+  SITES: {
+    type: "any",
+    positional: true,
+    rest: true,
+    doc: "a site each: `NAME key KEY-ID ALGORITHM SECRET ... [iid N] eid PREFIX [more] ...`",
+  },
+} as const;
+
+/**
+ * A LISP Map-Server: takes registrations of EID-prefixes, and answers for them (RFC 9301, section 8.3).
+ *
+ * Its input takes UDP messages in IP packets: Map-Registers, Map-Notify-Acks, and Map-Requests, in Encapsulated Control
+ * Messages or bare. It sends IP packets whose destination is in the destination annotation.
+ *
+ * A site is a name, one or more keys (algorithm 1 or sha1, 2 or sha256, 3 or hkdf), and the EID-prefixes that its xTRs
+ * may register; with `more`, also any prefix within. A Map-Register must be authenticated with a key of the site whose
+ * EID-prefixes it has: one by another site's key is refused, however valid. Where xTR-ID and Site-ID are not covered by
+ * the authentication data, nonces are kept by key and locators. What is registered is durable before the Map-Notify is
+ * sent. A later registration replaces an earlier one, unless both ask for merging. When an EID-prefix moves, the xTRs
+ * that had it, or the prefix around it, get a Map-Notify too, again and again until they acknowledge it.
+ *
+ * A Map-Request for a prefix that asked for proxy replies is answered, with all more specific ones in it; otherwise it
+ * goes on to an ETR. What nobody has registered gets a negative Map-Reply for the least specific prefix of which that
+ * is so, for 1 minute within a site's prefixes and 15 minutes elsewhere.
+ *
+ * @element LISPMapServer
+ * @category lisp
+ * @input 0 IP packets with LISP control messages
+ * @output 0 IP packets with LISP control messages
+ * @handler registers Map-Registers that were accepted
+ * @handler requests Map-Requests
+ * @handler notifies Map-Notifies that acknowledge a Map-Register
+ * @handler unsolicited Map-Notifies to xTRs whose EID-prefix has moved or been merged
+ * @handler acks Map-Notify-Acks that were awaited
+ * @handler replies Map-Replies for those that asked for them
+ * @handler negative_replies negative Map-Replies
+ * @handler forwarded Map-Requests sent on to an ETR
+ * @handler registrations what is registered, one registration a line; with an EID-prefix and perhaps `iid N`, what is within
+ * @handler sites the sites, one a line, without their secrets
+ * @handler size EID-prefixes registered
+ * @handler pending Map-Notifies that wait for their Map-Notify-Ack
+ * @handler retransmitted Map-Notifies that were sent again
+ * @handler abandoned Map-Notifies that nobody acknowledged
+ * @handler revision transactions of the mapping database so far
+ * @handler remove takes an EID-prefix out, whoever registered it: `EID-PREFIX [iid N]`
+ * @example
+ * Idle -> LISPMapServer(a key 1 sha256 labkey1 eid 192.168.1.0/24 more eid fd01::/64, RLOC4 10.0.0.100) -> Discard
+ * @see LISPMapResolver, LISPControlClassifier
+ */
+export class LISPMapServer extends Element {
+  static readonly spec = {
+    ports: "1/1",
+    processing: "h/h",
+    flow: "x/y",
+    args,
+    counters: {
+      registers: "Map-Registers that were accepted",
+      requests: "Map-Requests",
+      notifies: "Map-Notifies that acknowledge a Map-Register",
+      unsolicited: "Map-Notifies to xTRs whose EID-prefix has moved or been merged",
+      acks: "Map-Notify-Acks that were awaited",
+      replies: "Map-Replies for those that asked for them",
+      negative_replies: "negative Map-Replies",
+      forwarded: "Map-Requests sent on to an ETR",
+    },
+    drops: {
+      malformed: "no LISP control message in a UDP datagram",
+      unexpected: "a message that no Map-Server takes",
+      probe: "an RLOC probe or SMR, which must not pass the mapping system",
+      unsupported_eid: "a Map-Register or Map-Request for something else than IP prefixes",
+      not_authorized: "a Map-Register for an EID-prefix that its site may not register",
+      bad_authentication: "not authenticated by a key of the EID-prefix's site",
+      replayed: "a Map-Register with a nonce that was used before",
+      too_many_peers: "a Map-Register of one xTR more than nonces are kept of",
+      busy: "a Map-Register while too many wait for the store",
+      full: "a Map-Register that the mapping database has no room for",
+      store_failed: "a Map-Register that the store did not take: it is not acknowledged",
+      unawaited_ack: "a Map-Notify-Ack that nothing waits for",
+      pending_full: "a Map-Notify about a move while too many wait to be acknowledged",
+      no_route: "nobody to send to, of a family that this Map-Server has an address of",
+      not_sent: "a message that did not fit into a packet, or for which there was none",
+    },
+    handlers: {
+      registrations: {
+        doc: "what is registered, one registration a line; with an EID-prefix and perhaps `iid N`, what is within",
+        read: true,
+        params: true,
+        expensive: true,
+      },
+      sites: { doc: "the sites, one a line, without their secrets", read: true },
+      size: { doc: "EID-prefixes registered", read: true },
+      pending: { doc: "Map-Notifies that wait for their Map-Notify-Ack", read: true },
+      retransmitted: { doc: "Map-Notifies that were sent again", read: true },
+      abandoned: { doc: "Map-Notifies that nobody acknowledged", read: true },
+      revision: { doc: "transactions of the mapping database so far", read: true },
+      remove: { doc: "takes an EID-prefix out, whoever registered it: `EID-PREFIX [iid N]`", write: true },
+    },
+  } as const satisfies ElementSpec;
+
+  readonly #channel = new ControlChannel(this);
+  readonly #sites = new Sites();
+  #values: ArgValues<typeof args> | null = null;
+  #server: MapServer | null = null;
+  /** Whether the mapping database is this element's to close: during a hot swap two have it. */
+  #owner = false;
+
+  override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
+    this.#values = values;
+    if (values.RLOC4 === undefined && values.RLOC6 === undefined) errors.error("needs RLOC4 or RLOC6");
+    if ((values.RLOC4?.length ?? 4) !== 4) errors.error("RLOC4 must be an IPv4 address");
+    if ((values.RLOC6?.length ?? 16) !== 16) errors.error("RLOC6 must be an IPv6 address");
+    for (const text of values.SITES) {
+      try {
+        this.#sites.add(parseSite(text));
+      } catch (e) {
+        if (!(e instanceof SiteError || e instanceof MappingError)) throw e;
+        errors.error(`site '${text.split(" ")[0]}': ${e.message}`);
+      }
+    }
+  }
+
+  override async initialize(errors: ErrorSink): Promise<void> {
+    const former = this.hotswapElement;
+    if (former instanceof LISPMapServer && former.#values!.STORE === this.#values!.STORE) {
+      // What is registered stays where it is; it is looked after from here once the swap is done.
+      this.#server = this.#serve(former.database);
+      return;
+    }
+    const { CAPACITY: capacity, STORE } = this.#values!;
+    try {
+      const store = STORE === undefined ? null : await openLmdbStore(STORE);
+      const onStoreError = (e: unknown): void =>
+        this.router.log(`${this.declaration}: ${(e as Error).message}`);
+      const database = await MappingDatabase.open({
+        clock: this.router.clock,
+        store,
+        capacity,
+        onStoreError,
+      });
+      this.#server = this.#serve(database);
+    } catch (e) {
+      errors.error((e as Error).message);
+      return;
+    }
+    this.#owner = true;
+    this.#server.start();
+  }
+
+  #serve(database: MappingDatabase): MapServer {
+    const { NONCES, RLOC4, RLOC6, TIMEOUT, WAITING, PENDING } = this.#values!;
+    const former = this.hotswapElement;
+    const policy = NONCES === "lenient" ? "lenient" : "strict";
+    const kept =
+      former instanceof LISPMapServer && former.database === database ? former.#server!.nonces : null;
+    return new MapServer(this, this.#channel, {
+      database,
+      sites: this.#sites,
+      own: { rloc4: RLOC4 ?? null, rloc6: RLOC6 ?? null },
+      nonces: kept?.policy === policy ? kept : new NonceGuard(policy, { peersMax: PEERS_MAX }),
+      timeout: TIMEOUT,
+      waitingMax: WAITING,
+      pendingMax: PENDING,
+    });
+  }
+
+  override takeState(old: Element): void {
+    if (!(old instanceof LISPMapServer) || old.#server?.database !== this.database) return;
+    old.#server.stop();
+    old.#owner = false;
+    this.#owner = true;
+    this.#server!.start();
+  }
+
+  override cleanup(): void {
+    this.#server?.stop();
+    if (this.#owner) this.database.close().catch((e) => this.router.log(`${this.declaration}: ${e.message}`));
+    this.#owner = false;
+  }
+
+  override push(_port: number, batch: Batch): void {
+    this.#channel.receive(batch, (datagram) => {
+      if (datagram instanceof WireError) this.count("malformed");
+      else this.#server?.receive(datagram);
+    });
+  }
+
+  /** Counts one of its counters or drops. */
+  count(name: string): void {
+    this.memory.add64(this.counterAddress(name), 1);
+  }
+
+  // ---- For others, and handlers ----------------------------------------------------------
+
+  /** Takes a Map-Request, as it was inside its ECM: from a Map-Resolver of the same graph. */
+  request(request: EncapsulatedRequest): void {
+    this.#server?.request(request);
+  }
+
+  /** The mapping database: to look at, and to watch from a revision on (its `watch`). Another one after a hot swap of the store. */
+  get database(): MappingDatabase {
+    if (this.#server === null) throw new Error(`${this.name} has no mapping database`);
+    return this.#server.database;
+  }
+
+  /** The sites that may register here. */
+  get sites(): Sites {
+    return this.#sites;
+  }
+
+  override handlers(): Record<string, HandlerCode> {
+    return {
+      registrations: {
+        read: (text) => guarded(() => registrationsText(this.database, this.router.clock.now(), text)),
+      },
+      sites: { read: () => [...this.#sites.all()].map((site) => `${siteText(site)}\n`).join("") },
+      size: { read: () => this.database.size },
+      pending: { read: () => this.#server?.notifications.size ?? 0 },
+      retransmitted: { read: () => this.#server?.notifications.retransmitted ?? 0 },
+      abandoned: { read: () => this.#server?.notifications.abandoned ?? 0 },
+      revision: { read: () => this.database.revision },
+      remove: { write: (text) => this.#remove(text) },
+    };
+  }
+
+  async #remove(text: string): Promise<void> {
+    const key = guarded(() => parseEidAndInstance(text));
+    if (this.database.get(key) === null)
+      throw new HandlerError("FAILED", `'${text.trim()}' is not registered`);
+    try {
+      await this.database.commit([{ delete: key }]);
+    } catch (e) {
+      throw new HandlerError("FAILED", (e as Error).message);
+    }
+  }
+}
+
+/** What is wrong with the text or the database is the handler's error. */
+function guarded<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (e) {
+    throw new HandlerError("FAILED", e instanceof Error ? e.message : String(e));
+  }
+}

@@ -1,0 +1,38 @@
+// Registrations as text, for handlers.
+
+import { splitSpaces } from "../../lang/args/text.js";
+import type { MappingDatabase } from "../database/mapping-database.js";
+import type { EidKey, Entry, Registration } from "../database/registration.js";
+import { addressText, IID_MAX, MappingError, mappingText, parseEid } from "../mapping.js";
+
+/** Reads `EID-PREFIX [iid N]`. Throws MappingError. */
+export function parseEidAndInstance(text: string): EidKey {
+  const words = splitSpaces(text.trim());
+  const iid = words.length === 1 ? 0 : Number(words[2]);
+  if ((words.length !== 1 && (words.length !== 3 || words[1] !== "iid")) || !(iid >= 0 && iid <= IID_MAX))
+    throw new MappingError(`expected 'EID-PREFIX [iid N]', not '${text.trim()}'`);
+  if (!Number.isInteger(iid)) throw new MappingError(`instance ID ${words[2]} is no whole number`);
+  return { iid, eid: parseEid(words[0]) };
+}
+
+/** One line a registration, of all or of those within an EID-prefix; `now`: steady nanoseconds. Throws MappingError. */
+export function registrationsText(database: MappingDatabase, now: number, within: string): string {
+  const entries = within.trim() === "" ? database.entries() : database.subtree(parseEidAndInstance(within));
+  let text = "";
+  for (const entry of entries) text += entryText(entry, now);
+  return text;
+}
+
+function entryText(entry: Entry, now: number): string {
+  return entry.registrations.map((r) => `${registrationText(r, now)}\n`).join("");
+}
+
+/** The mapping, then site, source, seconds left, xTR-ID, and `proxy` and `merge` where the xTR asked for them. */
+function registrationText(r: Registration, now: number): string {
+  const words = [mappingText(r.mapping), "site", r.site, "from", addressText(r.source)];
+  words.push("left", String(Math.max(0, Math.ceil((r.expiry - now) / 1e9))));
+  if (r.xtrId !== null) words.push("xtr", Buffer.from(r.xtrId).toString("hex"));
+  if (r.proxy) words.push("proxy");
+  if (r.merge) words.push("merge");
+  return words.join(" ");
+}

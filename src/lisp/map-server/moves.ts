@@ -1,0 +1,31 @@
+// Whom to tell that an EID has other locators now: the xTRs that had it (RFC
+// 9301, section 5.7; Follow-Me-Cloud: an EID that moves is registered as a host
+// prefix, out of the subnet of its first xTR).
+
+import type { Change } from "../database/history.js";
+import type { MappingDatabase } from "../database/mapping-database.js";
+import type { Entry, Registration } from "../database/registration.js";
+import { sameXtr } from "./entries.js";
+
+/** The registrations whose xTRs do not know yet what `change` says. */
+export function toldOfMove(database: MappingDatabase, change: Change): readonly Registration[] {
+  const { after, before } = change;
+  if (change.kind !== "put" || after === null) return [];
+  const former = before ?? around(database, change);
+  if (former === null) return [];
+  const others = former.registrations.filter((r) => !after.registrations.some((a) => sameXtr(a, r)));
+  if (before === null) return others;
+  // Those that merge with others learn what all have together; who has just registered is told by its acknowledgement.
+  const latest = after.registrations.at(-1);
+  const merged = after.registrations.filter((r) => r.merge && r !== latest);
+  return [...others, ...merged];
+}
+
+/** The longest prefix around a new one. */
+function around(database: MappingDatabase, { iid, eid }: Change): Entry | null {
+  for (let length = eid.length - 1; length >= 0; length--) {
+    const entry = database.get({ iid, eid: { address: eid.address, length } });
+    if (entry !== null) return entry;
+  }
+  return null;
+}

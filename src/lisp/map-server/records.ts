@@ -1,0 +1,100 @@
+// Mappings and EID-Records: what tables keep, and what messages carry (RFC 9301, section 5.4).
+
+import { type EidPrefix, eidAddress, eidPrefix, ipAddress } from "../../wire/lisp-control/address.js";
+import { Reader, Writer } from "../../wire/lisp-control/cursor.js";
+import { LispControlError } from "../../wire/lisp-control/error.js";
+import {
+  type EidRecord,
+  type RlocRecord,
+  readEidRecord,
+  TTL_OWN_CHOICE,
+  writeEidRecord,
+} from "../../wire/lisp-control/record.js";
+import { ACTIONS, type Action, IID_MAX, type Locator, type Mapping, masked } from "../mapping.js";
+
+/** Seconds that a Record TTL in minutes stands for; null: the receiver's own choice. */
+export function ttlSeconds(minutes: number): number | null {
+  return minutes === TTL_OWN_CHOICE ? null : Math.min(minutes * 60, 0xffffffff);
+}
+
+/** The Record TTL in minutes, at least 1, for seconds. */
+export function ttlMinutes(seconds: number | null): number {
+  return seconds === null ? TTL_OWN_CHOICE : Math.max(1, Math.round(seconds / 60));
+}
+
+/** The EID-prefix of an EID, bits beyond its length cleared; null where it is no IP prefix or of no instance there can be. */
+export function prefixOf(eid: EidRecord["eid"], maskLength: number): EidPrefix | null {
+  const prefix = eidPrefix(eid, maskLength);
+  if (prefix === null || prefix.iid > IID_MAX) return null;
+  return { ...prefix, address: masked(prefix.address, prefix.length) };
+}
+
+/** The mapping that an EID-Record with a TTL above 0 says; locators that are no IP addresses are left out. null: its EID is no IP prefix. */
+export function mappingOf(record: EidRecord): Mapping | null {
+  const prefix = prefixOf(record.eid, record.maskLength);
+  if (prefix === null || record.ttl === 0) return null;
+  const locators: Locator[] = [];
+  for (const { rloc, ...rest } of record.locators)
+    if (rloc.kind === "ip") {
+      const { priority, weight, mpriority, mweight, reachable, local, probed } = rest;
+      locators.push({ rloc: rloc.address, priority, weight, mpriority, mweight, reachable, local, probed });
+    }
+  return {
+    iid: prefix.iid,
+    eid: { address: prefix.address, length: prefix.length },
+    ttl: ttlSeconds(record.ttl),
+    // Codes that are not known yet say no more than that packets cannot be sent.
+    action: ACTIONS[record.action] ?? "drop",
+    locators,
+    version: record.version,
+  };
+}
+
+/** The EID-Record of a mapping. */
+export function recordOf(mapping: Mapping, authoritative = false): EidRecord {
+  return {
+    ttl: ttlMinutes(mapping.ttl),
+    eid: eidAddress(mapping.iid, mapping.eid.address),
+    maskLength: mapping.eid.length,
+    action: ACTIONS.indexOf(mapping.action),
+    authoritative,
+    version: mapping.version,
+    locators: mapping.locators.map(rlocRecord),
+  };
+}
+
+function rlocRecord(l: Locator): RlocRecord {
+  const { priority, weight, mpriority, mweight, reachable, local = false, probed = false } = l;
+  return { rloc: ipAddress(l.rloc), priority, weight, mpriority, mweight, reachable, local, probed };
+}
+
+/** A record without locators: what to do with packets to this prefix, for `minutes`. */
+export function negativeRecord(prefix: EidPrefix, action: Action, minutes: number): EidRecord {
+  return {
+    ttl: minutes,
+    eid: eidAddress(prefix.iid, prefix.address),
+    maskLength: prefix.length,
+    action: ACTIONS.indexOf(action),
+    authoritative: false,
+    version: 0,
+    locators: [],
+  };
+}
+
+/** The bytes of a record, where a mapping does not say all of it; else null. */
+export function rawRecord(record: EidRecord): Uint8Array | null {
+  if (record.locators.every((l) => l.rloc.kind === "ip")) return null;
+  const w = new Writer();
+  writeEidRecord(w, record);
+  return w.finish();
+}
+
+/** The record in bytes that `rawRecord` gave; null for any others. */
+export function readRawRecord(bytes: Uint8Array): EidRecord | null {
+  try {
+    return readEidRecord(new Reader(bytes));
+  } catch (e) {
+    if (e instanceof LispControlError) return null;
+    throw e;
+  }
+}

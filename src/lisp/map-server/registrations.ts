@@ -1,0 +1,191 @@
+// Taking Map-Registers into the mapping database (RFC 9301, sections 5.6 and 8.2).
+
+import { createHash } from "node:crypto";
+import { MemoryError } from "../../packet/memory.js";
+import type { Clock } from "../../router/clock.js";
+import type { EidPrefix } from "../../wire/lisp-control/address.js";
+import { LispControlError } from "../../wire/lisp-control/error.js";
+import type { EidRecord } from "../../wire/lisp-control/record.js";
+import type { MapRegister } from "../../wire/lisp-control/registration.js";
+import { type AuthenticationKey, type AuthenticationScope, verifyAuthentication } from "../authentication.js";
+import { DatabaseFullError } from "../database/loading.js";
+import type { MappingDatabase, Operation } from "../database/mapping-database.js";
+import { type Entry, type Registration, RegistrationError } from "../database/registration.js";
+import { MappingError } from "../mapping.js";
+import type { NonceGuard } from "../nonce-policy.js";
+import { entryRecord, registered, withdrawn } from "./entries.js";
+import { mappingOf, prefixOf, rawRecord } from "./records.js";
+import type { Site, Sites } from "./sites.js";
+
+/** Why a Map-Register changes nothing. */
+export type Refusal =
+  | "unsupported_eid"
+  | "not_authorized"
+  | "bad_authentication"
+  | "replayed"
+  | "too_many_peers"
+  | "busy"
+  | "full";
+
+export interface Accepted {
+  readonly site: Site;
+  readonly key: AuthenticationKey;
+  /** What the authentication data of the message covered. */
+  readonly scope: AuthenticationScope;
+  /** What is registered now, for the Map-Notify. */
+  readonly records: readonly EidRecord[];
+  /** Resolves once it is durable; null: it is already. */
+  readonly durable: Promise<number> | null;
+  /** A message that came again: nothing has changed. */
+  readonly repeated: boolean;
+}
+
+export interface RegistrationsOptions {
+  readonly database: MappingDatabase;
+  readonly sites: Sites;
+  readonly nonces: NonceGuard;
+  readonly clock: Clock;
+  /** Seconds after which a registration that does not say otherwise (the T bit) ends. */
+  readonly timeout: number;
+  /** Transactions that may wait for the store. */
+  readonly waitingMax: number;
+}
+
+export class Registrations {
+  readonly #options: RegistrationsOptions;
+
+  constructor(options: RegistrationsOptions) {
+    this.#options = options;
+  }
+
+  /** Registers all that a Map-Register says, or nothing. `bytes`: the message as it came, from address `source`. */
+  register(
+    message: MapRegister,
+    bytes: Uint8Array,
+    source: Uint8Array,
+  ): Accepted | { readonly refused: Refusal } {
+    const { database, sites, nonces, waitingMax } = this.#options;
+    const prefixes: EidPrefix[] = [];
+    for (const record of message.records) {
+      const prefix = prefixOf(record.eid, record.maskLength);
+      if (prefix === null) return { refused: "unsupported_eid" };
+      prefixes.push(prefix);
+    }
+    if (prefixes.length === 0) return { refused: "unsupported_eid" };
+    // The keys to try are those of the site whose EID it is: a key of another one, however valid, does not help.
+    const site = sites.owner(prefixes[0]);
+    if (site === null) return { refused: "not_authorized" };
+    const { key, scope } = verifyAuthentication(bytes, message, site.keys);
+    if (key === null || scope === null) return { refused: "bad_authentication" };
+    if (prefixes.some((p) => sites.owner(p) !== site)) return { refused: "not_authorized" };
+    const peer = peerName(site, message, scope);
+    const stored = nonces.stateOf(peer) === null ? database.nonce(peer) : null;
+    if (stored !== null) nonces.accept(peer, stored);
+    const verdict = nonces.check(peer, message.nonce);
+    if (verdict === "replay") return { refused: "replayed" };
+    if (verdict === "full") return { refused: "too_many_peers" };
+    if (verdict === "repeat")
+      return { site, key, scope, records: message.records, durable: null, repeated: true };
+    if (database.waiting >= waitingMax) return { refused: "busy" };
+    try {
+      const changed = this.#changes(message, prefixes, source, site);
+      if (changed === null) return { refused: "full" };
+      const operations: Operation[] = [{ nonce: peer, value: message.nonce }];
+      for (const { key: of, entry } of changed.values())
+        operations.push(entry === null ? { delete: of } : { put: entry });
+      const committed = database.commit(operations);
+      nonces.accept(peer, message.nonce);
+      const durable = database.durable >= database.revision ? null : committed;
+      return { site, key, scope, records: notified(message, changed), durable, repeated: false };
+    } catch (e) {
+      if (e instanceof DatabaseFullError || e instanceof MemoryError) return { refused: "full" };
+      if (e instanceof RegistrationError || e instanceof MappingError || e instanceof LispControlError)
+        return { refused: "unsupported_eid" };
+      throw e;
+    }
+  }
+
+  /** What becomes of each EID-prefix of the message; null when one has too many registrations. */
+  #changes(
+    message: MapRegister,
+    prefixes: readonly EidPrefix[],
+    source: Uint8Array,
+    site: Site,
+  ): Map<string, Changed> | null {
+    const { database, clock } = this.#options;
+    const changed = new Map<string, Changed>();
+    const siteId = message.ids?.siteId ?? null;
+    const who = {
+      xtrId: message.ids?.xtrId ?? null,
+      siteId: siteId === null ? null : Buffer.from(siteId).readBigUInt64BE(),
+      source,
+      site: site.name,
+    };
+    for (const [i, record] of message.records.entries()) {
+      const { iid, address, length } = prefixes[i];
+      const key = { iid, eid: { address, length } };
+      const name = prefixName(prefixes[i]);
+      const before = changed.has(name) ? changed.get(name)!.entry : database.get(key);
+      const mapping = mappingOf(record);
+      if (mapping === null) {
+        if (before !== null) changed.set(name, { key, entry: withdrawn(before, who) });
+        continue;
+      }
+      const seconds = message.useTtl && mapping.ttl !== null ? mapping.ttl : this.#options.timeout;
+      const registration: Registration = {
+        ...who,
+        mapping,
+        nonce: message.nonce,
+        expiry: clock.now() + seconds * 1e9,
+        proxy: message.proxyReply,
+        merge: message.merge,
+        notify: message.wantNotify,
+        raw: rawRecord(record),
+      };
+      const entry = registered(before, registration);
+      if (entry === null) return null;
+      changed.set(name, { key, entry });
+    }
+    return changed;
+  }
+}
+
+interface Changed {
+  readonly key: {
+    readonly iid: number;
+    readonly eid: { readonly address: Uint8Array; readonly length: number };
+  };
+  readonly entry: Entry | null;
+}
+
+function prefixName(p: EidPrefix): string {
+  return `${p.iid} ${Buffer.from(p.address).toString("hex")}/${p.length}`;
+}
+
+/** The records of the Map-Notify: as they came, but merged ones as all xTRs together have them. */
+function notified(message: MapRegister, changed: ReadonlyMap<string, Changed>): readonly EidRecord[] {
+  if (!message.merge) return message.records;
+  return message.records.map((record) => {
+    const prefix = prefixOf(record.eid, record.maskLength)!;
+    const entry = changed.get(prefixName(prefix))?.entry ?? null;
+    return entry === null || record.ttl === 0 ? record : entryRecord(entry);
+  });
+}
+
+/**
+ * The name under which an xTR's nonces are kept: site, key, and its xTR-ID and Site-ID where these are authenticated.
+ * Where they are not, its locators stand for it, which are: named by anything that can be changed without the key, a
+ * message could be replayed under another name.
+ */
+function peerName(site: Site, message: MapRegister, scope: AuthenticationScope): string {
+  const { keyId, algorithm } = message.authentication;
+  const start = `${site.name}/${keyId}.${algorithm}/`;
+  if (message.ids !== null && scope !== "records") {
+    const { xtrId, siteId } = message.ids;
+    return `${start}${Buffer.from(xtrId).toString("hex")}.${Buffer.from(siteId ?? []).toString("hex")}`;
+  }
+  const hash = createHash("sha256");
+  for (const { rloc, local } of message.records[0].locators)
+    if (rloc.kind === "ip") hash.update(rloc.address).update(local ? "L" : "-");
+  return `${start}${hash.digest("hex").slice(0, 32)}`;
+}

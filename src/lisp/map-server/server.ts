@@ -1,0 +1,266 @@
+// What a Map-Server does with the messages that reach it (RFC 9301, section 8).
+
+import type { Element } from "../../router/element.js";
+import type { Timer } from "../../router/timer.js";
+import { LispControlError } from "../../wire/lisp-control/error.js";
+import { decodeLispControl, type LispControlMessage } from "../../wire/lisp-control/message.js";
+import { type MapNotify, type MapRegister, mapNotify } from "../../wire/lisp-control/registration.js";
+import type { UdpPacket } from "../../wire/udp-packet.js";
+import { type AuthenticationKey, authenticate } from "../authentication.js";
+import type { ControlChannel, OutgoingMessage } from "../control-channel.js";
+import { randomNonce } from "../control-records.js";
+import type { Change, Watch } from "../database/history.js";
+import type { MappingDatabase } from "../database/mapping-database.js";
+import type { Registration } from "../database/registration.js";
+import { addressText } from "../mapping.js";
+import type { NonceGuard } from "../nonce-policy.js";
+import { answer } from "./answers.js";
+import { entryRecord, etrAddress } from "./entries.js";
+import { toldOfMove } from "./moves.js";
+import { Notifications } from "./notifications.js";
+import { prefixOf } from "./records.js";
+import { Registrations } from "./registrations.js";
+import {
+  bareRequest,
+  type EncapsulatedRequest,
+  forwarded,
+  type OwnAddresses,
+  ownAddress,
+  replyTo,
+  requestIn,
+} from "./requests.js";
+import { keyAlgorithm, type Sites } from "./sites.js";
+
+/** Records of one Map-Request that are answered. */
+const RECORDS_MAX = 16;
+
+/** The element in whose name it is done. */
+export interface MapServerElement extends Element {
+  /** Counts one of its counters or drops. */
+  count(name: string): void;
+}
+
+export interface MapServerOptions {
+  readonly database: MappingDatabase;
+  readonly sites: Sites;
+  readonly own: OwnAddresses;
+  readonly nonces: NonceGuard;
+  /** Seconds after which a registration that does not say otherwise ends. */
+  readonly timeout: number;
+  /** Map-Registers that may wait for the store, and Map-Notifies that may wait to be acknowledged. */
+  readonly waitingMax: number;
+  readonly pendingMax: number;
+}
+
+export class MapServer {
+  readonly #element: MapServerElement;
+  readonly #channel: ControlChannel;
+  readonly #registrations: Registrations;
+  readonly #notifications: Notifications;
+  readonly #expiry: Timer;
+  #watch: Watch | null = null;
+  readonly database: MappingDatabase;
+  readonly sites: Sites;
+  readonly own: OwnAddresses;
+  readonly nonces: NonceGuard;
+
+  constructor(element: MapServerElement, channel: ControlChannel, options: MapServerOptions) {
+    this.#element = element;
+    this.#channel = channel;
+    this.database = options.database;
+    this.sites = options.sites;
+    this.own = options.own;
+    this.nonces = options.nonces;
+    this.#registrations = new Registrations({ ...options, clock: element.router.clock });
+    this.#notifications = new Notifications(
+      element,
+      (to, bytes) => this.#transmit(to, bytes),
+      options.pendingMax,
+    );
+    this.#expiry = element.newTimer(() => this.#expire());
+  }
+
+  /** Map-Notifies that are not acknowledged yet; what became of others. */
+  get notifications(): Notifications {
+    return this.#notifications;
+  }
+
+  /** From now on it looks after what is registered: what expires, and what moves. */
+  start(): void {
+    this.#watchFrom(this.database.revision);
+    this.#schedule();
+  }
+
+  /** The database is another one's now, or closed. */
+  stop(): void {
+    this.#watch?.close();
+    this.#watch = null;
+    this.#expiry.unschedule();
+  }
+
+  /** Takes a datagram. */
+  receive(datagram: UdpPacket): void {
+    let message: LispControlMessage;
+    try {
+      message = decodeLispControl(datagram.payload);
+    } catch (e) {
+      if (!(e instanceof LispControlError)) throw e;
+      this.#element.count("malformed");
+      return;
+    }
+    switch (message.type) {
+      case "map-register":
+        this.#register(message, datagram);
+        break;
+      case "map-notify-ack":
+        this.#acknowledged(message, datagram);
+        break;
+      case "map-request":
+        this.request(bareRequest(datagram, message));
+        break;
+      case "encapsulated-control": {
+        const request = requestIn(message.inner);
+        if (request !== null) this.request(request);
+        else this.#element.count("unexpected");
+        break;
+      }
+      default:
+        this.#element.count("unexpected");
+    }
+  }
+
+  // ---- Registrations ------------------------------------------------------------
+
+  #register(message: MapRegister, datagram: UdpPacket): void {
+    const result = this.#registrations.register(message, datagram.payload, datagram.source);
+    if ("refused" in result) {
+      this.#element.count(result.refused);
+      if (result.refused === "replayed") this.#logReplay(datagram.source);
+      return;
+    }
+    this.#schedule();
+    if (!result.repeated) this.#element.count("registers");
+    const acknowledge = (): void => {
+      if (!message.wantNotify || this.#watch === null) return;
+      this.#element.count("notifies");
+      const { nonce, ids } = message;
+      const notify = mapNotify({ type: "map-notify", nonce, records: result.records, ids });
+      this.#transmit(
+        datagram.source,
+        authenticate(notify, result.key, keyAlgorithm(result.key), result.scope),
+      );
+    };
+    if (result.durable === null) acknowledge();
+    else result.durable.then(acknowledge, () => this.#element.count("store_failed"));
+  }
+
+  #replayLogged = Number.NEGATIVE_INFINITY;
+
+  /** As RFC 9301, section 5.6 asks for; once a second, so that the log is not the next thing to be flooded. */
+  #logReplay(source: Uint8Array): void {
+    const now = this.#element.router.clock.now();
+    if (now - this.#replayLogged < 1e9) return;
+    this.#replayLogged = now;
+    this.#element.router.log(
+      `${this.#element.declaration}: a Map-Register from ${addressText(source)} may be a replay`,
+    );
+  }
+
+  #expire(): void {
+    const more = this.database.expire() > 0;
+    if (more && this.database.nextExpiry <= this.#element.router.clock.now()) this.#expiry.scheduleAfter(0);
+    else this.#schedule();
+  }
+
+  #schedule(): void {
+    const next = this.database.nextExpiry;
+    if (next === Number.POSITIVE_INFINITY) this.#expiry.unschedule();
+    else if (!this.#expiry.scheduled || this.#expiry.expiry !== next) this.#expiry.scheduleAt(next);
+  }
+
+  // ---- Moves ---------------------------------------------------------------------
+
+  #watchFrom(revision: number): void {
+    this.#watch = this.database.watch(revision, {
+      change: (change) => this.#changed(change),
+      compacted: () => {},
+    });
+  }
+
+  #changed(change: Change): void {
+    for (const former of toldOfMove(this.database, change)) this.#tell(former, change);
+  }
+
+  #tell(former: Registration, change: Change): void {
+    const key = this.#keyOf(former);
+    if (key === null || change.after === null) return;
+    const { eid, iid } = change;
+    const siteId = Buffer.alloc(8);
+    if (former.siteId !== null) siteId.writeBigUInt64BE(former.siteId);
+    const { xtrId } = former;
+    const sent = this.#notifications.notify({
+      to: former.source,
+      nonce: randomNonce(this.#element.router.random),
+      records: [entryRecord(change.after)],
+      ids: xtrId === null ? null : { xtrId, siteId: former.siteId === null ? null : new Uint8Array(siteId) },
+      key,
+      name: `${addressText(former.source)} ${iid} ${addressText(eid.address)}/${eid.length}`,
+    });
+    this.#element.count(sent ? "unsolicited" : "pending_full");
+  }
+
+  /** A key that the xTR's site has: which one the xTR used last is not kept, and all of them are its own. */
+  #keyOf(former: Registration): AuthenticationKey | null {
+    return this.sites.get(former.site)?.keys[0] ?? null;
+  }
+
+  #acknowledged(message: MapNotify, datagram: UdpPacket): void {
+    const result = this.#notifications.acknowledge(message, datagram.payload, datagram.source);
+    this.#element.count(
+      result === "acknowledged" ? "acks" : result === "unknown" ? "unawaited_ack" : "bad_authentication",
+    );
+  }
+
+  // ---- Requests --------------------------------------------------------------------
+
+  /** Takes a Map-Request, as it was inside its ECM: from the network, or from a Map-Resolver of the same graph. */
+  request(request: EncapsulatedRequest): void {
+    const { message } = request;
+    this.#element.count("requests");
+    if (message.probe || message.smr) {
+      this.#element.count("probe");
+      return;
+    }
+    for (const record of message.records.slice(0, RECORDS_MAX))
+      this.#requestOne({ ...request, message: { ...message, records: [record] } });
+  }
+
+  #requestOne(request: EncapsulatedRequest): void {
+    const { eid, maskLength } = request.message.records[0];
+    const asked = prefixOf(eid, maskLength);
+    if (asked === null) {
+      this.#element.count("unsupported_eid");
+      return;
+    }
+    const found = answer(this.database, this.sites, asked);
+    if (found.kind === "forward") {
+      const etr = etrAddress(found.entry, (address) => ownAddress(this.own, address) !== null);
+      this.#send(etr === null ? null : forwarded(request, this.own, etr, true), "forwarded");
+    } else if (found.kind === "negative")
+      this.#send(replyTo(request, this.own, [found.record]), "negative_replies");
+    else this.#send(replyTo(request, this.own, found.records), "replies");
+  }
+
+  // ---- Sending -----------------------------------------------------------------------
+
+  #send(message: OutgoingMessage | null, counter: "forwarded" | "negative_replies" | "replies"): void {
+    if (message === null) this.#element.count("no_route");
+    else this.#element.count(this.#channel.send(message, 0) ? counter : "not_sent");
+  }
+
+  #transmit(to: Uint8Array, payload: Uint8Array): void {
+    const source = ownAddress(this.own, to);
+    if (source === null) this.#element.count("no_route");
+    else if (!this.#channel.send({ source, destination: to, payload }, 0)) this.#element.count("not_sent");
+  }
+}

@@ -1,0 +1,158 @@
+// The sites that may register with a Map-Server: their keys, and the
+// EID-prefixes that are theirs (RFC 9301, section 8.2).
+
+import { splitSpaces, unquote } from "../../lang/args/text.js";
+import type { EidPrefix } from "../../wire/lisp-control/address.js";
+import type { AuthenticationKey } from "../authentication.js";
+import { addressText, IID_MAX, parseEid } from "../mapping.js";
+import { PrefixTable } from "./prefix-table.js";
+
+export interface SitePrefix extends EidPrefix {
+  /** Prefixes within it may be registered, too. */
+  readonly more: boolean;
+}
+
+export interface Site {
+  /** 1 to 100 bytes of ASCII without spaces. */
+  readonly name: string;
+  /** At least one; several while a key is rolled over. */
+  readonly keys: readonly AuthenticationKey[];
+  readonly prefixes: readonly SitePrefix[];
+}
+
+/** Text that is no site. */
+export class SiteError extends Error {
+  readonly code = "SITE";
+}
+
+/** Authentication algorithms by number, and by names that say the same. */
+const ALGORITHMS: Readonly<Record<string, number>> = {
+  "1": 1,
+  "2": 2,
+  "3": 3,
+  sha1: 1,
+  sha256: 2,
+  hkdf: 3,
+};
+
+/** Reads `KEY-ID ALGORITHM SECRET`; the secret may be quoted. Throws SiteError. */
+export function parseKey(words: readonly string[]): AuthenticationKey {
+  const [id = "", algorithm = "", secret = ""] = words;
+  if (!/^\d{1,3}$/.test(id) || Number(id) > 255)
+    throw new SiteError(`key ID '${id}' is not a whole number from 0 to 255`);
+  const number = ALGORITHMS[algorithm.toLowerCase()];
+  if (number === undefined)
+    throw new SiteError(`unknown algorithm '${algorithm}', it should be 1 or sha1, 2 or sha256, 3 or hkdf`);
+  const bytes = new TextEncoder().encode(unquote(secret));
+  if (bytes.length === 0) throw new SiteError(`key ${id} has no secret`);
+  return { id: Number(id), secret: bytes, algorithms: [number] };
+}
+
+/** The algorithm of a key that `parseKey` read. */
+export function keyAlgorithm(key: AuthenticationKey): number {
+  return key.algorithms![0];
+}
+
+/**
+ * Reads `NAME key KEY-ID ALGORITHM SECRET... [iid N] eid PREFIX [more]...`: an instance ID counts for the prefixes
+ * behind it, `more` accepts more specific ones, too. Throws SiteError or MappingError.
+ */
+export function parseSite(text: string): Site {
+  const words = splitSpaces(text.trim());
+  const name = words[0] ?? "";
+  if (!/^[!-~]{1,100}$/.test(name)) throw new SiteError(`'${name}' is not a name of 1 to 100 letters`);
+  const keys: AuthenticationKey[] = [];
+  const prefixes: SitePrefix[] = [];
+  let iid = 0;
+  for (let i = 1; i < words.length; i++) {
+    switch (words[i].toLowerCase()) {
+      case "key": {
+        const key = parseKey(words.slice(i + 1, i + 4));
+        if (keys.some((k) => k.id === key.id && keyAlgorithm(k) === keyAlgorithm(key)))
+          throw new SiteError(`key ${key.id} ${keyAlgorithm(key)} is there twice`);
+        keys.push(key);
+        i += 3;
+        break;
+      }
+      case "iid":
+        iid = Number(words[++i]);
+        if (!/^\d+$/.test(words[i] ?? "") || iid > IID_MAX)
+          throw new SiteError(`instance ID '${words[i] ?? ""}' is not a whole number from 0 to ${IID_MAX}`);
+        break;
+      case "eid": {
+        const eid = parseEid(words[++i] ?? "");
+        const more = words[i + 1]?.toLowerCase() === "more";
+        if (more) i++;
+        prefixes.push({ iid, address: eid.address, length: eid.length, more });
+        break;
+      }
+      default:
+        throw new SiteError(`expected 'key', 'iid' or 'eid', not '${words[i]}'`);
+    }
+  }
+  if (keys.length === 0) throw new SiteError("a site needs a key");
+  if (prefixes.length === 0) throw new SiteError("a site needs an EID-prefix ('eid PREFIX')");
+  return { name, keys, prefixes };
+}
+
+/** A site as a line of text, without its secrets. */
+export function siteText(site: Site): string {
+  const keys = site.keys.map((k) => `key ${k.id} ${keyAlgorithm(k)}`);
+  const eids = site.prefixes.map(
+    (p) => `${p.iid === 0 ? "" : `iid ${p.iid} `}eid ${prefixText(p)}${p.more ? " more" : ""}`,
+  );
+  return [site.name, ...keys, ...eids].join(" ");
+}
+
+export function prefixText(prefix: EidPrefix): string {
+  return `${addressText(prefix.address)}/${prefix.length}`;
+}
+
+interface Owner {
+  readonly site: Site;
+  readonly more: boolean;
+}
+
+/** All sites of a Map-Server, by name and by EID-prefix. */
+export class Sites {
+  readonly #byName = new Map<string, Site>();
+  readonly #owners = new PrefixTable<Owner>();
+
+  /** Throws SiteError: the name or one of the prefixes is another site's. */
+  add(site: Site): void {
+    if (this.#byName.has(site.name)) throw new SiteError(`there is a site '${site.name}' already`);
+    for (const p of site.prefixes)
+      if (!this.#owners.add(p, { site, more: p.more }))
+        throw new SiteError(`${prefixText(p)} is ${this.#owners.get(p)!.site.name}'s already`);
+    this.#byName.set(site.name, site);
+  }
+
+  get size(): number {
+    return this.#byName.size;
+  }
+
+  get(name: string): Site | null {
+    return this.#byName.get(name) ?? null;
+  }
+
+  all(): Iterable<Site> {
+    return this.#byName.values();
+  }
+
+  /** The site that may register exactly this EID-prefix: the one with the longest prefix around it. */
+  owner(prefix: EidPrefix): Site | null {
+    const found = this.#owners.covering(prefix);
+    if (found === null) return null;
+    return found.length === prefix.length || found.value.more ? found.value.site : null;
+  }
+
+  /** The length of the longest configured prefix around an EID-prefix; null where it is none of the sites'. */
+  authority(prefix: EidPrefix): number | null {
+    return this.#owners.covering(prefix)?.length ?? null;
+  }
+
+  /** Length of the shortest prefix that holds the address and nothing of any site. */
+  holeLength(iid: number, address: Uint8Array): number {
+    return this.#owners.holeLength(iid, address);
+  }
+}
