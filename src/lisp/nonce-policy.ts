@@ -141,9 +141,11 @@ export class NonceCounter {
     // The last one is never used: stored as the limit, it says that all are.
     if (this.#next >= NONCE_MAX) throw new RangeError("no nonces are left for this key");
     if (this.#next >= this.#limit) {
-      const limit = this.#next + this.#block;
-      this.#limit = limit > NONCE_MAX ? NONCE_MAX : limit;
-      this.#save(this.#limit);
+      const end = this.#next + this.#block;
+      const limit = end > NONCE_MAX ? NONCE_MAX : end;
+      // When it throws, nothing is reserved.
+      this.#save(limit);
+      this.#limit = limit;
     }
     return this.#next++;
   }
