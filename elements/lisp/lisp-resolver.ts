@@ -67,7 +67,7 @@ const RESOLVED = 1;
  *     -> cache :: LISPMapCache -> Discard;
  * cache[1] -> resolver :: LISPResolver(cache, RLOC 192.0.2.1, MAP_RESOLVER 192.0.2.9) -> Discard;
  * Idle -> [1] resolver; resolver[1] -> cache
- * @see LISPMapCache, LISPControlClassifier, LISPSMRReceiver
+ * @see LISPMapCache, LISPControlClassifier
  */
 export class LISPResolver extends Element {
   static readonly spec = {

@@ -94,3 +94,13 @@ export function record(eid: string, rlocs = "", fields: Partial<EidRecord> = {})
 export function reply(nonce: bigint, ...records: EidRecord[]): MapReply {
   return mapReply({ nonce, records });
 }
+
+/** What an action fails with; empty when it does not. */
+export async function failure(action: () => Promise<unknown>): Promise<string> {
+  try {
+    await action();
+    return "";
+  } catch (e) {
+    return (e as Error).message;
+  }
+}

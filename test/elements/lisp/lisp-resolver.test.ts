@@ -4,7 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { parseRloc } from "../../../src/lisp/mapping.js";
 import { TTL_OWN_CHOICE } from "../../../src/wire/lisp-control/record.js";
-import { packetOf, record, reply, requestsTo } from "./control.js";
+import { failure, packetOf, record, reply, requestsTo } from "./control.js";
 import { Bench, hex, ip, ipv4, ipv6, SIX_A, SIX_B, udp } from "./harness.js";
 
 const to = (destination: string, port = 1): Uint8Array =>
@@ -25,16 +25,6 @@ const answer = (b: Bench, ...records: Parameters<typeof record>[]): void => {
   const nonce = requestsTo(b, "out").at(-1)!.message.nonce;
   b.push("answers", [packetOf(reply(nonce, ...records.map((r) => record(...r))))]);
 };
-
-/** What an action fails with; empty when it does not. */
-async function failure(action: () => Promise<unknown>): Promise<string> {
-  try {
-    await action();
-    return "";
-  } catch (e) {
-    return (e as Error).message;
-  }
-}
 
 test("a miss becomes a Map-Request in an ECM; the packets that wait go on when the reply comes", async () => {
   const b = await bench();
