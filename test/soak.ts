@@ -1,4 +1,4 @@
-// Hostile packets for as long as one likes, through every kernel and element that the tests take them through.
+// Hostile packets for as long as one likes, through every kernel, element and codec that the tests take them through.
 //
 //   npm run soak -- [--seconds 60] [--packets N] [--seed N] [--only NAME]
 //
@@ -8,9 +8,12 @@ import { parseArgs } from "node:util";
 import { hostileClasses, runElement, settings } from "./hostile/element-run.js";
 import { CASES } from "./hostile/kernel-cases.js";
 import { runKernel } from "./hostile/kernel-run.js";
+import { runLispCodec } from "./hostile/lisp-codec.js";
 
 /** Packets of one kernel or one setting of an element at a turn. */
 const TURN = 3000;
+/** Messages for the codecs at a turn: each turn makes seeds of its own first. */
+const MESSAGES = 20_000;
 /** Seconds between two lines of progress. */
 const PROGRESS = 5;
 
@@ -27,7 +30,14 @@ function targets(only: string | undefined): Target[] {
   const elements = hostileClasses().flatMap((name) =>
     settings(name).map((setting) => ({ name, run: (seed: number) => runElement(setting, seed, TURN) })),
   );
-  return [...kernels, ...elements].filter(({ name }) => only === undefined || name === only);
+  const codec = {
+    name: "lisp-codec",
+    run: (seed: number) => {
+      runLispCodec(seed, MESSAGES);
+      return MESSAGES;
+    },
+  };
+  return [...kernels, ...elements, codec].filter(({ name }) => only === undefined || name === only);
 }
 
 function number(option: string, text: string | undefined, otherwise: number): number {
@@ -53,8 +63,9 @@ async function main(): Promise<number> {
   );
   const first = number("seed", values.seed, Date.now() >>> 0);
   const list = targets(values.only);
-  if (list.length === 0) throw new Error(`no kernel or element '${values.only}' takes hostile packets`);
-  console.log(`seed ${first}, ${list.length} kernels and settings of elements`);
+  if (list.length === 0)
+    throw new Error(`no kernel, element or codec '${values.only}' takes hostile packets`);
+  console.log(`seed ${first}, ${list.length} kernels, settings of elements and codecs`);
 
   const start = performance.now();
   const elapsed = (): number => (performance.now() - start) / 1000;

@@ -231,13 +231,19 @@ function packetOf(w: Writer, inner: EncapsulatedMessage<unknown>, message: Uint8
     w.check(ip.trafficClass, 0xff, "Traffic Class");
     w.check(ip.flowLabel, 0xfffff, "Flow Label");
     w.check(ip.hopLimit, 0xff, "Hop Limit");
-    return writeIpv6({ ...ip, nextHeader: PROTOCOL_UDP, payload });
+    const { source, destination, trafficClass, flowLabel, hopLimit } = ip;
+    const nextHeader = PROTOCOL_UDP;
+    return writeIpv6({ source, destination, trafficClass, flowLabel, hopLimit, nextHeader, payload });
   }
   w.check(ip.tos, 0xff, "TOS");
   w.check(ip.id, 0xffff, "Identification");
   w.check(ip.ttl, 0xff, "TTL");
   return writeIpv4({
-    ...ip,
+    tos: ip.tos,
+    id: ip.id,
+    dontFragment: ip.dontFragment,
+    ttl: ip.ttl,
+    options: ip.options,
     source: ipNumber(ip.source),
     destination: ipNumber(ip.destination),
     protocol: PROTOCOL_UDP,

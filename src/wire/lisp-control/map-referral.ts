@@ -122,12 +122,11 @@ export function writeMapReferral(w: Writer, m: MapReferral): void {
 function writeRecord(w: Writer, record: ReferralRecord): void {
   w.check(record.reserved ?? 0, INCOMPLETE - 1, "reserved bits of a record");
   w.check(record.signatures.length, 15, "SigCnt");
-  writeRecordHead(w, {
-    ...record,
-    count: record.referrals.length,
-    reserved: (record.incomplete ? INCOMPLETE : 0) | (record.reserved ?? 0),
-    versionReserved: record.signatures.length,
-  });
+  const { ttl, eid, maskLength, action, authoritative, version } = record;
+  const reserved = (record.incomplete ? INCOMPLETE : 0) | (record.reserved ?? 0);
+  const bits = { reserved, versionReserved: record.signatures.length };
+  const count = record.referrals.length;
+  writeRecordHead(w, { ttl, count, maskLength, action, authoritative, version, eid, ...bits });
   for (const referral of record.referrals) writeRlocRecord(w, referral);
   for (const s of record.signatures) {
     w.u32(s.originalTtl, "Original Record TTL");

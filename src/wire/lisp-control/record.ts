@@ -159,12 +159,10 @@ export function readEidRecord(r: Reader): EidRecord {
 }
 
 export function writeEidRecord(w: Writer, record: EidRecord): void {
-  writeRecordHead(w, {
-    ...record,
-    count: record.locators.length,
-    reserved: record.reserved ?? 0,
-    versionReserved: record.versionReserved ?? 0,
-  });
+  const { ttl, eid, maskLength, action, authoritative, version } = record;
+  const bits = { reserved: record.reserved ?? 0, versionReserved: record.versionReserved ?? 0 };
+  const count = record.locators.length;
+  writeRecordHead(w, { ttl, count, maskLength, action, authoritative, version, eid, ...bits });
   for (const locator of record.locators) writeRlocRecord(w, locator);
 }
 
