@@ -164,10 +164,11 @@ function parseLocator(text: string): Locator {
 
 /** A copy of the address with the bits beyond `length` cleared. */
 export function masked(address: Uint8Array, length: number): Uint8Array {
-  return Uint8Array.from(address, (byte, i) => {
-    const keep = Math.min(8, Math.max(0, length - i * 8));
-    return byte & (0xff00 >> keep) & 0xff;
-  });
+  const copy = new Uint8Array(address);
+  const whole = length >> 3;
+  if (whole >= copy.length) return copy;
+  copy[whole] &= 0xff00 >> (length & 7);
+  return copy.fill(0, whole + 1);
 }
 
 /** An IPv4 or IPv6 address as text (RFC 5952). */

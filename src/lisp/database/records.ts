@@ -31,6 +31,7 @@ export function revisionKey(): Uint8Array {
   return Uint8Array.of(REVISION);
 }
 
+/** The EID-prefix has no bits beyond its length. */
 export function entryKey({ iid, eid }: EidKey): Uint8Array {
   const size = eid.address.length;
   const key = new Uint8Array(5 + size);
@@ -38,7 +39,7 @@ export function entryKey({ iid, eid }: EidKey): Uint8Array {
   key[1] = iid >>> 16;
   key[2] = iid >>> 8;
   key[3] = iid;
-  key.set(masked(eid.address, eid.length), 4);
+  key.set(eid.address, 4);
   key[4 + size] = eid.length;
   return key;
 }

@@ -120,7 +120,10 @@ export class RegistrationIndex {
     return true;
   }
 
-  /** Puts an entry's bytes in, in place of what is there for this EID-prefix. Throws MemoryError, with the index as it was. */
+  /**
+   * Puts an entry's bytes in, in place of what is there for this EID-prefix, which has no bits beyond its length.
+   * Throws MemoryError, with the index as it was.
+   */
   put(key: EidKey, bytes: Uint8Array): void {
     const old = this.exact(key);
     if (old !== 0 && fits(this.#memory.get32(old + ROOM), bytes.length)) {
@@ -175,7 +178,7 @@ export class RegistrationIndex {
     this.#records += HEADER + room;
     const { u8 } = this.#memory;
     this.#memory.set32(record + IID, iid);
-    u8.set(masked(eid.address, eid.length), record + EID);
+    u8.set(eid.address, record + EID);
     u8[record + FAMILY] = eid.address.length;
     u8[record + LENGTH] = eid.length;
     this.#memory.set32(record + ROOM, room);
