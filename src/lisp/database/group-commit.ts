@@ -10,10 +10,19 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
+/** Whose keys are written. */
+export interface Committing {
+  /** The present value of a key, null when there is none. */
+  read(key: Uint8Array): Uint8Array | null;
+  /** A batch takes the present state; what this returns is called when that state is durable. */
+  taken(): () => void;
+  /** The store failed a batch. */
+  failed(error: unknown): void;
+}
+
 export class GroupCommit {
   readonly #store: MappingStore;
-  readonly #read: (key: Uint8Array) => Uint8Array | null;
-  readonly #taken: () => () => void;
+  readonly #owner: Committing;
   #dirty = new Map<string, Uint8Array>();
   #waiters: Waiter[] = [];
   #running = false;
@@ -23,14 +32,9 @@ export class GroupCommit {
   /** Keys written. */
   written = 0;
 
-  /**
-   * `read` gives the present value of a key, null when there is none. `taken` is called when a batch takes the
-   * present state; what it returns, when that state is durable.
-   */
-  constructor(store: MappingStore, read: (key: Uint8Array) => Uint8Array | null, taken: () => () => void) {
+  constructor(store: MappingStore, owner: Committing) {
     this.#store = store;
-    this.#read = read;
-    this.#taken = taken;
+    this.#owner = owner;
   }
 
   /** Keys that changed and are not in a batch yet. */
@@ -64,14 +68,15 @@ export class GroupCommit {
       const waiters = this.#waiters;
       this.#dirty = new Map();
       this.#waiters = [];
-      const operations = [...keys.values()].map((key) => ({ key, value: this.#read(key) }));
-      const durable = this.#taken();
+      const operations = [...keys.values()].map((key) => ({ key, value: this.#owner.read(key) }));
+      const durable = this.#owner.taken();
       try {
-        await this.#store.commit(operations);
+        if (operations.length > 0) await this.#store.commit(operations);
       } catch (error) {
         this.failures++;
         for (const [text, key] of keys) if (!this.#dirty.has(text)) this.#dirty.set(text, key);
         for (const w of waiters) w.reject(error);
+        this.#owner.failed(error);
         continue;
       }
       this.batches++;

@@ -1,6 +1,7 @@
 // What changed, in order, for those who watch. Only durable changes are told:
 // nobody acts on what a restart would not know.
 
+import { decodeEntry } from "./codec.js";
 import type { EidKey, Entry } from "./registration.js";
 
 /** A change of what an EID-prefix maps to. A refresh (new expiry and nonce, all else as it was) is none. */
@@ -12,6 +13,14 @@ export interface Change extends EidKey {
   readonly before: Entry | null;
   /** null: there is none any more. */
   readonly after: Entry | null;
+}
+
+/** A change as it is kept: entries as bytes, objects only for those who watch. */
+export interface KeptChange extends EidKey {
+  readonly revision: number;
+  readonly kind: Change["kind"];
+  readonly before: Uint8Array | null;
+  readonly after: Uint8Array | null;
 }
 
 export interface Watcher {
@@ -41,7 +50,7 @@ interface Watching {
 
 export class ChangeHistory {
   readonly #capacity: number;
-  #changes: Change[] = [];
+  #changes: KeptChange[] = [];
   /** First of `#changes` that counts. */
   #start = 0;
   /** Changes up to this revision may be missing. */
@@ -61,7 +70,7 @@ export class ChangeHistory {
     return this.#durable;
   }
 
-  add(change: Change): void {
+  add(change: KeptChange): void {
     this.#changes.push(change);
     if (this.#changes.length - this.#start <= this.#capacity) return;
     this.#compacted = this.#changes[this.#start++].revision;
@@ -114,14 +123,14 @@ export class ChangeHistory {
       for (const change of next) {
         if (!this.#watching.has(w)) return;
         w.told = change.revision;
-        w.watcher.change(change);
+        w.watcher.change(unpacked(change));
       }
     }
     w.told = Math.max(w.told, this.#durable);
   }
 
   /** The durable changes of the first transaction after `revision` that has any. */
-  #after(revision: number): readonly Change[] | null {
+  #after(revision: number): readonly KeptChange[] | null {
     let low = this.#start;
     let high = this.#changes.length;
     while (low < high) {
@@ -134,4 +143,10 @@ export class ChangeHistory {
     while (end < this.#changes.length && this.#changes[end].revision === this.#changes[low].revision) end++;
     return this.#changes.slice(low, end);
   }
+}
+
+function unpacked({ iid, eid, revision, kind, before, after }: KeptChange): Change {
+  const entry = (bytes: Uint8Array | null): Entry | null =>
+    bytes === null ? null : decodeEntry({ iid, eid }, bytes);
+  return { revision, kind, iid, eid, before: entry(before), after: entry(after) };
 }

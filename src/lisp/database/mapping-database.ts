@@ -8,7 +8,7 @@ import type { Clock } from "../../router/clock.js";
 import { masked } from "../mapping.js";
 import { encodeEntry } from "./codec.js";
 import { GroupCommit } from "./group-commit.js";
-import { type Change, ChangeHistory, type Watch, type Watcher } from "./history.js";
+import { ChangeHistory, type KeptChange, type Watch, type Watcher } from "./history.js";
 import { DatabaseFullError, Loading, type Skipped, storedExpiries } from "./loading.js";
 import * as records from "./records.js";
 import type { EidKey, Entry } from "./registration.js";
@@ -48,7 +48,6 @@ export class MappingDatabase {
   readonly #history: ChangeHistory;
   readonly #commits: GroupCommit | null;
   readonly #capacity: number;
-  readonly #onStoreError: (error: unknown) => void;
   #revision: number;
   #closed = false;
   /** What the store holds that could not be read and was left there: how many (with what the store lost itself), and the first hundred. */
@@ -78,20 +77,19 @@ export class MappingDatabase {
     this.#nonces = loaded.nonces;
     this.#revision = loaded.revision;
     this.#capacity = loaded.capacity;
-    this.#onStoreError = options.onStoreError ?? (() => {});
     this.skipped = { count: loaded.skippedCount, first: loaded.skipped };
     this.#history = new ChangeHistory(options.history ?? 16_384, this.#revision);
     this.#commits =
       options.store === null
         ? null
-        : new GroupCommit(
-            options.store,
-            (key) => this.#stored(key),
-            () => {
+        : new GroupCommit(options.store, {
+            read: (key) => this.#stored(key),
+            taken: () => {
               const revision = this.#revision;
               return () => this.#history.setDurable(revision);
             },
-          );
+            failed: options.onStoreError ?? (() => {}),
+          });
   }
 
   /** Number of EID-prefixes. */
@@ -163,10 +161,16 @@ export class MappingDatabase {
    */
   hole(iid: number, address: Uint8Array): Prefix | null {
     if (this.#index.lookup(iid, address) !== 0) return null;
-    for (let length = 0; ; length++) {
-      const eid = { address, length };
-      if (this.#index.within({ iid, eid }).next().done) return { address: masked(address, length), length };
+    const empty = (length: number): boolean =>
+      this.#index.within({ iid, eid: { address, length } }).next().done === true;
+    let low = 0;
+    let high = address.length * 8;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (empty(middle)) high = middle;
+      else low = middle + 1;
     }
+    return { address: masked(address, low), length: low };
   }
 
   /** The nonce kept under a name. */
@@ -199,17 +203,18 @@ export class MappingDatabase {
     for (; this.#index.nextExpiry <= now && count < limit; count++) {
       if (count === 0) this.#revision++;
       const record = this.#index.firstToExpire;
-      const before = this.#index.entry(record);
-      const { iid, eid } = before;
-      const registrations = before.registrations.filter((r) => r.expiry > now);
-      const after = registrations.length === 0 ? null : { iid, eid, registrations };
+      const entry = this.#index.entry(record);
+      const { iid, eid } = entry;
+      const registrations = entry.registrations.filter((r) => r.expiry > now);
+      const before = this.#index.value(record);
+      const after = registrations.length === 0 ? null : encodeEntry({ iid, eid, registrations }, now);
       // Fewer registrations fit where more did: this needs no memory.
-      if (after !== null) this.#index.rewrite(record, encodeEntry(after, now));
+      if (after !== null) this.#index.rewrite(record, after);
       else this.#index.remove(record);
-      this.#commits?.touch(records.entryKey(before));
+      this.#commits?.touch(records.entryKey(entry));
       this.#history.add({ revision: this.#revision, kind: "expire", iid, eid, before, after });
     }
-    if (count > 0) this.#flush().catch(() => {}); // onStoreError has been told
+    if (count > 0) this.#flush().catch(() => {}); // onStoreError is told
     return count;
   }
 
@@ -242,13 +247,7 @@ export class MappingDatabase {
       return Promise.resolve(revision);
     }
     this.#commits.touch(records.revisionKey());
-    return this.#commits.flush().then(
-      () => revision,
-      (error) => {
-        this.#onStoreError(error);
-        throw error;
-      },
-    );
+    return this.#commits.flush().then(() => revision);
   }
 
   #checkRoom(staged: ReadonlyMap<string, Staged>): void {
@@ -256,7 +255,7 @@ export class MappingDatabase {
     let nonces = this.#nonces.size;
     for (const s of staged.values()) {
       if (s.kind === "nonce") nonces += Number(s.nonce !== null) - Number(this.#nonces.has(s.name));
-      else entries += Number(s.entry !== null) - Number(this.#index.exact(s.of) !== 0);
+      else entries += Number(s.bytes !== null) - Number(this.#index.exact(s.of) !== 0);
     }
     if (entries > this.#capacity || nonces > this.#capacity)
       throw new DatabaseFullError(
@@ -266,12 +265,12 @@ export class MappingDatabase {
 
   #apply(staged: ReadonlyMap<string, Staged>): void {
     const undo: (() => void)[] = [];
-    const changes: Change[] = [];
+    const changes: KeptChange[] = [];
     const revision = this.#revision + 1;
     const all = [...staged.values()];
     // What may fail comes first. To undo it takes no memory: the same bytes go where they were.
     try {
-      for (const s of all) if (s.kind === "entry" && s.entry !== null) this.#put(s, revision, changes, undo);
+      for (const s of all) if (s.kind === "entry" && s.bytes !== null) this.#put(s, revision, changes, undo);
     } catch (error) {
       for (const back of undo.reverse()) back();
       throw error;
@@ -280,10 +279,10 @@ export class MappingDatabase {
       if (s.kind === "nonce") {
         if (s.nonce === null) this.#nonces.delete(s.name);
         else this.#nonces.set(s.name, s.nonce);
-      } else if (s.entry === null) {
+      } else if (s.bytes === null) {
         const record = this.#index.exact(s.of);
         if (record === 0) continue;
-        changes.push({ revision, kind: "delete", ...s.of, before: this.#index.entry(record), after: null });
+        changes.push({ revision, kind: "delete", ...s.of, before: this.#index.value(record), after: null });
         this.#index.remove(record);
       }
       this.#commits?.touch(s.key);
@@ -292,18 +291,18 @@ export class MappingDatabase {
     for (const change of changes) this.#history.add(change);
   }
 
-  #put(s: StagedEntry, revision: number, changes: Change[], undo: (() => void)[]): void {
+  #put(s: StagedEntry, revision: number, changes: KeptChange[], undo: (() => void)[]): void {
     const record = this.#index.exact(s.of);
     const bytes = s.bytes!;
     if (record === 0) {
       this.#index.put(s.of, bytes);
       undo.push(() => this.#index.remove(this.#index.exact(s.of)));
-      changes.push({ revision, kind: "put", ...s.of, before: null, after: s.entry });
+      changes.push({ revision, kind: "put", ...s.of, before: null, after: bytes });
       return;
     }
     const before = this.#index.value(record);
     if (!this.#index.refreshes(record, bytes))
-      changes.push({ revision, kind: "put", ...s.of, before: this.#index.entry(record), after: s.entry });
+      changes.push({ revision, kind: "put", ...s.of, before, after: bytes });
     this.#index.put(s.of, bytes);
     undo.push(() => this.#index.put(s.of, before));
   }

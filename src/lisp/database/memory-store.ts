@@ -13,7 +13,7 @@ export class MemoryStore implements MappingStore {
   }
 
   async load(each: (key: Uint8Array, value: Uint8Array) => void): Promise<number> {
-    for (const { key, value } of this.#values.values()) each(key.slice(), value!.slice());
+    for (const { key, value } of this.#values.values()) each(new Uint8Array(key), new Uint8Array(value!));
     return 0;
   }
 

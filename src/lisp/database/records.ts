@@ -96,9 +96,10 @@ function checksum(key: Uint8Array, value: Uint8Array): number {
 
 /** The content with a checksum before it, over key and content: a value can not take another's place. */
 export function seal(key: Uint8Array, content: Uint8Array): Uint8Array {
-  const value = new Uint8Array(4 + content.length);
+  // From Buffer's pool, as entries are.
+  const value = Buffer.allocUnsafe(4 + content.length);
   value.set(content, 4);
-  new DataView(value.buffer).setUint32(0, checksum(key, value));
+  value.writeUInt32BE(checksum(key, value));
   return value;
 }
 

@@ -101,7 +101,8 @@ export class RegistrationIndex {
 
   /** A copy of the entry's bytes, its expiries steady. */
   value(record: number): Uint8Array {
-    return this.#memory.u8.slice(record + HEADER, record + HEADER + this.#memory.get32(record + SIZE));
+    const start = record + HEADER;
+    return Buffer.from(this.#memory.u8.subarray(start, start + this.#memory.get32(record + SIZE)));
   }
 
   /** The entry; with `eid`, known already to be its prefix, the result holds that one. */

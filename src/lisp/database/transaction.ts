@@ -18,8 +18,7 @@ export interface StagedEntry {
   readonly kind: "entry";
   readonly key: Uint8Array;
   readonly of: EidKey;
-  /** null: to be deleted. */
-  readonly entry: Entry | null;
+  /** The entry; null: to be deleted. */
   readonly bytes: Uint8Array | null;
 }
 
@@ -51,12 +50,12 @@ function stageOne(operation: Operation, now: number): Staged {
   }
   if ("delete" in operation) {
     const of = canonical(operation.delete);
-    return { kind: "entry", key: entryKey(of), of, entry: null, bytes: null };
+    return { kind: "entry", key: entryKey(of), of, bytes: null };
   }
   const entry = operation.put;
   const bytes = encodeEntry(entry, now);
   const of = canonical(entry);
-  return { kind: "entry", key: entryKey(of), of, entry, bytes };
+  return { kind: "entry", key: entryKey(of), of, bytes };
 }
 
 function canonical({ iid, eid }: EidKey): EidKey {

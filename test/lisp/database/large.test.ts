@@ -15,10 +15,10 @@ import { SeededRandom } from "../../../src/router/random.js";
 import { registration } from "./entries.js";
 
 const PREFIXES = 1_000_000;
-const GROUP = 20_000;
+const GROUP = 2000;
 const folder = mkdtempSync(join(tmpdir(), "sluice-large-"));
 test.after(() => rmSync(folder, { recursive: true }));
-const LOCATORS = registration("0.0.0.0/0 192.0.2.1/1/75 192.0.2.2/1/25").mapping.locators;
+const MODEL = registration("0.0.0.0/0 192.0.2.1/1/75 192.0.2.2/1/25");
 
 /** The n-th prefix: IPv4 /24s and host routes, and IPv6 /56s, each of them once. */
 function numbered(n: number): Entry {
@@ -39,11 +39,11 @@ function numbered(n: number): Entry {
     eid: { address, length },
     ttl: 86400,
     action: "no-action",
-    locators: LOCATORS,
+    locators: MODEL.mapping.locators,
     version: 0,
   };
-  const r = registration("0.0.0.0/0 192.0.2.1", { nonce: BigInt(n), expiry: (1000 + (n % 500)) * 1e9 });
-  return { ...mapping, registrations: [{ ...r, mapping }] };
+  const r = { ...MODEL, mapping, nonce: BigInt(n), expiry: (1000 + (n % 500)) * 1e9 };
+  return { iid: 0, eid: mapping.eid, registrations: [r] };
 }
 
 test("a million EID-prefixes are held in 150 bytes each, found one by one, and expire", async () => {

@@ -192,6 +192,21 @@ test("what is no LMDB database, or a damaged one, is an error and not the end of
   await again.close();
 });
 
+test("LMDB is loaded when a store is opened, and who has none is told what is missing", () => {
+  const bare = join(folder, "bare");
+  const room = fileURLToPath(new URL("../../../src/lisp/database/", import.meta.url));
+  cpSync(room, bare, { recursive: true });
+  writeFileSync(join(bare, "package.json"), '{"type":"module"}');
+  const script = `
+    const { openLmdbStore } = await import("./lmdb-store.js");
+    await openLmdbStore("store").catch((e) => console.log(e.code, e.message));`;
+  const run = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+    cwd: bare,
+    encoding: "utf8",
+  });
+  assert.match(run.stdout, /^STORE the mapping store needs the package lmdb, .* Cannot find package 'lmdb'/);
+});
+
 const mountable =
   process.getuid?.() === 0 &&
   spawnSync("unshare", ["-m", "mount", "-t", "tmpfs", "none", folder]).status === 0;
