@@ -72,15 +72,26 @@ export class RegistrationIndex {
     return this.#tables.get(iid)?.[address.length as 4 | 16]?.lookup(tableAddress(address)) ?? 0;
   }
 
-  /** The records of this prefix and all more specific ones, in order of address, then length. */
+  /** The records of this prefix and all more specific ones, in order of address, then length. The index may change meanwhile. */
   *within({ iid, eid }: EidKey): IterableIterator<number> {
-    const table = this.#tables.get(iid)?.[eid.address.length as 4 | 16];
-    if (!table) return;
+    const size = eid.address.length as 4 | 16;
     const first = masked(eid.address, eid.length);
-    const from = { address: tableAddress(first), length: eid.length };
-    for (const entry of table.entries(from)) {
-      if (!covers(first, eid.length, entry.address)) return;
-      yield entry.value;
+    let from = { address: tableAddress(first), length: eid.length };
+    for (;;) {
+      const table = this.#tables.get(iid)?.[size];
+      if (!table) return;
+      let gone = false;
+      for (const { address, length } of table.entries(from)) {
+        if (!covers(first, eid.length, address)) return;
+        // Listed some entries ahead: it may have been replaced or taken out since.
+        const record = table.exact(address, length);
+        if (record === 0) continue;
+        yield record;
+        from = { address, length: length + 1 };
+        gone = this.#tables.get(iid)?.[size] !== table;
+        if (gone) break;
+      }
+      if (!gone) return;
     }
   }
 

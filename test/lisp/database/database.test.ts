@@ -9,6 +9,7 @@ import { openLmdbStore } from "../../../src/lisp/database/lmdb-store.js";
 import { type DatabaseOptions, MappingDatabase } from "../../../src/lisp/database/mapping-database.js";
 import { MemoryStore } from "../../../src/lisp/database/memory-store.js";
 import { entryKey, seal, unseal } from "../../../src/lisp/database/records.js";
+import type { Entry } from "../../../src/lisp/database/registration.js";
 import type { MappingStore } from "../../../src/lisp/database/store.js";
 import { parseRloc } from "../../../src/lisp/mapping.js";
 import { MemoryError, PacketMemory } from "../../../src/packet/memory.js";
@@ -183,6 +184,32 @@ const CASES: Record<string, Case> = {
     db = await open();
     assert.equal(texts(db.get(key("10.0.0.0/8"))), ["10.0.0.0/8 192.0.2.9/1/100"]);
     assert.is(db.skipped.count, 4);
+    await db.close();
+  },
+
+  "entries are listed while the database changes: what is gone is left out, what comes later is seen": async (
+    open,
+  ) => {
+    const db = await open();
+    const nth = (n: number): string => `10.0.${n}.0/24`;
+    const put = (n: number): { put: Entry } => ({ put: entry(`${nth(n)} 192.0.2.1`) });
+    await db.commit(Array.from({ length: 40 }, (_, n) => put(n)));
+    const seen: string[] = [];
+    for (const e of db.subtree(key("10.0.0.0/16"))) {
+      const n = e.eid.address[2];
+      seen.push(`${n} ${texts(e)}`);
+      // Odd ones go as even ones are seen, their memory to others; at 20 all that is left goes, and some come back.
+      void db.commit([{ delete: key(nth(n + 1)) }, { put: entry(`9.0.${n}.0/24 192.0.2.9`) }]);
+      if (n !== 20) continue;
+      void db.commit([...db.entries()].map((x) => ({ delete: x })));
+      assert.is(db.size, 0);
+      void db.commit([put(5), put(30), put(31)]);
+    }
+    const even = [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 30];
+    assert.equal(
+      seen,
+      even.map((n) => `${n} ${nth(n)} 192.0.2.1/1/100`),
+    );
     await db.close();
   },
 
