@@ -29,6 +29,12 @@ export type { ElementSpec, HandlerSpec } from "./router/spec.js";
 export { Task } from "./router/task.js";
 export { Timer } from "./router/timer.js";
 export { VERSION } from "./router/version.js";
+export { LispControlError } from "./wire/lisp-control/error.js";
+export {
+  decodeLispControl,
+  encodeLispControl,
+  type LispControlMessage,
+} from "./wire/lisp-control/message.js";
 
 /** Everything a router can be made with; the element loader is the built-in one unless another is given. */
 export type RouterOptions = Omit<CoreOptions, "loader"> & { readonly loader?: Loader };

@@ -1,5 +1,6 @@
 // The LISP datagrams of a capture file.
 
+import { addressText } from "../lisp/mapping.js";
 import { WireError } from "../wire/error.js";
 import { PROTOCOL_UDP, readIpv4 } from "../wire/ipv4.js";
 import { IPV6_HEADER, readIpv6 } from "../wire/ipv6.js";
@@ -7,7 +8,6 @@ import { ipOffset } from "../wire/link-type.js";
 import { LISP_CONTROL_PORT, LISP_DATA_PORT } from "../wire/lisp-data.js";
 import { PcapReader, type PcapSource } from "../wire/pcap.js";
 import { readUdp } from "../wire/udp.js";
-import { ipText } from "./lisp-json.js";
 
 export interface CapturedDatagram {
   /** Number of the frame in the file, from 1 as other tools count. */
@@ -74,8 +74,8 @@ function lispPorts(packet: Uint8Array): Ports | null {
 /** Of a packet in which `lispPorts` found a header. */
 function addresses(packet: Uint8Array): { source: string; destination: string } {
   return packet[0] >> 4 === 4
-    ? { source: ipText(packet.subarray(12, 16)), destination: ipText(packet.subarray(16, 20)) }
-    : { source: ipText(packet.subarray(8, 24)), destination: ipText(packet.subarray(24, 40)) };
+    ? { source: addressText(packet.subarray(12, 16)), destination: addressText(packet.subarray(16, 20)) }
+    : { source: addressText(packet.subarray(8, 24)), destination: addressText(packet.subarray(24, 40)) };
 }
 
 function content(packet: Uint8Array): Pick<CapturedDatagram, "payload" | "problem"> {

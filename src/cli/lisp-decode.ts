@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { closeSync, openSync, readSync } from "node:fs";
 import type { Prefix } from "../lang/args/spec.js";
 import { type AuthenticatedMessage, verifyAuthentication } from "../lisp/authentication.js";
-import { MappingError, parseEid } from "../lisp/mapping.js";
+import { addressText, MappingError, parseEid } from "../lisp/mapping.js";
 import { systemError } from "../router/system-error.js";
 import { type EidPrefix, eidPrefix } from "../wire/lisp-control/address.js";
 import { LispControlError } from "../wire/lisp-control/error.js";
@@ -17,7 +17,7 @@ import { LISP_DATA_SIZE, LispDataError, readLispData } from "../wire/lisp-data.j
 import { PcapError } from "../wire/pcap.js";
 import { type Command, CommandError, UsageError } from "./command.js";
 import { type CapturedDatagram, lispDatagrams } from "./lisp-capture.js";
-import { ipText, type Json, recordJson } from "./lisp-json.js";
+import { type Json, recordJson } from "./lisp-json.js";
 import { type OptionSpec, optionHelp, parseOptions } from "./options.js";
 
 const OPTIONS: readonly OptionSpec[] = [
@@ -152,15 +152,15 @@ function innerOf(packet: Uint8Array): Json {
   const version = packet.length > 0 ? packet[0] >> 4 : 0;
   if (version === 4 && packet.length >= 20)
     return {
-      source: ipText(packet.subarray(12, 16)),
-      destination: ipText(packet.subarray(16, 20)),
+      source: addressText(packet.subarray(12, 16)),
+      destination: addressText(packet.subarray(16, 20)),
       protocol: packet[9],
       length: packet.length,
     };
   if (version === 6 && packet.length >= 40)
     return {
-      source: ipText(packet.subarray(8, 24)),
-      destination: ipText(packet.subarray(24, 40)),
+      source: addressText(packet.subarray(8, 24)),
+      destination: addressText(packet.subarray(24, 40)),
       protocol: packet[6],
       length: packet.length,
     };

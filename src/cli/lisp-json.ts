@@ -1,6 +1,6 @@
 // LISP records as JSON: addresses as text, bytes and nonces as hexadecimal digits.
 
-import { ip6Text } from "../wire/address.js";
+import { addressText } from "../lisp/mapping.js";
 
 /** What JSON can hold of a record: no bytes, no big integers. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -19,21 +19,16 @@ export function recordJson(value: unknown): Json {
 
 function objectJson(fields: Record<string, unknown>): Json {
   if (fields.kind === "none") return null;
-  if (fields.kind === "ip") return ipText(fields.address as Uint8Array);
+  if (fields.kind === "ip") return addressText(fields.address as Uint8Array);
   if (fields.kind === "mac") return Array.from(fields.address as Uint8Array, hexByte).join(":");
   const isHeader = fields.version === 4 || fields.version === 6;
   return Object.fromEntries(
     Object.entries(fields).map(([key, value]) =>
       isHeader && value instanceof Uint8Array && (key === "source" || key === "destination")
-        ? [key, ipText(value)]
+        ? [key, addressText(value)]
         : [key, recordJson(value)],
     ),
   );
-}
-
-/** The text of an address of 4 or 16 bytes. */
-export function ipText(address: Uint8Array): string {
-  return address.length === 4 ? address.join(".") : ip6Text(address);
 }
 
 function hexByte(byte: number): string {

@@ -5,6 +5,7 @@ import { parseAddress, parsePrefix } from "../lang/args/address.js";
 import { EMPTY_CONTEXT } from "../lang/args/context.js";
 import type { Prefix } from "../lang/args/spec.js";
 import { splitSpaces } from "../lang/args/text.js";
+import { ip6Text } from "../wire/address.js";
 
 /** What to do with packets to a prefix that has no locators: the ACT field of an EID-Record (RFC 9301, section 5.4). */
 export const ACTIONS = [
@@ -173,18 +174,7 @@ export function masked(address: Uint8Array, length: number): Uint8Array {
 
 /** An IPv4 or IPv6 address as text (RFC 5952). */
 export function addressText(address: Uint8Array): string {
-  if (address.length === 4) return address.join(".");
-  const groups = Array.from({ length: 8 }, (_, i) => (address[2 * i] << 8) | address[2 * i + 1]);
-  let best = 0;
-  let bestLength = 1; // a single zero group is not shortened
-  for (let i = 0; i < 8; i++) {
-    let n = 0;
-    while (i + n < 8 && groups[i + n] === 0) n++;
-    if (n > bestLength) [best, bestLength] = [i, n];
-  }
-  const hex = groups.map((g) => g.toString(16));
-  if (bestLength < 2) return hex.join(":");
-  return `${hex.slice(0, best).join(":")}::${hex.slice(best + bestLength).join(":")}`;
+  return address.length === 4 ? address.join(".") : ip6Text(address);
 }
 
 /** The text that `parseMapping` reads. `ttl`: seconds left, in place of the mapping's own. */

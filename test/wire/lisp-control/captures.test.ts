@@ -1,5 +1,6 @@
 // What other implementations sent: every message is read and comes out as it went in.
 
+import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { eidPrefix } from "../../../src/wire/lisp-control/address.js";
@@ -8,7 +9,7 @@ import {
   encodeLispControl,
   type LispControlMessage,
 } from "../../../src/wire/lisp-control/message.js";
-import { CAPTURES, datagrams, toHex } from "./fixtures.js";
+import { CAPTURES, capture, datagrams, frameBytes, readDatagrams, toHex } from "./fixtures.js";
 
 /** How many messages of each kind the captures hold, as tshark counts them; those inside ECMs too. */
 const COUNTS: Record<string, Record<string, number>> = {
@@ -140,6 +141,29 @@ test("an SMR comes straight to the RLOC, and the Map-Request it calls for goes t
       m.type === "encapsulated-control" && m.inner?.message.type === "map-request" && !m.inner.message.smr,
   );
   assert.ok(invoked.length > 0);
+});
+
+test("damaged frames are passed over or shown as what they are, never another failure", () => {
+  const frames = CAPTURES.flatMap(frameBytes);
+  let shown = 0;
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...frames),
+      fc.constantFrom(0, 1, 101, 113, 9, 50, 104),
+      fc.array(fc.tuple(fc.nat({ max: 60 }), fc.nat({ max: 255 })), { maxLength: 3 }),
+      fc.nat({ max: 200 }),
+      (frame, linkType, changes, length) => {
+        const bytes = frame.slice(0, length);
+        for (const [at, value] of changes) if (at < bytes.length) bytes[at] = value;
+        for (const d of readDatagrams(capture([bytes], linkType))) {
+          assert.is(d.payload === null, d.problem !== null);
+          shown++;
+        }
+      },
+    ),
+    { numRuns: 3000 },
+  );
+  assert.ok(shown > 100, `${shown}`);
 });
 
 test.run();

@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type CapturedDatagram, lispDatagrams } from "../../../src/cli/lisp-capture.js";
+import { LINKTYPE_ETHERNET, PcapReader, type PcapSource, PcapWriter } from "../../../src/wire/pcap.js";
 
 export const LISP_FIXTURES: string = fileURLToPath(
   new URL("../../../../test/fixtures/lisp/", import.meta.url),
@@ -12,17 +13,42 @@ export const CAPTURES: readonly string[] = readdirSync(LISP_FIXTURES)
   .filter((file) => file.endsWith(".pcap"))
   .sort();
 
+/** A source of these bytes for readers of captures. */
+function source(bytes: Uint8Array): PcapSource {
+  let at = 0;
+  return (into) => {
+    const part = bytes.subarray(at, at + into.length);
+    into.set(part);
+    at += part.length;
+    return part.length;
+  };
+}
+
+/** The LISP datagrams in the bytes of a capture. */
+export function readDatagrams(bytes: Uint8Array): CapturedDatagram[] {
+  return [...lispDatagrams(source(bytes))];
+}
+
 /** The LISP datagrams of a capture. */
 export function datagrams(file: string): CapturedDatagram[] {
-  const bytes = readFileSync(LISP_FIXTURES + file);
-  let at = 0;
-  return [
-    ...lispDatagrams((into) => {
-      const n = bytes.copy(into, 0, at, at + into.length);
-      at += n;
-      return n;
-    }),
-  ];
+  return readDatagrams(readFileSync(LISP_FIXTURES + file));
+}
+
+/** The frames of a capture, of whatever kind. */
+export function frameBytes(file: string): Uint8Array[] {
+  const reader = new PcapReader(source(readFileSync(LISP_FIXTURES + file)));
+  const frames: Uint8Array[] = [];
+  while (reader.next()) frames.push(reader.buffer.slice(reader.start, reader.start + reader.captured));
+  return frames;
+}
+
+/** The bytes of a capture with these frames. */
+export function capture(frames: readonly Uint8Array[], linkType: number = LINKTYPE_ETHERNET): Uint8Array {
+  const parts: Uint8Array[] = [];
+  const writer = new PcapWriter((part) => parts.push(part.slice()), { linkType });
+  for (const frame of frames) writer.buffer.set(frame, writer.add(1, 0, frame.length));
+  writer.flush();
+  return Buffer.concat(parts);
 }
 
 /** The control messages of all captures. */

@@ -15,10 +15,10 @@ import { mapRequest } from "../../../src/wire/lisp-control/map-request.js";
 import { encodeLispControl } from "../../../src/wire/lisp-control/message.js";
 import type { EidRecord, RlocRecord } from "../../../src/wire/lisp-control/record.js";
 import { mapNotify, mapRegister } from "../../../src/wire/lisp-control/registration.js";
-import { LINKTYPE_RAW, PcapWriter } from "../../../src/wire/pcap.js";
+import { LINKTYPE_RAW } from "../../../src/wire/pcap.js";
 import { writeUdp } from "../../../src/wire/udp.js";
 import { skipUnless } from "../../skip.js";
-import { hex } from "./fixtures.js";
+import { capture, hex } from "./fixtures.js";
 
 const NONCE = 0x0102030405060708n;
 const ip = (...bytes: number[]): LispAddress => ({ kind: "ip", address: Uint8Array.from(bytes) });
@@ -267,12 +267,8 @@ const COMPLAINTS = ["_ws.expert.message", "_ws.malformed"];
 function judged(messages: readonly Uint8Array[], fields: readonly string[]): Record<string, string>[] {
   const folder = mkdtempSync(join(tmpdir(), "sluice-tshark-"));
   try {
-    const parts: Uint8Array[] = [];
-    const writer = new PcapWriter((part) => parts.push(part.slice()), { linkType: LINKTYPE_RAW });
-    for (const packet of messages.map(packetOf)) writer.buffer.set(packet, writer.add(1, 0, packet.length));
-    writer.flush();
     const file = join(folder, "messages.pcap");
-    writeFileSync(file, Buffer.concat(parts));
+    writeFileSync(file, capture(messages.map(packetOf), LINKTYPE_RAW));
     const words = ["-r", file, "-d", "udp.port==4342,lisp", "-T", "fields"];
     words.push("-o", "udp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE");
     const lines = tshark([...words, ...fields.flatMap((field) => ["-e", field])]).split("\n");
