@@ -1,4 +1,4 @@
-import { SLOT_IID, SLOT_NETWORK } from "../../assembly/layout.js";
+import { SLOT_DATA, SLOT_IID, SLOT_LENGTH, SLOT_NETWORK } from "../../assembly/layout.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import { ControlChannel } from "../../src/lisp/control-channel.js";
 import { MapCacheFullError } from "../../src/lisp/map-cache.js";
@@ -184,8 +184,11 @@ export class LISPResolver extends Element {
   #holdOne(slot: number): keyof typeof LISPResolver.spec.drops | null {
     const { memory } = this;
     const ip = memory.get32(slot + SLOT_NETWORK);
-    const version = ip === 0 ? 0 : memory.u8[ip] >> 4;
-    if (version !== 4 && version !== 6) return "bad_packet";
+    const data = memory.get32(slot + SLOT_DATA);
+    const end = data + memory.get32(slot + SLOT_LENGTH);
+    if (ip < data || ip >= end) return "bad_packet";
+    const version = memory.u8[ip] >> 4;
+    if ((version !== 4 && version !== 6) || ip + (version === 4 ? 20 : 40) > end) return "bad_packet";
     if (this.#servers.none) return "no_resolver";
     const [source, bytes] = version === 4 ? [ip + 12, 4] : [ip + 8, 16];
     const eid = { address: memory.u8.slice(source + bytes, source + 2 * bytes), length: bytes * 8 };

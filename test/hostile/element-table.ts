@@ -36,6 +36,8 @@ const MAPPINGS = [
 const MAP_CACHE = `map :: LISPMapCache(${MAPPINGS}) ->`;
 const ARP = "ARP queries are made, packets wait for the answers";
 const ND = "solicitations are made, packets wait for the answers";
+const RESOLVER = "Map-Requests are made, packets wait for the answers";
+const ASKED = 'cache, RLOC 192.0.2.1, RLOC 2001:db8:9::9, MAP_RESOLVER "192.0.2.9 2001:db8:9::8"';
 
 export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
   Classifier: [
@@ -123,6 +125,15 @@ export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
       counted: ["too_big"],
     },
     { config: "2001:db8::9, FLOW_LABEL true, DF clear, ECN false", before: MAP_CACHE, counted: ["too_big"] },
+  ],
+  LISPResolver: [
+    // Packets that no map-cache looked at; then those of which one says that they need a Map-Request.
+    { config: ASKED, before: "n :: Null; Idle -> cache :: LISPMapCache -> Discard; n ->", makes: RESOLVER },
+    {
+      config: `${ASKED}, HOLD 2, QUEUE 8`,
+      before: `cache :: LISPMapCache(${MAPPINGS}) -> Discard; cache [1] ->`,
+      makes: RESOLVER,
+    },
   ],
   LISPMapCache: [
     { config: MAPPINGS, counted: ["misses", "map_requests"] },

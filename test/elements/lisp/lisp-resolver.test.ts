@@ -313,6 +313,22 @@ test("without a Map-Resolver, or one of a family we have no RLOC of, packets tha
   }
 });
 
+test("a Map-Request that there is no free slot for is counted, and sent when there is one", async () => {
+  const b = await bench();
+  const { kernels } = b.router.memory;
+  const taken: number[] = [];
+  for (let slot = kernels.poolTake(); slot !== 0; slot = kernels.poolTake()) taken.push(slot);
+  kernels.poolGive(taken.pop()!);
+  b.push("cache", [to("10.2.0.1")]);
+  b.router.runFor(0);
+  assert.equal([b.read("e.no_slot"), b.read("e.waiting")], ["1", "1"]);
+  assert.is(requestsTo(b, "out").length, 0);
+  for (const slot of taken) kernels.poolGive(slot);
+  b.router.runFor(1.1);
+  assert.is(requestsTo(b, "out").length, 1);
+  b.close();
+});
+
 test("a packet that comes from no map-cache is dropped", async () => {
   const b = await bench();
   b.push("e", [hex("00"), hex("f0".repeat(20))]);
