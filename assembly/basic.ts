@@ -40,15 +40,18 @@ export function paintDivide(batch: u32, count: u32, anno: u32, color: u32, bad: 
   return kept;
 }
 
-/** Copies the packets whose annotation byte `anno` is `color` to `out`; returns how many copies were made. */
-export function paintCopy(batch: u32, count: u32, anno: u32, color: u32, out: u32): u32 {
+/**
+ * Copies the packets whose annotation byte `anno` is `color` to `out`; returns how many copies were made. Those that
+ * there was no slot for are added to the u64 counter at `state`.
+ */
+export function paintCopy(state: u32, batch: u32, count: u32, anno: u32, color: u32, out: u32): u32 {
   let made: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
     const slot = slotAt(batch, i);
     if (<u32>load<u8>(slot + anno, SLOT_ANNO) != color) continue;
     const copy = poolCopy(slot);
-    if (copy == 0) break;
-    store<u32>(out + (made++ << 2), copy);
+    if (copy == 0) count64(state, 1);
+    else store<u32>(out + (made++ << 2), copy);
   }
   return made;
 }

@@ -36,6 +36,7 @@ export class PaintTee extends Element {
     ports: "1/2",
     processing: "a/ah",
     args,
+    drops: { no_slot: "the packet pool was exhausted, so a copy was not made" },
     handlers: { color: { read: true, write: true, doc: "the paint of packets to copy" } },
   } as const satisfies ElementSpec;
 
@@ -50,6 +51,7 @@ export class PaintTee extends Element {
   override process(batch: Batch): void {
     const copies = this.router.batches.acquire();
     copies.count = this.memory.kernels.paintCopy(
+      this.state,
       batch.address,
       batch.count,
       this.#anno,

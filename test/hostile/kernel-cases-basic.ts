@@ -45,7 +45,14 @@ export const BASIC_CASES: Readonly<Record<string, Driver>> = {
     return { kept, moved: count - kept };
   },
   paintCopy: (room, count) => {
-    const made = room.kernels.paintCopy(room.batch, count, room.random.below(48), draw(room, 0, 1), room.out);
+    const made = room.kernels.paintCopy(
+      room.state(8),
+      room.batch,
+      count,
+      room.random.below(48),
+      draw(room, 0, 1),
+      room.out,
+    );
     return { kept: count, moved: made, made };
   },
   storeBatch: (room, count) => {

@@ -46,6 +46,24 @@ test("a batch of mixed paints is parted by paint, in order", async () => {
   });
 });
 
+test("PaintTee and PaintSwitch count copies they have no slots for", async () => {
+  const text = `Idle -> p :: Paint(2) -> t :: PaintTee(2) -> q :: Queue -> Idle; t[1] -> r :: Queue -> Idle;
+    Idle -> a :: Paint(255) -> s :: PaintSwitch -> u :: Queue -> Idle; s[1] -> v :: Queue -> Idle`;
+  for (const [into, copier, original, copies] of [
+    ["p", "t", "q", "r"],
+    ["a", "s", "v", "u"],
+  ]) {
+    const { router } = await bench(text, { memory: { slots: 3 } });
+    router.inject(into, bytes(1));
+    assert.is(router.read(`${copier}.no_slot`), "0");
+    router.inject(into, bytes(2));
+    assert.is(router.read(`${copier}.no_slot`), "1");
+    assert.is(router.read(`${original}.length`), "2");
+    assert.is(router.read(`${copies}.length`), "1");
+    router.close();
+  }
+});
+
 test("CheckPaint drops what has another paint, pushed or pulled", async () => {
   await run(
     "Idle -> q :: Queue -> c :: CheckPaint(3) -> u :: Unqueue -> d :: Discard; Idle -> p :: Paint(3) -> q",

@@ -402,4 +402,32 @@ test("a device's name stands for both its addresses", async () => {
   }
 });
 
+test("without a free slot for a query the packet waits, the loss is counted, and the next packet asks", async () => {
+  const l = await make();
+  const { kernels } = l.router.memory;
+  const taken: number[] = [];
+  l.push("q", 0, [{ data: "45aa", to: A }]);
+  l.push("q", 1, [{ data: reply(A) }]);
+  l.got("asked");
+  const slot = kernels.poolTake();
+  new Packet(l.router.memory).at(slot).setBytes(Uint8Array.of(0x45, 0xbb));
+  l.router.memory.u8.set([10, 0, 0, 3], slot + SLOT_ANNO);
+  for (let spare = kernels.poolTake(); spare !== 0; spare = kernels.poolTake()) taken.push(spare);
+  const batch = l.router.batches.acquire();
+  batch.add(slot);
+  l.router.find("q")!.push(0, batch);
+  l.router.batches.release(batch);
+  assert.is(l.router.read("q.no_memory"), "1");
+  assert.is(l.router.read("q.length"), "1");
+  assert.equal(l.got("asked"), []);
+  for (const spare of taken) kernels.poolGive(spare);
+  l.clock.advance(1e9);
+  l.push("q", 0, [{ data: "45cc", to: B }]);
+  assert.equal(l.got("asked"), [query(B)]);
+  l.push("q", 1, [{ data: reply(B) }]);
+  assert.equal(l.got("out"), [framed("45aa"), framed("45bb"), framed("45cc")]);
+  l.router.close();
+  assert.is(l.used(), 0);
+});
+
 test.run();
