@@ -82,11 +82,24 @@ function withAddress(eid: EidRecord["eid"], address: Uint8Array): EidRecord["eid
 /** For an address that no entry holds: the least specific prefix around it that nobody registered, of one site or of none. */
 function negative(database: MappingDatabase, sites: Sites, { iid, address }: EidPrefix): EidRecord {
   const authority = sites.authority({ iid, address, length: address.length * 8 });
-  const bound = authority ?? sites.holeLength(iid, address);
-  const length = Math.max(bound, database.hole(iid, address)?.length ?? address.length * 8);
-  return negativeRecord(
-    { iid, address: masked(address, length), length },
-    "natively-forward",
-    authority === null ? NO_SITE_MINUTES : UNREGISTERED_MINUTES,
-  );
+  const length =
+    authority === null
+      ? unknownLength(database, sites, iid, address)
+      : Math.max(authority, freeLength(database, iid, address));
+  const minutes = authority === null ? NO_SITE_MINUTES : UNREGISTERED_MINUTES;
+  return negativeRecord({ iid, address: masked(address, length), length }, "natively-forward", minutes);
+}
+
+function freeLength(database: MappingDatabase, iid: number, address: Uint8Array): number {
+  return database.hole(iid, address)?.length ?? address.length * 8;
+}
+
+/** Length of the least specific prefix around an address of no site in which no site is, and nothing is registered. */
+export function unknownLength(
+  database: MappingDatabase,
+  sites: Sites,
+  iid: number,
+  address: Uint8Array,
+): number {
+  return Math.max(sites.holeLength(iid, address), freeLength(database, iid, address));
 }

@@ -79,10 +79,10 @@ export function forwarded(
   request: EncapsulatedRequest,
   own: OwnAddresses,
   destination: Uint8Array,
-  toEtr: boolean,
+  bits: { readonly toEtr?: boolean; readonly toMapServer?: boolean },
 ): OutgoingMessage | null {
   const source = ownAddress(own, destination);
   if (source === null) return null;
-  const payload = encodeLispControl(encapsulatedControl(request, { toEtr }));
+  const payload = encodeLispControl(encapsulatedControl(request, bits));
   return { source, destination, destinationPort: CONTROL_PORT, payload };
 }

@@ -245,7 +245,7 @@ export class MapServer {
     const found = answer(this.database, this.sites, asked);
     if (found.kind === "forward") {
       const etr = etrAddress(found.entry, (address) => ownAddress(this.own, address) !== null);
-      this.#send(etr === null ? null : forwarded(request, this.own, etr, true), "forwarded");
+      this.#send(etr === null ? null : forwarded(request, this.own, etr, { toEtr: true }), "forwarded");
     } else if (found.kind === "negative")
       this.#send(replyTo(request, this.own, [found.record]), "negative_replies");
     else this.#send(replyTo(request, this.own, found.records), "replies");
