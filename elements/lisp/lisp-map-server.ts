@@ -150,7 +150,7 @@ export class LISPMapServer extends Element {
     if (values.RLOC4 === undefined && values.RLOC6 === undefined) errors.error("needs RLOC4 or RLOC6");
     if ((values.RLOC4?.length ?? 4) !== 4) errors.error("RLOC4 must be an IPv4 address");
     if ((values.RLOC6?.length ?? 16) !== 16) errors.error("RLOC6 must be an IPv6 address");
-    for (const text of values.SITES) {
+    for (const text of values.SITES.filter((t) => t !== "")) {
       try {
         this.#sites.add(parseSite(text));
       } catch (e) {
@@ -169,7 +169,7 @@ export class LISPMapServer extends Element {
     }
     const { CAPACITY: capacity, STORE } = this.#values!;
     try {
-      const store = STORE === undefined ? null : await openLmdbStore(STORE);
+      const store = STORE === undefined || STORE === "" ? null : await openLmdbStore(STORE);
       const onStoreError = (e: unknown): void =>
         this.router.log(`${this.declaration}: ${(e as Error).message}`);
       const database = await MappingDatabase.open({

@@ -1,0 +1,20 @@
+// map-server-only.click: a LISP Map-Server without a Map-Resolver (RFC 9301).
+//
+// xTRs register with it; Map-Resolvers (conf/map-resolver.click) send it the Map-Requests for its sites' prefixes.
+// Parameters as in map-server.click, without ROUTES and RATE.
+//
+//   sluice run conf/map-server-only.click CORE=veth0 RLOC4=10.0.0.100 RLOC6=fd00::100 \
+//     SITES='a key 1 sha256 labkey1 eid 192.168.1.0/24 more eid fd01::/64'
+
+require(library control-host.click);
+
+define(
+  $SITES a key 1 sha256 labkey1 eid 192.168.1.0/24 more eid fd01::/64,
+  $NONCES strict, $STORE ""
+);
+
+ms :: LISPMapServer($SITES, RLOC4 $RLOC4, RLOC6 $RLOC6, NONCES $NONCES, STORE $STORE);
+
+messages [0], messages [2], messages [3], messages [4] -> ms -> to_core;
+messages [1] -> replies :: Discard;
+messages [5] -> others :: Discard;
