@@ -2,7 +2,7 @@ import type { ArgValues } from "../../src/lang/args/spec.js";
 import { unquote } from "../../src/lang/args/text.js";
 import { authenticate, verifyAuthentication } from "../../src/lisp/authentication.js";
 import { ControlChannel } from "../../src/lisp/control-channel.js";
-import { recordOfMapping, sameAddress } from "../../src/lisp/control-records.js";
+import { sameAddress } from "../../src/lisp/control-records.js";
 import { type MapServerConfig, parseMapServer } from "../../src/lisp/map-server-config.js";
 import { addressText, type Mapping, MappingError } from "../../src/lisp/mapping.js";
 import { NonceFileError, nonceCounter } from "../../src/lisp/nonce-file.js";
@@ -62,7 +62,7 @@ interface Server {
  * @example
  * site :: LISPSite(192.168.1.0/24 192.0.2.1);
  * Idle -> LISPRegistrar(site, RLOC 192.0.2.1, MAP_SERVER 192.0.2.9 key 1:secret proxy-reply) -> Discard
- * @see LISPSite, LISPControlClassifier
+ * @see LISPSite, LISPControlClassifier, LISPMapReplier
  */
 export class LISPRegistrar extends Element {
   static readonly spec = {
@@ -218,9 +218,9 @@ export class LISPRegistrar extends Element {
       locators: [],
       version: 0,
     } as const;
-    const mapping = r.mapping ?? empty;
-    const minutes = mapping.ttl === null ? this.#site!.ttl : Math.max(1, Math.floor(mapping.ttl / 60));
-    return recordOfMapping(mapping, { ttl: r.mapping === null ? 0 : minutes, authoritative: true, local });
+    const fields = { authoritative: true, local };
+    if (r.mapping === null) return this.#site!.record(empty, { ...fields, ttl: 0 });
+    return this.#site!.record(r.mapping, fields);
   }
 
   #nextNonce(): bigint | null {

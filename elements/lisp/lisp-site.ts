@@ -1,8 +1,10 @@
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import { splitSpaces, unquote } from "../../src/lang/args/text.js";
+import { type RecordFields, recordOfMapping } from "../../src/lisp/control-records.js";
 import {
   addressText,
   IID_MAX,
+  type Mapping,
   MappingError,
   mappingText,
   parseEid,
@@ -12,6 +14,7 @@ import { SiteMappings } from "../../src/lisp/site-mappings.js";
 import { Element, type ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, HandlerError } from "../../src/router/handler.js";
 import type { ElementSpec } from "../../src/router/spec.js";
+import type { EidRecord } from "../../src/wire/lisp-control/record.js";
 
 const args = {
   IID: { type: "unsigned", default: "0", max: IID_MAX, doc: "instance ID of mappings that name none" },
@@ -33,8 +36,8 @@ const args = {
 /**
  * The EID-prefixes of this site with the RLOCs of its tunnel routers.
  *
- * LISPRegistrar registers what stands here.
- * A mapping is written as for LISPMapCache: `EID-PREFIX RLOC[/PRIORITY[/WEIGHT]]... [ttl SECONDS] [iid N]
+ * LISPRegistrar registers what stands here, LISPMapReplier answers for it, and LISPSMRSender tells others when it
+ * changes. A mapping is written as for LISPMapCache: `EID-PREFIX RLOC[/PRIORITY[/WEIGHT]]... [ttl SECONDS] [iid N]
  * [version N]`; others are told its ttl in whole minutes. The order of locators is that in which Locator-Status-Bits
  * count them: ascending addresses, IPv4 first. A hot swap takes the new configuration's mappings and keeps those that
  * handlers added.
@@ -46,7 +49,7 @@ const args = {
  * @handler table every mapping, a line each, as the add handler takes it
  * @handler size number of mappings
  * @example LISPSite(192.168.1.0/24 192.0.2.1/1/75 192.0.2.2/1/25, fd01::/64 192.0.2.1)
- * @see LISPRegistrar, LISPMapCache
+ * @see LISPRegistrar, LISPMapReplier, LISPSMRSender, LISPMapCache
  */
 export class LISPSite extends Element {
   static readonly spec = {
@@ -62,14 +65,13 @@ export class LISPSite extends Element {
 
   /** What others read, and may change. */
   mappings = new SiteMappings(0);
-  /** Minutes for which others may keep a mapping that says nothing else. */
-  ttl = 0;
+  #ttl = 0;
   #iid = 0;
   #configured: readonly string[] = [];
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
     this.#iid = values.IID;
-    this.ttl = values.TTL;
+    this.#ttl = values.TTL;
     this.mappings = new SiteMappings(values.CAPACITY);
     for (const text of values.MAPPINGS) {
       if (unquote(text.trim()) === "") continue;
@@ -88,6 +90,16 @@ export class LISPSite extends Element {
     for (const m of old.mappings.entries())
       if (!old.#configured.includes(nameOf(m)) && this.mappings.get(m.iid, m.eid) === null)
         this.mappings.set(m);
+  }
+
+  /** Minutes for which others may keep a mapping of ours. */
+  minutes(mapping: Mapping): number {
+    return mapping.ttl === null ? this.#ttl : Math.max(1, Math.floor(mapping.ttl / 60));
+  }
+
+  /** What others are told of a mapping; with its own TTL where `fields` have none. */
+  record(mapping: Mapping, fields: Omit<RecordFields, "ttl"> & { readonly ttl?: number }): EidRecord {
+    return recordOfMapping(mapping, { ...fields, ttl: fields.ttl ?? this.minutes(mapping) });
   }
 
   // ---- Handlers -----------------------------------------------------------------
