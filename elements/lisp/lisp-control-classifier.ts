@@ -56,7 +56,7 @@ const PROBE_REPLIES = 7;
  * InfiniteSource(\<10000000 0000000000000001 0000 0001c0000201 0020000106010101>, LIMIT 3, STOP true)
  *     -> UDPIPEncap(192.0.2.1, 4342, 192.0.2.2, 4342) -> c :: LISPControlClassifier;
  * c[0], c[1], c[2], c[3], c[4], c[5] -> Discard
- * @see LISPClassifier, LISPResolver, LISPRegistrar
+ * @see LISPClassifier, LISPResolver, LISPRegistrar, LISPMapReplier, LISPSMRReceiver
  */
 export class LISPControlClassifier extends Element {
   static readonly spec = {

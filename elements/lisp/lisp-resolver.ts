@@ -3,7 +3,8 @@ import type { ArgValues } from "../../src/lang/args/spec.js";
 import { ControlChannel } from "../../src/lisp/control-channel.js";
 import { MapCacheFullError } from "../../src/lisp/map-cache.js";
 import { encapsulatedRequest } from "../../src/lisp/map-requests.js";
-import { addressText, IID_MAX, MappingError, parseEid } from "../../src/lisp/mapping.js";
+import { parseEidAndInstance } from "../../src/lisp/map-server/listing.js";
+import { addressText, MappingError } from "../../src/lisp/mapping.js";
 import { judgeReply, type ReplyPolicy } from "../../src/lisp/reply-policy.js";
 import { type Resolution, Resolutions } from "../../src/lisp/resolutions.js";
 import { resolverAddresses, ServerList } from "../../src/lisp/server-list.js";
@@ -67,7 +68,7 @@ const RESOLVED = 1;
  *     -> cache :: LISPMapCache -> Discard;
  * cache[1] -> resolver :: LISPResolver(cache, RLOC 192.0.2.1, MAP_RESOLVER 192.0.2.9) -> Discard;
  * Idle -> [1] resolver; resolver[1] -> cache
- * @see LISPMapCache, LISPControlClassifier
+ * @see LISPMapCache, LISPControlClassifier, LISPSMRReceiver
  */
 export class LISPResolver extends Element {
   static readonly spec = {
@@ -319,13 +320,12 @@ export class LISPResolver extends Element {
   }
 
   #askFor(text: string): void {
-    const [eid, keyword = "iid", iid = keyword === "iid" ? "0" : "", more] = text.trim().split(/\s+/);
-    if (more !== undefined || keyword !== "iid" || !/^\d{1,8}$/.test(iid) || Number(iid) > IID_MAX)
-      throw new HandlerError("FAILED", `expected 'EID-PREFIX [iid N]', not '${text.trim()}'`);
     try {
-      if (this.ask(Number(iid), parseEid(eid))) return;
+      const { iid, eid } = parseEidAndInstance(text);
+      if (this.ask(iid, eid)) return;
     } catch (e) {
-      throw new HandlerError("FAILED", (e as Error).message);
+      if (!(e instanceof MappingError)) throw e;
+      throw new HandlerError("FAILED", e.message);
     }
     throw new HandlerError("FAILED", "no Map-Resolver, or as much is being asked for as may");
   }

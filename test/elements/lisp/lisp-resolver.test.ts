@@ -362,7 +362,14 @@ test("what is wrong with its arguments is said", async () => {
 
 test("ask wants an EID-prefix", async () => {
   const b = await bench();
-  for (const text of ["", "x", "10.0.0.0/8 iid 99999999", "10.0.0.0/8 iid x", "10.0.0.0/8 now 3"])
+  for (const text of [
+    "",
+    "x",
+    "10.0.0.0/8 iid 99999999",
+    "10.0.0.0/8 iid",
+    "10.0.0.0/8 iid x",
+    "10.0.0.0/8 now 3",
+  ])
     assert.is.not(await failure(() => b.router.write("e.ask", text)), "", `ask ${text}`);
   await b.router.write("e.ask", "10.2.0.0/24 iid 5");
   b.router.runFor(0);
