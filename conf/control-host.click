@@ -24,7 +24,6 @@ messages :: LISPControlClassifier;
 
 core [0]
   -> CheckIPHeader
-  -> whole :: IPReassembler
   -> mine4 :: IPClassifier(dst host $RLOC4, -);
 mine4 [0] -> lisp4 :: LISPClassifier;
 mine4 [1] -> astray4 :: Discard;

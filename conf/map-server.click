@@ -8,8 +8,8 @@
 //     SITES='a key 1 sha256 labkey1 eid 192.168.1.0/24 more eid fd01::/64, b key 1 sha256 labkey2 eid 192.168.2.0/24'
 //
 // Other parameters: NONCES=lenient for peers older than RFC 9301; STORE=, a folder in which registrations are kept
-// over a restart; ROUTES='10.0.0.0/8 10.0.0.101', Map-Servers
-// for other prefixes; RATE=100, Map-Requests a second that each sender may send.
+// over a restart; ROUTES='10.0.0.0/8 10.0.0.101', Map-Servers for other prefixes; RATE=100, Map-Requests a second
+// that each sender may send.
 
 require(library control-host.click);
 

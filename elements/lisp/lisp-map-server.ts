@@ -33,7 +33,8 @@ const args = {
     doc: "how long a registration holds that sets no time itself",
   },
   STORE: {
-    type: "filename",
+    type: "string",
+    default: '""',
     doc: "folder in which registrations and nonces are kept over a restart, made where it is not there; without it nowhere",
   },
   CAPACITY: { type: "unsigned", default: "4000000", min: 1, doc: "most EID-prefixes" },
@@ -169,7 +170,7 @@ export class LISPMapServer extends Element {
     }
     const { CAPACITY: capacity, STORE } = this.#values!;
     try {
-      const store = STORE === undefined || STORE === "" ? null : await openLmdbStore(STORE);
+      const store = STORE === "" ? null : await openLmdbStore(STORE);
       const onStoreError = (e: unknown): void =>
         this.router.log(`${this.declaration}: ${(e as Error).message}`);
       const database = await MappingDatabase.open({

@@ -46,7 +46,7 @@ export class Sink extends Element {
 }
 
 /** Stands where packets come from; the tests push past it. */
-class Feed extends Element {
+export class Feed extends Element {
   static readonly spec = { ports: "0/1", processing: "h/h" } as const;
 }
 
@@ -74,6 +74,11 @@ export class Bench {
   private constructor(router: Router, clock: SimulatedClock) {
     this.router = router;
     this.clock = clock;
+  }
+
+  /** Around a router that was made elsewhere. */
+  static around(router: Router, clock: SimulatedClock): Bench {
+    return new Bench(router, clock);
   }
 
   /** A router with `text`, which may use Sink and Feed. */
