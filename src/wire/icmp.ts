@@ -18,8 +18,6 @@ export const ICMP_REDIRECT = 5;
 export const ICMP_ECHO = 8;
 export const ICMP_TIME_EXCEEDED = 11;
 export const ICMP_PARAMETER_PROBLEM = 12;
-/** Code of ICMP_UNREACHABLE: too big, and must not be fragmented. */
-export const ICMP_NEEDS_FRAGMENTING = 4;
 
 /** Whether messages of `type` report an error, and so must not be answered with one (RFC 1812 section 4.3.2.7). */
 export function isIcmpError(type: number): boolean {

@@ -36,6 +36,7 @@ const MAPPINGS = [
 const MAP_CACHE = `map :: LISPMapCache(${MAPPINGS}) ->`;
 const ARP = "ARP queries are made, packets wait for the answers";
 const ND = "solicitations are made, packets wait for the answers";
+const ANSWERS = "it makes messages of its own, and answers; what it is sent ends there";
 const RESOLVER = "Map-Requests are made, packets wait for the answers";
 const ASKED = 'cache, RLOC 192.0.2.1, RLOC 2001:db8:9::9, MAP_RESOLVER "192.0.2.9 2001:db8:9::8"';
 
@@ -126,6 +127,20 @@ export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
     },
     { config: "2001:db8::9, FLOW_LABEL true, DF clear, ECN false", before: MAP_CACHE, counted: ["too_big"] },
   ],
+  LISPMapServer: [
+    {
+      config: "a key 1 sha256 labkey1 eid 192.0.2.0/24 more eid 2001:db8::/32, RLOC4 10.0.0.100",
+      makes: ANSWERS,
+    },
+  ],
+  LISPRegistrar: [
+    {
+      config: "site, RLOC 192.0.2.1, MAP_SERVER 192.0.2.9 key 1:secret proxy-reply",
+      before: "n :: Null; site :: LISPSite(192.0.2.0/24 192.0.2.1); n ->",
+      makes: ANSWERS,
+    },
+  ],
+  LISPSite: [{ config: "192.0.2.0/24 192.0.2.1", inputs: 0, outputs: 0 }],
   LISPResolver: [
     // Packets that no map-cache looked at; then those of which one says that they need a Map-Request.
     { config: ASKED, before: "n :: Null; Idle -> cache :: LISPMapCache -> Discard; n ->", makes: RESOLVER },
