@@ -17,7 +17,7 @@ const manual: Record<string, Page> = JSON.parse(
   readFileSync(new URL("../../manual.json", import.meta.url), "utf8"),
 );
 /** Elements of the LISP control plane that pages name already and that are being written; to be emptied. */
-const COMING = ["LISPMapReplier", "LISPMapResolver", "LISPSMRReceiver"];
+const COMING: readonly string[] = [];
 const TAGS = ["element", "category", "input", "output", "handler", "example", "see"];
 
 function tags(comment: string, tag: string): string[] {
