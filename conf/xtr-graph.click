@@ -14,6 +14,12 @@ define(
   $RLOC6 fd00::1, $RLOC6_NET fd00::/64, $GATEWAY6 ::,
   // Map-cache entries: EID-prefix RLOC[,priority[,weight]] ..., separated by commas.
   $MAP ,
+  // The mapping system. Map-Resolvers, separated by spaces; a Map-Server with its key, `10.0.0.100 key 1:SECRET`, as
+  // LISPRegistrar takes it (more of them: `..., MAP_SERVER 10.0.0.101 key 1:SECRET`). Without: only $MAP.
+  $MAP_RESOLVER "", $MAP_SERVER "",
+  // What is registered and answered for: locators of this site, RLOC[/priority[/weight]] separated by spaces, for both
+  // EID-prefixes. Where nonces are kept over a restart.
+  $LOCATORS $RLOC4, $STATE "",
   // Largest packet the core carries, outer headers included, and what of it is left for an inner packet, bytes.
   $MTU 1500, $INNER_MTU 1444
 );
@@ -47,7 +53,8 @@ for6 [2] -> hops6 :: DecIP6HLIM -> cache;
 hops6 [1] -> ICMP6Error($EID6, timeexceeded, transit) -> to_site6;
 
 cache [0] -> encap;
-cache [1] -> misses :: Counter -> Discard;
+cache [1] -> misses :: Counter
+  -> resolver :: LISPResolver(cache, RLOC $RLOC4, RLOC $RLOC6, MAP_RESOLVER $MAP_RESOLVER);
 
 encap [0]
   -> outer :: Classifier(0/40%f0, 0/60%f0);
@@ -62,7 +69,7 @@ cut [1] -> ICMPError($EID4, unreachable, needfrag) -> to_site4;
 big [1] -> ICMP6Error($EID6, packettoobig, 0) -> to_site6;
 
 // ---- From the core: ETR ------------------------------------------------------
-decap :: LISPDecap;
+decap :: LISPDecap(PEERS 1024);
 
 core [0]
   -> CheckIPHeader
@@ -70,7 +77,7 @@ core [0]
 mine4 [0] -> lisp4 :: LISPClassifier;
 mine4 [1] -> Discard;
 lisp4 [0] -> decap;
-lisp4 [1] -> control :: Discard;
+lisp4 [1] -> control :: LISPControlClassifier;
 lisp4 [2] -> ping4 :: IPClassifier(icmp type echo, -) -> ICMPPingResponder -> route4;
 ping4 [1] -> Discard;
 
@@ -88,3 +95,19 @@ inner [0] -> CheckIPHeader -> dst4 :: IPClassifier(dst net $EID4_NET, -) -> to_s
 inner [1] -> CheckIP6Header -> dst6 :: LookupIP6Route($EID6_NET 0, ::/0 1) -> to_site6;
 dst4 [1] -> astray4 :: Discard;
 dst6 [1] -> astray6 :: Discard;
+
+// ---- Control plane (RFC 9301) --------------------------------------------------
+own :: LISPSite($EID4_NET $LOCATORS, $EID6_NET $LOCATORS);
+registrar :: LISPRegistrar(own, RLOC $RLOC4, RLOC $RLOC6, STATE $STATE, MAP_SERVER $MAP_SERVER);
+replier :: LISPMapReplier(own, RLOC $RLOC4, RLOC $RLOC6);
+smr :: LISPSMRSender(own, RLOC $RLOC4, RLOC $RLOC6, CACHE cache, DECAP decap);
+
+control [0] -> [0] replier;
+control [1] -> [1] resolver;
+control [2], control [5] -> strange :: Discard;
+control [3] -> registrar;
+control [4] -> [1] replier;
+control [6] -> solicited :: LISPSMRReceiver(resolver);
+
+resolver [0], registrar, replier, smr -> outer;
+resolver [1] -> cache;

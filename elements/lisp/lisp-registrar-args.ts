@@ -35,5 +35,5 @@ export const REGISTRAR_ARGS = {
   },
   XTR_ID: { type: "word", doc: "xTR-ID, 32 hexadecimal digits; sent with SITE_ID" },
   SITE_ID: { type: "word", doc: "Site-ID, 16 hexadecimal digits; 0 where only XTR_ID is given" },
-  STATE: { type: "filename", doc: "file that keeps how far nonces have come" },
+  STATE: { type: "string", doc: "file that keeps how far nonces have come; empty: none" },
 } as const;

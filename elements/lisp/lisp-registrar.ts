@@ -116,7 +116,7 @@ export class LISPRegistrar extends Element {
     if (values.SITE instanceof LISPSite) this.#site = values.SITE;
     else errors.error("SITE is not a LISPSite");
     this.#rlocs = values.RLOC;
-    this.#file = values.STATE ?? null;
+    this.#file = values.STATE || null;
     this.#ids = xtrIds(values.XTR_ID, values.SITE_ID, errors);
     const policy = {
       interval: values.INTERVAL * 1e9,
