@@ -1,11 +1,15 @@
 import type { ArgValues } from "../../src/lang/args/spec.js";
+import { splitSpaces } from "../../src/lang/args/text.js";
+import type { AuthenticationKey } from "../../src/lisp/authentication.js";
 import { ControlChannel } from "../../src/lisp/control-channel.js";
 import { openLmdbStore } from "../../src/lisp/database/lmdb-store.js";
 import { MappingDatabase } from "../../src/lisp/database/mapping-database.js";
 import { parseEidAndInstance, registrationsText } from "../../src/lisp/map-server/listing.js";
+import { subscriptionsText } from "../../src/lisp/map-server/publisher.js";
 import type { EncapsulatedRequest } from "../../src/lisp/map-server/requests.js";
 import { MapServer } from "../../src/lisp/map-server/server.js";
-import { parseSite, SiteError, Sites, siteText } from "../../src/lisp/map-server/sites.js";
+import { parseKey, parseSite, SiteError, Sites, siteText } from "../../src/lisp/map-server/sites.js";
+import { Subscriptions } from "../../src/lisp/map-server/subscriptions.js";
 import { MappingError } from "../../src/lisp/mapping.js";
 import { NonceGuard } from "../../src/lisp/nonce-policy.js";
 import type { Batch } from "../../src/packet/batch.js";
@@ -39,6 +43,12 @@ const args = {
   },
   CAPACITY: { type: "unsigned", default: "4000000", min: 1, doc: "most EID-prefixes" },
   WAITING: { type: "unsigned", default: "100000", min: 1, doc: "most Map-Registers that wait for the store" },
+  PUBSUB_KEY: {
+    type: "any",
+    default: "",
+    doc: "`KEY-ID ALGORITHM SECRET` shared with subscribers (RFC 9437); without it there is no PubSub",
+  },
+  SUBSCRIPTIONS: { type: "unsigned", default: "65536", doc: "most subscriptions" },
   PENDING: { type: "unsigned", default: "4096", doc: "most Map-Notifies that wait for their Map-Notify-Ack" },
   SITES: {
     type: "any",
@@ -65,6 +75,10 @@ const args = {
  * goes on to an ETR. What nobody has registered gets a negative Map-Reply for the least specific prefix of which that
  * is so, for 1 minute within a site's prefixes and 15 minutes elsewhere.
  *
+ * With PUBSUB_KEY a Map-Request with xTR-ID (I bit) and the N bit subscribes: it is answered by a Map-Notify with its
+ * nonce, and each change of what overlaps with its prefix is published by another one whose nonce is one higher. Who
+ * acknowledges none of the repetitions is subscribed no longer. ITR-RLOCs without an address unsubscribe.
+ *
  * @element LISPMapServer
  * @category lisp
  * @input 0 IP packets with LISP control messages
@@ -77,6 +91,10 @@ const args = {
  * @handler replies Map-Replies for those that asked for them
  * @handler negative_replies negative Map-Replies
  * @handler forwarded Map-Requests sent on to an ETR
+ * @handler subscribed Map-Requests that subscribed
+ * @handler unsubscribed Map-Requests that unsubscribed
+ * @handler published Map-Notifies to subscribers about changes
+ * @handler subscriptions who is subscribed to what, one a line
  * @handler registrations what is registered, one registration a line; with an EID-prefix and perhaps `iid N`, what is within
  * @handler sites the sites, one a line, without their secrets
  * @handler size EID-prefixes registered
@@ -104,6 +122,9 @@ export class LISPMapServer extends Element {
       replies: "Map-Replies for those that asked for them",
       negative_replies: "negative Map-Replies",
       forwarded: "Map-Requests sent on to an ETR",
+      subscribed: "Map-Requests that subscribed",
+      unsubscribed: "Map-Requests that unsubscribed",
+      published: "Map-Notifies to subscribers about changes",
     },
     drops: {
       malformed: "no LISP control message in a UDP datagram",
@@ -112,13 +133,13 @@ export class LISPMapServer extends Element {
       unsupported_eid: "a Map-Register or Map-Request for something else than IP prefixes",
       not_authorized: "a Map-Register for an EID-prefix that its site may not register",
       bad_authentication: "not authenticated by a key of the EID-prefix's site",
-      replayed: "a Map-Register with a nonce that was used before",
+      replayed: "a Map-Register or subscription with a nonce that was used before",
       too_many_peers: "a Map-Register of one xTR more than nonces are kept of",
       busy: "a Map-Register while too many wait for the store",
       full: "a Map-Register that the mapping database has no room for",
       store_failed: "a Map-Register that the store did not take: it is not acknowledged",
       unawaited_ack: "a Map-Notify-Ack that nothing waits for",
-      pending_full: "a Map-Notify about a move while too many wait to be acknowledged",
+      pending_full: "a Map-Notify about a move or a change while too many wait to be acknowledged",
       no_route: "nobody to send to, of a family that this Map-Server has an address of",
       not_sent: "a message that did not fit into a packet, or for which there was none",
     },
@@ -129,6 +150,7 @@ export class LISPMapServer extends Element {
         params: true,
         expensive: true,
       },
+      subscriptions: { doc: "who is subscribed to what, one a line", read: true, expensive: true },
       sites: { doc: "the sites, one a line, without their secrets", read: true },
       size: { doc: "EID-prefixes registered", read: true },
       pending: { doc: "Map-Notifies that wait for their Map-Notify-Ack", read: true },
@@ -142,6 +164,8 @@ export class LISPMapServer extends Element {
   readonly #channel = new ControlChannel(this);
   readonly #sites = new Sites();
   #values: ArgValues<typeof args> | null = null;
+  #pubsubKey: AuthenticationKey | null = null;
+  #subscriptions: Subscriptions | null = null;
   #server: MapServer | null = null;
   /** Whether the mapping database is this element's to close: during a hot swap two have it. */
   #owner = false;
@@ -151,6 +175,12 @@ export class LISPMapServer extends Element {
     if (values.RLOC4 === undefined && values.RLOC6 === undefined) errors.error("needs RLOC4 or RLOC6");
     if ((values.RLOC4?.length ?? 4) !== 4) errors.error("RLOC4 must be an IPv4 address");
     if ((values.RLOC6?.length ?? 16) !== 16) errors.error("RLOC6 must be an IPv6 address");
+    try {
+      if (values.PUBSUB_KEY !== "") this.#pubsubKey = parseKey(splitSpaces(values.PUBSUB_KEY));
+    } catch (e) {
+      if (!(e instanceof SiteError)) throw e;
+      errors.error(`PUBSUB_KEY: ${e.message}`);
+    }
     for (const text of values.SITES.filter((t) => t !== "")) {
       try {
         this.#sites.add(parseSite(text));
@@ -192,6 +222,10 @@ export class LISPMapServer extends Element {
     const { NONCES, RLOC4, RLOC6, TIMEOUT, WAITING, PENDING } = this.#values!;
     const former = this.hotswapElement;
     const policy = NONCES === "lenient" ? "lenient" : "strict";
+    const key = this.#pubsubKey;
+    const earlier = former instanceof LISPMapServer ? former.#subscriptions : null;
+    const subscriptions = earlier ?? new Subscriptions(this.#values!.SUBSCRIPTIONS);
+    this.#subscriptions = subscriptions;
     const kept =
       former instanceof LISPMapServer && former.database === database ? former.#server!.nonces : null;
     return new MapServer(this, this.#channel, {
@@ -202,6 +236,7 @@ export class LISPMapServer extends Element {
       timeout: TIMEOUT,
       waitingMax: WAITING,
       pendingMax: PENDING,
+      pubsub: key === null ? null : { key, subscriptions },
     });
   }
 
@@ -253,6 +288,9 @@ export class LISPMapServer extends Element {
     return {
       registrations: {
         read: (text) => guarded(() => registrationsText(this.database, this.router.clock.now(), text)),
+      },
+      subscriptions: {
+        read: () => (this.#subscriptions === null ? "" : subscriptionsText(this.#subscriptions)),
       },
       sites: { read: () => [...this.#sites.all()].map((site) => `${siteText(site)}\n`).join("") },
       size: { read: () => this.database.size },

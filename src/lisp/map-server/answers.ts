@@ -31,6 +31,12 @@ export function answer(database: MappingDatabase, sites: Sites, asked: EidPrefix
   return { kind: "reply", records: records(database, entry, asked.address) };
 }
 
+/** What an answer says, for one who is to know it whoever answers. */
+export function recordsOf(found: Answer): readonly EidRecord[] {
+  if (found.kind === "reply") return found.records;
+  return [found.kind === "negative" ? found.record : proxied(entryRecord(found.entry))];
+}
+
 /** The longest registered prefix around the one asked for; where there is none, the longest around its address. */
 function entryFor(database: MappingDatabase, { iid, address, length }: EidPrefix): Entry | null {
   const longest = database.lookup(iid, address);

@@ -2,6 +2,7 @@
 
 import type { Element } from "../../router/element.js";
 import type { Timer } from "../../router/timer.js";
+import type { EidPrefix } from "../../wire/lisp-control/address.js";
 import { LispControlError } from "../../wire/lisp-control/error.js";
 import { decodeLispControl, type LispControlMessage } from "../../wire/lisp-control/message.js";
 import { type MapNotify, type MapRegister, mapNotify } from "../../wire/lisp-control/registration.js";
@@ -14,10 +15,11 @@ import type { MappingDatabase } from "../database/mapping-database.js";
 import type { Registration } from "../database/registration.js";
 import { addressText } from "../mapping.js";
 import type { NonceGuard } from "../nonce-policy.js";
-import { answer } from "./answers.js";
+import { type Answer, answer, recordsOf } from "./answers.js";
 import { entryRecord, etrAddress } from "./entries.js";
 import { toldOfMove } from "./moves.js";
 import { Notifications } from "./notifications.js";
+import { Publisher } from "./publisher.js";
 import { prefixOf } from "./records.js";
 import { Registrations } from "./registrations.js";
 import {
@@ -30,6 +32,7 @@ import {
   requestIn,
 } from "./requests.js";
 import { keyAlgorithm, type Sites } from "./sites.js";
+import type { Subscriptions } from "./subscriptions.js";
 
 /** Records of one Map-Request that are answered. */
 const RECORDS_MAX = 16;
@@ -50,6 +53,8 @@ export interface MapServerOptions {
   /** Map-Registers that may wait for the store, and Map-Notifies that may wait to be acknowledged. */
   readonly waitingMax: number;
   readonly pendingMax: number;
+  /** For PubSub: the key shared with subscribers, and who they are; null: there is none. */
+  readonly pubsub: { readonly key: AuthenticationKey; readonly subscriptions: Subscriptions } | null;
 }
 
 export class MapServer {
@@ -59,6 +64,7 @@ export class MapServer {
   readonly #notifications: Notifications;
   readonly #expiry: Timer;
   #watch: Watch | null = null;
+  readonly #publisher: Publisher | null;
   readonly database: MappingDatabase;
   readonly sites: Sites;
   readonly own: OwnAddresses;
@@ -78,6 +84,12 @@ export class MapServer {
       options.pendingMax,
     );
     this.#expiry = element.newTimer(() => this.#expire());
+    const notifications = this.#notifications;
+    const count = (name: string): void => element.count(name);
+    this.#publisher =
+      options.pubsub === null
+        ? null
+        : new Publisher({ ...options.pubsub, own: this.own, notifications, count });
   }
 
   /** Map-Notifies that are not acknowledged yet; what became of others. */
@@ -188,6 +200,7 @@ export class MapServer {
   }
 
   #changed(change: Change): void {
+    this.#publisher?.publish(change);
     for (const former of toldOfMove(this.database, change)) this.#tell(former, change);
   }
 
@@ -243,12 +256,22 @@ export class MapServer {
       return;
     }
     const found = answer(this.database, this.sites, asked);
+    if (this.#subscribes(request, asked, found)) return;
     if (found.kind === "forward") {
       const etr = etrAddress(found.entry, (address) => ownAddress(this.own, address) !== null);
       this.#send(etr === null ? null : forwarded(request, this.own, etr, { toEtr: true }), "forwarded");
     } else if (found.kind === "negative")
       this.#send(replyTo(request, this.own, [found.record]), "negative_replies");
     else this.#send(replyTo(request, this.own, found.records), "replies");
+  }
+
+  /** Whether the Map-Request is dealt with: it asks for more than an answer (RFC 9437). */
+  #subscribes(request: EncapsulatedRequest, asked: EidPrefix, found: Answer): boolean {
+    const { ids, records } = request.message;
+    if (this.#publisher === null || ids === null || !records[0].subscribe) return false;
+    const became = this.#publisher.subscribe(request, asked, recordsOf(found));
+    if (became !== "refused") this.#element.count(became);
+    return became !== "refused";
   }
 
   // ---- Sending -----------------------------------------------------------------------

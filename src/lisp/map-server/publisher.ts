@@ -1,0 +1,109 @@
+// PubSub inside the Map-Server (RFC 9437): subscriptions by Map-Request, publications by Map-Notify.
+
+import type { EidPrefix } from "../../wire/lisp-control/address.js";
+import type { EidRecord } from "../../wire/lisp-control/record.js";
+import type { AuthenticationKey } from "../authentication.js";
+import type { Change } from "../database/history.js";
+import { addressText } from "../mapping.js";
+import { entryRecord, proxied } from "./entries.js";
+import type { Notifications } from "./notifications.js";
+import { negativeRecord } from "./records.js";
+import { type EncapsulatedRequest, type OwnAddresses, replyAddress } from "./requests.js";
+import { prefixText } from "./sites.js";
+import type { Subscription, Subscriptions } from "./subscriptions.js";
+
+/** What became of a Map-Request that subscribes, or wants to. */
+export type Subscribing =
+  | "subscribed"
+  | "unsubscribed"
+  /** Its nonce is not newer than the subscription's. */
+  | "replayed"
+  /** Answered like any other Map-Request: there are as many subscriptions as may be. */
+  | "refused"
+  | "no_route";
+
+export interface PublisherOptions {
+  readonly notifications: Notifications;
+  readonly own: OwnAddresses;
+  /** Shared with the subscribers. */
+  readonly key: AuthenticationKey;
+  readonly subscriptions: Subscriptions;
+  /** Counts one of the Map-Server's counters or drops. */
+  readonly count: (name: "published" | "pending_full") => void;
+}
+
+export class Publisher {
+  readonly #options: PublisherOptions;
+  readonly subscriptions: Subscriptions;
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+    this.subscriptions = options.subscriptions;
+  }
+
+  /** Takes a Map-Request with the I bit whose only record has the N bit; `records` is the answer to it. */
+  subscribe(request: EncapsulatedRequest, prefix: EidPrefix, records: readonly EidRecord[]): Subscribing {
+    const { message } = request;
+    const ids = message.ids!;
+    const former = this.subscriptions.find(ids, prefix);
+    if (former !== null && message.nonce <= former.nonce) return "replayed";
+    if (message.itrRlocs.every((rloc) => rloc.kind === "none")) {
+      // Acknowledged where it was: what unsubscribes has no RLOC to send to.
+      if (former === null) return "unsubscribed";
+      this.subscriptions.remove(former);
+      this.#notify({ ...former, nonce: message.nonce }, records, null);
+      return "unsubscribed";
+    }
+    const to = replyAddress(message, this.#options.own);
+    if (to === null) return "no_route";
+    const subscription: Subscription = { ids, prefix, to, nonce: message.nonce };
+    if (!this.subscriptions.add(subscription)) return "refused";
+    if (this.#notify(subscription, records, subscription)) return "subscribed";
+    this.subscriptions.remove(subscription);
+    return "refused";
+  }
+
+  /** Tells all whom it concerns. */
+  publish(change: Change): void {
+    const { iid, eid, after } = change;
+    const prefix = { iid, ...eid };
+    const records = [after === null ? withdrawn(prefix) : proxied(entryRecord(after))];
+    for (const subscription of this.subscriptions.touched(prefix)) {
+      subscription.nonce = BigInt.asUintN(64, subscription.nonce + 1n);
+      const sent = this.#notify(subscription, records, subscription, prefixText(prefix));
+      this.#options.count(sent ? "published" : "pending_full");
+    }
+  }
+
+  /** `lost`: the subscription that ends when nobody acknowledges. */
+  #notify(s: Subscription, records: readonly EidRecord[], lost: Subscription | null, what = ""): boolean {
+    const xtr = Buffer.from(s.ids.xtrId).toString("hex");
+    return this.#options.notifications.notify({
+      to: s.to,
+      nonce: s.nonce,
+      records,
+      ids: s.ids,
+      key: this.#options.key,
+      scope: "ids",
+      name: `${addressText(s.to)} ${xtr} ${s.prefix.iid} ${prefixText(s.prefix)} ${what}`,
+      done: (acknowledged) => {
+        if (!acknowledged && lost !== null) this.subscriptions.remove(lost);
+      },
+    });
+  }
+}
+
+/** A mapping that is no more: a TTL of 0 takes it out of map-caches. */
+function withdrawn(prefix: EidPrefix): EidRecord {
+  return negativeRecord(prefix, "no-action", 0);
+}
+
+/** Subscriptions as text: subscriber, where it is, prefix and the nonce of what it was last told. */
+export function subscriptionsText(subscriptions: Subscriptions): string {
+  let text = "";
+  for (const s of subscriptions.all()) {
+    const iid = s.prefix.iid === 0 ? "" : ` iid ${s.prefix.iid}`;
+    text += `${prefixText(s.prefix)}${iid} ${addressText(s.to)} xtr ${Buffer.from(s.ids.xtrId).toString("hex")} nonce ${s.nonce.toString(16)}\n`;
+  }
+  return text;
+}
