@@ -18,9 +18,6 @@ import { type HandlerCode, HandlerError } from "../../src/router/handler.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 import { WireError } from "../../src/wire/error.js";
 
-/** xTRs whose nonces are remembered. */
-const PEERS_MAX = 1_048_576;
-
 const args = {
   RLOC4: { type: "address", doc: "this Map-Server's IPv4 address" },
   RLOC6: { type: "address", doc: "this Map-Server's IPv6 address" },
@@ -42,6 +39,7 @@ const args = {
     doc: "folder in which registrations and nonces are kept over a restart, made where it is not there; without it nowhere",
   },
   CAPACITY: { type: "unsigned", default: "4000000", min: 1, doc: "most EID-prefixes" },
+  PEERS: { type: "unsigned", default: "1048576", min: 1, doc: "most xTRs whose nonces are kept" },
   WAITING: { type: "unsigned", default: "100000", min: 1, doc: "most Map-Registers that wait for the store" },
   PUBSUB_KEY: {
     type: "any",
@@ -232,7 +230,7 @@ export class LISPMapServer extends Element {
       database,
       sites: this.#sites,
       own: { rloc4: RLOC4 ?? null, rloc6: RLOC6 ?? null },
-      nonces: kept?.policy === policy ? kept : new NonceGuard(policy, { peersMax: PEERS_MAX }),
+      nonces: kept?.policy === policy ? kept : new NonceGuard(policy, { peersMax: this.#values!.PEERS }),
       timeout: TIMEOUT,
       waitingMax: WAITING,
       pendingMax: PENDING,

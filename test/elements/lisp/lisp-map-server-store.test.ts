@@ -1,0 +1,122 @@
+// LISPMapServer with a store: what is durable when, and what a restart knows; and what it cannot take.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { LISPMapServer } from "../../../elements/lisp/lisp-map-server.js";
+import { type AuthenticationKey, authenticate } from "../../../src/lisp/authentication.js";
+import type { EidRecord } from "../../../src/wire/lisp-control/record.js";
+import { type MapNotify, mapRegister } from "../../../src/wire/lisp-control/registration.js";
+import { packetOf, record, sentTo } from "./control.js";
+import { Bench } from "./harness.js";
+
+const KEY: AuthenticationKey = { id: 1, secret: Buffer.from("secret") };
+const MS = "192.0.2.100";
+
+const start = (more: string): Promise<Bench> =>
+  Bench.start(
+    `feed :: Feed -> e :: LISPMapServer(a key 1 sha256 secret eid 10.1.0.0/16 more, RLOC4 ${MS}, ${more}) -> out :: Sink`,
+  );
+
+function register(b: Bench, nonce: number, records: readonly EidRecord[], id = 1): void {
+  const ids = { xtrId: new Uint8Array(16).fill(id), siteId: new Uint8Array(8) };
+  const message = mapRegister({ nonce: BigInt(nonce), records, wantNotify: true, merge: true, ids });
+  b.push("e", [packetOf(authenticate(message, KEY, 2, "ids"), { from: "192.0.2.1", to: MS })]);
+}
+
+const notified = (b: Bench): bigint[] => sentTo(b, "out").map((s) => (s.message as MapNotify).nonce);
+const mapping = record("10.1.0.0/16", "192.0.2.1");
+
+/** Until the store has taken what was committed. */
+async function durable(b: Bench): Promise<void> {
+  const { database } = b.router.find("e") as LISPMapServer;
+  while (database.durable < database.revision) await new Promise((resolve) => setImmediate(resolve));
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+async function withFolder(run: (folder: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(`${tmpdir()}/sluice-map-server-`);
+  try {
+    await run(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+test("the Map-Notify is sent once the registration is durable, and a restart knows it and its nonce", async () => {
+  await withFolder(async (folder) => {
+    const b = await start(`STORE ${folder}`);
+    register(b, 5, [mapping]);
+    assert.equal([notified(b), b.read("e.registers")], [[], "1"]);
+    await durable(b);
+    assert.equal(notified(b), [5n]);
+    const { database } = b.router.find("e") as LISPMapServer;
+    b.close();
+    await database.close();
+    const again = await start(`STORE ${folder}`);
+    assert.match(again.read("e.registrations"), /^10\.1\.0\.0\/16 192\.0\.2\.1/);
+    register(again, 5, [mapping]);
+    assert.equal([again.read("e.replayed"), again.read("e.registers")], ["1", "0"]);
+    again.close();
+  });
+});
+
+test("while too many wait for the store no more are taken", async () => {
+  await withFolder(async (folder) => {
+    const b = await start(`STORE ${folder}, WAITING 1`);
+    register(b, 1, [mapping]);
+    register(b, 2, [mapping]);
+    assert.equal([b.read("e.registers"), b.read("e.busy")], ["1", "1"]);
+    await durable(b);
+    register(b, 3, [mapping]);
+    await durable(b);
+    assert.equal([notified(b), b.read("e.registers")], [[1n, 3n], "2"]);
+    b.close();
+  });
+});
+
+test("what the store does not take is not acknowledged", async () => {
+  await withFolder(async (folder) => {
+    const b = await start(`STORE ${folder}`);
+    const { database } = b.router.find("e") as LISPMapServer;
+    const commit = database.commit.bind(database);
+    const failing: typeof commit = (operations) =>
+      commit(operations).then(() => Promise.reject(new Error("the disk is full")));
+    Object.defineProperty(database, "commit", { value: failing, configurable: true });
+    register(b, 1, [mapping]);
+    await durable(b);
+    assert.equal([notified(b), b.read("e.store_failed")], [[], "1"]);
+    b.close();
+  });
+});
+
+test("a store that cannot be opened is an error of the configuration", async () => {
+  try {
+    await start("STORE /dev/null/nothing");
+    assert.unreachable();
+  } catch (e) {
+    assert.match((e as Error).message, /cannot open the mapping store/);
+  }
+});
+
+test("more xTRs than nonces are kept of are not taken", async () => {
+  const b = await start("PEERS 2");
+  for (const id of [1, 2, 3]) register(b, 1, [mapping], id);
+  register(b, 2, [mapping], 2);
+  assert.equal([b.read("e.registers"), b.read("e.too_many_peers")], ["3", "1"]);
+  b.close();
+});
+
+test("a Map-Notify that fits into no packet is counted as not sent", async () => {
+  const b = await start("TIMEOUT 60");
+  const rlocs = (n: number): string => Array.from({ length: 110 }, (_, i) => `198.51.${n}.${i}`).join(" ");
+  register(b, 1, [record("10.1.0.0/16", rlocs(1))], 1);
+  assert.is(b.read("e.not_sent"), "0");
+  register(b, 1, [record("10.1.0.0/16", rlocs(2))], 2);
+  // Neither the answer to the second xTR, nor what the first one is told.
+  assert.equal([b.read("e.not_sent"), b.read("e.registers"), notified(b)], ["2", "2", [1n]]);
+  b.close();
+});
+
+test.run();
