@@ -1,8 +1,9 @@
-// sluice demo: two LISP tunnel routers with a host behind each, on links inside this process. Needs no rights.
+// sluice demo: two LISP tunnel routers with a host behind each and a Map-Server between them, on links inside this
+// process. Needs no rights.
 
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { makeLink } from "../device/link.js";
+import { type LinkDevice, makeLink } from "../device/link.js";
 import { MapProvider } from "../device/provider.js";
 import { Router, type Simulation } from "../index.js";
 import { type Command, UsageError } from "./command.js";
@@ -23,10 +24,11 @@ const OPTIONS: readonly OptionSpec[] = [
 const HELP = `Usage: sluice demo [OPTION]...
 
 Runs two LISP tunnel routers (conf/xtr.click) with a host (conf/host.click)
-behind each, all in this process, joined by links of their own: it needs no
-rights and touches no interface. The hosts ping each other and exchange UDP
-packets, which the tunnel routers encapsulate and decapsulate. Shows the
-packets that cross, element by element, then a summary.
+behind each, and a Map-Server (conf/map-server.click), all in this process,
+joined by links of their own: it needs no rights and touches no interface. The
+tunnel routers register their EID-prefixes and resolve each other's; the hosts
+ping each other and exchange UDP packets, which the tunnel routers encapsulate
+and decapsulate. Shows what crosses, element by element, then a summary.
 
 Options:
 ${optionHelp(OPTIONS)}
@@ -36,10 +38,12 @@ const CONF = fileURLToPath(new URL("../../../conf/", import.meta.url));
 
 /** What is shown: a label, and the handlers whose sum it is. */
 const SHOWN: readonly (readonly [string, string, string])[] = [
+  ["MS/MR", "registrations", "ms.registers"],
+  ["MS/MR", "Map-Replies", "ms.replies"],
   ["host 1", "UDP packets sent", "sent.count"],
   ["xTR 1", "from its site", "site/from.count"],
   ["xTR 1", "map-cache hits", "cache.hits"],
-  ["xTR 1", "map-cache misses", "cache.misses"],
+  ["xTR 1", "Map-Requests", "resolver.requests"],
   ["xTR 1", "encapsulated", "encap.count"],
   ["xTR 2", "from the core", "core/from.count"],
   ["xTR 2", "decapsulated", "decap.count"],
@@ -47,6 +51,9 @@ const SHOWN: readonly (readonly [string, string, string])[] = [
   ["host 2", "UDP packets received", "udp_received.count"],
   ["host 1", "pings answered", "answers.count"],
 ];
+
+/** Longest wait for the registrations at the start. */
+const REGISTRATION_MS = 5000;
 
 /** The routers of the demonstration by name. */
 export interface DemoNetwork {
@@ -62,7 +69,12 @@ export async function makeNetwork(rate: number, simulation?: Simulation): Promis
   const routers = new Map<string, Router>();
   const world = simulation === undefined ? {} : { clock: simulation.clock, schedule: simulation.schedule };
   const [h1, s1] = makeLink({ ...world, names: ["eth0", "site"], macs: [mac(1), mac(2)] });
-  const [c1, c2] = makeLink({ ...world, names: ["core", "core"], macs: [mac(3), mac(4)], delay: 0.005 });
+  // Half of the way between the tunnel routers each; the Map-Server stands in the middle.
+  const core = (name: string, port: string, n: number): readonly [LinkDevice, LinkDevice] =>
+    makeLink({ ...world, names: [name, port], macs: [mac(n), mac(n + 1)], delay: 0.0025 });
+  const [c1, p1] = core("core", "port1", 0x10);
+  const [c2, p2] = core("core", "port2", 0x20);
+  const [c3, p3] = core("core", "port3", 0x30);
   const [s2, h2] = makeLink({ ...world, names: ["site", "eth0"], macs: [mac(5), mac(6)] });
   const make = async (
     name: string,
@@ -93,15 +105,29 @@ export async function makeNetwork(rate: number, simulation?: Simulation): Promis
     PEER4: `192.168.${peer}.10`,
     RATE: String(rate),
   });
-  const xtr = (n: number, peer: number): Record<string, string> => ({
+  const xtr = (n: number): Record<string, string> => ({
     EID4: `192.168.${n}.1`,
     EID4_NET: `192.168.${n}.0/24`,
     EID6: `fd0${n}::1`,
     EID6_NET: `fd0${n}::/64`,
     RLOC4: `10.0.0.${n}`,
     RLOC6: `fd00::${n}`,
-    MAP: `192.168.${peer}.0/24 10.0.0.${peer}, fd0${peer}::/64 10.0.0.${peer}`,
+    MAP_SERVER: `10.0.0.100 key 1:secret${n} proxy-reply`,
+    MAP_RESOLVER: "10.0.0.100",
   });
+  const site = (n: number): string =>
+    `site${n} key 1 sha256 secret${n} eid 192.168.${n}.0/24 eid fd0${n}::/64`;
+  await make(
+    "core",
+    "hub.click",
+    [
+      ["port1", p1],
+      ["port2", p2],
+      ["port3", p3],
+    ],
+    {},
+  );
+  await make("MS/MR", "map-server.click", [["core", c3]], { SITES: `${site(1)}, ${site(2)}` });
   await make("host 1", "host.click", [["eth0", h1]], host(1, 2));
   await make(
     "xTR 1",
@@ -110,7 +136,7 @@ export async function makeNetwork(rate: number, simulation?: Simulation): Promis
       ["site", s1],
       ["core", c1],
     ],
-    xtr(1, 2),
+    xtr(1),
   );
   await make(
     "xTR 2",
@@ -119,7 +145,7 @@ export async function makeNetwork(rate: number, simulation?: Simulation): Promis
       ["site", s2],
       ["core", c2],
     ],
-    xtr(2, 1),
+    xtr(2),
   );
   await make("host 2", "host.click", [["eth0", h2]], host(2, 1));
   return { routers };
@@ -173,7 +199,8 @@ async function run(words: readonly string[]): Promise<number> {
   const network = await makeNetwork(rate);
   const { stdout } = process;
   stdout.write(
-    "host 1 (192.168.1.10) -- xTR 1 (10.0.0.1) == LISP, 5 ms == xTR 2 (10.0.0.2) -- host 2 (192.168.2.10)\n\n",
+    "host 1 (192.168.1.10) -- xTR 1 (10.0.0.1) == LISP == xTR 2 (10.0.0.2) -- host 2 (192.168.2.10)\n" +
+      "                                              MS/MR (10.0.0.100)\n\n",
   );
   const stop = new AbortController();
   const interrupt = (): void => stop.abort();
@@ -187,10 +214,17 @@ async function run(words: readonly string[]): Promise<number> {
     stdout.write(lines.map((l) => `${stdout.isTTY ? "\x1b[2K" : ""}${l}\n`).join(""));
     shown = lines.length;
   };
+  const running = [...network.routers.keys()]
+    .filter((name) => !name.startsWith("host"))
+    .map((name) => network.routers.get(name)!.run(stop.signal));
+  const waited = await registered(network, stop.signal);
+  if (waited !== null)
+    stdout.write(`both sites registered with the Map-Server after ${waited.toFixed(0)} ms\n\n`);
   const started = performance.now();
   const live = setInterval(show, stdout.isTTY ? 250 : 1000);
   const end = setTimeout(interrupt, seconds * 1000);
-  await Promise.all([...network.routers.values()].map((router) => router.run(stop.signal)));
+  for (const name of ["host 1", "host 2"]) running.push(network.routers.get(name)!.run(stop.signal));
+  await Promise.all(running);
   clearInterval(live);
   clearTimeout(end);
   process.removeListener("SIGINT", interrupt);
@@ -200,6 +234,23 @@ async function run(words: readonly string[]): Promise<number> {
   const status = summary(network, took);
   for (const router of network.routers.values()) router.close();
   return status;
+}
+
+/**
+ * Waits until both tunnel routers have registered: hosts that talk sooner are told that nobody has their peer. Returns
+ * the milliseconds it took, null when it was stopped or took too long.
+ */
+async function registered(network: DemoNetwork, signal: AbortSignal): Promise<number | null> {
+  const started = performance.now();
+  const pending = (): boolean =>
+    ["xTR 1", "xTR 2"].some(
+      (name) => network.routers.get(name)!.read("registrar.registered").trim() !== "true",
+    );
+  while (pending()) {
+    if (signal.aborted || performance.now() - started > REGISTRATION_MS) return null;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  return performance.now() - started;
 }
 
 /** Says what crossed; the exit status is 1 when nothing did. */
