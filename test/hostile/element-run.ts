@@ -118,6 +118,7 @@ class World {
   get text(): string {
     const { className, trial, inputs, outputs, pull } = this.setting;
     const lines = [`e :: ${className}(${trial.config}); sink :: HostileSink;`];
+    if (inputs === 0 && trial.before !== undefined) lines.push(trial.before);
     if (inputs > 0) lines.push(pull ? "feed :: HostileStore;" : "feed :: HostileFeed;");
     for (let i = 0; i < inputs; i++)
       lines.push(`feed [${i}] -> ${i === 0 && trial.before !== undefined ? trial.before : ""} [${i}] e;`);

@@ -8,7 +8,7 @@ export interface ElementTrial {
   /** Ports connected. Default: once the fewest, once the most that the class allows. */
   readonly inputs?: number;
   readonly outputs?: number;
-  /** Elements before its input 0, with the arrow: what sets the annotations that it needs. */
+  /** Elements before its input 0, with the arrow: what sets the annotations that it needs. Without inputs: statements. */
   readonly before?: string;
   /** Handler writes before the packets come. */
   readonly write?: readonly (readonly [handler: string, value: string])[];
@@ -127,6 +127,7 @@ export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
     },
     { config: "2001:db8::9, FLOW_LABEL true, DF clear, ECN false", before: MAP_CACHE, counted: ["too_big"] },
   ],
+  LISPMapResolver: [{ config: "RLOC4 10.0.0.99, 192.0.2.0/24 10.0.0.100, ::/0 10.0.0.101", makes: ANSWERS }],
   LISPMapServer: [
     {
       config: "a key 1 sha256 labkey1 eid 192.0.2.0/24 more eid 2001:db8::/32, RLOC4 10.0.0.100",
@@ -141,6 +142,30 @@ export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
     },
   ],
   LISPSite: [{ config: "192.0.2.0/24 192.0.2.1", inputs: 0, outputs: 0 }],
+  LISPMapReplier: [
+    {
+      config: "site, RLOC 192.0.2.1, RLOC 2001:db8:9::9",
+      before:
+        "n :: Null; site :: LISPSite(192.0.2.0/24 192.0.2.1, 0.0.0.0/0 192.0.2.1, ::/0 2001:db8:9::9); n ->",
+      makes: ANSWERS,
+    },
+  ],
+  LISPSMRReceiver: [
+    {
+      config: "resolver",
+      before: `n :: Null; Idle -> cache :: LISPMapCache(${MAPPINGS}) -> Discard;
+        cache[1] -> resolver :: LISPResolver(${ASKED}) -> Discard; Idle -> [1] resolver; resolver[1] -> cache; n ->`,
+      makes: ANSWERS,
+    },
+  ],
+  LISPSMRSender: [
+    {
+      config: "site, RLOC 192.0.2.1, CACHE cache",
+      before: `Idle -> cache :: LISPMapCache(${MAPPINGS}) -> Discard; site :: LISPSite(192.0.2.0/24 192.0.2.1);`,
+      inputs: 0,
+      makes: ANSWERS,
+    },
+  ],
   LISPResolver: [
     // Packets that no map-cache looked at; then those of which one says that they need a Map-Request.
     { config: ASKED, before: "n :: Null; Idle -> cache :: LISPMapCache -> Discard; n ->", makes: RESOLVER },

@@ -104,3 +104,13 @@ export async function failure(action: () => Promise<unknown>): Promise<string> {
     return (e as Error).message;
   }
 }
+
+/** Takes every packet slot that is free. */
+export function takeAllSlots(b: Bench): number[] {
+  const taken: number[] = [];
+  for (;;) {
+    const slot = b.router.memory.kernels.poolTake();
+    if (slot === 0) return taken;
+    taken.push(slot);
+  }
+}

@@ -205,6 +205,14 @@ test("an IPv6 ITR-RLOC is answered from our IPv6 RLOC", async () => {
   b.close();
 });
 
+test("without a free packet no Map-Reply leaves, nor one larger than a packet", async () => {
+  const large = Array.from({ length: 200 }, (_, i) => `192.0.2.${i}`).join(" ");
+  const b = await bench("", `${SITE}, 192.168.5.0/24 ${large}`);
+  b.push("e", [packetOf(request("192.168.5.1"))]);
+  assert.equal([b.read("e.no_slot"), b.take("out").length], ["1", 0]);
+  b.close();
+});
+
 test("what is wrong with its arguments is said", async () => {
   assert.match(await failure(() => bench("RATE 0")), /RATE/);
   const wrong = "d :: Idle -> Discard; e :: LISPMapReplier(d); Idle -> e -> Discard; Idle -> [1] e";

@@ -15,7 +15,7 @@ import { parseRloc } from "../../../src/lisp/mapping.js";
 import { nonceCounter } from "../../../src/lisp/nonce-file.js";
 import { SimulatedClock } from "../../../src/router/clock.js";
 import { type MapRegister, mapNotify } from "../../../src/wire/lisp-control/registration.js";
-import { failure, packetOf, record, type Sent, sentOf, sentTo } from "./control.js";
+import { failure, packetOf, record, type Sent, sentOf, sentTo, takeAllSlots } from "./control.js";
 import { Bench, hex } from "./harness.js";
 
 const KEY = { id: 1, secret: new TextEncoder().encode("secret") };
@@ -311,6 +311,17 @@ test("nonces go on where those of the last run ended, though the clock went back
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test("without a free packet no Map-Register leaves; it is sent again as if it was lost", async () => {
+  const b = await bench();
+  const taken = takeAllSlots(b);
+  b.router.runFor(0);
+  assert.equal([b.read("e.no_slot"), b.take("out").length], ["1", 0]);
+  for (const slot of taken) b.router.memory.kernels.poolGive(slot);
+  b.router.runFor(1);
+  assert.is(registers(b).length, 1);
+  b.close();
 });
 
 test("when nonces can no longer be kept nothing is sent", async () => {

@@ -4,7 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { parseRloc } from "../../../src/lisp/mapping.js";
 import { TTL_OWN_CHOICE } from "../../../src/wire/lisp-control/record.js";
-import { failure, packetOf, record, reply, requestsTo } from "./control.js";
+import { failure, packetOf, record, reply, requestsTo, takeAllSlots } from "./control.js";
 import { Bench, hex, ip, ipv4, ipv6, SIX_A, SIX_B, udp } from "./harness.js";
 
 const to = (destination: string, port = 1): Uint8Array =>
@@ -341,6 +341,18 @@ test("a record that the map-cache has no room for is counted, and its packets ar
   b.push("cache", [to("10.2.0.1")]);
   answer(b, ["10.2.0.0/16", "192.0.2.2"]);
   assert.equal([b.read("e.cache_full"), b.read("e.unmapped"), b.read("cache.size")], ["1", "1", "1"]);
+  b.close();
+});
+
+test("without a free packet no Map-Request leaves; it is sent again as if it was lost", async () => {
+  const b = await bench();
+  b.push("cache", [to("10.2.0.1")]);
+  const taken = takeAllSlots(b);
+  b.router.runFor(0);
+  assert.equal([b.read("e.no_slot"), b.take("out").length], ["1", 0]);
+  for (const slot of taken) b.router.memory.kernels.poolGive(slot);
+  b.router.runFor(1);
+  assert.is(requestsTo(b, "out").length, 1);
   b.close();
 });
 

@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import { parseRloc } from "../../../src/lisp/mapping.js";
 import { eidAddress, ipAddress } from "../../../src/wire/lisp-control/address.js";
 import { type MapRequest, mapRequest } from "../../../src/wire/lisp-control/map-request.js";
-import { failure, packetOf, record, reply, requestsTo, sentOf } from "./control.js";
+import { failure, packetOf, record, reply, requestsTo, sentOf, takeAllSlots } from "./control.js";
 import { Bench, hex, ip, ipv4, lisp, udp } from "./harness.js";
 
 function smr(sourceEid: string, fields: Partial<MapRequest> = {}, iid = 0): MapRequest {
@@ -153,6 +153,25 @@ test("no more SMRs wait than may", async () => {
   assert.equal([b.read("e.waiting"), b.read("e.full")], ["1", "1"]);
   for (const text of ["", "x", "192.168.1.0/24 iid", "192.168.1.0/24 5"])
     assert.is.not(await failure(() => b.router.write("e.solicit", text)), "", text);
+  b.close();
+});
+
+test("without a free packet no SMR leaves", async () => {
+  const b = await sender();
+  await b.router.write("e.solicit", "192.168.1.0/24");
+  const taken = takeAllSlots(b);
+  b.router.runFor(0);
+  assert.equal([b.read("e.no_slot"), b.take("out").length], ["2", 0]);
+  for (const slot of taken) b.router.memory.kernels.poolGive(slot);
+  b.close();
+});
+
+test("an SMR while the resolver cannot ask is dropped", async () => {
+  const b = await receiver();
+  await b.router.write("cache.add", "192.168.8.0/24 192.0.2.2");
+  for (let i = 0; i < 4096; i++) await b.router.write("resolver.ask", `10.${i >> 8}.${i & 255}.0/24`);
+  b.push("e", [packetOf(smr("192.168.8.0"))]);
+  assert.equal([b.read("e.busy"), b.read("resolver.pending")], ["1", "4096"]);
   b.close();
 });
 
