@@ -4,6 +4,7 @@ import { type Command, type CommandTable, commandList, UsageError } from "./comm
 
 const COMMANDS: CommandTable = {
   decode: [() => import("./lisp-decode.js"), "print the LISP messages of a capture as JSON"],
+  lig: [() => import("./lisp-lig.js"), "ask the mapping system for an EID"],
 };
 
 const USAGE = "sluice lisp COMMAND [OPTION]... [WORD]...";

@@ -1,0 +1,194 @@
+// sluice lisp lig: asks the mapping system for an EID, as an ITR does (RFC 6835).
+
+import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
+import { once } from "node:events";
+import { CONTROL_PORT } from "../lisp/control-channel.js";
+import { randomNonce } from "../lisp/control-records.js";
+import { encapsulatedRequest } from "../lisp/map-requests.js";
+import { addressText, IID_MAX, MappingError, parseEid, parseRloc } from "../lisp/mapping.js";
+import { eidRecordText } from "../lisp/message-text.js";
+import { SystemRandom } from "../router/random.js";
+import { systemError } from "../router/system-error.js";
+import { LispControlError } from "../wire/lisp-control/error.js";
+import type { MapReply } from "../wire/lisp-control/map-reply.js";
+import { decodeLispControl, encodeLispControl } from "../wire/lisp-control/message.js";
+import { type Command, CommandError, UsageError } from "./command.js";
+import { recordJson } from "./lisp-json.js";
+import { type OptionSpec, optionHelp, parseOptions } from "./options.js";
+
+const OPTIONS: readonly OptionSpec[] = [
+  { long: "resolver", value: "yes", valueName: "RLOC", doc: "the Map-Resolver to ask; must be given" },
+  { long: "port", value: "yes", valueName: "PORT", doc: "its UDP port (4342)" },
+  { long: "iid", value: "yes", valueName: "IID", doc: "instance ID of the EID (0)" },
+  {
+    long: "source",
+    value: "yes",
+    valueName: "RLOC",
+    doc: "our address, where the answer goes (that of the route)",
+  },
+  { long: "timeout", value: "yes", valueName: "SECONDS", doc: "how long to wait each time (2)" },
+  { long: "tries", value: "yes", valueName: "COUNT", doc: "how often to ask (3)" },
+  { long: "json", doc: "print the Map-Reply as JSON" },
+  { long: "help", doc: "print this and exit" },
+];
+
+const USAGE = "sluice lisp lig [OPTION]... EID --resolver RLOC";
+
+const HELP = `Usage: ${USAGE}
+
+Asks the mapping system for an EID, an address or a prefix, as an ITR does: a
+Map-Request in an Encapsulated Control Message to the Map-Resolver. Prints a line for
+each record of the Map-Reply: EID-prefix, TTL in minutes, and locators with priority
+and weight, or what to do with packets where there are none.
+
+Exit status 0; 1 when no answer comes.
+
+Options:
+${optionHelp(OPTIONS)}
+`;
+
+interface Settings {
+  readonly eid: string;
+  readonly resolver: Uint8Array;
+  readonly source: Uint8Array | null;
+  readonly port: number;
+  readonly iid: number;
+  /** Seconds. */
+  readonly timeout: number;
+  readonly tries: number;
+  readonly json: boolean;
+}
+
+function number(option: string, text: string, least: number, most: number): number {
+  const value = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text) || value < least || value > most)
+    throw new UsageError(`--${option} ‘${text}’ is not a number from ${least} to ${most}`);
+  return value;
+}
+
+function whole(option: string, text: string, least: number, most: number): number {
+  const value = number(option, text, least, most);
+  if (!Number.isInteger(value)) throw new UsageError(`--${option} ‘${text}’ is not a whole number`);
+  return value;
+}
+
+function settingsOf(words: readonly string[]): Settings {
+  const given = new Map<string, string>();
+  let eid: string | null = null;
+  for (const { name, value } of parseOptions(words, OPTIONS)) {
+    if (name !== null) given.set(name, value);
+    else if (eid !== null) throw new UsageError("more than one EID given");
+    else eid = value;
+  }
+  if (eid === null) throw new UsageError("no EID given");
+  const resolver = given.get("resolver");
+  if (resolver === undefined) throw new UsageError("no Map-Resolver given (--resolver RLOC)");
+  const source = given.get("source");
+  try {
+    parseEid(eid);
+    const settings: Settings = {
+      eid,
+      resolver: parseRloc(resolver),
+      source: source === undefined ? null : parseRloc(source),
+      port: whole("port", given.get("port") ?? String(CONTROL_PORT), 1, 65535),
+      iid: whole("iid", given.get("iid") ?? "0", 0, IID_MAX),
+      timeout: number("timeout", given.get("timeout") ?? "2", 0.01, 3600),
+      tries: whole("tries", given.get("tries") ?? "3", 1, 100),
+      json: given.has("json"),
+    };
+    if (settings.source !== null && settings.source.length !== settings.resolver.length)
+      throw new UsageError("--source and --resolver are of two address families");
+    return settings;
+  } catch (e) {
+    if (e instanceof MappingError) throw new UsageError(e.message);
+    throw e;
+  }
+}
+
+const family = (address: Uint8Array): "udp4" | "udp6" => (address.length === 4 ? "udp4" : "udp6");
+
+/** The address that the system would send from. */
+async function routeSource({ resolver, port }: Settings): Promise<Uint8Array> {
+  const socket = createSocket(family(resolver));
+  try {
+    socket.connect(port, addressText(resolver));
+    await once(socket, "connect");
+    return parseRloc(socket.address().address);
+  } finally {
+    socket.close();
+  }
+}
+
+interface Answer {
+  readonly reply: MapReply;
+  readonly from: string;
+  /** Milliseconds since the last Map-Request. */
+  readonly after: number;
+}
+
+/** The Map-Reply with our nonce; null when none comes. Whatever else arrives is passed over. */
+async function ask(socket: Socket, settings: Settings, source: Uint8Array): Promise<Answer | null> {
+  const { iid, resolver, port, timeout, tries } = settings;
+  const nonce = randomNonce(new SystemRandom());
+  const question = { iid, eid: parseEid(settings.eid), source: null, smrInvoked: false };
+  const ecm = encapsulatedRequest(question, nonce, [source], source, resolver);
+  // The Map-Reply goes to the port inside.
+  const inner = { ...ecm.inner!, sourcePort: socket.address().port };
+  const bytes = encodeLispControl({ ...ecm, inner });
+  let sentAt = 0;
+  let answered: (answer: Answer) => void = () => {};
+  const answer = new Promise<Answer>((resolve) => {
+    answered = resolve;
+  });
+  socket.on("message", (message: Buffer, from: RemoteInfo) => {
+    try {
+      const reply = decodeLispControl(new Uint8Array(message));
+      if (reply.type === "map-reply" && reply.nonce === nonce)
+        answered({ reply, from: from.address, after: performance.now() - sentAt });
+    } catch (e) {
+      if (!(e instanceof LispControlError)) throw e;
+    }
+  });
+  for (let i = 0; i < tries; i++) {
+    sentAt = performance.now();
+    await new Promise<void>((resolve, reject) =>
+      socket.send(bytes, port, addressText(resolver), (e) => (e === null ? resolve() : reject(e))),
+    );
+    let timer: NodeJS.Timeout | undefined;
+    const silence = new Promise<null>((resolve) => {
+      timer = setTimeout(resolve, timeout * 1000, null);
+    });
+    const found = await Promise.race([answer, silence]);
+    clearTimeout(timer);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+async function run(words: readonly string[]): Promise<number> {
+  const settings = settingsOf(words);
+  const resolver = addressText(settings.resolver);
+  const socket = createSocket(family(settings.resolver));
+  try {
+    const source = settings.source ?? (await routeSource(settings));
+    socket.bind(0, addressText(source));
+    await once(socket, "listening");
+    const answer = await ask(socket, settings, source);
+    if (answer === null) throw new CommandError(`no answer from ${resolver}`);
+    const { reply, from, after } = answer;
+    if (settings.json) process.stdout.write(`${JSON.stringify({ from, message: recordJson(reply) })}\n`);
+    else {
+      process.stdout.write(`${settings.eid}: answer from ${from} after ${after.toFixed(1)} ms\n`);
+      for (const record of reply.records) process.stdout.write(`  ${eidRecordText(record)}\n`);
+    }
+    return 0;
+  } catch (e) {
+    if ((e as NodeJS.ErrnoException).syscall !== undefined)
+      throw new CommandError(`${resolver}: ${systemError(e)}`);
+    throw e;
+  } finally {
+    socket.close();
+  }
+}
+
+export const command: Command = { help: HELP, usage: USAGE, run };
