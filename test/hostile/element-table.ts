@@ -158,6 +158,13 @@ export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
       makes: ANSWERS,
     },
   ],
+  LISPRLOCProber: [
+    {
+      config: "cache, RLOC 192.0.2.1, RLOC 2001:db8:9::9",
+      before: `n :: Null; Idle -> cache :: LISPMapCache(${MAPPINGS}) -> Discard; n ->`,
+      makes: ANSWERS,
+    },
+  ],
   LISPSMRSender: [
     {
       config: "site, RLOC 192.0.2.1, CACHE cache",
