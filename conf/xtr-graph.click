@@ -20,6 +20,8 @@ define(
   // What is registered and answered for: locators of this site, RLOC[/priority[/weight]] separated by spaces, for both
   // EID-prefixes. Where nonces are kept over a restart.
   $LOCATORS $RLOC4, $STATE "",
+  // Seconds between probes of the locators in use; 0: none. How long to wait for an answer, and how often to ask again.
+  $PROBE 0, $PROBE_TIMEOUT 1, $PROBE_RETRIES 2,
   // Largest packet the core carries, outer headers included, and what of it is left for an inner packet, bytes.
   $MTU 1500, $INNER_MTU 1444
 );
@@ -108,6 +110,8 @@ control [2], control [5] -> strange :: Discard;
 control [3] -> registrar;
 control [4] -> [1] replier;
 control [6] -> solicited :: LISPSMRReceiver(resolver);
+control [7] -> prober :: LISPRLOCProber(cache, RLOC $RLOC4, RLOC $RLOC6,
+  INTERVAL $PROBE, TIMEOUT $PROBE_TIMEOUT, RETRIES $PROBE_RETRIES);
 
-resolver [0], registrar, replier, smr -> outer;
+resolver [0], registrar, replier, smr, prober -> outer;
 resolver [1] -> cache;

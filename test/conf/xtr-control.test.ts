@@ -93,6 +93,7 @@ async function network(proxy: string, keys: readonly string[]): Promise<Network>
         MAP_RESOLVER: "10.0.0.100",
         MAP_SERVER: `10.0.0.100 key 1:labkey${i}${proxy}`,
         LOCATORS: `10.0.0.${i}`,
+        PROBE: "2",
       },
     );
     await n.make(`host${i}`, "host.click", [["eth0", h]], {
@@ -125,7 +126,8 @@ for (const [who, proxy] of [
       const sent = Number(n.read(`host${i}`, "sent.count"));
       const received = Number(n.read(`host${3 - i}`, "udp_received.count"));
       assert.ok(received > 400 && received >= sent - 60, `${received} of ${sent} received`);
-      assert.ok(Number(n.read(`xtr${i}`, "replier.replies")) > 0 === (proxy === ""));
+      const [replies, probes] = ["replies", "probes"].map((h) => Number(n.read(`xtr${i}`, `replier.${h}`)));
+      assert.ok(replies > probes === (proxy === ""), `${replies} replies, ${probes} to probes`);
     }
     assert.is(n.read("ms", "ms.size"), "4");
     for (const router of n.routers.values()) router.close();
@@ -139,6 +141,19 @@ test("a change at one site is told, asked for and used by the other (SMR)", asyn
   n.simulation.run(5);
   assert.match(n.read("xtr2", "cache.table"), /^192\.168\.1\.0\/24 10\.0\.0\.1\/7\/70 /);
   assert.is(n.read("xtr2", "solicited.invoked"), "1");
+  for (const router of n.routers.values()) router.close();
+});
+
+test("locators are probed, and one whose tunnel router is gone is found down", async () => {
+  const n = await network("", ["labkey1", "labkey2"]);
+  n.simulation.run(8);
+  // The links take 4 ms one way.
+  assert.match(n.read("xtr1", "prober.table"), /^10\.0\.0\.2 up 8\.\d+ /);
+  n.routers.get("xtr2")!.close();
+  n.routers.delete("xtr2");
+  n.simulation.run(6);
+  assert.match(n.read("xtr1", "prober.table"), /^10\.0\.0\.2 down /);
+  assert.match(n.read("xtr1", "cache.rlocs"), /^10\.0\.0\.2 \d+ down /);
   for (const router of n.routers.values()) router.close();
 });
 
