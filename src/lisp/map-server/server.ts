@@ -2,6 +2,7 @@
 
 import type { Element } from "../../router/element.js";
 import type { Timer } from "../../router/timer.js";
+import { WireError } from "../../wire/error.js";
 import type { EidPrefix } from "../../wire/lisp-control/address.js";
 import { LispControlError } from "../../wire/lisp-control/error.js";
 import { decodeLispControl, type LispControlMessage } from "../../wire/lisp-control/message.js";
@@ -120,6 +121,10 @@ export class MapServer {
       this.#element.count("malformed");
       return;
     }
+    this.#sending(() => this.#take(message, datagram));
+  }
+
+  #take(message: LispControlMessage, datagram: UdpPacket): void {
     switch (message.type) {
       case "map-register":
         this.#register(message, datagram);
@@ -163,7 +168,11 @@ export class MapServer {
       );
     };
     if (result.durable === null) acknowledge();
-    else result.durable.then(acknowledge, () => this.#element.count("store_failed"));
+    else
+      result.durable.then(
+        () => this.#sending(acknowledge),
+        () => this.#element.count("store_failed"),
+      );
   }
 
   #replayLogged = Number.NEGATIVE_INFINITY;
@@ -200,8 +209,8 @@ export class MapServer {
   }
 
   #changed(change: Change): void {
-    this.#publisher?.publish(change);
-    for (const former of toldOfMove(this.database, change)) this.#tell(former, change);
+    this.#sending(() => this.#publisher?.publish(change));
+    for (const former of toldOfMove(this.database, change)) this.#sending(() => this.#tell(former, change));
   }
 
   #tell(former: Registration, change: Change): void {
@@ -238,6 +247,10 @@ export class MapServer {
 
   /** Takes a Map-Request, as it was inside its ECM: from the network, or from a Map-Resolver of the same graph. */
   request(request: EncapsulatedRequest): void {
+    this.#sending(() => this.#request(request));
+  }
+
+  #request(request: EncapsulatedRequest): void {
     const { message } = request;
     this.#element.count("requests");
     if (message.probe || message.smr) {
@@ -272,6 +285,16 @@ export class MapServer {
     const became = this.#publisher.subscribe(request, asked, recordsOf(found));
     if (became !== "refused") this.#element.count(became);
     return became !== "refused";
+  }
+
+  /** What several xTRs have registered together may be more than any message holds. */
+  #sending(run: () => void): void {
+    try {
+      run();
+    } catch (e) {
+      if (!(e instanceof LispControlError || e instanceof WireError)) throw e;
+      this.#element.count("not_sent");
+    }
   }
 
   // ---- Sending -----------------------------------------------------------------------

@@ -6,6 +6,9 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { LISPMapServer } from "../../../elements/lisp/lisp-map-server.js";
 import { type AuthenticationKey, authenticate } from "../../../src/lisp/authentication.js";
+import { parseRloc } from "../../../src/lisp/mapping.js";
+import { ipAddress } from "../../../src/wire/lisp-control/address.js";
+import { mapRequest } from "../../../src/wire/lisp-control/map-request.js";
 import type { EidRecord } from "../../../src/wire/lisp-control/record.js";
 import { type MapNotify, mapRegister } from "../../../src/wire/lisp-control/registration.js";
 import { packetOf, record, sentTo } from "./control.js";
@@ -19,9 +22,16 @@ const start = (more: string): Promise<Bench> =>
     `feed :: Feed -> e :: LISPMapServer(a key 1 sha256 secret eid 10.1.0.0/16 more, RLOC4 ${MS}, ${more}) -> out :: Sink`,
   );
 
-function register(b: Bench, nonce: number, records: readonly EidRecord[], id = 1): void {
+function register(b: Bench, nonce: number, records: readonly EidRecord[], id = 1, proxyReply = false): void {
   const ids = { xtrId: new Uint8Array(16).fill(id), siteId: new Uint8Array(8) };
-  const message = mapRegister({ nonce: BigInt(nonce), records, wantNotify: true, merge: true, ids });
+  const message = mapRegister({
+    nonce: BigInt(nonce),
+    records,
+    wantNotify: true,
+    merge: true,
+    proxyReply,
+    ids,
+  });
   b.push("e", [packetOf(authenticate(message, KEY, 2, "ids"), { from: "192.0.2.1", to: MS })]);
 }
 
@@ -116,6 +126,25 @@ test("a Map-Notify that fits into no packet is counted as not sent", async () =>
   register(b, 1, [record("10.1.0.0/16", rlocs(2))], 2);
   // Neither the answer to the second xTR, nor what the first one is told.
   assert.equal([b.read("e.not_sent"), b.read("e.registers"), notified(b)], ["2", "2", [1n]]);
+  b.close();
+});
+
+test("what xTRs have registered together may be more than a message holds", async () => {
+  const b = await start("TIMEOUT 60");
+  const rlocs = (n: number): string => Array.from({ length: 64 }, (_, i) => `2001:db8::${n}:${i}`).join(" ");
+  for (let i = 0; i < 17; i++)
+    for (let n = 1; n < 5; n++)
+      register(b, i + 1, [record(i === 0 ? "10.1.0.0/16" : `10.1.${i}.0/24`, rlocs(n))], n, true);
+  assert.is(b.read("e.registers"), "68");
+  b.take("out");
+  const before = Number(b.read("e.not_sent"));
+  const asked = mapRequest({
+    nonce: 1n,
+    itrRlocs: [ipAddress(parseRloc("192.0.2.50"))],
+    records: [{ eid: ipAddress(parseRloc("10.1.99.1")), maskLength: 32, subscribe: false }],
+  });
+  b.push("e", [packetOf(asked, { to: MS })]);
+  assert.equal([Number(b.read("e.not_sent")) - before, b.take("out").length], [1, 0]);
   b.close();
 });
 

@@ -1,0 +1,66 @@
+// PrefixTable and Subscriptions against slow, obvious twins.
+
+import fc from "fast-check";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { PrefixTable } from "../../../src/lisp/map-server/prefix-table.js";
+import { Subscriptions } from "../../../src/lisp/map-server/subscriptions.js";
+import { masked } from "../../../src/lisp/mapping.js";
+import type { EidPrefix } from "../../../src/wire/lisp-control/address.js";
+
+/** Few bits vary, so that prefixes meet. */
+const address = fc
+  .tuple(fc.constantFrom(10, 11, 138), fc.nat(3), fc.constant(0), fc.nat(255))
+  .map((bytes) => Uint8Array.from(bytes));
+const prefix: fc.Arbitrary<EidPrefix> = fc
+  .tuple(fc.nat(1), address, fc.integer({ min: 0, max: 32 }))
+  .map(([iid, a, length]) => ({ iid, address: masked(a, length), length }));
+
+const covers = (p: EidPrefix, q: EidPrefix): boolean =>
+  p.iid === q.iid && p.length <= q.length && Buffer.compare(masked(q.address, p.length), p.address) === 0;
+
+test("the covering prefix is the longest, and a hole the shortest prefix that meets none", () => {
+  fc.assert(
+    fc.property(fc.array(prefix, { maxLength: 20 }), prefix, address, (prefixes, asked, a) => {
+      const table = new PrefixTable<EidPrefix>();
+      for (const p of prefixes) table.add(p, p);
+      const around = prefixes.filter((p) => covers(p, asked)).sort((p, q) => q.length - p.length);
+      assert.is(table.covering(asked)?.length, around[0]?.length);
+      const host = { iid: asked.iid, address: a, length: 32 };
+      if (table.covering(host) !== null) return;
+      const free = (length: number): boolean => {
+        const hole = { iid: asked.iid, address: masked(a, length), length };
+        return !prefixes.some((p) => covers(p, hole) || covers(hole, p));
+      };
+      const lengths = Array.from({ length: 33 }, (_, i) => i);
+      assert.is(table.holeLength(asked.iid, a), lengths.find(free));
+    }),
+  );
+});
+
+test("a change touches the subscriptions whose prefix overlaps with it, and no removed one", () => {
+  fc.assert(
+    fc.property(
+      fc.array(prefix, { maxLength: 20 }),
+      fc.array(fc.nat(19)),
+      prefix,
+      (prefixes, gone, changed) => {
+        const subscriptions = new Subscriptions(100);
+        const all = prefixes.map((p, i) => ({
+          ids: { xtrId: new Uint8Array(16).fill(i), siteId: null },
+          prefix: p,
+          to: Uint8Array.of(192, 0, 2, 1),
+          nonce: 1n,
+        }));
+        for (const s of all) assert.ok(subscriptions.add(s));
+        for (const i of gone) if (i < all.length) subscriptions.remove(all[i]);
+        const left = all.filter((_, i) => !gone.includes(i));
+        const expected = left.filter((s) => covers(s.prefix, changed) || covers(changed, s.prefix));
+        assert.equal(new Set(subscriptions.touched(changed)), new Set(expected));
+        assert.is(subscriptions.size, left.length);
+      },
+    ),
+  );
+});
+
+test.run();
