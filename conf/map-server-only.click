@@ -10,10 +10,11 @@ require(library control-host.click);
 
 define(
   $SITES a key 1 sha256 labkey1 eid 192.168.1.0/24 more eid fd01::/64,
-  $NONCES strict, $STORE ""
+  $NONCES strict, $STORE "", $PUBSUB_KEY ""
 );
 
-ms :: LISPMapServer($SITES, RLOC4 $RLOC4, RLOC6 $RLOC6, NONCES $NONCES, STORE $STORE);
+ms :: LISPMapServer($SITES, RLOC4 $RLOC4, RLOC6 $RLOC6, NONCES $NONCES, STORE $STORE,
+  PUBSUB_KEY $PUBSUB_KEY);
 
 messages [0], messages [2], messages [3], messages [4] -> ms -> to_core;
 messages [1] -> replies :: Discard;

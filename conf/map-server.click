@@ -8,18 +8,19 @@
 //     SITES='a key 1 sha256 labkey1 eid 192.168.1.0/24 more eid fd01::/64, b key 1 sha256 labkey2 eid 192.168.2.0/24'
 //
 // Other parameters: NONCES=lenient for peers older than RFC 9301; STORE=, a folder in which registrations are kept
-// over a restart; ROUTES='10.0.0.0/8 10.0.0.101', Map-Servers for other prefixes; RATE=100, Map-Requests a second
-// that each sender may send.
+// over a restart; PUBSUB_KEY='1 sha256 SECRET', shared with subscribers (RFC 9437); ROUTES='10.0.0.0/8 10.0.0.101',
+// Map-Servers for other prefixes; RATE=100, Map-Requests a second that each sender may send.
 
 require(library control-host.click);
 
 define(
   $SITES a key 1 sha256 labkey1 eid 192.168.1.0/24 more eid fd01::/64,
-  $NONCES strict, $STORE "", $ROUTES ,
+  $NONCES strict, $STORE "", $PUBSUB_KEY "", $ROUTES ,
   $RATE 1000
 );
 
-ms :: LISPMapServer($SITES, RLOC4 $RLOC4, RLOC6 $RLOC6, NONCES $NONCES, STORE $STORE);
+ms :: LISPMapServer($SITES, RLOC4 $RLOC4, RLOC6 $RLOC6, NONCES $NONCES, STORE $STORE,
+  PUBSUB_KEY $PUBSUB_KEY);
 mr :: LISPMapResolver(RLOC4 $RLOC4, RLOC6 $RLOC6, MAP_SERVER ms, RATE $RATE, $ROUTES);
 
 messages [0] -> [0] ms;                 // Map-Requests, from whoever needs no Map-Resolver

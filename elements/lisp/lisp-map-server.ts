@@ -1,5 +1,5 @@
 import type { ArgValues } from "../../src/lang/args/spec.js";
-import { splitSpaces } from "../../src/lang/args/text.js";
+import { splitSpaces, unquote } from "../../src/lang/args/text.js";
 import type { AuthenticationKey } from "../../src/lisp/authentication.js";
 import { ControlChannel } from "../../src/lisp/control-channel.js";
 import { openLmdbStore } from "../../src/lisp/database/lmdb-store.js";
@@ -174,7 +174,8 @@ export class LISPMapServer extends Element {
     if ((values.RLOC4?.length ?? 4) !== 4) errors.error("RLOC4 must be an IPv4 address");
     if ((values.RLOC6?.length ?? 16) !== 16) errors.error("RLOC6 must be an IPv6 address");
     try {
-      if (values.PUBSUB_KEY !== "") this.#pubsubKey = parseKey(splitSpaces(values.PUBSUB_KEY));
+      const pubsub = unquote(values.PUBSUB_KEY);
+      if (pubsub !== "") this.#pubsubKey = parseKey(splitSpaces(pubsub));
     } catch (e) {
       if (!(e instanceof SiteError)) throw e;
       errors.error(`PUBSUB_KEY: ${e.message}`);
