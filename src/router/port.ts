@@ -10,11 +10,12 @@ export class Port {
   readonly port: number;
 
   // Elements are of many classes, so that every access to one costs V8 a look into a table. What a push needs is
-  // therefore looked up once, when the first batch comes.
+  // therefore looked up once, when the first batch comes: the elements that only work on the batch and pass it on, as
+  // far as they follow each other, and who gets it from the last of them.
   #ready = false;
+  readonly #steps: ((batch: Batch) => void)[] = [];
   #deliver: ((port: number, batch: Batch) => void) | null = null;
-  #process: ((batch: Batch) => void) | null = null;
-  #next: Port | null = null;
+  #deliverPort = 0;
 
   constructor(element: Element, port: number) {
     this.element = element;
@@ -23,28 +24,32 @@ export class Port {
 
   /** Hands the batch's packets over; afterwards it is empty. An empty batch goes nowhere. */
   push(batch: Batch): void {
-    if (batch.count === 0) return;
     if (!this.#ready) this.#prepare();
-    if (this.#deliver !== null) {
-      this.#deliver(this.port, batch);
-    } else {
-      // What Element.push does.
-      this.#process!(batch);
-      if (this.#next !== null) this.#next.push(batch);
-      else batch.kill();
+    const steps = this.#steps;
+    for (let i = 0; i < steps.length; i++) {
+      if (batch.count === 0) return;
+      steps[i](batch);
     }
+    if (batch.count === 0) return;
+    if (this.#deliver !== null) this.#deliver(this.#deliverPort, batch);
+    else batch.kill();
     batch.count = 0;
   }
 
   #prepare(): void {
-    const { element } = this;
-    if (element.pushesPlainly) {
-      this.#process = element.process.bind(element);
-      this.#next = element.noutputs > 0 ? element.outputs[0] : null;
-    } else {
-      this.#deliver = element.push.bind(element);
-    }
     this.#ready = true;
+    let at: Port | null = this;
+    // A loop in the graph ends the steps where it closes.
+    const seen = new Set<Element>();
+    while (at?.element.pushesPlainly && !seen.has(at.element)) {
+      const { element }: Port = at;
+      seen.add(element);
+      this.#steps.push(element.process.bind(element));
+      at = element.noutputs > 0 ? element.outputs[0] : null;
+    }
+    if (at === null) return;
+    this.#deliver = at.element.push.bind(at.element);
+    this.#deliverPort = at.port;
   }
 
   /** Fills the empty `batch` with up to `max` packets (at most BATCH_MAX); returns how many. */

@@ -4,6 +4,7 @@ import { fixedPointText } from "../lang/args/fixed-point.js";
 
 /** Epochs (Click's jiffies) a second. */
 const EPOCHS = 1000;
+const NS_PER_EPOCH = 1e9 / EPOCHS;
 /** An epoch's count has a weight of 1/16. */
 const WEIGHT = 16;
 
@@ -14,6 +15,8 @@ const WEIGHT = 16;
 export class RateAverage {
   readonly #bits: number;
   #epoch: number;
+  /** When the epoch ends: most additions fall into the one that the last fell into. */
+  #until = 0;
   #current = 0;
   #average = 0;
 
@@ -36,7 +39,9 @@ export class RateAverage {
   }
 
   #catchUp(now: number): void {
+    if (now < this.#until) return;
     const epoch = epochOf(now);
+    this.#until = (epoch + 1) * NS_PER_EPOCH;
     if (epoch === this.#epoch) return;
     this.#observe(this.#current);
     const idle = epoch - this.#epoch - 1;
@@ -53,5 +58,5 @@ export class RateAverage {
 }
 
 function epochOf(now: number): number {
-  return Math.floor(now / (1e9 / EPOCHS));
+  return Math.floor(now / NS_PER_EPOCH);
 }
