@@ -54,7 +54,8 @@ export class Reader {
   /** A copy of the next `n` bytes: records outlive the packet they came in. */
   take(n: number, what: string): Uint8Array {
     const at = this.skip(n, what);
-    return this.bytes.slice(at, at + n);
+    // A Buffer's own slice would be a view of it.
+    return Uint8Array.prototype.slice.call(this.bytes, at, at + n);
   }
 
   /** Whatever is left, as a field of a record; no field where nothing is. */
