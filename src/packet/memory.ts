@@ -98,7 +98,11 @@ export class PacketMemory {
 
   /** Adds to an aligned 64-bit counter. */
   add64(address: number, n: number): void {
-    this.set64(address, this.get64(address) + n);
+    const i = address >>> 2;
+    const low = this.u32[i] + n;
+    // Once in 2^32 there is a carry.
+    if (n >= 0 && low <= 0xffffffff) this.u32[i] = low;
+    else this.set64(address, this.get64(address) + n);
   }
 
   /** Allocates zeroed, 16-byte aligned heap memory. Throws MemoryError when the heap is exhausted. */

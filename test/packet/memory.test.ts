@@ -245,4 +245,16 @@ test("a thousand routers live at once, each in its own world", async () => {
   for (const router of routers) router.close();
 });
 
+test("64-bit counters carry, count back, and take what is larger than 32 bits", () => {
+  const memory = new PacketMemory({ slots: 16, bytes: 1 << 20 });
+  const at = memory.alloc(8);
+  memory.set64(at, 0xffffffff);
+  memory.add64(at, 1);
+  assert.is(memory.get64(at), 2 ** 32);
+  memory.add64(at, -1);
+  assert.is(memory.get64(at), 2 ** 32 - 1);
+  memory.add64(at, 5 * 2 ** 32);
+  assert.is(memory.get64(at), 6 * 2 ** 32 - 1);
+});
+
 test.run();
