@@ -3,25 +3,11 @@
 import { parseTraffic, SIZE_DEFAULT, TRAFFIC_WORDS, type Traffic, TrafficError } from "../device/traffic.js";
 import { BATCH_MAX } from "../packet/batch.js";
 import { UsageError } from "./command.js";
-import { variable } from "./input.js";
+import { INPUT_OPTIONS, variable } from "./input.js";
 import { type OptionSpec, optionHelp, parseOptions } from "./options.js";
 
 const OPTIONS: readonly OptionSpec[] = [
-  {
-    long: "file",
-    short: "f",
-    value: "yes",
-    valueName: "FILE",
-    doc: "read the configuration from FILE ('-': standard input)",
-  },
-  { long: "expression", short: "e", value: "yes", valueName: "EXPR", doc: "use EXPR as the configuration" },
-  {
-    long: "clickpath",
-    short: "C",
-    value: "yes",
-    valueName: "PATH",
-    doc: "folders with libraries, parted by ':'",
-  },
+  ...INPUT_OPTIONS,
   { long: "seconds", value: "yes", valueName: "S", doc: "length of a run (default 1)" },
   { long: "packets", value: "yes", valueName: "N", doc: "end a run after N packets from each device" },
   { long: "runs", value: "yes", valueName: "N", doc: "number of runs (default 5), after one to warm up" },

@@ -10,26 +10,12 @@ import { type AddressKind, type Device, type DeviceProvider, NO_DEVICES } from "
 import type { Graph } from "../router/graph.js";
 import { Router } from "../router/router.js";
 import { type Command, UsageError } from "./command.js";
-import { type Input, libraryReader, readInput, variable } from "./input.js";
+import { INPUT_OPTIONS, type Input, libraryReader, readInput, variable } from "./input.js";
 import { type OptionSpec, optionHelp, parseOptions } from "./options.js";
 import { type ReportFormat, report } from "./report.js";
 
 const OPTIONS: readonly OptionSpec[] = [
-  {
-    long: "file",
-    short: "f",
-    value: "yes",
-    valueName: "FILE",
-    doc: "read the configuration from FILE ('-': standard input)",
-  },
-  { long: "expression", short: "e", value: "yes", valueName: "EXPR", doc: "use EXPR as the configuration" },
-  {
-    long: "clickpath",
-    short: "C",
-    value: "yes",
-    valueName: "PATH",
-    doc: "folders with libraries, parted by ':'",
-  },
+  ...INPUT_OPTIONS,
   { long: "format", value: "yes", valueName: "FORMAT", doc: "text (default) or json" },
   { long: "help", doc: "print this and exit" },
 ];

@@ -4,24 +4,11 @@ import { ConfigurationError } from "../lang/diagnostics.js";
 import { flatText } from "../lang/flat-text.js";
 import { checkSettings, printProblems } from "./check.js";
 import type { Command } from "./command.js";
+import { INPUT_OPTIONS } from "./input.js";
 import { type OptionSpec, optionHelp } from "./options.js";
 
 const OPTIONS: readonly OptionSpec[] = [
-  {
-    long: "file",
-    short: "f",
-    value: "yes",
-    valueName: "FILE",
-    doc: "read the configuration from FILE ('-': standard input)",
-  },
-  { long: "expression", short: "e", value: "yes", valueName: "EXPR", doc: "use EXPR as the configuration" },
-  {
-    long: "clickpath",
-    short: "C",
-    value: "yes",
-    valueName: "PATH",
-    doc: "folders with libraries, parted by ':'",
-  },
+  ...INPUT_OPTIONS,
   { long: "format", value: "yes", valueName: "FORMAT", doc: "text (default: Click's language) or json" },
   { long: "help", doc: "print this and exit" },
 ];

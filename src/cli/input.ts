@@ -5,6 +5,26 @@ import { dirname, join } from "node:path";
 import { readArchive } from "../lang/archive.js";
 import { systemError } from "../router/system-error.js";
 import { CommandError, UsageError } from "./command.js";
+import type { OptionSpec } from "./options.js";
+
+/** The options by which every command that takes a configuration is told where it is. */
+export const INPUT_OPTIONS: readonly OptionSpec[] = [
+  {
+    long: "file",
+    short: "f",
+    value: "yes",
+    valueName: "FILE",
+    doc: "read the configuration from FILE ('-': standard input)",
+  },
+  { long: "expression", short: "e", value: "yes", valueName: "EXPR", doc: "use EXPR as the configuration" },
+  {
+    long: "clickpath",
+    short: "C",
+    value: "yes",
+    valueName: "PATH",
+    doc: "folders with libraries, parted by ':'",
+  },
+];
 
 export interface Input {
   /** The configuration's text, a byte a character. */

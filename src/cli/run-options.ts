@@ -3,19 +3,12 @@
 import { EMPTY_CONTEXT, parseValue } from "../lang/args/parse.js";
 import { quote } from "../lang/args/text.js";
 import { UsageError } from "./command.js";
-import { variable } from "./input.js";
+import { INPUT_OPTIONS, variable } from "./input.js";
 import { type OptionSpec, optionHelp, parseOptions } from "./options.js";
 import type { ReportFormat } from "./report.js";
 
 const OPTIONS: readonly OptionSpec[] = [
-  {
-    long: "file",
-    short: "f",
-    value: "yes",
-    valueName: "FILE",
-    doc: "read the configuration from FILE ('-': standard input)",
-  },
-  { long: "expression", short: "e", value: "yes", valueName: "EXPR", doc: "use EXPR as the configuration" },
+  ...INPUT_OPTIONS,
   {
     long: "handler",
     short: "h",
@@ -76,13 +69,6 @@ const OPTIONS: readonly OptionSpec[] = [
     value: "yes",
     valueName: "N",
     doc: "seed of the random numbers in simulated time (default 0)",
-  },
-  {
-    long: "clickpath",
-    short: "C",
-    value: "yes",
-    valueName: "PATH",
-    doc: "folders with libraries, parted by ':'",
   },
   {
     long: "memory",
