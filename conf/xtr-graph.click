@@ -14,8 +14,8 @@ define(
   $RLOC6 fd00::1, $RLOC6_NET fd00::/64, $GATEWAY6 ::,
   // Map-cache entries: EID-prefix RLOC[,priority[,weight]] ..., separated by commas.
   $MAP ,
-  // The mapping system. Map-Resolvers, separated by spaces; a Map-Server with its key, `10.0.0.100 key 1:SECRET`, as
-  // LISPRegistrar takes it (more of them: `..., MAP_SERVER 10.0.0.101 key 1:SECRET`). Without: only $MAP.
+  // The mapping system. Map-Resolvers, separated by spaces; a Map-Server with its key, `10.0.0.100 key SECRET`, as
+  // LISPRegistrar takes it (more of them: `..., MAP_SERVER 10.0.0.101 key SECRET`). Without: only $MAP.
   $MAP_RESOLVER "", $MAP_SERVER "",
   // What is registered and answered for: locators of this site, RLOC[/priority[/weight]] separated by spaces, for both
   // EID-prefixes. Where nonces are kept over a restart.

@@ -7,7 +7,7 @@
 //   sluice run conf/xtr.click SITE=veth0 CORE=veth1 \
 //     EID4=192.168.1.1 EID4_NET=192.168.1.0/24 EID6=fd01::1 EID6_NET=fd01::/64 \
 //     RLOC4=10.0.0.1 RLOC4_NET=10.0.0.0/24 RLOC6=fd00::1 RLOC6_NET=fd00::/64 \
-//     MAP_RESOLVER=10.0.0.100 MAP_SERVER='10.0.0.100 key 1:labkey1'
+//     MAP_RESOLVER=10.0.0.100 MAP_SERVER='10.0.0.100 key labkey1'
 //
 // It registers its EID-prefixes with the Map-Server, answers for them, and asks the Map-Resolver for others'. Instead
 // of these, or besides, MAP gives map-cache entries: MAP='192.168.2.0/24 10.0.0.2, fd02::/64 10.0.0.2'.

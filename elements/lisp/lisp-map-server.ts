@@ -1,14 +1,14 @@
 import type { ArgValues } from "../../src/lang/args/spec.js";
-import { splitSpaces, unquote } from "../../src/lang/args/text.js";
 import type { AuthenticationKey } from "../../src/lisp/authentication.js";
 import { ControlChannel } from "../../src/lisp/control-channel.js";
 import { openLmdbStore } from "../../src/lisp/database/lmdb-store.js";
 import { MappingDatabase } from "../../src/lisp/database/mapping-database.js";
+import { KeyError, parseKey, wordsOf } from "../../src/lisp/keys.js";
 import { parseEidAndInstance, registrationsText } from "../../src/lisp/map-server/listing.js";
 import { subscriptionsText } from "../../src/lisp/map-server/publisher.js";
 import type { EncapsulatedRequest } from "../../src/lisp/map-server/requests.js";
 import { MapServer } from "../../src/lisp/map-server/server.js";
-import { parseKey, parseSite, SiteError, Sites, siteText } from "../../src/lisp/map-server/sites.js";
+import { parseSite, SiteError, Sites, siteText } from "../../src/lisp/map-server/sites.js";
 import { Subscriptions } from "../../src/lisp/map-server/subscriptions.js";
 import { MappingError } from "../../src/lisp/mapping.js";
 import { NonceGuard } from "../../src/lisp/nonce-policy.js";
@@ -44,7 +44,7 @@ const args = {
   PUBSUB_KEY: {
     type: "any",
     default: "",
-    doc: "`KEY-ID ALGORITHM SECRET` shared with subscribers (RFC 9437); without it there is no PubSub",
+    doc: "`[ID:]SECRET [sha1|sha256|hkdf]` shared with subscribers (RFC 9437); without it there is no PubSub",
   },
   SUBSCRIPTIONS: { type: "unsigned", default: "65536", doc: "most subscriptions" },
   PENDING: { type: "unsigned", default: "4096", doc: "most Map-Notifies that wait for their Map-Notify-Ack" },
@@ -52,7 +52,7 @@ const args = {
     type: "any",
     positional: true,
     rest: true,
-    doc: "a site each: `NAME key KEY-ID ALGORITHM SECRET ... [iid N] eid PREFIX [more] ...`",
+    doc: "a site each: `NAME key [ID:]SECRET [sha1|sha256|hkdf] ... [iid N] eid PREFIX [more] ...`",
   },
 } as const;
 
@@ -62,8 +62,8 @@ const args = {
  * Its input takes UDP messages in IP packets: Map-Registers, Map-Notify-Acks, and Map-Requests, in Encapsulated Control
  * Messages or bare. It sends IP packets whose destination is in the destination annotation.
  *
- * A site is a name, one or more keys (algorithm 1 or sha1, 2 or sha256, 3 or hkdf), and the EID-prefixes that its xTRs
- * may register; with `more`, also any prefix within. A Map-Register must be authenticated with a key of the site whose
+ * A site is a name, one or more keys, and the EID-prefixes that its xTRs may register; with `more`, also any prefix
+ * within. A key is `[ID:]SECRET [sha1|sha256|hkdf]`, with key ID 1 and sha256 by default; a secret with spaces is quoted. A Map-Register must be authenticated with a key of the site whose
  * EID-prefixes it has: one by another site's key is refused, however valid. Where xTR-ID and Site-ID are not covered by
  * the authentication data, nonces are kept by key and locators. What is registered is durable before the Map-Notify is
  * sent. A later registration replaces an earlier one, unless both ask for merging. When an EID-prefix moves, the xTRs
@@ -102,7 +102,7 @@ const args = {
  * @handler revision transactions of the mapping database so far
  * @handler remove takes an EID-prefix out, whoever registered it: `EID-PREFIX [iid N]`
  * @example
- * Idle -> LISPMapServer(a key 1 sha256 labkey1 eid 192.168.1.0/24 more eid fd01::/64, RLOC4 10.0.0.100) -> Discard
+ * Idle -> LISPMapServer(a key labkey1 eid 192.168.1.0/24 more eid fd01::/64, RLOC4 10.0.0.100) -> Discard
  * @see LISPMapResolver, LISPControlClassifier
  */
 export class LISPMapServer extends Element {
@@ -174,18 +174,17 @@ export class LISPMapServer extends Element {
     if ((values.RLOC4?.length ?? 4) !== 4) errors.error("RLOC4 must be an IPv4 address");
     if ((values.RLOC6?.length ?? 16) !== 16) errors.error("RLOC6 must be an IPv6 address");
     try {
-      const pubsub = unquote(values.PUBSUB_KEY);
-      if (pubsub !== "") this.#pubsubKey = parseKey(splitSpaces(pubsub));
+      this.#pubsubKey = parseKey(values.PUBSUB_KEY);
     } catch (e) {
-      if (!(e instanceof SiteError)) throw e;
+      if (!(e instanceof KeyError)) throw e;
       errors.error(`PUBSUB_KEY: ${e.message}`);
     }
-    for (const text of values.SITES.filter((t) => t !== "")) {
+    for (const text of values.SITES.filter((t) => wordsOf(t).length > 0)) {
       try {
         this.#sites.add(parseSite(text));
       } catch (e) {
-        if (!(e instanceof SiteError || e instanceof MappingError)) throw e;
-        errors.error(`site '${text.split(" ")[0]}': ${e.message}`);
+        if (!(e instanceof SiteError || e instanceof KeyError || e instanceof MappingError)) throw e;
+        errors.error(`site '${wordsOf(text)[0]}': ${e.message}`);
       }
     }
   }

@@ -1,8 +1,8 @@
 import type { ArgValues } from "../../src/lang/args/spec.js";
-import { unquote } from "../../src/lang/args/text.js";
-import { authenticate, verifyAuthentication } from "../../src/lisp/authentication.js";
+import { type AuthenticationKey, authenticate, verifyAuthentication } from "../../src/lisp/authentication.js";
 import { ControlChannel } from "../../src/lisp/control-channel.js";
 import { sameAddress } from "../../src/lisp/control-records.js";
+import { algorithmName, KeyError, keyAlgorithm, wordsOf } from "../../src/lisp/keys.js";
 import { type MapServerConfig, parseMapServer } from "../../src/lisp/map-server-config.js";
 import { addressText, type Mapping, MappingError } from "../../src/lisp/mapping.js";
 import { NonceFileError, nonceCounter } from "../../src/lisp/nonce-file.js";
@@ -34,9 +34,10 @@ interface Server {
 /**
  * Registers the EID-prefixes of a LISPSite with Map-Servers.
  *
- * A Map-Server is written `ADDRESS key [ID:]SECRET [algorithm none|sha1|sha256|hkdf] [proxy-reply] [merge] [no-notify]
- * [sign-ids]`: sha256 and key ID 1 by default. Several keys may be given; the first signs, all are accepted in
- * Map-Notifys. `sign-ids` covers xTR-ID and Site-ID by the authentication too, as some peers want.
+ * A Map-Server is written `ADDRESS key [ID:]SECRET [sha1|sha256|hkdf] [proxy-reply] [merge] [no-notify] [sign-ids]`: key
+ * ID 1 and sha256 by default, a secret with spaces in quotes. Several keys may be given; the first signs, all are
+ * accepted in Map-Notifys. `no-key` instead authenticates nothing. `sign-ids` covers xTR-ID and Site-ID by the
+ * authentication too, as some peers want.
  *
  * Every EID-prefix is registered with every Map-Server as soon as there is one, then every INTERVAL (RFC 9301, section
  * 8.2), in the first QUICK after the start or its last change every QUICK_INTERVAL. Until a Map-Notify names it, it is
@@ -127,7 +128,7 @@ export class LISPRegistrar extends Element {
       records: values.RECORDS,
       bytes: values.BYTES,
     };
-    const texts = values.MAP_SERVER.map((text) => unquote(text.trim())).filter((text) => text !== "");
+    const texts = values.MAP_SERVER.filter((text) => wordsOf(text).length > 0);
     this.#servers = texts
       .map((text) => this.#server(text, policy, errors))
       .filter((server) => server !== null);
@@ -150,7 +151,7 @@ export class LISPRegistrar extends Element {
       );
       return { config, source, registrations };
     } catch (e) {
-      if (!(e instanceof MappingError)) throw e;
+      if (!(e instanceof KeyError || e instanceof MappingError)) throw e;
       errors.error(`MAP_SERVER: ${e.message}`);
       return null;
     }
@@ -202,7 +203,7 @@ export class LISPRegistrar extends Element {
       ids: this.#ids,
       records: entries.map((r) => this.#record(r)),
     });
-    const payload = authenticate(message, config.keys[0], config.algorithm, config.scope);
+    const payload = authenticate(message, config.keys[0], keyAlgorithm(config.keys[0]), config.scope);
     this.#count("registers");
     this.#send(source, config.address, payload);
     return nonce;
@@ -250,27 +251,31 @@ export class LISPRegistrar extends Element {
       this.#count("malformed");
       return;
     }
-    const server = this.#verified(notify, datagram);
-    if (server === null) {
+    const verified = this.#verified(notify, datagram);
+    if (verified === null) {
       this.#count("bad_auth");
       return;
     }
+    const { server, key } = verified;
     if (server.registrations.notified(notify.nonce, notify.records)) this.#count("notifies");
     else if (notify.nonce >= this.#firstNonce && notify.nonce <= this.#lastNonce) this.#count("late");
-    else this.#unsolicited(server, notify, datagram);
+    else this.#unsolicited(server, key, notify, datagram);
   }
 
-  /** The Map-Server whose key made the authentication data: rather the one that it came from. */
-  #verified(notify: MapNotify, datagram: UdpPacket): Server | null {
+  /** The Map-Server whose key made the authentication data, rather the one that it came from; and that key. */
+  #verified(
+    notify: MapNotify,
+    datagram: UdpPacket,
+  ): { readonly server: Server; readonly key: AuthenticationKey } | null {
     const from = (s: Server): number => (sameAddress(s.config.address, datagram.source) ? 0 : 1);
     for (const server of [...this.#servers].sort((a, b) => from(a) - from(b))) {
-      const { verdict } = verifyAuthentication(datagram.payload, notify, server.config.keys);
-      if (verdict === "valid") return server;
+      const { key } = verifyAuthentication(datagram.payload, notify, server.config.keys);
+      if (key !== null) return { server, key };
     }
     return null;
   }
 
-  #unsolicited(server: Server, notify: MapNotify, datagram: UdpPacket): void {
+  #unsolicited(server: Server, key: AuthenticationKey, notify: MapNotify, datagram: UdpPacket): void {
     const { config, source } = server;
     const verdict = this.#guard.accept(addressText(config.address), notify.nonce);
     if (verdict === "replay" || verdict === "full") {
@@ -279,13 +284,12 @@ export class LISPRegistrar extends Element {
     }
     this.#count("unsolicited");
     const { nonce, records } = notify;
-    const key = config.keys.find((k) => k.id === notify.authentication.keyId) ?? config.keys[0];
     const ack = mapNotify({ type: "map-notify-ack", nonce, records });
     const sameFamily = datagram.source.length === source.length;
     this.#send(
       source,
       sameFamily ? datagram.source : config.address,
-      authenticate(ack, key, config.algorithm),
+      authenticate(ack, key, notify.authentication.algorithm),
     );
     if (verdict === "fresh") for (const listener of this.#listeners) listener(records, config.address);
   }
@@ -330,8 +334,8 @@ function acknowledged(s: Server): number {
 }
 
 function serverLine(s: Server): string {
-  const { address, algorithm } = s.config;
-  return `${addressText(address)} ${algorithm} ${acknowledged(s)} ${s.registrations.size}\n`;
+  const { address, keys } = s.config;
+  return `${addressText(address)} ${algorithmName(keyAlgorithm(keys[0]))} ${acknowledged(s)} ${s.registrations.size}\n`;
 }
 
 function notifyOf(datagram: UdpPacket | WireError): MapNotify | null {

@@ -112,11 +112,10 @@ export async function makeNetwork(rate: number, simulation?: Simulation): Promis
     EID6_NET: `fd0${n}::/64`,
     RLOC4: `10.0.0.${n}`,
     RLOC6: `fd00::${n}`,
-    MAP_SERVER: `10.0.0.100 key 1:secret${n} proxy-reply`,
+    MAP_SERVER: `10.0.0.100 key secret${n} proxy-reply`,
     MAP_RESOLVER: "10.0.0.100",
   });
-  const site = (n: number): string =>
-    `site${n} key 1 sha256 secret${n} eid 192.168.${n}.0/24 eid fd0${n}::/64`;
+  const site = (n: number): string => `site${n} key secret${n} eid 192.168.${n}.0/24 eid fd0${n}::/64`;
   await make(
     "core",
     "hub.click",

@@ -44,7 +44,8 @@ With --key a message with authentication data gets "authentication": its verdict
 is valid, wrong-key, unknown-algorithm, truncated, none (algorithm 0) or no-key (no
 prefix given covers its EIDs); scope is what the MAC covers: the message up to its
 last record (records), with xTR-ID and Site-ID (ids), or all. Key IDs and instance
-IDs are not looked at. Where prefixes nest, the longest is tried first.
+IDs are not looked at: SECRET is what a configuration has behind ‘key’, without ID
+and algorithm. Where prefixes nest, the longest is tried first.
 
 Exit status 0; 1 when the file cannot be read or, with --verify, when a control
 message cannot be decoded or gives other bytes: standard error names the frame.
@@ -62,7 +63,7 @@ interface Key {
 
 function parseKey(word: string): Key {
   const equals = word.indexOf("=");
-  if (equals < 0) throw new UsageError(`--key is EID-PREFIX=SECRET, not ‘${word}’`);
+  if (equals < 0) throw new UsageError(`--key is EID-PREFIX=SECRET, without key ID`);
   const text = word.slice(0, equals);
   const secret = new Uint8Array(Buffer.from(word.slice(equals + 1), "utf8"));
   if (secret.length === 0) throw new UsageError(`--key has no secret for ‘${text}’`);

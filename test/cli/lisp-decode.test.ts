@@ -215,7 +215,7 @@ test("what is wrong with the command or the file is said, with status 1", async 
   for (const [words, expected] of [
     [[], `sluice: no capture file given\n${usage}`],
     [["a", "b"], `sluice: more than one file given\n${usage}`],
-    [["--key", "10.0.0.0/8", "a"], `sluice: --key is EID-PREFIX=SECRET, not ‘10.0.0.0/8’\n${usage}`],
+    [["--key", "10.0.0.0/8", "a"], `sluice: --key is EID-PREFIX=SECRET, without key ID\n${usage}`],
     [["--key", "10.0.0.0/8=", "a"], `sluice: --key has no secret for ‘10.0.0.0/8’\n${usage}`],
     [["--key", "ten=x", "a"], `sluice: --key: 'ten' is not an EID-prefix\n${usage}`],
     [["--unknown"], `sluice: unrecognized option ‘--unknown’\n${usage}`],

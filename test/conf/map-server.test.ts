@@ -17,8 +17,7 @@ import { Bench, Feed, Sink } from "../elements/lisp/harness.js";
 
 const PEER4 = "10.0.0.1";
 const PEER6 = "fd00::1";
-const SITES =
-  "a key 1 sha256 secret-a eid 192.168.1.0/24 more eid fd01::/64, b key 1 sha1 secret-b eid 192.168.2.0/24";
+const SITES = "a key secret-a eid 192.168.1.0/24 more eid fd01::/64, b key secret-b sha1 eid 192.168.2.0/24";
 const A: AuthenticationKey = { id: 1, secret: Buffer.from("secret-a") };
 
 interface Node {

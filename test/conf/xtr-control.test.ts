@@ -69,8 +69,7 @@ async function network(proxy: string, keys: readonly string[]): Promise<Network>
     ["p2", p2],
     ["p3", p3],
   ]);
-  const site = (i: number): string =>
-    `s${i} key 1 sha256 ${keys[i - 1]} eid 192.168.${i}.0/24 eid fd0${i}::/64`;
+  const site = (i: number): string => `s${i} key ${keys[i - 1]} eid 192.168.${i}.0/24 eid fd0${i}::/64`;
   await n.make("ms", "map-server.click", [["core", c3]], { SITES: `${site(1)}, ${site(2)}` });
   for (const [i, s, c, h] of [
     [1, s1, c1, h1],

@@ -130,7 +130,7 @@ export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
   LISPMapResolver: [{ config: "RLOC4 10.0.0.99, 192.0.2.0/24 10.0.0.100, ::/0 10.0.0.101", makes: ANSWERS }],
   LISPMapServer: [
     {
-      config: "a key 1 sha256 labkey1 eid 192.0.2.0/24 more eid 2001:db8::/32, RLOC4 10.0.0.100",
+      config: "a key labkey1 eid 192.0.2.0/24 more eid 2001:db8::/32, RLOC4 10.0.0.100",
       makes: ANSWERS,
     },
   ],

@@ -11,8 +11,8 @@ import {
   authenticate,
   verifyAuthentication,
 } from "../authentication.js";
+import { keyAlgorithm } from "../keys.js";
 import { TimerGroup } from "../timer-group.js";
-import { keyAlgorithm } from "./sites.js";
 
 /** Seconds after each sending: three times 3, then doubled three times, and after the last one as long again. */
 const INTERVALS = [3, 3, 3, 6, 12, 24, 48] as const;

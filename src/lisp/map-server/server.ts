@@ -14,6 +14,7 @@ import { randomNonce } from "../control-records.js";
 import type { Change, Watch } from "../database/history.js";
 import type { MappingDatabase } from "../database/mapping-database.js";
 import type { Registration } from "../database/registration.js";
+import { keyAlgorithm } from "../keys.js";
 import { addressText } from "../mapping.js";
 import type { NonceGuard } from "../nonce-policy.js";
 import { type Answer, answer, recordsOf } from "./answers.js";
@@ -32,7 +33,7 @@ import {
   replyTo,
   requestIn,
 } from "./requests.js";
-import { keyAlgorithm, type Sites } from "./sites.js";
+import type { Sites } from "./sites.js";
 import type { Subscriptions } from "./subscriptions.js";
 
 /** Records of one Map-Request that are answered. */

@@ -1,9 +1,9 @@
 // The sites that may register with a Map-Server: their keys, and the
 // EID-prefixes that are theirs (RFC 9301, section 8.2).
 
-import { splitSpaces, unquote } from "../../lang/args/text.js";
 import type { EidPrefix } from "../../wire/lisp-control/address.js";
 import type { AuthenticationKey } from "../authentication.js";
+import { addKey, algorithmName, keyAlgorithm, misplaced, readKey, wordsOf } from "../keys.js";
 import { addressText, IID_MAX, parseEid } from "../mapping.js";
 import { PrefixTable } from "./prefix-table.js";
 
@@ -25,40 +25,12 @@ export class SiteError extends Error {
   readonly code = "SITE";
 }
 
-/** Authentication algorithms by number, and by names that say the same. */
-const ALGORITHMS: Readonly<Record<string, number>> = {
-  "1": 1,
-  "2": 2,
-  "3": 3,
-  sha1: 1,
-  sha256: 2,
-  hkdf: 3,
-};
-
-/** Reads `KEY-ID ALGORITHM SECRET`; the secret may be quoted. Throws SiteError. */
-export function parseKey(words: readonly string[]): AuthenticationKey {
-  const [id = "", algorithm = "", secret = ""] = words;
-  if (!/^\d{1,3}$/.test(id) || Number(id) > 255)
-    throw new SiteError(`key ID '${id}' is not a whole number from 0 to 255`);
-  const number = ALGORITHMS[algorithm.toLowerCase()];
-  if (number === undefined)
-    throw new SiteError(`unknown algorithm '${algorithm}', it should be 1 or sha1, 2 or sha256, 3 or hkdf`);
-  const bytes = new TextEncoder().encode(unquote(secret));
-  if (bytes.length === 0) throw new SiteError(`key ${id} has no secret`);
-  return { id: Number(id), secret: bytes, algorithms: [number] };
-}
-
-/** The algorithm of a key that `parseKey` read. */
-export function keyAlgorithm(key: AuthenticationKey): number {
-  return key.algorithms![0];
-}
-
 /**
- * Reads `NAME key KEY-ID ALGORITHM SECRET... [iid N] eid PREFIX [more]...`: an instance ID counts for the prefixes
- * behind it, `more` accepts more specific ones, too. Throws SiteError or MappingError.
+ * Reads `NAME key [ID:]SECRET [sha1|sha256|hkdf]... [iid N] eid PREFIX [more]...`: an instance ID counts for the
+ * prefixes behind it, `more` accepts more specific ones, too. Throws SiteError, KeyError or MappingError.
  */
 export function parseSite(text: string): Site {
-  const words = splitSpaces(text.trim());
+  const words = wordsOf(text);
   const name = words[0] ?? "";
   if (!/^[!-~]{1,100}$/.test(name)) throw new SiteError(`'${name}' is not a name of 1 to 100 letters`);
   const keys: AuthenticationKey[] = [];
@@ -67,11 +39,9 @@ export function parseSite(text: string): Site {
   for (let i = 1; i < words.length; i++) {
     switch (words[i].toLowerCase()) {
       case "key": {
-        const key = parseKey(words.slice(i + 1, i + 4));
-        if (keys.some((k) => k.id === key.id && keyAlgorithm(k) === keyAlgorithm(key)))
-          throw new SiteError(`key ${key.id} ${keyAlgorithm(key)} is there twice`);
-        keys.push(key);
-        i += 3;
+        const { key, length } = readKey(words, i + 1);
+        addKey(keys, key);
+        i += length;
         break;
       }
       case "iid":
@@ -87,7 +57,7 @@ export function parseSite(text: string): Site {
         break;
       }
       default:
-        throw new SiteError(`expected 'key', 'iid' or 'eid', not '${words[i]}'`);
+        throw misplaced(i, ["key", "iid", "eid"]);
     }
   }
   if (keys.length === 0) throw new SiteError("a site needs a key");
@@ -97,7 +67,7 @@ export function parseSite(text: string): Site {
 
 /** A site as a line of text, without its secrets. */
 export function siteText(site: Site): string {
-  const keys = site.keys.map((k) => `key ${k.id} ${keyAlgorithm(k)}`);
+  const keys = site.keys.map((k) => `key ${k.id}:* ${algorithmName(keyAlgorithm(k))}`);
   const eids = site.prefixes.map(
     (p) => `${p.iid === 0 ? "" : `iid ${p.iid} `}eid ${prefixText(p)}${p.more ? " more" : ""}`,
   );

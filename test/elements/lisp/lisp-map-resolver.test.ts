@@ -24,7 +24,7 @@ function remote(
 function both(more = ""): Promise<Bench> {
   return Bench.start(`
     feed :: Feed -> e :: LISPMapResolver(10.0.0.0/8 192.0.2.100, MAP_SERVER ms, RLOC4 ${MR} ${more}) -> out :: Sink;
-    Feed -> ms :: LISPMapServer(a key 1 sha256 secret eid 10.1.0.0/16, RLOC4 ${MR}) -> out2 :: Sink`);
+    Feed -> ms :: LISPMapServer(a key secret eid 10.1.0.0/16, RLOC4 ${MR}) -> out2 :: Sink`);
 }
 
 interface Asking extends Partial<MapRequest> {

@@ -19,7 +19,7 @@ const MS = "192.0.2.100";
 
 const start = (more: string): Promise<Bench> =>
   Bench.start(
-    `feed :: Feed -> e :: LISPMapServer(a key 1 sha256 secret eid 10.1.0.0/16 more, RLOC4 ${MS}, ${more}) -> out :: Sink`,
+    `feed :: Feed -> e :: LISPMapServer(a key secret eid 10.1.0.0/16 more, RLOC4 ${MS}, ${more}) -> out :: Sink`,
   );
 
 function register(b: Bench, nonce: number, records: readonly EidRecord[], id = 1, proxyReply = false): void {

@@ -20,8 +20,8 @@ import {
 import { packetOf, record, reply, sentOf } from "./control.js";
 import { Bench } from "./harness.js";
 
-const SITES = `a key 1 sha256 secret-a key 2 3 newer-a eid 10.1.0.0/16 more eid fd01::/64 iid 7 eid 10.1.0.0/16,
-  b key 1 sha1 secret-b eid 10.2.0.0/16 eid 10.2.3.0/24`;
+const SITES = `a key secret-a key 2:newer-a hkdf eid 10.1.0.0/16 more eid fd01::/64 iid 7 eid 10.1.0.0/16,
+  b key secret-b sha1 eid 10.2.0.0/16 eid 10.2.3.0/24`;
 const A: AuthenticationKey = { id: 1, secret: Buffer.from("secret-a") };
 const NEWER_A: AuthenticationKey = { id: 2, secret: Buffer.from("newer-a") };
 const B: AuthenticationKey = { id: 1, secret: Buffer.from("secret-b") };
@@ -421,7 +421,7 @@ test("no more moves are told of than may wait", async () => {
 // ---- PubSub (RFC 9437) --------------------------------------------------------------
 
 const PUBSUB: AuthenticationKey = { id: 3, secret: Buffer.from("shared") };
-const withPubsub = (more = ""): Promise<Bench> => bench(`, PUBSUB_KEY 3 sha256 shared ${more}`);
+const withPubsub = (more = ""): Promise<Bench> => bench(`, PUBSUB_KEY 3:shared ${more}`);
 
 function subscribe(b: Bench, nonce: number, eid: string, fields: Partial<MapRequest> = {}): void {
   const records = [{ eid: ipAddress(parseRloc(eid)), maskLength: 32, subscribe: true }];
@@ -521,7 +521,7 @@ test("handlers list what is within a prefix and the sites without secrets, and t
   const b = await bench();
   register(b, 1, [record("10.1.1.0/24", "192.0.2.1"), record("10.1.2.0/24", "192.0.2.1")]);
   assert.is(b.read("e.registrations", "10.1.2.0/23").split("\n").length, 1);
-  assert.is(b.read("e.sites").split("\n")[1], "b key 1 1 eid 10.2.0.0/16 eid 10.2.3.0/24");
+  assert.is(b.read("e.sites").split("\n")[1], "b key 1:* sha1 eid 10.2.0.0/16 eid 10.2.3.0/24");
   await b.router.write("e.remove", "10.1.1.0/24");
   assert.is(b.read("e.size"), "1");
   for (const bad of ["10.1.1.0/24", "nonsense", "10.1.2.0/24 iid x"])
@@ -536,19 +536,23 @@ test("handlers list what is within a prefix and the sites without secrets, and t
 
 for (const [config, complaint] of [
   ["a eid 10.0.0.0/8, RLOC4 192.0.2.1", /site 'a': a site needs a key/],
-  ["a key 1 sha1 x, RLOC4 192.0.2.1", /site 'a': a site needs an EID-prefix/],
-  ["a key 1 md5 x eid 10.0.0.0/8, RLOC4 192.0.2.1", /unknown algorithm 'md5'/],
-  ["a key 256 1 x eid 10.0.0.0/8, RLOC4 192.0.2.1", /key ID '256'/],
-  ["a key 1 1 x key 1 1 y eid 10.0.0.0/8, RLOC4 192.0.2.1", /is there twice/],
-  ["a key 1 1 x eid 10.0.0.0/8, a key 1 1 x eid 11.0.0.0/8, RLOC4 192.0.2.1", /there is a site 'a' already/],
+  ["a key x sha1, RLOC4 192.0.2.1", /site 'a': a site needs an EID-prefix/],
+  ["a key 1 sha1 x eid 10.0.0.0/8, RLOC4 192.0.2.1", /word 5 is not 'key', 'iid' or 'eid'; a key is/],
+  ["a key 256:x eid 10.0.0.0/8, RLOC4 192.0.2.1", /key ID 256/],
+  ["a key x sha1 key y sha1 eid 10.0.0.0/8, RLOC4 192.0.2.1", /is there twice/],
   [
-    "a key 1 1 x eid 10.0.0.0/8, b key 1 1 x eid 10.0.0.0/8, RLOC4 192.0.2.1",
+    "a key x sha1 eid 10.0.0.0/8, a key x sha1 eid 11.0.0.0/8, RLOC4 192.0.2.1",
+    /there is a site 'a' already/,
+  ],
+  [
+    "a key x sha1 eid 10.0.0.0/8, b key x sha1 eid 10.0.0.0/8, RLOC4 192.0.2.1",
     /10\.0\.0\.0\/8 is a's already/,
   ],
-  ["a key 1 1 x iid 16777216 eid 10.0.0.0/8, RLOC4 192.0.2.1", /instance ID '16777216'/],
-  ["a key 1 1 x eid 10.0.0.0/8 less, RLOC4 192.0.2.1", /not 'less'/],
-  ["a key 1 1 x eid 10.0.0.0/8", /needs RLOC4 or RLOC6/],
-  ["a key 1 1 x eid 10.0.0.0/8, RLOC4 2001:db8::1", /RLOC4 must be an IPv4 address/],
+  ["a key x sha1 iid 16777216 eid 10.0.0.0/8, RLOC4 192.0.2.1", /instance ID '16777216'/],
+  ["a key x sha1 eid 10.0.0.0/8 less, RLOC4 192.0.2.1", /word 7 is not/],
+  ["a key x sha1 eid 10.0.0.0/8", /needs RLOC4 or RLOC6/],
+  ["a key x sha1 eid 10.0.0.0/8, RLOC4 2001:db8::1", /RLOC4 must be an IPv4 address/],
+  ["a key x eid 10.0.0.0/8, RLOC4 192.0.2.1, PUBSUB_KEY 1 sha256 x", /PUBSUB_KEY: 3 words: a key is/],
 ] as const)
   test(`refused: ${config}`, async () => {
     try {

@@ -93,7 +93,7 @@ for (const [name, algorithm] of [
 ] as const) {
   test(`algorithm ${name} both ways, with xTR-ID and Site-ID`, async () => {
     const ids = `XTR_ID ${"ab".repeat(16)}, SITE_ID 0000000000000005`;
-    const b = await bench(`MAP_SERVER '192.0.2.9 key secret algorithm ${name} sign-ids', ${ids}`);
+    const b = await bench(`MAP_SERVER '192.0.2.9 key secret ${name} sign-ids', ${ids}`);
     b.router.runFor(0);
     const [sent] = registers(b);
     assert.equal(sent.message.ids, { xtrId: hex("ab".repeat(16)), siteId: hex("0000000000000005") });
@@ -126,7 +126,7 @@ test("with them it registers every 20 seconds for 5 minutes, then every minute",
   const found = times(b, 500, (sent) => notify(b, sent.message));
   assert.equal(found, [...Array.from({ length: 16 }, (_, i) => i * 20), 360, 420, 480]);
   assert.equal([b.read("e.notifies"), b.read("e.registered")], ["19", "true"]);
-  assert.is(b.read("e.servers"), "192.0.2.9 2 1 1");
+  assert.is(b.read("e.servers"), "192.0.2.9 sha256 1 1");
   b.close();
 });
 
@@ -163,7 +163,7 @@ test("what a Map-Notify does not name is not registered", async () => {
   const [{ message }] = registers(b);
   assert.is(message.records.length, 2);
   notify(b, { nonce: message.nonce, records: message.records.slice(0, 1) });
-  assert.is(b.read("e.servers"), "192.0.2.9 2 1 2");
+  assert.is(b.read("e.servers"), "192.0.2.9 sha256 1 2");
   b.router.runFor(1);
   const [again] = registers(b);
   assert.equal(again.message.records, message.records.slice(1));
@@ -171,17 +171,17 @@ test("what a Map-Notify does not name is not registered", async () => {
 });
 
 test("several Map-Servers, each with its key and its own state", async () => {
-  const b = await bench("MAP_SERVER 192.0.2.9 key secret, MAP_SERVER 192.0.2.10 key 3:other algorithm sha1");
+  const b = await bench("MAP_SERVER 192.0.2.9 key secret, MAP_SERVER 192.0.2.10 key 3:other sha1");
   b.router.runFor(0);
   const [one, two] = registers(b);
   assert.equal([one.destination[3], two.destination[3]], [9, 10]);
   const other = { id: 3, secret: new TextEncoder().encode("other") };
   assert.is(verifyAuthentication(two.payload, two.message, [other]).verdict, "valid");
   notify(b, two.message, other, 1, "192.0.2.10");
-  assert.is(b.read("e.servers"), "192.0.2.9 2 0 1\n192.0.2.10 1 1 1");
+  assert.is(b.read("e.servers"), "192.0.2.9 sha256 0 1\n192.0.2.10 sha1 1 1");
   // The key of one Map-Server says nothing of what the other has.
   notify(b, one.message, other, 1);
-  assert.equal([b.read("e.late"), b.read("e.servers").split("\n")[0]], ["1", "192.0.2.9 2 0 1"]);
+  assert.equal([b.read("e.late"), b.read("e.servers").split("\n")[0]], ["1", "192.0.2.9 sha256 0 1"]);
   b.close();
 });
 
@@ -344,11 +344,13 @@ test("without a clock's help nonces increase over a restart with the seconds tha
 test("what is wrong with its arguments is said", async () => {
   for (const [args, message] of [
     ["MAP_SERVER 192.0.2.9", /has no key/],
-    ["MAP_SERVER 192.0.2.9 key", /expected a secret/],
+    ["MAP_SERVER 192.0.2.9 key", /there is no secret: a key is \[ID:\]SECRET/],
+    ["MAP_SERVER 192.0.2.9 key 1:", /there is no secret/],
     ["MAP_SERVER 192.0.2.9 key 300:x", /key ID 300/],
-    ["MAP_SERVER 192.0.2.9 key x algorithm md5", /unknown algorithm 'md5'/],
-    ["MAP_SERVER 192.0.2.9 key x algorithm toString", /unknown algorithm 'toString'/],
-    ["MAP_SERVER 192.0.2.9 key x hello", /'hello' means nothing/],
+    ["MAP_SERVER 192.0.2.9 key x md5", /word 4 is not 'key', 'no-key'.* or 'sign-ids'; a key is/],
+    ["MAP_SERVER 192.0.2.9 key x toString", /word 4 is not/],
+    ["MAP_SERVER 192.0.2.9 key x key 1:y", /key 1 sha256 is there twice/],
+    ["MAP_SERVER 192.0.2.9 key x no-key", /has a key and 'no-key'/],
     ["MAP_SERVER x key y", /'x' is not an IP address/],
     ["MAP_SERVER 2001:db8::1 key y", /no RLOC of the address family/],
     ["XTR_ID 12", /XTR_ID: '12' is not 32 hexadecimal digits/],
@@ -368,8 +370,8 @@ test("what is wrong with its arguments is said", async () => {
   );
 });
 
-test("algorithm none and an empty MAP_SERVER", async () => {
-  const b = await bench("MAP_SERVER 192.0.2.9 algorithm none");
+test("no-key and an empty MAP_SERVER", async () => {
+  const b = await bench("MAP_SERVER 192.0.2.9 no-key");
   b.router.runFor(0);
   const [sent] = registers(b);
   assert.equal(sent.message.authentication, { keyId: 0, algorithm: 0, data: new Uint8Array(0) });

@@ -14,7 +14,7 @@ const graph = (second: string, more = ""): string => `
   feed :: Feed -> cache :: LISPMapCache() -> found :: Sink;
   cache[1] -> ask :: LISPResolver(cache, RLOC 192.0.2.2, MAP_RESOLVER 192.0.2.100);
   ask[1] -> cache; cache[2] -> native :: Sink;
-  ms :: LISPMapServer(a key 1 sha256 secret eid 10.0.0.0/8 more, RLOC4 192.0.2.100);
+  ms :: LISPMapServer(a key secret eid 10.0.0.0/8 more, RLOC4 192.0.2.100);
   mr :: LISPMapResolver(RLOC4 192.0.2.100, MAP_SERVER ms);
   net :: IPClassifier(dst host 192.0.2.1, dst host 192.0.2.2, dst host 192.0.2.100);
   reg1, reg2, ask, ms, mr -> Queue -> Unqueue -> net;
