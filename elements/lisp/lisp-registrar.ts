@@ -142,13 +142,10 @@ export class LISPRegistrar extends Element {
         errors.error(`no RLOC of the address family of Map-Server ${addressText(config.address)}`);
         return null;
       }
-      const registrations = new Registrations(
-        this.router.clock,
-        this.#timers,
-        policy,
-        config.wantNotify,
-        (entries) => this.#register(config, source, entries),
-      );
+      const registrations = new Registrations(this.router.clock, this.#timers, policy, config.wantNotify, {
+        nonce: () => this.#nextNonce(),
+        send: (nonce, entries) => this.#register(config, source, nonce, entries),
+      });
       return { config, source, registrations };
     } catch (e) {
       if (!(e instanceof KeyError || e instanceof MappingError)) throw e;
@@ -192,9 +189,12 @@ export class LISPRegistrar extends Element {
 
   // ---- Map-Registers -----------------------------------------------------------
 
-  #register(config: MapServerConfig, source: Uint8Array, entries: readonly Registration[]): bigint | null {
-    const nonce = this.#nextNonce();
-    if (nonce === null) return null;
+  #register(
+    config: MapServerConfig,
+    source: Uint8Array,
+    nonce: bigint,
+    entries: readonly Registration[],
+  ): void {
     const message = mapRegister({
       nonce,
       proxyReply: config.proxyReply,
@@ -206,7 +206,6 @@ export class LISPRegistrar extends Element {
     const payload = authenticate(message, config.keys[0], keyAlgorithm(config.keys[0]), config.scope);
     this.#count("registers");
     this.#send(source, config.address, payload);
-    return nonce;
   }
 
   #record(r: Registration): EidRecord {

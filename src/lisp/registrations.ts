@@ -54,6 +54,13 @@ const WITHDRAWALS = 6;
 /** Messages whose Map-Notify is waited for; more are forgotten, oldest first. */
 const OUTSTANDING = 256;
 
+export interface RegistrationTransport {
+  /** The nonce of the next Map-Register; null: there is none, and nothing can be sent. */
+  nonce(): bigint | null;
+  /** Sends one Map-Register. */
+  send(nonce: bigint, registrations: readonly Registration[]): void;
+}
+
 interface Outstanding {
   readonly registration: Registration;
   readonly generation: number;
@@ -63,23 +70,22 @@ export class Registrations {
   readonly #clock: Clock;
   readonly #policy: RegistrationPolicy;
   readonly #wantNotify: boolean;
-  readonly #send: (registrations: readonly Registration[]) => bigint | null;
+  readonly #transport: RegistrationTransport;
   readonly #table = new Map<string, Registration>();
   readonly #outstanding = new Map<bigint, readonly Outstanding[]>();
   readonly #timer: Timer;
 
-  /** `send` sends one Map-Register and gives its nonce; null: it could not. */
   constructor(
     clock: Clock,
     timers: TimerGroup,
     policy: RegistrationPolicy,
     wantNotify: boolean,
-    send: (registrations: readonly Registration[]) => bigint | null,
+    transport: RegistrationTransport,
   ) {
     this.#clock = clock;
     this.#policy = policy;
     this.#wantNotify = wantNotify;
-    this.#send = send;
+    this.#transport = transport;
     this.#timer = timers.timer(() => this.#run());
   }
 
@@ -194,17 +200,10 @@ export class Registrations {
     this.#schedule();
   }
 
+  /** Everything is as it is to be once the message is out before it goes: its Map-Notify may be back before `send` returns. */
   #sendOne(message: readonly Registration[], now: number): void {
     const { timeout, longest } = this.#policy;
-    const nonce = this.#send(message);
-    if (nonce !== null && this.#wantNotify) {
-      this.#outstanding.set(
-        nonce,
-        message.map((registration) => ({ registration, generation: registration.generation })),
-      );
-      if (this.#outstanding.size > OUTSTANDING)
-        this.#outstanding.delete(this.#outstanding.keys().next().value as bigint);
-    }
+    const nonce = this.#transport.nonce();
     for (const r of message) {
       if (r.state === "registered" || r.state === "sent") r.tries = 0;
       const wait = Math.min(timeout * 2 ** Math.min(r.tries, 30), longest);
@@ -216,6 +215,16 @@ export class Registrations {
       if (r.mapping !== null) r.state = this.#wantNotify ? "registering" : "sent";
       r.due = now + (this.#wantNotify ? wait : this.#intervalAt(r, now));
     }
+    if (nonce === null) return;
+    if (this.#wantNotify) {
+      this.#outstanding.set(
+        nonce,
+        message.map((registration) => ({ registration, generation: registration.generation })),
+      );
+      if (this.#outstanding.size > OUTSTANDING)
+        this.#outstanding.delete(this.#outstanding.keys().next().value as bigint);
+    }
+    this.#transport.send(nonce, message);
   }
 
   #schedule(): void {

@@ -51,4 +51,24 @@ test("an EID that moves to another xTR: the one with the subnet is told, and ack
   b.close();
 });
 
+test("a Map-Notify that is back before the Map-Register's push returns acknowledges it", async () => {
+  const b = await Bench.start(`
+    site :: LISPSite(10.1.0.0/16 192.0.2.1, 10.2.0.0/16 192.0.2.1);
+    reg :: LISPRegistrar(site, RLOC 192.0.2.1, MAP_SERVER 192.0.2.100 ${KEY}, RECORDS 1)
+      -> ms :: LISPMapServer(a key secret eid 10.0.0.0/8 more, RLOC4 192.0.2.100) -> reg;`);
+  b.router.runFor(0);
+  assert.equal(
+    [b.read("reg.registered"), b.read("reg.registers"), b.read("reg.notifies"), b.read("reg.late")],
+    ["true", "2", "2", "0"],
+  );
+  assert.match(b.read("reg.table"), /registered 0 0\.000 20\.000\n.*registered 0 0\.000 20\.000$/);
+  // What goes is gone with the first withdrawal, and nothing is sent again.
+  await b.router.write("site.remove", "10.2.0.0/16");
+  b.router.runFor(19);
+  assert.equal([b.read("reg.registers"), b.read("ms.size")], ["3", "1"]);
+  b.router.runFor(100);
+  assert.equal([b.read("reg.notifies"), b.read("reg.registers")], ["8", "8"]);
+  b.close();
+});
+
 test.run();
