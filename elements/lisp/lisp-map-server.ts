@@ -43,6 +43,7 @@ const args = {
   WAITING: { type: "unsigned", default: "100000", min: 1, doc: "most Map-Registers that wait for the store" },
   PUBSUB_KEY: {
     type: "any",
+    secret: true,
     default: "",
     doc: "`[ID:]SECRET [sha1|sha256|hkdf]` shared with subscribers (RFC 9437); without it there is no PubSub",
   },
@@ -50,6 +51,7 @@ const args = {
   PENDING: { type: "unsigned", default: "4096", doc: "most Map-Notifies that wait for their Map-Notify-Ack" },
   SITES: {
     type: "any",
+    secret: true,
     positional: true,
     rest: true,
     doc: "a site each: `NAME key [ID:]SECRET [sha1|sha256|hkdf] ... [iid N] eid PREFIX [more] ...`",

@@ -12,7 +12,7 @@ export const REGISTRAR_ARGS = {
     many: true,
     doc: "an RLOC of ours, from which messages go; one of each address family",
   },
-  MAP_SERVER: { type: "any", many: true, doc: "a Map-Server with its key; may be repeated" },
+  MAP_SERVER: { type: "any", many: true, secret: true, doc: "a Map-Server with its key; may be repeated" },
   INTERVAL: { type: "seconds", default: "60", doc: "time between registrations" },
   QUICK_INTERVAL: {
     type: "seconds",

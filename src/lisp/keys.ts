@@ -1,6 +1,7 @@
 // How configurations write the secrets that xTRs and Map-Servers share (RFC 9301, section 5.6). No error says any of
 // the text: where something is out of place, the word there may be a secret.
 
+import { HIDDEN } from "../lang/args/secrets.js";
 import { splitSpaces, unquote } from "../lang/args/text.js";
 import {
   ALGORITHM_HKDF,
@@ -41,6 +42,8 @@ export interface KeyText {
 export function readKey(words: readonly string[], at: number): KeyText {
   const [, id = "1", secret = ""] = /^(?:(\d+):)?(.*)$/s.exec(words[at] ?? "") ?? [];
   const bytes = new TextEncoder().encode(unquote(secret));
+  // What a handler showed must not come back as a configuration.
+  if (secret === HIDDEN) throw new KeyError(`'${HIDDEN}' stands for a secret and is none`);
   if (bytes.length === 0) throw new KeyError(`there is no secret: ${SYNTAX}`);
   if (Number(id) > 255) throw new KeyError(`key ID ${id} is not a whole number from 0 to 255`);
   const name = (words[at + 1] ?? "").toLowerCase();

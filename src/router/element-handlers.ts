@@ -1,5 +1,6 @@
 // The handlers every element has, and those its spec declares.
 
+import { withoutSecrets } from "../lang/args/secrets.js";
 import type { Element } from "./element.js";
 import { type Handler, type HandlerCode, HandlerError, handlerFlags, withinMemory } from "./handler.js";
 import { type Personality, portKinds } from "./hookup.js";
@@ -102,9 +103,9 @@ function commonHandlers(element: Element, add: Add, all: ReadonlyMap<string, Han
   );
   add(
     "config",
-    { doc: "its configuration", read: true, write: element.spec.live === true, calm: true },
+    { doc: "its configuration, without secrets", read: true, write: element.spec.live === true, calm: true },
     {
-      read: () => element.config,
+      read: () => withoutSecrets(element.config, element.spec.args ?? {}),
       write: element.spec.live === true ? (text) => reconfigure(element, text) : undefined,
     },
   );

@@ -1,6 +1,7 @@
 // The router's own handlers, as Click names them.
 
 import { decimal } from "../lang/args/numbers.js";
+import { hasSecrets, withoutSecrets } from "../lang/args/secrets.js";
 import { ConfigurationError } from "../lang/diagnostics.js";
 import { flatText } from "../lang/flat-text.js";
 import { RealClock } from "./clock.js";
@@ -21,8 +22,12 @@ export function globalHandlers(router: Router): ReadonlyMap<string, Handler> {
     add(name, { doc, read: true }, { read: value });
   read("version", "the program's version", () => VERSION);
   read("driver", "the kind of driver", () => "userlevel");
-  read("config", "the configuration as it was written", () => router.source);
-  read("flatconfig", "the configuration, flattened", () => flatText(router.graph.flat));
+  read(
+    "config",
+    "the configuration as it was written; flattened where there are secrets to be left out",
+    () => (router.elements.some((e) => hasSecrets(e.spec.args ?? {})) ? openText(router) : router.source),
+  );
+  read("flatconfig", "the configuration, flattened, without secrets", () => openText(router));
   read("requirements", "the configuration's requirements", () =>
     lines(router.graph.flat.requirements.filter((r) => r.kind === "package").map((r) => r.value)),
   );
@@ -60,6 +65,16 @@ export function globalHandlers(router: Router): ReadonlyMap<string, Handler> {
   }
   timewarp(router, add);
   return all;
+}
+
+/** The flat configuration without secrets. */
+function openText(router: Router): string {
+  const { flat } = router.graph;
+  const elements = flat.elements.map((f, i) => ({
+    ...f,
+    config: withoutSecrets(f.config, router.elements[i].spec.args ?? {}),
+  }));
+  return flatText({ ...flat, elements });
 }
 
 function lines(texts: readonly string[]): string {

@@ -42,6 +42,7 @@ export function describeArg(spec: ArgSpec): string {
   if (spec.size !== undefined) parts.push(`${spec.size} ${spec.size === 1 ? "byte" : "bytes"}`);
   if (spec.many || spec.rest) parts.push("repeatable");
   if (spec.required) parts.push("required");
+  if (spec.secret) parts.push("not shown by handlers");
   if (spec.default !== undefined) parts.push(`default ${spec.default}`);
   return parts.join(", ");
 }

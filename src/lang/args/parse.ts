@@ -1,13 +1,14 @@
 // Reads a configuration string into an element's declared arguments, as Click's Args does.
 
 import * as addresses from "./address.js";
+import { Arguments } from "./arguments.js";
 import { parseBandwidth } from "./bandwidth.js";
 import { type ArgContext, fail, ok, type Parsed } from "./context.js";
 import * as names from "./names.js";
 import * as numbers from "./numbers.js";
 import type { ArgSpec, ArgSpecs, ArgTypes, ArgValues } from "./spec.js";
 import * as strings from "./strings.js";
-import { isSpace, splitArgs, splitSpaces } from "./text.js";
+import { splitArgs, splitSpaces } from "./text.js";
 import { parseSeconds, parseTimestamp } from "./time.js";
 
 export { type ArgContext, EMPTY_CONTEXT, type Parsed } from "./context.js";
@@ -87,108 +88,6 @@ export function parseValue<K extends keyof ArgTypes>(
   return PARSERS[spec.type](text, spec, context);
 }
 
-/** An argument's place in the reading. */
-const USED_BY_POSITION = -1;
-const USED_BY_KEYWORD = -2;
-
-/** Where a keyword starts arguments; those before `all[next]` are used. */
-interface Places {
-  readonly all: number[];
-  next: number;
-}
-
-/** The arguments of a configuration string, and which of them have been read. */
-class Arguments {
-  readonly #texts: readonly string[];
-  /** The length of the keyword that starts an argument, 0 for none, or a mark of its use. */
-  readonly #keywords: number[];
-  readonly #byKeyword = new Map<string, Places>();
-  /** Up to here all arguments were used by position. */
-  #position = 0;
-
-  constructor(texts: readonly string[]) {
-    this.#texts = texts;
-    this.#keywords = texts.map(keywordLength);
-    for (const [i, length] of this.#keywords.entries()) {
-      if (length === 0) continue;
-      const keyword = texts[i].slice(0, length);
-      const places = this.#byKeyword.get(keyword);
-      if (places === undefined) this.#byKeyword.set(keyword, { all: [i], next: 0 });
-      else places.all.push(i);
-    }
-  }
-
-  /**
-   * The text of the argument that `keyword` names, or of the next one by position; undefined
-   * where there is none. A later keyword wins over an earlier one and over the position; with
-   * `first` the earliest is taken and the others stay for the next call.
-   */
-  find(keyword: string, positional: boolean, required: boolean, first: boolean): string | undefined {
-    let named = this.#named(keyword);
-    while (this.#keywords[this.#position] === USED_BY_POSITION) this.#position++;
-    const here = this.#position;
-    // What a keyword took ends the positional arguments.
-    const atHand = positional && here < this.#texts.length && this.#keywords[here] >= 0;
-    // A required argument takes the one at hand even where it looks like another's keyword.
-    const fits = atHand && (this.#keywords[here] === 0 || (named < 0 && required));
-    if (first) {
-      if (fits && (named < 0 || here < named)) return this.#take(here, 0, USED_BY_POSITION);
-      return named < 0 ? undefined : this.#take(named, keyword.length, USED_BY_KEYWORD);
-    }
-    let last = -1;
-    let found: string | undefined;
-    for (; named >= 0; named = this.#named(keyword)) {
-      found = this.#take(named, keyword.length, USED_BY_KEYWORD);
-      last = named;
-    }
-    if (!fits) return found;
-    const taken = this.#take(here, 0, USED_BY_POSITION);
-    return last > here ? found : taken;
-  }
-
-  /** The first unused argument that starts with `keyword`, or -1. */
-  #named(keyword: string): number {
-    const places = this.#byKeyword.get(keyword);
-    if (places === undefined) return -1;
-    const { all } = places;
-    while (places.next < all.length && this.#keywords[all[places.next]] < 0) places.next++;
-    return all[places.next] ?? -1;
-  }
-
-  #take(place: number, keyword: number, mark: number): string {
-    this.#keywords[place] = mark;
-    let at = keyword;
-    const text = this.#texts[place];
-    while (keyword > 0 && isSpace(text[at])) at++;
-    return text.slice(at);
-  }
-
-  /** Everything not yet used, in order. */
-  takeRest(): string[] {
-    return this.#texts.filter((_, i) => {
-      const unused = this.#keywords[i] >= 0;
-      if (unused) this.#keywords[i] = USED_BY_POSITION;
-      return unused;
-    });
-  }
-
-  /** What is wrong with the arguments that nothing has read. */
-  leftover(): string[] {
-    const errors: string[] = [];
-    for (const [i, length] of this.#keywords.entries()) {
-      if (length > 0) errors.push(`${this.#texts[i].slice(0, length)}: unknown argument`);
-    }
-    if (this.#keywords.includes(0)) errors.push("too many arguments");
-    return errors;
-  }
-}
-
-/** The length of the keyword that `text` starts with, 0 where no text follows it. */
-function keywordLength(text: string): number {
-  const length = /^[A-Za-z_][\w:.?!]*/.exec(text)?.[0].length ?? 0;
-  return length > 0 && length < text.length && isSpace(text[length]) ? length : 0;
-}
-
 /**
  * Reads `config` as `specs` declares, in the order of declaration. Arguments that are not given
  * (or empty) have their default (or what `sameAs` names), or are undefined; `many` and `rest` give arrays. `rest` also
@@ -201,7 +100,7 @@ export function parseArgs<S extends ArgSpecs>(config: string, specs: S, context:
   const given = new Map<string, string>();
 
   for (const [name, spec] of Object.entries<ArgSpec>(specs)) {
-    const { positional = false, required = false } = spec;
+    const { required = false } = spec;
     const read = (text: string): unknown => {
       const parsed = parseValue(text, spec, context);
       if ("value" in parsed) return parsed.value;
@@ -209,12 +108,12 @@ export function parseArgs<S extends ArgSpecs>(config: string, specs: S, context:
       return undefined;
     };
     if (spec.rest || spec.many) {
-      const texts = spec.rest ? args.takeRest() : takeMany(args, name, positional, required);
+      const texts = args.take(name, spec);
       if (texts.length === 0 && required) errors.push(`${name}: required argument missing`);
       values[name] = texts.map(read);
       continue;
     }
-    let text = args.find(name, positional, required, false);
+    let text = args.take(name, spec).at(0);
     if (text === undefined && spec.sameAs !== undefined) text = given.get(spec.sameAs);
     if (text !== undefined) given.set(name, text);
     if (text !== undefined && text !== "") values[name] = read(text);
@@ -223,16 +122,6 @@ export function parseArgs<S extends ArgSpecs>(config: string, specs: S, context:
   }
   errors.push(...args.leftover());
   return { values: values as ArgValues<S>, errors };
-}
-
-function takeMany(args: Arguments, name: string, positional: boolean, required: boolean): string[] {
-  const texts: string[] = [];
-  for (;;) {
-    const text = args.find(name, positional, required && texts.length === 0, true);
-    // An empty argument ends the list, as it ends Click's.
-    if (text === undefined || text === "") return texts;
-    texts.push(text);
-  }
 }
 
 function defaultOf(name: string, spec: ArgSpec, context: ArgContext): unknown {

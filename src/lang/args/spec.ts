@@ -107,6 +107,8 @@ export interface ArgSpec {
   readonly sameAs?: string;
   /** The keyword may be given several times; the value is an array, in order. */
   readonly many?: boolean;
+  /** It has a secret in it: no handler shows its text. */
+  readonly secret?: boolean;
   /** Takes all remaining positional arguments; the value is an array. At most one, declared last. */
   readonly rest?: boolean;
 }

@@ -1,0 +1,33 @@
+// Configuration text as others may see it.
+
+import { Arguments } from "./arguments.js";
+import type { ArgSpecs } from "./spec.js";
+import { joinArgs, splitArgs } from "./text.js";
+
+/** Stands where a secret was. Nothing that reads secrets may take it for one. */
+export const HIDDEN = "***";
+
+/** Whether an element whose spec declares `specs` may have secrets in its configuration. */
+export function hasSecrets(specs: ArgSpecs): boolean {
+  return Object.values(specs).some((spec) => spec.secret);
+}
+
+/**
+ * `config` with HIDDEN in place of the text of every argument that `specs` calls secret, and of those that it does not
+ * know; unchanged where there is no secret argument.
+ */
+export function withoutSecrets(config: string, specs: ArgSpecs): string {
+  if (!hasSecrets(specs)) return config;
+  const texts = splitArgs(config);
+  const shown: string[] = texts.map((text) => (text === "" ? "" : HIDDEN));
+  const args = new Arguments(texts);
+  for (const [name, spec] of Object.entries(specs)) {
+    args.take(name, spec);
+    for (const { place, keyword } of args.taken) {
+      const text = texts[place];
+      if (!spec.secret) shown[place] = text;
+      else if (keyword > 0) shown[place] = `${text.slice(0, keyword)} ${HIDDEN}`;
+    }
+  }
+  return joinArgs(shown);
+}
