@@ -6,7 +6,7 @@ import { runInNewContext } from "node:vm";
 const CHUNKS = 16;
 
 /** The collector, which Node hides unless it is asked. */
-function collector(): () => void {
+export function collector(): () => void {
   setFlagsFromString("--expose-gc");
   return runInNewContext("gc") as () => void;
 }

@@ -12,6 +12,7 @@ import { BATCH_SIZES, BenchGraph, GRAPHS } from "./graphs.js";
 import { type HarnessOptions, type Measured, measure, ratio } from "./harness.js";
 import { benchKernels, type KernelResult } from "./kernels.js";
 import { type LookupBench, lookups4, lookups6 } from "./lookups.js";
+import { benchMapServer, type MapServerResult } from "./map-server.js";
 import { type BenchOptions, BenchUsageError, HELP, readOptions } from "./options.js";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -193,6 +194,18 @@ async function garbage(options: BenchOptions, data: Dataset): Promise<Record<num
   return results;
 }
 
+async function mapServer(options: BenchOptions): Promise<Omit<MapServerResult, "text">> {
+  section("map-server");
+  const { quick } = options;
+  const { text, ...result } = await benchMapServer({
+    ...harness(options),
+    prefixes: quick ? PREFIXES : 1_000_000,
+    seconds: quick ? 0.1 : 0.5,
+  });
+  say(text);
+  return result;
+}
+
 async function main(words: readonly string[]): Promise<number> {
   const options = readOptions(words);
   if (options.help) {
@@ -218,6 +231,7 @@ async function main(words: readonly string[]): Promise<number> {
   if (inGraphs) result.graphs = await graphs(options, data);
   if (wants("lookups")) result.lookups = await lookups(options);
   if (wants("allocation")) result.allocation = await garbage(options, data);
+  if (wants("map-server")) result.mapServer = await mapServer(options);
   const measured = await kernelsIfAny(options);
   if (measured !== null) result.kernels = measured;
   if (Object.keys(result).length === 4) throw new BenchUsageError(`nothing is called '${filter}'`);
@@ -237,7 +251,8 @@ async function main(words: readonly string[]): Promise<number> {
 
 /** The micro-benchmarks, unless the filter leaves none. */
 async function kernelsIfAny(options: BenchOptions): Promise<KernelResult[] | null> {
-  const others = ["encapsulation", "lookups", "allocation", ...GRAPHS.map((g) => `graphs ${g.name}`)];
+  const sections = ["encapsulation", "lookups", "allocation", "map-server"];
+  const others = [...sections, ...GRAPHS.map((g) => `graphs ${g.name}`)];
   if (options.filter !== "" && others.some((name) => name.includes(options.filter))) return null;
   const results = await kernels(options);
   return results.length === 0 ? null : results;

@@ -5,13 +5,15 @@ import { parseArgs } from "node:util";
 export const HELP = `Usage: npm run bench -- [OPTION]...
 
 Measures kernels and graphs, the encapsulation graph beside its limits (one
-fused kernel, one C loop), lookups in large map-caches, and the garbage made.
+fused kernel, one C loop), lookups in large map-caches, the garbage made, and
+a Map-Server beside its parts and the disk.
 Tables go to standard output, progress to standard error.
 
 Options:
   --quick          short runs, few of them, small tables: to see that it works
   --filter TEXT    only what has TEXT in its name; sections are called kernels,
-                   encapsulation, graphs, lookups, allocation
+                   encapsulation, graphs, lookups, allocation,
+                   map-server
   --runs N         runs of each contestant (default 15, with --quick 3)
   --json FILE      write everything measured to FILE ('-': standard output)
   --help           print this and exit

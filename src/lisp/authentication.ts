@@ -188,9 +188,7 @@ function macOf(
   { hash }: Algorithm,
   key: Uint8Array,
 ): Uint8Array {
-  return createHmac(hash!, key)
-    .update(bytes.subarray(0, AUTHENTICATION_AT))
-    .update(new Uint8Array(length))
-    .update(bytes.subarray(AUTHENTICATION_AT + length, covered))
-    .digest();
+  const zeroed = new Uint8Array(bytes.subarray(0, covered));
+  zeroed.fill(0, AUTHENTICATION_AT, AUTHENTICATION_AT + length);
+  return createHmac(hash!, key).update(zeroed).digest();
 }

@@ -78,6 +78,11 @@ export class NonceGuard {
     this.#peers.delete(peer);
   }
 
+  /** Whether anything is remembered of a peer. */
+  knows(peer: string): boolean {
+    return this.#peers.has(peer);
+  }
+
   /** What is remembered of one peer, to be stored with its registration; null for nothing. */
   stateOf(peer: string): readonly string[] | null {
     return this.#peers.get(peer)?.map(nonceText) ?? null;

@@ -10,6 +10,7 @@ import type { MapRegister } from "../../wire/lisp-control/registration.js";
 import { type AuthenticationKey, type AuthenticationScope, verifyAuthentication } from "../authentication.js";
 import { DatabaseFullError } from "../database/loading.js";
 import type { MappingDatabase, Operation } from "../database/mapping-database.js";
+import { entryKey, keyText } from "../database/records.js";
 import { type Entry, type Registration, RegistrationError } from "../database/registration.js";
 import { MappingError } from "../mapping.js";
 import type { NonceGuard } from "../nonce-policy.js";
@@ -79,7 +80,7 @@ export class Registrations {
     if (key === null || scope === null) return { refused: "bad_authentication" };
     if (prefixes.some((p) => sites.owner(p) !== site)) return { refused: "not_authorized" };
     const peer = peerName(site, message, scope);
-    const stored = nonces.stateOf(peer) === null ? database.nonce(peer) : null;
+    const stored = nonces.knows(peer) ? null : database.nonce(peer);
     if (stored !== null) nonces.accept(peer, stored);
     const verdict = nonces.check(peer, message.nonce);
     if (verdict === "replay") return { refused: "replayed" };
@@ -124,9 +125,11 @@ export class Registrations {
     for (const [i, record] of message.records.entries()) {
       const { iid, address, length } = prefixes[i];
       const key = { iid, eid: { address, length } };
-      const name = prefixName(prefixes[i]);
-      const before = changed.has(name) ? changed.get(name)!.entry : database.get(key);
+      const name = keyText(entryKey(key));
       const mapping = mappingOf(record);
+      const replaces = mapping !== null && !message.merge;
+      // What is replaced as a whole need not be read.
+      const before = replaces ? null : changed.has(name) ? changed.get(name)!.entry : database.get(key);
       if (mapping === null) {
         if (before !== null) changed.set(name, { key, entry: withdrawn(before, who) });
         continue;
@@ -158,16 +161,12 @@ interface Changed {
   readonly entry: Entry | null;
 }
 
-function prefixName(p: EidPrefix): string {
-  return `${p.iid} ${Buffer.from(p.address).toString("hex")}/${p.length}`;
-}
-
 /** The records of the Map-Notify: as they came, but merged ones as all xTRs together have them. */
 function notified(message: MapRegister, changed: ReadonlyMap<string, Changed>): readonly EidRecord[] {
   if (!message.merge) return message.records;
   return message.records.map((record) => {
-    const prefix = prefixOf(record.eid, record.maskLength)!;
-    const entry = changed.get(prefixName(prefix))?.entry ?? null;
+    const { iid, address, length } = prefixOf(record.eid, record.maskLength)!;
+    const entry = changed.get(keyText(entryKey({ iid, eid: { address, length } })))?.entry ?? null;
     return entry === null || record.ttl === 0 ? record : entryRecord(entry);
   });
 }
@@ -182,10 +181,15 @@ function peerName(site: Site, message: MapRegister, scope: AuthenticationScope):
   const start = `${site.name}/${keyId}.${algorithm}/`;
   if (message.ids !== null && scope !== "records") {
     const { xtrId, siteId } = message.ids;
-    return `${start}${Buffer.from(xtrId).toString("hex")}.${Buffer.from(siteId ?? []).toString("hex")}`;
+    return `${start}${hexText(xtrId)}.${siteId === null ? "" : hexText(siteId)}`;
   }
   const hash = createHash("sha256");
   for (const { rloc, local } of message.records[0].locators)
     if (rloc.kind === "ip") hash.update(rloc.address).update(local ? "L" : "-");
   return `${start}${hash.digest("hex").slice(0, 32)}`;
+}
+
+function hexText(bytes: Uint8Array): string {
+  // A view: a copy would be garbage with each Map-Register.
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex");
 }
