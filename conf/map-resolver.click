@@ -12,5 +12,5 @@ define($ROUTES 192.168.0.0/16 10.0.0.100, $RATE 1000);
 
 mr :: LISPMapResolver(RLOC4 $RLOC4, RLOC6 $RLOC6, RATE $RATE, $ROUTES);
 
-messages [4] -> mr -> to_core;
-messages [0], messages [1], messages [2], messages [3], messages [5] -> others :: Discard;
+control [4] -> mr -> to_core;
+control [0], control [1], control [2], control [3], control [5] -> others :: Discard;

@@ -16,6 +16,6 @@ define(
 ms :: LISPMapServer($SITES, RLOC4 $RLOC4, RLOC6 $RLOC6, NONCES $NONCES, STORE $STORE,
   PUBSUB_KEY $PUBSUB_KEY);
 
-messages [0], messages [2], messages [3], messages [4] -> ms -> to_core;
-messages [1] -> replies :: Discard;
-messages [5] -> others :: Discard;
+control [0], control [2], control [3], control [4] -> ms -> to_core;
+control [1] -> replies :: Discard;
+control [5] -> others :: Discard;

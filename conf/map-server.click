@@ -23,9 +23,9 @@ ms :: LISPMapServer($SITES, RLOC4 $RLOC4, RLOC6 $RLOC6, NONCES $NONCES, STORE $S
   PUBSUB_KEY $PUBSUB_KEY);
 mr :: LISPMapResolver(RLOC4 $RLOC4, RLOC6 $RLOC6, MAP_SERVER ms, RATE $RATE, $ROUTES);
 
-messages [0] -> [0] ms;                 // Map-Requests, from whoever needs no Map-Resolver
-messages [1] -> replies :: Discard;     // no Map-Reply is for us
-messages [2], messages [3] -> ms;       // Map-Registers; Map-Notify-Acks
-messages [4] -> mr;
-messages [5] -> others :: Discard;
+control [0] -> [0] ms;                  // Map-Requests, from whoever needs no Map-Resolver
+control [1] -> replies :: Discard;      // no Map-Reply is for us
+control [2], control [3] -> ms;         // Map-Registers; Map-Notify-Acks
+control [4] -> mr;
+control [5] -> others :: Discard;
 ms, mr -> to_core;

@@ -20,23 +20,27 @@ define(
   // What is registered and answered for: locators of this site, RLOC[/priority[/weight]] separated by spaces, for both
   // EID-prefixes. Where nonces are kept over a restart.
   $LOCATORS $RLOC4, $STATE "",
+  // Where packets to destinations outside of LISP go: the RLOC of a proxy ETR (RFC 6832, section 6), RLOC[/priority[/
+  // weight]] separated by spaces where there are several. Without: they are dropped.
+  $PETR action natively-forward,
   // Seconds between probes of the locators in use; 0: none. How long to wait for an answer, and how often to ask again.
   $PROBE 0, $PROBE_TIMEOUT 1, $PROBE_RETRIES 2,
   // Largest packet the core carries, outer headers included, and what of it is left for an inner packet, bytes.
   $MTU 1500, $INNER_MTU 1444
 );
 
+define($PITR false);  // for itr.click
+
+require(library core-side.click);
+require(library itr.click);
+
 site :: EthernetInterface($SITE, $EID4, $EID6);
-core :: CoreInterface($CORE, $RLOC4, $RLOC6);
 
 // ---- To the site -----------------------------------------------------------
 to_site4 :: GetIPAddress(16) -> [0] site;
 to_site6 :: GetIP6Address(24) -> [1] site;
 
 // ---- From the site: ITR ------------------------------------------------------
-cache :: LISPMapCache($MAP);
-encap :: LISPEncap($RLOC4, $RLOC6, MTU $MTU);
-
 site [0]
   -> check4 :: CheckIPHeader
   -> for4 :: IPClassifier(dst host $EID4 and icmp type echo, dst host $EID4 or dst net $EID4_NET, src net $EID4_NET, -);
@@ -54,44 +58,16 @@ for6 [1] -> local6 :: Discard;
 for6 [2] -> hops6 :: DecIP6HLIM -> cache;
 hops6 [1] -> ICMP6Error($EID6, timeexceeded, transit) -> to_site6;
 
-cache [0] -> encap;
-cache [1] -> misses :: Counter
-  -> resolver :: LISPResolver(cache, RLOC $RLOC4, RLOC $RLOC6, MAP_RESOLVER $MAP_RESOLVER);
+// Destinations outside of LISP: what their mappings leave open, these say.
+cache [2] -> proxied :: LISPMapCache(0.0.0.0/0 $PETR, ::/0 $PETR) -> encap;
 
-encap [0]
-  -> outer :: Classifier(0/40%f0, 0/60%f0);
-outer [0] -> route4 :: RadixIPLookup($RLOC4_NET 0, 0.0.0.0/0 $GATEWAY4 0) -> [0] core;
-outer [1] -> route6 :: LookupIP6Route($RLOC6_NET :: 0, ::/0 $GATEWAY6 0) -> [1] core;
-
-// Packets that would be larger than the core carries once encapsulated (RFC 9300 section 7.1): IPv4 packets that
-// allow it are cut before they are encapsulated, the senders of all others are told what would fit.
-encap [1] -> big :: Classifier(0/40%f0, 0/60%f0);
-big [0] -> cut :: IPFragmenter($INNER_MTU) -> encap;
 cut [1] -> ICMPError($EID4, unreachable, needfrag) -> to_site4;
 big [1] -> ICMP6Error($EID6, packettoobig, 0) -> to_site6;
 
 // ---- From the core: ETR ------------------------------------------------------
 decap :: LISPDecap(PEERS 1024);
 
-core [0]
-  -> CheckIPHeader
-  -> mine4 :: IPClassifier(dst host $RLOC4, -);
-mine4 [0] -> lisp4 :: LISPClassifier;
-mine4 [1] -> Discard;
-lisp4 [0] -> decap;
-lisp4 [1] -> control :: LISPControlClassifier;
-lisp4 [2] -> ping4 :: IPClassifier(icmp type echo, -) -> ICMPPingResponder -> route4;
-ping4 [1] -> Discard;
-
-core [1]
-  -> CheckIP6Header
-  -> mine6 :: LookupIP6Route($RLOC6/128 0, ::/0 1);
-mine6 [0] -> lisp6 :: LISPClassifier;
-mine6 [1] -> Discard;
-lisp6 [0] -> decap;
-lisp6 [1] -> control;
-lisp6 [2] -> ICMP6PingResponder -> route6;
-
+lisp4 [0], lisp6 [0] -> decap;
 decap [0] -> inner :: Classifier(0/40%f0, 0/60%f0);
 inner [0] -> CheckIPHeader -> dst4 :: IPClassifier(dst net $EID4_NET, -) -> to_site4;
 inner [1] -> CheckIP6Header -> dst6 :: LookupIP6Route($EID6_NET 0, ::/0 1) -> to_site6;
@@ -105,13 +81,8 @@ replier :: LISPMapReplier(own, RLOC $RLOC4, RLOC $RLOC6);
 smr :: LISPSMRSender(own, RLOC $RLOC4, RLOC $RLOC6, CACHE cache, DECAP decap);
 
 control [0] -> [0] replier;
-control [1] -> [1] resolver;
 control [2], control [5] -> strange :: Discard;
 control [3] -> registrar;
 control [4] -> [1] replier;
-control [6] -> solicited :: LISPSMRReceiver(resolver);
-control [7] -> prober :: LISPRLOCProber(cache, RLOC $RLOC4, RLOC $RLOC6,
-  INTERVAL $PROBE, TIMEOUT $PROBE_TIMEOUT, RETRIES $PROBE_RETRIES);
 
-resolver [0], registrar, replier, smr, prober -> outer;
-resolver [1] -> cache;
+registrar, replier, smr -> to_core;

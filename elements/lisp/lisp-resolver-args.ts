@@ -17,6 +17,11 @@ export const RESOLVER_ARGS = {
     many: true,
     doc: "addresses of Map-Resolvers separated by spaces, the first to be asked first; may be repeated",
   },
+  PITR: {
+    type: "bool",
+    default: "false",
+    doc: "ask as a proxy ITR does: with the p bit, and without a Source EID",
+  },
   TIMEOUT: {
     type: "seconds",
     default: "1",

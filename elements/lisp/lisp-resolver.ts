@@ -42,7 +42,7 @@ const RESOLVED = 1;
  * more-specific ones within it. A negative mapping takes up no more than a prefix of NEGATIVE_LENGTH4 or
  * NEGATIVE_LENGTH6 bits around that EID, and the EID alone where the reply names a prefix that does not hold it. The
  * packets that waited then leave on output 1, back to the map-cache. Locators of an address family without a source
- * RLOC are not used.
+ * RLOC are not used. With PITR it asks as a proxy ITR does (RFC 6832), whose packets come from no EID.
  *
  * A hot swap drops the packets that wait, and forgets what was asked.
  *
@@ -122,6 +122,7 @@ export class LISPResolver extends Element {
   #cache: LISPMapCache | null = null;
   #rlocs: readonly Uint8Array[] = [];
   #servers = new ServerList([], []);
+  #proxy = false;
   #table: Resolutions | null = null;
   #policy: ReplyPolicy | null = null;
 
@@ -130,6 +131,7 @@ export class LISPResolver extends Element {
     else errors.error("CACHE is not a LISPMapCache");
     if (values.RLOC.length === 0) errors.error("no RLOC given");
     this.#rlocs = values.RLOC;
+    this.#proxy = values.PITR;
     this.#servers = new ServerList(resolverAddresses(values.MAP_RESOLVER, errors), this.#rlocs);
     const { clock } = this.router;
     this.#bucket.assign(values.RATE, values.RATE);
@@ -233,7 +235,8 @@ export class LISPResolver extends Element {
     const index = this.#servers.choose(resolution.sent === 1 ? -1 : resolution.resolver);
     if (index < 0) return -1;
     const { address, source } = this.#servers.at(index);
-    const message = encapsulatedRequest(resolution, nonce, this.#rlocs, source, address);
+    const question = { ...resolution, proxyItr: this.#proxy };
+    const message = encapsulatedRequest(question, nonce, this.#rlocs, source, address);
     this.#servers.asked(index);
     this.#count("requests");
     if (!this.#channel.send({ source, destination: address, payload: encodeLispControl(message) }, MESSAGES))

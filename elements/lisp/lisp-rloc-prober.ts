@@ -29,6 +29,7 @@ const args = {
     many: true,
     doc: "an RLOC of ours, from which probes go; one of each address family",
   },
+  PITR: { type: "bool", default: "false", doc: "probe as a proxy ITR does: with the p bit" },
   INTERVAL: {
     type: "seconds",
     default: "30",
@@ -116,6 +117,7 @@ export class LISPRLOCProber extends Element {
   readonly #probed = new Map<string, Probed>();
   #cache: LISPMapCache | null = null;
   #rlocs: readonly Uint8Array[] = [];
+  #proxy = false;
   #interval = 0;
   #timeout = 0;
   #retries = 0;
@@ -126,6 +128,7 @@ export class LISPRLOCProber extends Element {
     else errors.error("CACHE is not a LISPMapCache");
     if (values.RLOC.length === 0) errors.error("no RLOC given");
     this.#rlocs = values.RLOC;
+    this.#proxy = values.PITR;
     this.#interval = values.INTERVAL * 1e9;
     this.#timeout = values.TIMEOUT * 1e9;
     this.#retries = values.RETRIES;
@@ -199,6 +202,7 @@ export class LISPRLOCProber extends Element {
     const message = mapRequest({
       nonce,
       probe: true,
+      proxyItr: this.#proxy,
       itrRlocs: this.#rlocs.map(ipAddress),
       records: [{ eid: eidAddress(iid, eid.address), maskLength: eid.length, subscribe: false }],
     });

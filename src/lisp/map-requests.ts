@@ -13,6 +13,8 @@ export interface Question {
   /** Source EID; null where no packet asks. */
   readonly source: Uint8Array | null;
   readonly smrInvoked: boolean;
+  /** A proxy ITR asks: the p bit, and no Source EID, since its packets come from no EID. */
+  readonly proxyItr?: boolean;
 }
 
 const TTL = 64;
@@ -32,13 +34,14 @@ export function encapsulatedRequest(
   source: Uint8Array,
   resolver: Uint8Array,
 ): EncapsulatedControlMessage {
-  const { iid, eid } = question;
+  const { iid, eid, proxyItr = false } = question;
   const own = rlocs.find((r) => r.length === eid.address.length) ?? question.source;
   const ip = own === null ? innerHeader(source, resolver) : innerHeader(own, eid.address);
   const message: MapRequest = mapRequest({
     nonce,
     smrInvoked: question.smrInvoked,
-    sourceEid: question.source === null ? NO_ADDRESS : eidAddress(iid, question.source),
+    proxyItr,
+    sourceEid: question.source === null || proxyItr ? NO_ADDRESS : eidAddress(iid, question.source),
     itrRlocs: rlocs.map(ipAddress),
     records: [{ eid: eidAddress(iid, eid.address), maskLength: eid.length, subscribe: false }],
   });

@@ -52,6 +52,20 @@ test("a miss becomes a Map-Request in an ECM; the packets that wait go on when t
   b.close();
 });
 
+test("a proxy ITR asks with the p bit and names no Source EID", async () => {
+  for (const [args, proxy] of [
+    ["", false],
+    [", PITR true", true],
+  ] as const) {
+    const b = await bench(`MAP_RESOLVER 192.0.2.9${args}`);
+    b.push("cache", [to("10.2.0.1")]);
+    b.router.runFor(0);
+    const [{ message }] = requestsTo(b, "out");
+    assert.equal([message.proxyItr, message.sourceEid.kind], [proxy, proxy ? "none" : "ip"]);
+    b.close();
+  }
+});
+
 test("IPv6 EIDs resolve over an IPv4 Map-Resolver, in their instance", async () => {
   const b = await bench("MAP_RESOLVER 192.0.2.9", "IID 7");
   b.push("cache", [ipv6(udp(1, 2, new Uint8Array(0)))]);

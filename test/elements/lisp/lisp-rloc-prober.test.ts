@@ -56,6 +56,19 @@ test("every locator that may be used is probed every interval, give or take a te
   b.close();
 });
 
+test("a proxy ITR's probes have the p bit", async () => {
+  for (const [args, proxy] of [
+    ["", false],
+    [", PITR true", true],
+  ] as const) {
+    const b = await bench(args);
+    b.router.runFor(2);
+    const sent = probes(b);
+    assert.ok(sent.length > 0 && sent.every(({ message }) => message.proxyItr === proxy));
+    b.close();
+  }
+});
+
 test("without an answer a probe is sent again each time-out; then the flows move, within what is promised", async () => {
   const b = await bench();
   const after: number[] = [];

@@ -1,0 +1,35 @@
+// itr.click: the ITR in a tunnel router or proxy (RFC 9300; RFC 6832, section 5), for require(library ...).
+//
+// It stands on core-side.click. The file that requires both defines $RLOC4 and $RLOC6 and
+//
+//   $MAP                                 map-cache entries that are there from the beginning
+//   $MAP_RESOLVER                        Map-Resolvers, separated by spaces
+//   $PITR                                true for a proxy
+//   $PROBE, $PROBE_TIMEOUT, $PROBE_RETRIES   as LISPRLOCProber has them
+//   $MTU, $INNER_MTU                     largest packet the core carries, and what of it an inner packet may take
+//
+// IP packets to encapsulate are pushed to `cache`. Three outputs are for the file to join: `cache [2]` has packets to
+// be forwarded natively; `cut [1]` and `big [1]` have IPv4 and IPv6 packets that are too large for the core, whose
+// senders are to be told.
+
+cache :: LISPMapCache($MAP);
+encap :: LISPEncap($RLOC4, $RLOC6, MTU $MTU);
+
+cache [0] -> encap;
+cache [1] -> misses :: Counter
+  -> resolver :: LISPResolver(cache, RLOC $RLOC4, RLOC $RLOC6, MAP_RESOLVER $MAP_RESOLVER, PITR $PITR);
+encap [0] -> to_core;
+
+// Packets that would be larger than the core carries once encapsulated (RFC 9300 section 7.1): IPv4 packets that
+// allow it are cut before they are encapsulated.
+encap [1] -> big :: Classifier(0/40%f0, 0/60%f0);
+big [0] -> cut :: IPFragmenter($INNER_MTU) -> encap;
+
+// ---- Control plane (RFC 9301) --------------------------------------------------
+control [1] -> [1] resolver;
+control [6] -> solicited :: LISPSMRReceiver(resolver);
+control [7] -> prober :: LISPRLOCProber(cache, RLOC $RLOC4, RLOC $RLOC6,
+  INTERVAL $PROBE, TIMEOUT $PROBE_TIMEOUT, RETRIES $PROBE_RETRIES, PITR $PITR);
+
+resolver [0], prober -> to_core;
+resolver [1] -> cache;

@@ -1,0 +1,63 @@
+// Whole networks in simulated time: routers from conf/, or from a text, joined by links.
+
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { libraryReader } from "../../src/cli/input.js";
+import { type LinkDevice, makeLink } from "../../src/device/link.js";
+import { MapProvider } from "../../src/device/provider.js";
+import { Loader, Router, Simulation } from "../../src/index.js";
+
+const CONF = fileURLToPath(new URL("../../../conf/", import.meta.url));
+
+type Devices = ConstructorParameters<typeof MapProvider>[0];
+
+export class Network {
+  readonly simulation = new Simulation(7);
+  readonly routers = new Map<string, Router>();
+  #links = 0;
+
+  /** The two ends of a link of 2 ms, by the names that their routers have for them. */
+  link(a: string, b: string): readonly [LinkDevice, LinkDevice] {
+    const { clock, schedule } = this.simulation;
+    const i = ++this.#links;
+    return makeLink({
+      clock,
+      schedule,
+      names: [a, b],
+      macs: [Uint8Array.of(2, 0, 0, 0, 0, 2 * i), Uint8Array.of(2, 0, 0, 0, 0, 2 * i + 1)],
+      delay: 0.002,
+    });
+  }
+
+  /** Starts a router. `configuration`: a file of conf/, or the text itself. */
+  async make(
+    name: string,
+    configuration: string,
+    devices: Devices,
+    variables: Record<string, string> = {},
+  ): Promise<Router> {
+    const isFile = configuration.endsWith(".click");
+    const path = `${CONF}${isFile ? configuration : "text.click"}`;
+    const router = new Router({
+      file: path,
+      loader: new Loader(),
+      clock: this.simulation.clock,
+      devices: new MapProvider(devices),
+      variables,
+      readLibrary: libraryReader(""),
+      log: () => {},
+    });
+    await router.start(isFile ? readFileSync(path, "latin1") : configuration);
+    this.simulation.add(router);
+    this.routers.set(name, router);
+    return router;
+  }
+
+  read(router: string, handler: string): string {
+    return this.routers.get(router)!.read(handler).trim();
+  }
+
+  close(): void {
+    for (const router of this.routers.values()) router.close();
+  }
+}

@@ -1,0 +1,250 @@
+// conf/pxtr.click between a LISP site (conf/xtr.click, conf/map-server.click) and a host without LISP, in simulated time.
+
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { ipText } from "../../src/wire/address.js";
+import { ICMP_ECHO, readIcmp, writeIcmp } from "../../src/wire/icmp.js";
+import { readIcmp6 } from "../../src/wire/icmp6.js";
+import { PROTOCOL_ICMP, readIpv4 } from "../../src/wire/ipv4.js";
+import { readIpv6 } from "../../src/wire/ipv6.js";
+import { filling, ip, ip6, ipv4, ipv6, udp4 } from "../packets.js";
+import { Network } from "./network.js";
+
+/** A host whose packets the test makes and reads: in through `send4` and `send6`, out of `got4` and `got6`. */
+const HOST = `
+  require(library ethernet-interface.click);
+  net :: EthernetInterface(eth0, $IP4, $IP6);
+  Idle -> send4 :: RadixIPLookup(0.0.0.0/0 $ROUTER4 0) -> [0] net;
+  Idle -> send6 :: LookupIP6Route(::/0 $ROUTER6 0) -> [1] net;
+  net [0] -> got4 :: Queue -> Discard(ACTIVE false);
+  net [1] -> got6 :: Queue -> Discard(ACTIVE false);
+`;
+
+const LISP = { four: "192.168.1.10", six: "fd01::10" };
+const LEGACY = { four: "198.51.100.10", six: "2001:db8:1::10" };
+type Host = "host" | "legacy";
+const ADDRESSES = { host: LISP, legacy: LEGACY };
+
+interface Options {
+  readonly xtr?: Record<string, string>;
+  readonly pxtr?: Record<string, string>;
+}
+
+/** A LISP host behind a tunnel router, a Map-Server, and a proxy with a legacy host behind it. */
+async function network({ xtr = { PETR: "10.0.0.9" }, pxtr = {} }: Options = {}): Promise<Network> {
+  const n = new Network();
+  const [h, s] = n.link("eth0", "site");
+  const [l, p] = n.link("eth0", "legacy");
+  const [c1, p1] = n.link("core", "port1");
+  const [c2, p2] = n.link("core", "port2");
+  const [c3, p3] = n.link("core", "port3");
+  await n.make("hub", "hub.click", [
+    ["port1", p1],
+    ["port2", p2],
+    ["port3", p3],
+  ]);
+  await n.make("ms", "map-server.click", [["core", c1]], {
+    SITES: "a key 1 sha256 labkey1 eid 192.168.1.0/24 eid fd01::/64",
+  });
+  await n.make(
+    "xtr",
+    "xtr.click",
+    [
+      ["site", s],
+      ["core", c2],
+    ],
+    { MAP_RESOLVER: "10.0.0.100", MAP_SERVER: "10.0.0.100 key 1:labkey1", ...xtr },
+  );
+  await n.make(
+    "pxtr",
+    "pxtr.click",
+    [
+      ["legacy", p],
+      ["core", c3],
+    ],
+    { MAP_RESOLVER: "10.0.0.100", ...pxtr },
+  );
+  const router = { host: ["192.168.1.1", "fd01::1"], legacy: ["198.51.100.1", "2001:db8:1::1"] };
+  for (const [name, device] of [
+    ["host", h],
+    ["legacy", l],
+  ] as const)
+    await n.make(name, HOST, [["eth0", device]], {
+      IP4: ADDRESSES[name].four,
+      IP6: ADDRESSES[name].six,
+      ROUTER4: router[name][0],
+      ROUTER6: router[name][1],
+    });
+  n.simulation.run(3);
+  assert.is(n.read("xtr", "registrar.registered"), "true");
+  return n;
+}
+
+interface Sending {
+  readonly to?: string;
+  readonly ttl?: number;
+  readonly bytes?: number;
+  readonly dontFragment?: boolean;
+}
+
+function send4(n: Network, from: Host, sending: Sending = {}): void {
+  const {
+    to = from === "host" ? LEGACY.four : LISP.four,
+    ttl = 64,
+    bytes = 26,
+    dontFragment = true,
+  } = sending;
+  const packet = udp4(
+    { source: ip(ADDRESSES[from].four), destination: ip(to), ttl, dontFragment },
+    { payload: filling(bytes) },
+  );
+  n.routers.get(from)!.inject("send4", packet);
+}
+
+function send6(n: Network, from: Host, sending: Sending = {}): void {
+  const { to = from === "host" ? LEGACY.six : LISP.six, ttl = 64, bytes = 26 } = sending;
+  const source = ip6(ADDRESSES[from].six);
+  // No next header: nobody looks at what follows.
+  const packet = ipv6({
+    source,
+    destination: ip6(to),
+    hopLimit: ttl,
+    nextHeader: 59,
+    payload: filling(bytes),
+  });
+  n.routers.get(from)!.inject("send6", packet);
+}
+
+const got4 = (n: Network, host: Host): Uint8Array[] => n.routers.get(host)!.take("got4");
+const got6 = (n: Network, host: Host): Uint8Array[] => n.routers.get(host)!.take("got6");
+
+for (const [from, to] of [
+  ["host", "legacy"],
+  ["legacy", "host"],
+] as const)
+  test(`packets from the ${from} arrive at the ${to}, IPv4 and IPv6, two hops further`, async () => {
+    const n = await network();
+    send4(n, from);
+    send6(n, from);
+    n.simulation.run(3);
+    const [four, ...more] = got4(n, to).map(readIpv4);
+    assert.equal([four.source, four.destination], [ip(ADDRESSES[from].four), ip(ADDRESSES[to].four)]);
+    assert.equal([four.payload.slice(8), more.length], [filling(26), 0]);
+    const six = got6(n, to).map(readIpv6);
+    assert.equal(
+      six.map((p) => [p.source, p.payload]),
+      [[ip6(ADDRESSES[from].six), filling(26)]],
+    );
+    // The tunnel router is a hop, and the proxy is where it forwards without LISP.
+    const hops = from === "host" ? 2 : 1;
+    assert.equal([four.ttl, six[0].hopLimit], [64 - hops, 64 - hops]);
+    n.close();
+  });
+
+test("a negative mapping leads to the proxy ETR, and is what the tunnel router's map-cache holds", async () => {
+  const n = await network();
+  for (let i = 0; i < 5; i++) send4(n, "host");
+  n.simulation.run(3);
+  assert.match(n.read("xtr", "cache.table"), /^198\.51\.100\.0\/24 action natively-forward ttl \d+$/m);
+  assert.equal([n.read("xtr", "cache.native"), n.read("xtr", "proxied.hits")], ["5", "5"]);
+  assert.is(n.read("pxtr", "decap.count"), "5");
+  assert.is(got4(n, "legacy").length, 5);
+  n.close();
+});
+
+test("without a proxy ETR packets to destinations outside of LISP are dropped, and counted", async () => {
+  const n = await network({ xtr: {} });
+  send4(n, "host");
+  send6(n, "host");
+  n.simulation.run(3);
+  assert.equal([n.read("xtr", "proxied.no_native"), n.read("xtr", "encap.count")], ["2", "0"]);
+  assert.equal([got4(n, "legacy").length, got6(n, "legacy").length], [0, 0]);
+  n.close();
+});
+
+test("the proxy ETR may be reached over IPv6 RLOCs", async () => {
+  const n = await network({ xtr: { PETR: "10.0.0.9/2 fd00::9/1" } });
+  send4(n, "host");
+  send6(n, "host");
+  n.simulation.run(3);
+  assert.equal([got4(n, "legacy").length, got6(n, "legacy").length], [1, 1]);
+  assert.match(n.read("xtr", "proxied.counts"), /10\.0\.0\.9 0 fd00::9 1/);
+  n.close();
+});
+
+test("what does not come from a site's EID does not pass the proxy ETR", async () => {
+  const n = await network({ pxtr: { SITES4: "192.168.7.0/24 0, 192.168.8.0/24", SITES6: "fd07::/64" } });
+  send4(n, "host");
+  send6(n, "host");
+  n.simulation.run(3);
+  assert.equal([n.read("pxtr", "spoofed4.count"), n.read("pxtr", "spoofed6.count")], ["1", "1"]);
+  assert.equal([got4(n, "legacy").length, got6(n, "legacy").length], [0, 0]);
+  n.close();
+});
+
+test("the proxy takes only what is for EIDs; EIDs of no site are unreachable", async () => {
+  const n = await network({ pxtr: { EIDS4: "192.168.1.0/24 0, 192.168.9.0/24", EIDS6: "fd01::/16" } });
+  send4(n, "legacy", { to: "192.168.2.2" });
+  send4(n, "legacy", { to: "192.168.9.9" });
+  send6(n, "legacy", { to: "fd02::2" });
+  send6(n, "legacy", { to: "fd01:9::9" });
+  n.simulation.run(3);
+  assert.equal([n.read("pxtr", "unattracted4.count"), n.read("pxtr", "unattracted6.count")], ["1", "1"]);
+  const [four] = got4(n, "legacy").map(readIpv4);
+  const error4 = readIcmp(four.payload);
+  assert.equal([ipText(four.source), error4.type, error4.code], ["198.51.100.1", 3, 1]);
+  const [six] = got6(n, "legacy").map(readIpv6);
+  const error6 = readIcmp6(six.payload, six);
+  assert.equal([six.source, error6.type, error6.code], [ip6("2001:db8:1::1"), 1, 0]);
+  n.close();
+});
+
+test("senders on the legacy side are told what is too large for the tunnel, and what has lived too long", async () => {
+  const n = await network();
+  send4(n, "legacy", { bytes: 1440 });
+  send4(n, "legacy", { ttl: 1 });
+  send6(n, "legacy", { bytes: 1440 });
+  send6(n, "legacy", { ttl: 1 });
+  n.simulation.run(3);
+  const four = got4(n, "legacy").map((packet) => readIcmp(readIpv4(packet).payload));
+  assert.equal(four.map(({ type, code }) => `${type} ${code}`).sort(), ["11 0", "3 4"]);
+  const six = got6(n, "legacy").map((packet) => readIcmp6(readIpv6(packet).payload, readIpv6(packet)));
+  assert.equal(six.map(({ type, code }) => `${type} ${code}`).sort(), ["2 0", "3 0"]);
+  // What may be fragmented is.
+  send4(n, "legacy", { bytes: 1440, dontFragment: false });
+  n.simulation.run(1);
+  assert.is(got4(n, "host").length, 2);
+  n.close();
+});
+
+test("the LISP host is told when its packet has lived too long at the proxy", async () => {
+  const n = await network();
+  send4(n, "host", { ttl: 2 });
+  send6(n, "host", { ttl: 2 });
+  n.simulation.run(3);
+  const [four] = got4(n, "host").map(readIpv4);
+  assert.equal([ipText(four.source), readIcmp(four.payload).type], ["198.51.100.1", 11]);
+  const [six] = got6(n, "host").map(readIpv6);
+  assert.equal([six.source, readIcmp6(six.payload, six).type], [ip6("2001:db8:1::1"), 3]);
+  n.close();
+});
+
+test("the proxy answers pings to its own addresses, from the legacy side", async () => {
+  const n = await network();
+  const echo = writeIcmp({ type: ICMP_ECHO, code: 0, rest: 0x10001, payload: filling(8) });
+  const packet = ipv4({
+    protocol: PROTOCOL_ICMP,
+    source: ip(LEGACY.four),
+    destination: ip("198.51.100.1"),
+    payload: echo,
+  });
+  n.routers.get("legacy")!.inject("send4", packet);
+  n.simulation.run(1);
+  assert.equal(
+    got4(n, "legacy").map((p) => readIcmp(readIpv4(p).payload).type),
+    [0],
+  );
+  n.close();
+});
+
+test.run();
