@@ -18,6 +18,7 @@ export class Network {
   readonly #prefix: string;
   readonly #names = new Set<string>();
   readonly #children = new Set<ChildProcess>();
+  #ports = 0;
   readonly #onExit = (): void => this.#delete();
 
   constructor(name: string) {
@@ -61,6 +62,22 @@ export class Network {
       this.run(ns, "sysctl", "-qw", `net.ipv6.conf.${dev}.accept_dad=0`, `net.ipv6.conf.${dev}.accept_ra=0`);
       this.ip(ns, `link set ${dev} up`);
     }
+  }
+
+  /** Makes namespace `name` an Ethernet switch: what `plug` connects to it is one link. */
+  switch(name: string): void {
+    this.namespace(name);
+    this.ip(name, "link add br0 type bridge mcast_snooping 0");
+    this.run(name, "sysctl", "-qw", "net.ipv6.conf.br0.disable_ipv6=1");
+    this.ip(name, "link set br0 up");
+  }
+
+  /** Connects interface `dev` of namespace `name`, which it makes, to a switch. */
+  plug(name: string, dev: string, to: string): void {
+    const port = `p${this.#ports++}`;
+    this.veth(name, dev, to, port);
+    this.run(to, "sysctl", "-qw", `net.ipv6.conf.${port}.disable_ipv6=1`);
+    this.ip(to, `link set ${port} master br0`);
   }
 
   /** Runs `ip WORDS` inside namespace `name`. */
