@@ -33,7 +33,7 @@ export const REGISTRAR_ARGS = {
     min: 64,
     doc: "most bytes that they take, but for a single one",
   },
-  XTR_ID: { type: "word", doc: "xTR-ID, 32 hexadecimal digits; sent with SITE_ID" },
-  SITE_ID: { type: "word", doc: "Site-ID, 16 hexadecimal digits; 0 where only XTR_ID is given" },
+  XTR_ID: { type: "word", doc: "xTR-ID, 32 hexadecimal digits; by default from the RLOCs" },
+  SITE_ID: { type: "word", doc: "Site-ID, 16 hexadecimal digits; by default 0" },
   STATE: { type: "string", doc: "file that keeps how far nonces have come; empty: none" },
 } as const;

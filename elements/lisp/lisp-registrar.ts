@@ -9,6 +9,7 @@ import { NonceFileError, nonceCounter } from "../../src/lisp/nonce-file.js";
 import { type NonceCounter, NonceGuard } from "../../src/lisp/nonce-policy.js";
 import { type Registration, type RegistrationPolicy, Registrations } from "../../src/lisp/registrations.js";
 import { TimerGroup } from "../../src/lisp/timer-group.js";
+import { XtrIdError, xtrIds } from "../../src/lisp/xtr-ids.js";
 import type { Batch } from "../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../src/router/element.js";
 import type { HandlerCode } from "../../src/router/handler.js";
@@ -34,10 +35,15 @@ interface Server {
 /**
  * Registers the EID-prefixes of a LISPSite with Map-Servers.
  *
- * A Map-Server is written `ADDRESS key [ID:]SECRET [sha1|sha256|hkdf] [proxy-reply] [merge] [no-notify] [sign-ids]`: key
- * ID 1 and sha256 by default, a secret with spaces in quotes. Several keys may be given; the first signs, all are
- * accepted in Map-Notifys. `no-key` instead authenticates nothing. `sign-ids` covers xTR-ID and Site-ID by the
- * authentication too, as some peers want.
+ * A Map-Server is written `ADDRESS key [ID:]SECRET [sha1|sha256|hkdf] [proxy-reply] [merge] [no-notify] [sign-records]`:
+ * key ID 1 and sha256 by default, a secret with spaces in quotes. Several keys may be given; the first signs, all are
+ * accepted in Map-Notifys. `no-key` instead authenticates nothing.
+ *
+ * Every Map-Register bears an xTR-ID and Site-ID (the I bit), by which a Map-Server tells the xTRs of a site apart and
+ * keeps their nonces (RFC 9301, section 5.6). Without XTR_ID it comes from the RLOCs, and is the same after a restart.
+ * The authentication covers both, as it must when nonces are kept by them, and as other implementations have it;
+ * `sign-records` ends it with the last record, as step 5 there says. Several xTRs of a site register the same set of
+ * RLOCs, or each its own with `merge`.
  *
  * Every EID-prefix is registered with every Map-Server as soon as there is one, then every INTERVAL (RFC 9301, section
  * 8.2), in the first QUICK after the start or its last change every QUICK_INTERVAL. Until a Map-Notify names it, it is
@@ -118,7 +124,12 @@ export class LISPRegistrar extends Element {
     else errors.error("SITE is not a LISPSite");
     this.#rlocs = values.RLOC;
     this.#file = values.STATE || null;
-    this.#ids = xtrIds(values.XTR_ID, values.SITE_ID, errors);
+    try {
+      this.#ids = xtrIds(values.XTR_ID, values.SITE_ID, values.RLOC);
+    } catch (e) {
+      if (!(e instanceof XtrIdError)) throw e;
+      errors.error(e.message);
+    }
     const policy = {
       interval: values.INTERVAL * 1e9,
       quickInterval: values.QUICK_INTERVAL * 1e9,
@@ -346,17 +357,4 @@ function notifyOf(datagram: UdpPacket | WireError): MapNotify | null {
     if (e instanceof LispControlError) return null;
     throw e;
   }
-}
-
-function xtrIds(xtrId: string | undefined, siteId: string | undefined, errors: ErrorSink): XtrIds | null {
-  if (xtrId === undefined && siteId === undefined) return null;
-  const read = (name: string, text: string, digits: number): Uint8Array => {
-    if (new RegExp(`^[0-9a-f]{${digits}}$`, "i").test(text)) return Uint8Array.from(Buffer.from(text, "hex"));
-    errors.error(`${name}: '${text}' is not ${digits} hexadecimal digits`);
-    return new Uint8Array(digits / 2);
-  };
-  return {
-    xtrId: read("XTR_ID", xtrId ?? "", 32),
-    siteId: read("SITE_ID", siteId ?? "0".repeat(16), 16),
-  };
 }

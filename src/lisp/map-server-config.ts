@@ -8,6 +8,7 @@ export interface MapServerConfig {
   readonly address: Uint8Array;
   /** Keys whose Map-Notifys are accepted; the first one authenticates what we send. */
   readonly keys: readonly AuthenticationKey[];
+  /** What the authentication data of our messages covers. */
   readonly scope: AuthenticationScope;
   readonly proxyReply: boolean;
   readonly merge: boolean;
@@ -15,10 +16,10 @@ export interface MapServerConfig {
 }
 
 const NO_KEY: AuthenticationKey = { id: 0, secret: new Uint8Array(0), algorithms: [ALGORITHM_NONE] };
-const FLAGS = ["no-key", "proxy-reply", "merge", "no-notify", "sign-ids"] as const;
+const FLAGS = ["no-key", "proxy-reply", "merge", "no-notify", "sign-records"] as const;
 
 /**
- * Reads `ADDRESS key [ID:]SECRET [sha1|sha256|hkdf]... [proxy-reply] [merge] [no-notify] [sign-ids]`; with `no-key`
+ * Reads `ADDRESS key [ID:]SECRET [sha1|sha256|hkdf]... [proxy-reply] [merge] [no-notify] [sign-records]`; with `no-key`
  * in place of keys nothing is authenticated. Throws KeyError or MappingError; says no secret in it.
  */
 export function parseMapServer(text: string): MapServerConfig {
@@ -43,7 +44,7 @@ export function parseMapServer(text: string): MapServerConfig {
   return {
     address,
     keys,
-    scope: flags.has("sign-ids") ? "ids" : "records",
+    scope: flags.has("sign-records") ? "records" : "ids",
     proxyReply: flags.has("proxy-reply"),
     merge: flags.has("merge"),
     wantNotify: !flags.has("no-notify"),

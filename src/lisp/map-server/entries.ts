@@ -22,9 +22,12 @@ function equal(a: Uint8Array, b: Uint8Array): boolean {
  * 5.6) beside those of other xTRs that asked for merging, too. null: more xTRs than an entry holds.
  */
 export function registered(entry: Entry | null, r: Registration): Entry | null {
-  const others = r.merge ? (entry?.registrations ?? []).filter((o) => o.merge && !sameXtr(o, r)) : [];
-  if (others.length >= REGISTRATIONS_MAX) return null;
-  return { iid: r.mapping.iid, eid: r.mapping.eid, registrations: [...others, r] };
+  const merging = r.merge ? (entry?.registrations ?? []).filter((o) => o.merge) : [];
+  // It keeps its place: when all but times are as they were, it is a refresh.
+  const place = merging.findIndex((o) => sameXtr(o, r));
+  const registrations = place < 0 ? [...merging, r] : merging.with(place, r);
+  if (registrations.length > REGISTRATIONS_MAX) return null;
+  return { iid: r.mapping.iid, eid: r.mapping.eid, registrations };
 }
 
 /** The entry without what this xTR registered; null where nothing is left. */
@@ -66,6 +69,12 @@ export function proxied(record: EidRecord): EidRecord {
     authoritative: false,
     locators: record.locators.map((l) => ({ ...l, local: false, probed: false })),
   };
+}
+
+/** Whether two entries say the same to those who ask, whoever of a site's xTRs has registered it. */
+export function sameAnswer(a: Entry, b: Entry): boolean {
+  const text = (entry: Entry): string => JSON.stringify(proxied(entryRecord(entry)), bytesAsText);
+  return text(a) === text(b);
 }
 
 /** An ETR's address to send a Map-Request to, of a family that `usable` knows: its best locator that is up, else where it registered from. */

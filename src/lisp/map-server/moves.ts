@@ -5,7 +5,7 @@
 import type { Change } from "../database/history.js";
 import type { MappingDatabase } from "../database/mapping-database.js";
 import type { Entry, Registration } from "../database/registration.js";
-import { sameXtr } from "./entries.js";
+import { sameAnswer, sameXtr } from "./entries.js";
 
 /** The registrations whose xTRs do not know yet what `change` says. */
 export function toldOfMove(database: MappingDatabase, change: Change): readonly Registration[] {
@@ -15,10 +15,16 @@ export function toldOfMove(database: MappingDatabase, change: Change): readonly 
   if (former === null) return [];
   const others = former.registrations.filter((r) => !after.registrations.some((a) => sameXtr(a, r)));
   if (before === null) return others;
+  // Nothing has moved where another xTR of the site registers the same, as those do that do not merge.
+  if (sameAnswer(before, after)) return [];
   // Those that merge with others learn what all have together; who has just registered is told by its acknowledgement.
-  const latest = after.registrations.at(-1);
-  const merged = after.registrations.filter((r) => r.merge && r !== latest);
+  const merged = after.registrations.filter((r) => r.merge && isOlder(r, before));
   return [...others, ...merged];
+}
+
+/** Whether it was there before, as it is. */
+function isOlder(r: Registration, before: Entry): boolean {
+  return before.registrations.some((b) => sameXtr(b, r) && b.nonce === r.nonce);
 }
 
 /** The longest prefix around a new one. */

@@ -5,7 +5,7 @@ import type { EidRecord } from "../../wire/lisp-control/record.js";
 import type { AuthenticationKey } from "../authentication.js";
 import type { Change } from "../database/history.js";
 import { addressText } from "../mapping.js";
-import { entryRecord, proxied } from "./entries.js";
+import { entryRecord, proxied, sameAnswer } from "./entries.js";
 import type { Notifications } from "./notifications.js";
 import { negativeRecord } from "./records.js";
 import { type EncapsulatedRequest, type OwnAddresses, replyAddress } from "./requests.js";
@@ -63,9 +63,10 @@ export class Publisher {
     return "refused";
   }
 
-  /** Tells all whom it concerns. */
+  /** Tells all whom it concerns, when those who ask would get another answer now. */
   publish(change: Change): void {
-    const { iid, eid, after } = change;
+    const { iid, eid, before, after } = change;
+    if (before !== null && after !== null && sameAnswer(before, after)) return;
     const prefix = { iid, ...eid };
     const records = [after === null ? withdrawn(prefix) : proxied(entryRecord(after))];
     for (const subscription of this.subscriptions.touched(prefix)) {

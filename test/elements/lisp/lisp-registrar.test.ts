@@ -70,7 +70,7 @@ test("it registers at once, authenticated, with everything the mapping says", as
   assert.equal([sent.source, sent.destination], [parseRloc("192.0.2.1"), parseRloc("192.0.2.9")]);
   assert.equal([sent.sourcePort, sent.destinationPort], [4342, 4342]);
   const m = sent.message;
-  assert.equal([m.proxyReply, m.merge, m.wantNotify, m.ids], [true, true, true, null]);
+  assert.equal([m.proxyReply, m.merge, m.wantNotify], [true, true, true]);
   assert.equal([m.authentication.keyId, m.authentication.algorithm], [7, 2]);
   assert.is(verifyAuthentication(sent.payload, m, [{ ...KEY, id: 7 }]).verdict, "valid");
   assert.is(verifyAuthentication(sent.payload, m, [{ id: 7, secret: hex("00") }]).verdict, "wrong-key");
@@ -93,7 +93,7 @@ for (const [name, algorithm] of [
 ] as const) {
   test(`algorithm ${name} both ways, with xTR-ID and Site-ID`, async () => {
     const ids = `XTR_ID ${"ab".repeat(16)}, SITE_ID 0000000000000005`;
-    const b = await bench(`MAP_SERVER '192.0.2.9 key secret ${name} sign-ids', ${ids}`);
+    const b = await bench(`MAP_SERVER '192.0.2.9 key secret ${name}', ${ids}`);
     b.router.runFor(0);
     const [sent] = registers(b);
     assert.equal(sent.message.ids, { xtrId: hex("ab".repeat(16)), siteId: hex("0000000000000005") });
@@ -104,6 +104,27 @@ for (const [name, algorithm] of [
     b.close();
   });
 }
+
+test("without XTR_ID the xTR-ID is the RLOCs' own, the same in every run; the authentication covers it unless it is not to", async () => {
+  const idOf = async (rlocs: string, flags = ""): Promise<[string, string, string | null]> => {
+    const b = await Bench.start(
+      `site :: LISPSite(${SITE}); Feed -> e :: LISPRegistrar(site, ${rlocs}, MAP_SERVER 192.0.2.9 key secret ${flags}) -> out :: Sink;`,
+    );
+    b.router.runFor(0);
+    const [{ message, payload }] = registers(b);
+    b.close();
+    const { xtrId, siteId } = message.ids!;
+    const { scope } = verifyAuthentication(payload, message, [KEY]);
+    return [Buffer.from(xtrId).toString("hex"), Buffer.from(siteId!).toString("hex"), scope];
+  };
+  const one = await idOf("RLOC 192.0.2.1, RLOC 2001:db8::1");
+  assert.match(one[0], /^[0-9a-f]{32}$/);
+  assert.equal(one.slice(1), ["0000000000000000", "ids"]);
+  assert.equal(await idOf("RLOC 2001:db8::1, RLOC 192.0.2.1"), one);
+  assert.is.not((await idOf("RLOC 192.0.2.1"))[0], one[0]);
+  assert.is.not((await idOf("RLOC 192.0.2.2, RLOC 2001:db8::1"))[0], one[0]);
+  assert.is((await idOf("RLOC 192.0.2.1", "sign-records"))[2], "records");
+});
 
 test("without a Map-Notify it sends again after 1, 2, 4 ... 60 seconds, each time with a greater nonce", async () => {
   const b = await bench();
@@ -347,7 +368,7 @@ test("what is wrong with its arguments is said", async () => {
     ["MAP_SERVER 192.0.2.9 key", /there is no secret: a key is \[ID:\]SECRET/],
     ["MAP_SERVER 192.0.2.9 key 1:", /there is no secret/],
     ["MAP_SERVER 192.0.2.9 key 300:x", /key ID 300/],
-    ["MAP_SERVER 192.0.2.9 key x md5", /word 4 is not 'key', 'no-key'.* or 'sign-ids'; a key is/],
+    ["MAP_SERVER 192.0.2.9 key x md5", /word 4 is not 'key', 'no-key'.* or 'sign-records'; a key is/],
     ["MAP_SERVER 192.0.2.9 key x toString", /word 4 is not/],
     ["MAP_SERVER 192.0.2.9 key x key 1:y", /key 1 sha256 is there twice/],
     ["MAP_SERVER 192.0.2.9 key x no-key", /has a key and 'no-key'/],

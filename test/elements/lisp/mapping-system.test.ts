@@ -51,6 +51,67 @@ test("an EID that moves to another xTR: the one with the subnet is told, and ack
   b.close();
 });
 
+/** Two xTRs of one site, and the site's locators as each of them has them. */
+const multihomed = (first: string, second: string, flags: string): string =>
+  graph(`10.1.0.0/16 ${second}`)
+    .replace("10.1.0.0/16 192.0.2.1", `10.1.0.0/16 ${first}`)
+    .replaceAll("proxy-reply", `proxy-reply ${flags}`);
+
+for (const [what, first, second, flags, locators, registrations] of [
+  [
+    "both with the same set of RLOCs",
+    "192.0.2.1 192.0.2.2",
+    "192.0.2.1 192.0.2.2",
+    "",
+    "192.0.2.1/1/100 192.0.2.2/1/100",
+    1,
+  ],
+  ["both with an RLOC that is neither's own", "192.0.2.7", "192.0.2.7", "", "192.0.2.7/1/100", 1],
+  [
+    "each with its own RLOC, merged",
+    "192.0.2.1",
+    "192.0.2.2/3/30",
+    "merge",
+    "192.0.2.1/1/100 192.0.2.2/3/30",
+    2,
+  ],
+  [
+    "the same RLOCs, merged",
+    "192.0.2.1 192.0.2.2",
+    "192.0.2.1 192.0.2.2",
+    "merge",
+    "192.0.2.1/1/100 192.0.2.2/1/100",
+    2,
+  ],
+] as const)
+  test(`two xTRs of one site under one key, nonces strict: ${what}`, async () => {
+    const b = await Bench.start(multihomed(first, second, flags));
+    b.router.runFor(2);
+    const told = b.read("ms.unsolicited");
+    b.router.runFor(1000);
+    assert.equal(
+      ["registered", "late", "replay", "bad_auth"].flatMap((h) => [b.read(`reg1.${h}`), b.read(`reg2.${h}`)]),
+      ["true", "true", "0", "0", "0", "0", "0", "0"],
+    );
+    assert.equal(
+      [b.read("ms.replayed"), b.read("ms.bad_authentication"), b.read("ms.pending")],
+      ["0", "0", "0"],
+    );
+    assert.is(b.read("ms.registrations").split("\n").length, registrations);
+    // Refreshes tell nobody of anything.
+    assert.is(b.read("ms.unsolicited"), told);
+    b.push("cache", [ipv4(udp(1, 2, hex("")), { destination: ip("10.1.0.9") })]);
+    b.router.runFor(1);
+    assert.match(b.read("cache.table"), new RegExp(`^10\\.1\\.0\\.0/16 ${locators} ttl`));
+    // One of two leaves: the other one stays where they merge.
+    await b.router.write("site1.remove", "10.1.0.0/16");
+    b.router.runFor(1);
+    assert.is(b.read("ms.registrations").split("\n").filter(Boolean).length, 1);
+    b.router.runFor(70);
+    assert.match(b.read("ms.registrations"), /from 192\.0\.2\.2 left \d+ xtr [0-9a-f]{32} proxy/);
+    b.close();
+  });
+
 test("a Map-Notify that is back before the Map-Register's push returns acknowledges it", async () => {
   const b = await Bench.start(`
     site :: LISPSite(10.1.0.0/16 192.0.2.1, 10.2.0.0/16 192.0.2.1);
