@@ -6,6 +6,7 @@ import { quantile, type Statistics, statistics } from "../src/cli/measure.js";
 import { openLmdbStore } from "../src/lisp/database/lmdb-store.js";
 import { entryKey, nonceKey, revisionKey } from "../src/lisp/database/records.js";
 import type { MappingStore, StoreOperation } from "../src/lisp/database/store.js";
+import { BATCH_MAX } from "../src/packet/batch.js";
 import { SeededRandom } from "../src/router/random.js";
 import type { MapServerRouter } from "./map-server-router.js";
 import { type Family, packet, prefix, register } from "./map-server-traffic.js";
@@ -101,10 +102,10 @@ async function registrations(
     const start = performance.now();
     for (let next = 0; next < made.length || sent.size > 0; ) {
       const from = next;
-      for (; next < made.length && sent.size < atOnce; next++)
+      for (; next < made.length && sent.size < atOnce && next - from < BATCH_MAX; next++)
         sent.set(Number(made[next].nonce & 0xffffffffn), performance.now());
       ms.push(packets, from, next);
-      // As packets come in: with the next turn of the event loop.
+      // As packets come in: some with each turn of the event loop, the next ones while those are being written.
       await new Promise((later) => setImmediate(later));
     }
     spent += performance.now() - start;

@@ -17,7 +17,7 @@ export type Family = 4 | 6;
 
 export const KEY: AuthenticationKey = { id: 1, secret: Buffer.from("secret"), algorithms: [2] };
 /** Sites that may register anything, with KEY. */
-export const SITES = "all key 1 sha256 secret eid 0.0.0.0/0 more eid ::/0 more";
+export const SITES = "all key 1:secret sha256 eid 0.0.0.0/0 more eid ::/0 more";
 export const MAP_SERVER = "192.0.2.100";
 /** EID-prefixes of one xTR: its nonces are kept once. */
 const OF_XTR = 1000;

@@ -8,8 +8,8 @@
 //     SITES='a key labkey1 eid 192.168.1.0/24 more eid fd01::/64, b key labkey2 eid 192.168.2.0/24'
 //
 // Other parameters: NONCES=lenient for peers older than RFC 9301; STORE=, a folder in which registrations are kept
-// over a restart; PUBSUB_KEY=SECRET, shared with subscribers (RFC 9437); ROUTES='10.0.0.0/8 10.0.0.101',
-// Map-Servers for other prefixes; RATE=100, Map-Requests a second that each sender may send.
+// over a restart, for one Map-Server at a time; PUBSUB_KEY=SECRET, shared with subscribers (RFC 9437);
+// ROUTES='10.0.0.0/8 10.0.0.101', Map-Servers for other prefixes; RATE=100, Map-Requests a second that each sender may send.
 
 require(library control-host.click);
 

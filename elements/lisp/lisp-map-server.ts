@@ -1,3 +1,5 @@
+import { resolve } from "node:path";
+import { lockFile } from "../../src/device/file-lock.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import type { AuthenticationKey } from "../../src/lisp/authentication.js";
 import { ControlChannel } from "../../src/lisp/control-channel.js";
@@ -13,6 +15,7 @@ import { Subscriptions } from "../../src/lisp/map-server/subscriptions.js";
 import { MappingError } from "../../src/lisp/mapping.js";
 import { NonceGuard } from "../../src/lisp/nonce-policy.js";
 import type { Batch } from "../../src/packet/batch.js";
+import { DeviceError } from "../../src/router/device.js";
 import { Element, type ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, HandlerError } from "../../src/router/handler.js";
 import type { ElementSpec } from "../../src/router/spec.js";
@@ -36,7 +39,7 @@ const args = {
   STORE: {
     type: "string",
     default: '""',
-    doc: "folder in which registrations and nonces are kept over a restart, made where it is not there; without it nowhere",
+    doc: "folder in which registrations and nonces are kept over a restart, made where it is not there, for one Map-Server at a time; without it nowhere",
   },
   CAPACITY: { type: "unsigned", default: "4000000", min: 1, doc: "most EID-prefixes" },
   PEERS: { type: "unsigned", default: "1048576", min: 1, doc: "most xTRs whose nonces are kept" },
@@ -193,14 +196,14 @@ export class LISPMapServer extends Element {
 
   override async initialize(errors: ErrorSink): Promise<void> {
     const former = this.hotswapElement;
-    if (former instanceof LISPMapServer && former.#values!.STORE === this.#values!.STORE) {
+    if (former instanceof LISPMapServer && sameFolder(former.#values!.STORE, this.#values!.STORE)) {
       // What is registered stays where it is; it is looked after from here once the swap is done.
       this.#server = this.#serve(former.database);
       return;
     }
     const { CAPACITY: capacity, STORE } = this.#values!;
     try {
-      const store = STORE === "" ? null : await openLmdbStore(STORE);
+      const store = STORE === "" ? null : await openLmdbStore(STORE, (file) => this.#lock(file));
       const onStoreError = (e: unknown): void =>
         this.router.log(`${this.declaration}: ${(e as Error).message}`);
       const database = await MappingDatabase.open({
@@ -216,6 +219,17 @@ export class LISPMapServer extends Element {
     }
     this.#owner = true;
     this.#server.start();
+  }
+
+  /** Two Map-Servers on one store would each overwrite what the other one has acknowledged. */
+  async #lock(file: string): Promise<() => void> {
+    try {
+      return await lockFile(file);
+    } catch (e) {
+      if (!(e instanceof DeviceError) || e.code !== "UNSUPPORTED") throw e;
+      this.router.log(`${this.declaration}: nothing keeps others from using ${file}'s folder: no locks here`);
+      return () => {};
+    }
   }
 
   #serve(database: MappingDatabase): MapServer {
@@ -312,6 +326,10 @@ export class LISPMapServer extends Element {
       throw new HandlerError("FAILED", (e as Error).message);
     }
   }
+}
+
+function sameFolder(a: string, b: string): boolean {
+  return a === b || (a !== "" && b !== "" && resolve(a) === resolve(b));
 }
 
 /** What is wrong with the text or the database is the handler's error. */

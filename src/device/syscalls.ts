@@ -64,6 +64,7 @@ export class Syscalls {
   readonly open: (path: string, flags: number) => number;
   readonly close: (fd: number) => number;
   readonly dup: (fd: number) => number;
+  readonly flock: (fd: number, operation: number) => number;
   readonly ioctl: (fd: number, request: number, argument: Uint8Array) => number;
   /** For the requests whose argument is a number, not an address. */
   readonly ioctlNumber: (fd: number, request: number, argument: number) => number;
@@ -95,6 +96,7 @@ export class Syscalls {
     this.open = c.func("int open(const char *, int)");
     this.close = c.func("int close(int)");
     this.dup = c.func("int dup(int)");
+    this.flock = c.func("int flock(int, int)");
     this.ioctl = c.func("int ioctl(int, unsigned long, void *)");
     this.ioctlNumber = c.func("ioctl", "int", ["int", "unsigned long", "uintptr_t"]);
     this.readv = c.func("intptr_t readv(int, uintptr_t, int)");

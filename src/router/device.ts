@@ -5,7 +5,7 @@ import type { PacketMemory } from "../packet/memory.js";
 
 /** A failure to open or use a device; `message` names the device, what is missing and the way without it. */
 export class DeviceError extends Error {
-  /** Stable: `NO_SUCH_DEVICE`, `PERMISSION`, `UNSUPPORTED`, `BAD_FILE`, `IO`. */
+  /** Stable: `NO_SUCH_DEVICE`, `PERMISSION`, `UNSUPPORTED`, `BAD_FILE`, `BUSY`, `IO`. */
   readonly code: string;
 
   constructor(code: string, message: string) {

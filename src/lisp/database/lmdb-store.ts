@@ -6,20 +6,33 @@ import type { open as Open, RootDatabase } from "lmdb";
 import { checkLmdbFile } from "./lmdb-file.js";
 import { type MappingStore, StoreError, type StoreOperation } from "./store.js";
 
+/** LMDB's own is lock.mdb. */
+const LOCK_FILE = "holder.lock";
 /** Longest key it takes, in bytes. */
 const KEY_MAX = 300;
 
 /**
- * Opens the store in a folder, made if it is not there (in one that is). Rejects with StoreError: when this platform
- * has no LMDB, the folder cannot be used, or what is in it is no LMDB database or a damaged one. One process at a time
- * may have it open.
+ * Keeps a folder to one user at a time: locks this file in it, made if it is not there. Resolves with what unlocks it,
+ * rejects with an Error that says who has it.
  */
-export async function openLmdbStore(folder: string): Promise<MappingStore> {
+export type LockStore = (file: string) => Promise<() => void>;
+
+/**
+ * Opens the store in a folder, made if it is not there (in one that is). Rejects with StoreError: when this platform
+ * has no LMDB, the folder cannot be used, or what is in it is no LMDB database or a damaged one. Only one may have it
+ * open at a time: LMDB does not see to that, `lock` does.
+ */
+export async function openLmdbStore(
+  folder: string,
+  lock: LockStore = async () => () => {},
+): Promise<MappingStore> {
   const open = await loadLmdb();
+  let unlock = (): void => {};
   try {
     await mkdir(folder).catch((error) => {
       if (error.code !== "EEXIST") throw error;
     });
+    unlock = await lock(`${folder}/${LOCK_FILE}`);
     await checkLmdbFile(`${folder}/data.mdb`);
     const database = open<Uint8Array, Uint8Array>({
       path: folder,
@@ -31,8 +44,9 @@ export async function openLmdbStore(folder: string): Promise<MappingStore> {
       // With it, a failed batch would reject promises that nobody has.
       eventTurnBatching: false,
     });
-    return new LmdbStore(database);
+    return new LmdbStore(database, unlock);
   } catch (error) {
+    unlock();
     throw new StoreError(`cannot open the mapping store in ${folder}: ${message(error)}`, { cause: error });
   }
 }
@@ -52,8 +66,11 @@ async function loadLmdb(): Promise<typeof Open> {
 class LmdbStore implements MappingStore {
   readonly #database: RootDatabase<Uint8Array, Uint8Array>;
 
-  constructor(database: RootDatabase<Uint8Array, Uint8Array>) {
+  readonly #unlock: () => void;
+
+  constructor(database: RootDatabase<Uint8Array, Uint8Array>, unlock: () => void) {
     this.#database = database;
+    this.#unlock = unlock;
   }
 
   async load(each: (key: Uint8Array, value: Uint8Array) => void): Promise<number> {
@@ -86,7 +103,11 @@ class LmdbStore implements MappingStore {
   }
 
   async close(): Promise<void> {
-    await this.#database.close();
+    try {
+      await this.#database.close();
+    } finally {
+      this.#unlock();
+    }
   }
 }
 

@@ -50,6 +50,7 @@ export class MappingDatabase {
   readonly #capacity: number;
   #revision: number;
   #closed = false;
+  #closing: Promise<void> | null = null;
   /** What the store holds that could not be read and was left there: how many (with what the store lost itself), and the first hundred. */
   readonly skipped: { readonly count: number; readonly first: readonly Skipped[] };
 
@@ -228,8 +229,12 @@ export class MappingDatabase {
   }
 
   /** Waits for what is being written, then closes the store. Rejects with StoreError when what was written last is not durable. */
-  async close(): Promise<void> {
-    if (this.#closed) return;
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     this.#closed = true;
     this.#history.close();
     try {

@@ -2,6 +2,7 @@
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { basename } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { LISPMapServer } from "../../../elements/lisp/lisp-map-server.js";
@@ -11,16 +12,15 @@ import { ipAddress } from "../../../src/wire/lisp-control/address.js";
 import { mapRequest } from "../../../src/wire/lisp-control/map-request.js";
 import type { EidRecord } from "../../../src/wire/lisp-control/record.js";
 import { type MapNotify, mapRegister } from "../../../src/wire/lisp-control/registration.js";
-import { packetOf, record, sentTo } from "./control.js";
+import { failure, packetOf, record, sentTo } from "./control.js";
 import { Bench } from "./harness.js";
 
 const KEY: AuthenticationKey = { id: 1, secret: Buffer.from("secret") };
 const MS = "192.0.2.100";
 
-const start = (more: string): Promise<Bench> =>
-  Bench.start(
-    `feed :: Feed -> e :: LISPMapServer(a key secret eid 10.1.0.0/16 more, RLOC4 ${MS}, ${more}) -> out :: Sink`,
-  );
+const text = (more: string): string =>
+  `feed :: Feed -> e :: LISPMapServer(a key secret eid 10.1.0.0/16 more, RLOC4 ${MS}, ${more}) -> out :: Sink`;
+const start = (more: string): Promise<Bench> => Bench.start(text(more));
 
 function register(b: Bench, nonce: number, records: readonly EidRecord[], id = 1, proxyReply = false): void {
   const ids = { xtrId: new Uint8Array(16).fill(id), siteId: new Uint8Array(8) };
@@ -108,6 +108,36 @@ test("a store that cannot be opened is an error of the configuration", async () 
   } catch (e) {
     assert.match((e as Error).message, /cannot open the mapping store/);
   }
+});
+
+test("a second Map-Server on the same store is an error that says who has it, and the first goes on", async () => {
+  await withFolder(async (folder) => {
+    const b = await start(`STORE ${folder}`);
+    const message = await failure(() => start(`STORE ${folder}`));
+    const holder = `process ${process.pid} on \\S+, since \\S+ has it`;
+    assert.match(message, new RegExp(`cannot open the mapping store in ${folder}: ${holder}`));
+    register(b, 1, [mapping]);
+    await durable(b);
+    assert.equal(notified(b), [1n]);
+    b.close();
+    // It waits for the first one to have written and closed.
+    const again = await start(`STORE ${folder}`);
+    assert.match(again.read("e.registrations"), /^10\.1\.0\.0\/16/);
+    again.close();
+  });
+});
+
+test("a hot swap keeps the store, also under another name of its folder", async () => {
+  await withFolder(async (folder) => {
+    const b = await start(`STORE ${folder}`);
+    register(b, 1, [mapping]);
+    await durable(b);
+    const { database } = b.router.find("e") as LISPMapServer;
+    await b.router.swap(text(`STORE ${folder}/../${basename(folder)}`), "again");
+    assert.is((b.router.find("e") as LISPMapServer).database, database);
+    b.close();
+    await database.close();
+  });
 });
 
 test("more xTRs than nonces are kept of are not taken", async () => {
