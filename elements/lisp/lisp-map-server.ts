@@ -7,6 +7,7 @@ import { openLmdbStore } from "../../src/lisp/database/lmdb-store.js";
 import { MappingDatabase } from "../../src/lisp/database/mapping-database.js";
 import { KeyError, parseKey, wordsOf } from "../../src/lisp/keys.js";
 import { parseEidAndInstance, registrationsText } from "../../src/lisp/map-server/listing.js";
+import { PeerKeys } from "../../src/lisp/map-server/peer-keys.js";
 import { subscriptionsText } from "../../src/lisp/map-server/publisher.js";
 import type { EncapsulatedRequest } from "../../src/lisp/map-server/requests.js";
 import { MapServer } from "../../src/lisp/map-server/server.js";
@@ -68,11 +69,12 @@ const args = {
  * Messages or bare. It sends IP packets whose destination is in the destination annotation.
  *
  * A site is a name, one or more keys, and the EID-prefixes that its xTRs may register; with `more`, also any prefix
- * within. A key is `[ID:]SECRET [sha1|sha256|hkdf]`, with key ID 1 and sha256 by default; a secret with spaces is quoted. A Map-Register must be authenticated with a key of the site whose
- * EID-prefixes it has: one by another site's key is refused, however valid. Where xTR-ID and Site-ID are not covered by
- * the authentication data, nonces are kept by key and locators. What is registered is durable before the Map-Notify is
- * sent. A later registration replaces an earlier one, unless both ask for merging. When an EID-prefix moves, the xTRs
- * that had it, or the prefix around it, get a Map-Notify too, again and again until they acknowledge it.
+ * within. A key is `[ID:]SECRET [sha1|sha256|hkdf]`, with key ID 1 and sha256 by default; a secret with spaces is quoted.
+ * A Map-Register must be authenticated with a key of the site whose EID-prefixes it has: one by another site's key is
+ * refused, however valid. Of several keys an xTR gets back the one that it used last. Where xTR-ID and Site-ID are not
+ * covered by the authentication data, nonces are kept by key and locators. What is registered is durable before the
+ * Map-Notify is sent. A later registration replaces an earlier one, unless both ask for merging. When an EID-prefix
+ * moves, the xTRs that had it, or the prefix around it, get a Map-Notify too, again and again until they acknowledge it.
  *
  * A Map-Request for a prefix that asked for proxy replies is answered, with all more specific ones in it; otherwise it
  * goes on to an ETR. What nobody has registered gets a negative Map-Reply for the least specific prefix of which that
@@ -233,20 +235,20 @@ export class LISPMapServer extends Element {
   }
 
   #serve(database: MappingDatabase): MapServer {
-    const { NONCES, RLOC4, RLOC6, TIMEOUT, WAITING, PENDING } = this.#values!;
+    const { NONCES, RLOC4, RLOC6, TIMEOUT, WAITING, PENDING, PEERS } = this.#values!;
     const former = this.hotswapElement;
     const policy = NONCES === "lenient" ? "lenient" : "strict";
     const key = this.#pubsubKey;
     const earlier = former instanceof LISPMapServer ? former.#subscriptions : null;
     const subscriptions = earlier ?? new Subscriptions(this.#values!.SUBSCRIPTIONS);
     this.#subscriptions = subscriptions;
-    const kept =
-      former instanceof LISPMapServer && former.database === database ? former.#server!.nonces : null;
+    const kept = former instanceof LISPMapServer && former.database === database ? former.#server! : null;
     return new MapServer(this, this.#channel, {
       database,
       sites: this.#sites,
       own: { rloc4: RLOC4 ?? null, rloc6: RLOC6 ?? null },
-      nonces: kept?.policy === policy ? kept : new NonceGuard(policy, { peersMax: this.#values!.PEERS }),
+      nonces: kept?.nonces.policy === policy ? kept.nonces : new NonceGuard(policy, { peersMax: PEERS }),
+      keys: kept?.keys ?? new PeerKeys(PEERS),
       timeout: TIMEOUT,
       waitingMax: WAITING,
       pendingMax: PENDING,

@@ -36,8 +36,9 @@ interface Server {
  * Registers the EID-prefixes of a LISPSite with Map-Servers.
  *
  * A Map-Server is written `ADDRESS key [ID:]SECRET [sha1|sha256|hkdf] [proxy-reply] [merge] [no-notify] [sign-records]`:
- * key ID 1 and sha256 by default, a secret with spaces in quotes. Several keys may be given; the first signs, all are
- * accepted in Map-Notifys. `no-key` instead authenticates nothing.
+ * key ID 1 and sha256 by default, a secret with spaces in quotes. Of several keys the first signs, and the next ones in
+ * turn what has not been answered; all are accepted in Map-Notifys. So a key is changed by giving both at one end, then
+ * at the other, then only the new one. `no-key` instead authenticates nothing.
  *
  * Every Map-Register bears an xTR-ID and Site-ID (the I bit), by which a Map-Server tells the xTRs of a site apart and
  * keeps their nonces (RFC 9301, section 5.6). Without XTR_ID it comes from the RLOCs, and is the same after a restart.
@@ -214,7 +215,10 @@ export class LISPRegistrar extends Element {
       ids: this.#ids,
       records: entries.map((r) => this.#record(r)),
     });
-    const payload = authenticate(message, config.keys[0], keyAlgorithm(config.keys[0]), config.scope);
+    // One that is not answered is sent again with the next key: the Map-Server may not have this one yet, or any more.
+    const tries = entries.reduce((least, r) => Math.min(least, r.tries), Number.POSITIVE_INFINITY);
+    const key = config.keys[(tries - 1) % config.keys.length];
+    const payload = authenticate(message, key, keyAlgorithm(key), config.scope);
     this.#count("registers");
     this.#send(source, config.address, payload);
   }

@@ -24,6 +24,8 @@ export interface Notification {
   readonly records: readonly EidRecord[];
   readonly ids: XtrIds | null;
   readonly key: AuthenticationKey;
+  /** Keys that may authenticate its Map-Notify-Ack; by default only that one. */
+  readonly ackKeys?: readonly AuthenticationKey[];
   readonly scope?: AuthenticationScope;
   /** Of two notifications with one name, the later one takes the earlier one's place. */
   readonly name: string;
@@ -89,7 +91,8 @@ export class Notifications {
     const candidates = [...(this.#byNonce.get(message.nonce) ?? [])];
     if (candidates.length === 0) return "unknown";
     const valid = candidates.filter(
-      (p) => verifyAuthentication(bytes, message, [p.notification.key]).verdict === "valid",
+      ({ notification: { key, ackKeys = [key] } }) =>
+        verifyAuthentication(bytes, message, ackKeys).verdict === "valid",
     );
     if (valid.length === 0) return "bad_authentication";
     // Nonces are random: two with the same one differ in where they went.

@@ -14,7 +14,8 @@ import { entryKey, keyText } from "../database/records.js";
 import { type Entry, type Registration, RegistrationError } from "../database/registration.js";
 import { MappingError } from "../mapping.js";
 import type { NonceGuard } from "../nonce-policy.js";
-import { entryRecord, registered, withdrawn } from "./entries.js";
+import { entryRecord, type Registrant, registered, withdrawn } from "./entries.js";
+import type { PeerKeys } from "./peer-keys.js";
 import { mappingOf, prefixOf, rawRecord } from "./records.js";
 import type { Site, Sites } from "./sites.js";
 
@@ -45,6 +46,7 @@ export interface RegistrationsOptions {
   readonly database: MappingDatabase;
   readonly sites: Sites;
   readonly nonces: NonceGuard;
+  readonly keys: PeerKeys;
   readonly clock: Clock;
   /** Seconds after which a registration that does not say otherwise (the T bit) ends. */
   readonly timeout: number;
@@ -65,7 +67,7 @@ export class Registrations {
     bytes: Uint8Array,
     source: Uint8Array,
   ): Accepted | { readonly refused: Refusal } {
-    const { database, sites, nonces, waitingMax } = this.#options;
+    const { database, sites, nonces, keys, waitingMax } = this.#options;
     const prefixes: EidPrefix[] = [];
     for (const record of message.records) {
       const prefix = prefixOf(record.eid, record.maskLength);
@@ -96,6 +98,7 @@ export class Registrations {
         operations.push(entry === null ? { delete: of } : { put: entry });
       const committed = database.commit(operations);
       nonces.accept(peer, message.nonce);
+      keys.used(registrant(message, source, site), site, key);
       const durable = database.durable >= database.revision ? null : committed;
       return { site, key, scope, records: notified(message, changed), durable, repeated: false };
     } catch (e) {
@@ -115,13 +118,7 @@ export class Registrations {
   ): Map<string, Changed> | null {
     const { database, clock } = this.#options;
     const changed = new Map<string, Changed>();
-    const siteId = message.ids?.siteId ?? null;
-    const who = {
-      xtrId: message.ids?.xtrId ?? null,
-      siteId: siteId === null ? null : Buffer.from(siteId).readBigUInt64BE(),
-      source,
-      site: site.name,
-    };
+    const who = registrant(message, source, site);
     for (const [i, record] of message.records.entries()) {
       const { iid, address, length } = prefixes[i];
       const key = { iid, eid: { address, length } };
@@ -151,6 +148,16 @@ export class Registrations {
     }
     return changed;
   }
+}
+
+function registrant({ ids }: MapRegister, source: Uint8Array, site: Site): Registrant {
+  const siteId = ids?.siteId ?? null;
+  return {
+    xtrId: ids?.xtrId ?? null,
+    siteId: siteId === null ? null : Buffer.from(siteId).readBigUInt64BE(),
+    source,
+    site: site.name,
+  };
 }
 
 interface Changed {

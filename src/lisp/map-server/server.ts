@@ -21,6 +21,7 @@ import { type Answer, answer, recordsOf } from "./answers.js";
 import { entryRecord, etrAddress } from "./entries.js";
 import { toldOfMove } from "./moves.js";
 import { Notifications } from "./notifications.js";
+import type { PeerKeys } from "./peer-keys.js";
 import { Publisher } from "./publisher.js";
 import { prefixOf } from "./records.js";
 import { Registrations } from "./registrations.js";
@@ -50,6 +51,7 @@ export interface MapServerOptions {
   readonly sites: Sites;
   readonly own: OwnAddresses;
   readonly nonces: NonceGuard;
+  readonly keys: PeerKeys;
   /** Seconds after which a registration that does not say otherwise ends. */
   readonly timeout: number;
   /** Map-Registers that may wait for the store, and Map-Notifies that may wait to be acknowledged. */
@@ -71,6 +73,7 @@ export class MapServer {
   readonly sites: Sites;
   readonly own: OwnAddresses;
   readonly nonces: NonceGuard;
+  readonly keys: PeerKeys;
 
   constructor(element: MapServerElement, channel: ControlChannel, options: MapServerOptions) {
     this.#element = element;
@@ -79,6 +82,7 @@ export class MapServer {
     this.sites = options.sites;
     this.own = options.own;
     this.nonces = options.nonces;
+    this.keys = options.keys;
     this.#registrations = new Registrations({ ...options, clock: element.router.clock });
     this.#notifications = new Notifications(
       element,
@@ -215,8 +219,8 @@ export class MapServer {
   }
 
   #tell(former: Registration, change: Change): void {
-    const key = this.#keyOf(former);
-    if (key === null || change.after === null) return;
+    const site = this.sites.get(former.site);
+    if (site === null || change.after === null) return;
     const { eid, iid } = change;
     const siteId = Buffer.alloc(8);
     if (former.siteId !== null) siteId.writeBigUInt64BE(former.siteId);
@@ -226,15 +230,11 @@ export class MapServer {
       nonce: randomNonce(this.#element.router.random),
       records: [entryRecord(change.after)],
       ids: xtrId === null ? null : { xtrId, siteId: former.siteId === null ? null : new Uint8Array(siteId) },
-      key,
+      key: this.keys.of(former, site),
+      ackKeys: site.keys,
       name: `${addressText(former.source)} ${iid} ${addressText(eid.address)}/${eid.length}`,
     });
     this.#element.count(sent ? "unsolicited" : "pending_full");
-  }
-
-  /** A key that the xTR's site has: which one the xTR used last is not kept, and all of them are its own. */
-  #keyOf(former: Registration): AuthenticationKey | null {
-    return this.sites.get(former.site)?.keys[0] ?? null;
   }
 
   #acknowledged(message: MapNotify, datagram: UdpPacket): void {
