@@ -1,6 +1,9 @@
 // Networks of the tests' own: namespaces and veth pairs, gone again when the test ends, however it ends.
 
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 /** Whether this process may make network namespaces; a reason to skip when it may not. */
 export function namespacesRefused(): string | null {
@@ -18,6 +21,8 @@ export class Network {
   readonly #prefix: string;
   readonly #names = new Set<string>();
   readonly #children = new Set<ChildProcess>();
+  /** For what the test and its processes keep; gone with the network. */
+  readonly folder: string = mkdtempSync(join(tmpdir(), "sluice-net-"));
   #ports = 0;
   readonly #onExit = (): void => this.#delete();
 
@@ -113,6 +118,7 @@ export class Network {
     for (const child of this.#children) child.kill("SIGKILL");
     for (const name of this.#names) spawnSync("ip", ["netns", "delete", this.fullName(name)]);
     this.#names.clear();
+    rmSync(this.folder, { recursive: true, force: true });
   }
 
   /** The name under which the system knows namespace `name` (or a part of one: `$n` stays). */

@@ -2,9 +2,8 @@
 // Unix socket, which reaches across namespaces.
 
 import type { ChildProcess } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { MAIN } from "../cli/sluice.js";
@@ -16,7 +15,6 @@ export class RouterProcess {
   readonly name: string;
   readonly #network: Network;
   readonly #words: readonly string[];
-  readonly #folder = mkdtempSync(join(tmpdir(), "sluice-router-"));
   #child: ChildProcess;
 
   /** Starts `conf/FILE` in namespace `name`, with `variables` as its parameters. */
@@ -24,12 +22,11 @@ export class RouterProcess {
     this.name = name;
     this.#network = network;
     this.#words = [`${CONF}${file}`, ...Object.entries(variables).map(([k, v]) => `${k}=${v}`)];
-    process.on("exit", () => rmSync(this.#folder, { recursive: true, force: true }));
     this.#child = this.#start();
   }
 
   get #socket(): string {
-    return join(this.#folder, "control");
+    return join(this.#network.folder, this.name);
   }
 
   #start(): ChildProcess {

@@ -2,8 +2,6 @@
 // Two sites that register with a Map-Server and resolve each other, all from conf/: IPv4 and IPv6 EIDs over RLOCs of
 // either family, in network namespaces with the kernel's own traffic.
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -26,7 +24,6 @@ const tests = suite("sites that register and resolve");
 const test = skipUnless(refused === null, refused ?? "", tests);
 const tshark = skipUnless(refused === null && hasTshark(), refused ?? "needs the program tshark", tests);
 
-const folder = mkdtempSync(join(tmpdir(), "sluice-dynamic-"));
 const FAMILIES: readonly RlocFamily[] = ["IPv4", "IPv6"];
 /** The hosts' EIDs. */
 const EIDS = [
@@ -47,7 +44,6 @@ if (refused === null) {
   });
   tests.after(async () => {
     for (const n of networks.values()) await n.network.close();
-    rmSync(folder, { recursive: true });
   });
 }
 
@@ -77,7 +73,7 @@ for (const over of FAMILIES)
 
     tshark(`TCP fills the core's packets, and all of them decode: ${name}`, async () => {
       const { network } = networks.get(over)!;
-      const capture = join(folder, `${over}-${family}.pcap`);
+      const capture = join(network.folder, `${over}-${family}.pcap`);
       const stop = await startCapture(network, "xtr2", "core", capture);
       await transfer(network, "tcp", at(2), 2);
       await stop();

@@ -149,7 +149,7 @@ function startMapServer(network: Network, sites: number): RouterProcess {
   withoutKernel(network, "ms", ["core"]);
   const texts = Array.from(
     { length: sites },
-    (_, i) => `s${i + 1} key 1 sha256 labkey${i + 1} eid 192.168.${i + 1}.0/24 eid fd0${i + 1}::/64`,
+    (_, i) => `s${i + 1} key 1:labkey${i + 1} eid 192.168.${i + 1}.0/24 eid fd0${i + 1}::/64`,
   );
   return new RouterProcess(network, "ms", "map-server.click", {
     CORE: "core",

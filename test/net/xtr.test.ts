@@ -1,8 +1,6 @@
 // timeout: 400
 // Two LISP tunnel routers from conf/xtr.click between two hosts, in network namespaces, with the kernel's own traffic.
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -19,8 +17,6 @@ const tests = suite("xTRs in namespaces");
 const test = skipUnless(refused === null, refused ?? "", tests);
 const tshark = skipUnless(refused === null && hasTshark(), refused ?? "needs the program tshark", tests);
 
-const folder = mkdtempSync(join(tmpdir(), "sluice-xtr-"));
-const capture = join(folder, "core.pcap");
 let network: Network;
 
 async function build(): Promise<void> {
@@ -30,10 +26,7 @@ async function build(): Promise<void> {
 
 if (refused === null) {
   tests.before(build);
-  tests.after(async () => {
-    await network.close();
-    rmSync(folder, { recursive: true });
-  });
+  tests.after(() => network.close());
 }
 
 for (const [family, to] of [
@@ -74,6 +67,7 @@ for (const [family, to] of [
 }
 
 tshark("a capture of the core decodes as LISP, with right checksums and lengths", async () => {
+  const capture = join(network.folder, "core.pcap");
   const stop = await startCapture(network, "xtr2", "core", capture);
   for (const to of ["192.168.2.10", "fd02::10"])
     network.run("host1", "ping", "-c", "15", "-i", "0.05", "-s", "1000", to);
