@@ -144,6 +144,7 @@ export class LISPMapCache extends Element {
   #iid = 0;
   readonly #timer: Timer = this.newTimer(() => this.#expire());
   readonly #missListeners: ((batch: Batch) => void)[] = [];
+  readonly #insertListeners: ((mapping: Mapping) => void)[] = [];
   readonly #expiryListeners: ((mapping: CachedMapping) => void)[] = [];
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
@@ -233,6 +234,11 @@ export class LISPMapCache extends Element {
     this.#missListeners.push(listener);
   }
 
+  /** Calls `listener` with every mapping that was put in. */
+  onInsert(listener: (mapping: Mapping) => void): void {
+    this.#insertListeners.push(listener);
+  }
+
   /** Calls `listener` with every mapping whose time is over, once it has been removed. */
   onExpire(listener: (mapping: CachedMapping) => void): void {
     this.#expiryListeners.push(listener);
@@ -240,7 +246,10 @@ export class LISPMapCache extends Element {
 
   #adopt(cache: MapCache): void {
     this.#cache = cache;
-    cache.onInsert = () => this.#schedule();
+    cache.onInsert = (mapping) => {
+      this.#schedule();
+      for (const listener of this.#insertListeners) listener(mapping);
+    };
     this.memory.set32(this.state + CACHE_ROOT, cache.root);
   }
 

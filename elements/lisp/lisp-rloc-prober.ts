@@ -33,7 +33,7 @@ const args = {
   INTERVAL: {
     type: "seconds",
     default: "30",
-    doc: "time between probes of an RLOC, give or take a tenth; 0: no probes",
+    doc: "longest time after an answer until the next probe has had its TIMEOUT; 0: no probes",
   },
   TIMEOUT: { type: "seconds", default: "1", doc: "wait for an answer" },
   RETRIES: {
@@ -64,14 +64,15 @@ interface Probed {
 /**
  * Finds out which locators of a map-cache can be reached (RFC 9301, section 7.1).
  *
- * Every RLOC that packets may be sent to is probed every INTERVAL, with a Map-Request (P bit) straight to it for an
- * EID-prefix of its. When no answer comes within TIMEOUT the probe is sent again, with a new nonce; after RETRIES
- * more the RLOC is down and the map-cache's flows move to other locators, at the latest INTERVAL and a tenth + (RETRIES
- * + 1) * TIMEOUT after it stopped answering. It goes on being probed, and is up again with the first answer. An answer
- * is a Map-Reply with the P bit, the nonce of a probe that is out, and the A bit in each record. Round-trip times are
- * smoothed as RFC 6298 does.
+ * Every RLOC that packets may be sent to is probed with a Map-Request (P bit) straight to it for an EID-prefix of its:
+ * when a mapping names it first, and from then on INTERVAL less TIMEOUT after each answer, or up to a tenth earlier. When
+ * no answer comes within TIMEOUT the probe is sent again, with a new nonce; after RETRIES more the RLOC is down and the
+ * map-cache's flows move to other locators: at the latest INTERVAL + RETRIES * TIMEOUT after it stopped answering, where
+ * TIMEOUT is no more than nine tenths of INTERVAL. It goes on being probed, and is up again with the first answer. An
+ * answer is a Map-Reply with the P bit, the nonce of a probe that is out, and the A bit in each record. Round-trip times
+ * are smoothed as RFC 6298 does.
  *
- * Once in INTERVAL it goes through the whole map-cache for RLOCs that are new or gone.
+ * Once in INTERVAL it goes through the whole map-cache for RLOCs that are gone.
  *
  * @element LISPRLOCProber
  * @category lisp
@@ -136,31 +137,40 @@ export class LISPRLOCProber extends Element {
   }
 
   override initialize(): void {
-    if (this.#interval > 0) this.#scan.scheduleAfter(0);
+    if (this.#interval === 0) return;
+    this.#scan.scheduleAfter(0);
+    this.#cache!.onInsert((mapping) => this.#see(mapping, new Set()));
   }
 
   /** Takes up RLOCs that are new, and forgets those that are gone. */
   #look(): void {
     const seen = new Set<string>();
-    for (const mapping of this.#cache!.cache.entries()) {
-      for (const l of mapping.locators) {
-        const source = this.#source(l.rloc);
-        if (l.priority === 255 || !l.reachable || source === undefined) continue;
-        const name = addressText(l.rloc);
-        if (seen.has(name)) continue;
-        seen.add(name);
-        const found = this.#probed.get(name);
-        if (found !== undefined) found.eid = mapping;
-        else if (this.#probed.size < this.#capacity) this.#add(name, l.rloc, mapping);
-        else this.#count("full");
-      }
-    }
+    for (const mapping of this.#cache!.cache.entries()) this.#see(mapping, seen);
     for (const [name, p] of this.#probed) {
       if (seen.has(name)) continue;
       p.timer.unschedule();
       this.#probed.delete(name);
     }
     this.#scan.scheduleAfter(this.#interval);
+  }
+
+  /** Takes up a mapping's RLOCs; those `seen` are done, and these join them. */
+  #see(mapping: Mapping, seen: Set<string>): void {
+    for (const l of mapping.locators) {
+      if (l.priority === 255 || !l.reachable || this.#source(l.rloc) === undefined) continue;
+      const name = addressText(l.rloc);
+      if (seen.has(name)) continue;
+      seen.add(name);
+      const found = this.#probed.get(name);
+      if (found === undefined) {
+        if (this.#probed.size < this.#capacity) this.#add(name, l.rloc, mapping);
+        else this.#count("full");
+        continue;
+      }
+      found.eid = mapping;
+      // A mapping that went and came again has forgotten it.
+      if (found.down) this.#cache!.cache.updateRloc(found.rloc, { down: true });
+    }
   }
 
   #add(name: string, rloc: Uint8Array, eid: Mapping): void {
@@ -176,7 +186,7 @@ export class LISPRLOCProber extends Element {
       answered: -1,
     });
     // Spread, so that those of one Map-Reply are not probed at once.
-    timer.scheduleAfter(Math.floor((this.router.random.real() * this.#interval) / 10));
+    timer.scheduleAfter(Math.floor((this.router.random.real() * this.#period()) / 10));
   }
 
   #source(rloc: Uint8Array): Uint8Array | undefined {
@@ -214,9 +224,13 @@ export class LISPRLOCProber extends Element {
       this.#count("no_slot");
   }
 
-  /** Until the next probe: INTERVAL, give or take a tenth. */
   #rest(p: Probed): void {
-    p.timer.scheduleAfter(Math.floor(this.#interval * (0.9 + this.router.random.real() / 5)));
+    p.timer.scheduleAfter(Math.floor(this.#period() * (0.9 + this.router.random.real() / 10)));
+  }
+
+  /** Longest time until the next probe, nanoseconds. */
+  #period(): number {
+    return Math.max(this.#interval - this.#timeout, this.#interval / 10);
   }
 
   override push(_port: number, batch: Batch): void {
@@ -241,7 +255,6 @@ export class LISPRLOCProber extends Element {
     p.out.clear();
     p.answered = now;
     p.down = false;
-    // Told each time: a mapping that went and came again has forgotten it.
     this.#cache!.cache.updateRloc(p.rloc, { down: false });
     this.#rest(p);
   }

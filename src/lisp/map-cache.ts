@@ -29,8 +29,8 @@ export class MapCache {
   /** Mappings removed because others needed their place, and because their time was over. */
   evicted = 0;
   expired = 0;
-  /** Called after the next expiry may have moved closer. */
-  onInsert: () => void = () => {};
+  /** Called with every mapping that was put in: the next expiry may have moved closer. */
+  onInsert: (mapping: Mapping) => void = () => {};
   readonly #memory: PacketMemory;
   readonly #clock: Clock;
   readonly #instances: Instances;
@@ -104,7 +104,7 @@ export class MapCache {
       this.#size++;
     }
     if (mapping.ttl !== null) this.#queue.add(record);
-    this.onInsert();
+    this.onInsert(mapping);
     return old !== 0;
   }
 

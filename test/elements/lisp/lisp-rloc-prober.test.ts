@@ -36,7 +36,7 @@ function run(b: Bench, seconds: number, each: (sent: Sent<MapRequest>, at: numbe
   }
 }
 
-test("every locator that may be used is probed every interval, give or take a tenth, straight to it", async () => {
+test("every locator that may be used is probed a time-out before its interval ends or somewhat earlier, straight to it", async () => {
   const b = await bench();
   const times = new Map<number, number[]>();
   run(b, 100, (sent, at) => {
@@ -48,9 +48,9 @@ test("every locator that may be used is probed every interval, give or take a te
   });
   assert.equal([...times.keys()].sort(), [2, 3]);
   for (const at of times.values()) {
-    assert.ok(at[0] <= 1.1 && at.length >= 9 && at.length <= 12, at.join(" "));
+    assert.ok(at[0] <= 1 && at.length >= 11 && at.length <= 13, at.join(" "));
     for (let i = 1; i < at.length; i++)
-      assert.ok(at[i] - at[i - 1] > 8.8 && at[i] - at[i - 1] < 11.3, at.join(" "));
+      assert.ok(at[i] - at[i - 1] > 7.9 && at[i] - at[i - 1] < 9.2, at.join(" "));
   }
   assert.match(b.read("e.table"), /^192\.0\.2\.2 up \d+\.\d{3} /);
   b.close();
@@ -128,7 +128,8 @@ test("RLOCs come and go with their mappings; no more are probed than may be", as
   b.router.runFor(5);
   await b.router.write("cache.add", "192.168.5.0/24 192.0.2.5 192.0.2.6");
   b.router.runFor(6);
-  assert.equal([b.read("e.table").split("\n").length, b.read("e.full")], [2, "1"]);
+  // Said when its mapping came, and when the map-cache was gone through.
+  assert.equal([b.read("e.table").split("\n").length, b.read("e.full")], [2, "2"]);
   await b.router.write("cache.clear", "");
   b.router.runFor(10);
   assert.is(b.read("e.table"), "");
