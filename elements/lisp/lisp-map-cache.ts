@@ -1,5 +1,5 @@
 import { CACHE_AREA_SIZE, CACHE_IID, CACHE_PER_PACKET, CACHE_ROOT } from "../../assembly/lisp-layout.js";
-import type { ArgValues } from "../../src/lang/args/spec.js";
+import type { ArgValues, Prefix } from "../../src/lang/args/spec.js";
 import { splitSpaces, unquote } from "../../src/lang/args/text.js";
 import { MapCache } from "../../src/lisp/map-cache.js";
 import {
@@ -229,6 +229,11 @@ export class LISPMapCache extends Element {
     return this.#cache;
   }
 
+  /** Whether the configuration has a mapping for just this EID-prefix. */
+  isConfigured(iid: number, eid: Prefix): boolean {
+    return this.#configured.some((m) => m.iid === iid && samePrefix(m.eid, eid));
+  }
+
   /** Calls `listener` with the packets that need a Map-Request, before they go to output 1: to look at, not to keep. */
   onMiss(listener: (batch: Batch) => void): void {
     this.#missListeners.push(listener);
@@ -325,6 +330,10 @@ export class LISPMapCache extends Element {
     for (const name of Object.keys({ ...counters, ...drops }))
       this.memory.set64(this.counterAddress(name), 0);
   }
+}
+
+function samePrefix(a: Prefix, b: Prefix): boolean {
+  return a.length === b.length && a.address.every((byte, i) => byte === b.address[i]);
 }
 
 function countLine(m: CachedMapping): string {

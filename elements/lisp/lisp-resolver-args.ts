@@ -35,6 +35,12 @@ export const RESOLVER_ARGS = {
   CAPACITY: { type: "unsigned", default: "4096", min: 1, doc: "most EID-prefixes being asked for" },
   HOLD: { type: "unsigned", default: "16", doc: "most packets that wait for one EID" },
   QUEUE: { type: "unsigned", default: "256", doc: "most packets that wait in all" },
+  HISTORY: {
+    type: "unsigned",
+    default: "128",
+    max: 65536,
+    doc: "resolutions of which it is remembered how they went",
+  },
   MAX_TTL: { type: "seconds", default: "86400", doc: "longest time to keep a mapping with locators" },
   NEGATIVE_TTL: { type: "seconds", default: "900", doc: "longest time to keep a mapping without" },
   NEGATIVE_LENGTH4: {

@@ -1,12 +1,15 @@
 import { SLOT_DATA, SLOT_IID, SLOT_LENGTH, SLOT_NETWORK } from "../../assembly/layout.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
-import { ControlChannel } from "../../src/lisp/control-channel.js";
+import { ControlChannel, replyOf } from "../../src/lisp/control-channel.js";
+import { explain } from "../../src/lisp/explanation.js";
 import { MapCacheFullError } from "../../src/lisp/map-cache.js";
 import { encapsulatedRequest } from "../../src/lisp/map-requests.js";
 import { parseEidAndInstance } from "../../src/lisp/map-server/listing.js";
-import { addressText, MappingError } from "../../src/lisp/mapping.js";
+import { addressText, type Mapping, MappingError, prefixText } from "../../src/lisp/mapping.js";
+import { nonceText } from "../../src/lisp/nonce-policy.js";
 import { judgeReply, type ReplyPolicy } from "../../src/lisp/reply-policy.js";
-import { type Resolution, Resolutions } from "../../src/lisp/resolutions.js";
+import { ResolutionHistory, type ResolutionTrace } from "../../src/lisp/resolution-history.js";
+import { type Resolution, type ResolutionEvents, Resolutions } from "../../src/lisp/resolutions.js";
 import { resolverAddresses, ServerList } from "../../src/lisp/server-list.js";
 import { TimerGroup } from "../../src/lisp/timer-group.js";
 import { BATCH_MAX, type Batch } from "../../src/packet/batch.js";
@@ -15,10 +18,8 @@ import { type CleanupStage, Element, type ErrorSink } from "../../src/router/ele
 import { type HandlerCode, HandlerError } from "../../src/router/handler.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 import { TokenBucket } from "../../src/router/token-bucket.js";
-import { WireError } from "../../src/wire/error.js";
-import { LispControlError } from "../../src/wire/lisp-control/error.js";
-import type { MapReply } from "../../src/wire/lisp-control/map-reply.js";
-import { decodeLispControl, encodeLispControl } from "../../src/wire/lisp-control/message.js";
+import type { WireError } from "../../src/wire/error.js";
+import { encodeLispControl } from "../../src/wire/lisp-control/message.js";
 import type { UdpPacket } from "../../src/wire/udp-packet.js";
 import { LISPMapCache } from "./lisp-map-cache.js";
 import { RESOLVER_ARGS } from "./lisp-resolver-args.js";
@@ -44,7 +45,8 @@ const RESOLVED = 1;
  * packets that waited then leave on output 1, back to the map-cache. Locators of an address family without a source
  * RLOC are not used. With PITR it asks as a proxy ITR does (RFC 6832), whose packets come from no EID.
  *
- * A hot swap drops the packets that wait, and forgets what was asked.
+ * It remembers how the last HISTORY resolutions went; `sluice lisp why` tells of one. A hot swap keeps that, drops the
+ * packets that wait, and forgets what was asked.
  *
  * @element LISPResolver
  * @category lisp
@@ -59,6 +61,8 @@ const RESOLVED = 1;
  * @handler narrowed negative mappings that took up less than the reply said
  * @handler table every EID-prefix being asked for: instance ID, EID-prefix, state, Map-Requests sent, seconds since the first, packets that wait, Map-Resolver asked last
  * @handler resolvers every Map-Resolver: address, `preferred` or `-`, Map-Requests sent, answered, not answered in time
+ * @handler why for `EID-PREFIX [iid N]`: its mapping and how the last resolution about it went, as JSON
+ * @handler history the last resolutions, the newest first: a JSON object a line
  * @handler waiting packets that wait
  * @handler pending EID-prefixes being asked for
  * @handler ask asks for a mapping now: `EID-PREFIX [iid N]`
@@ -109,6 +113,16 @@ export class LISPResolver extends Element {
         read: true,
         doc: "every Map-Resolver: address, `preferred` or `-`, Map-Requests sent, answered, not answered in time",
       },
+      why: {
+        read: true,
+        params: true,
+        doc: "for `EID-PREFIX [iid N]`: its mapping and how the last resolution about it went, as JSON",
+      },
+      history: {
+        read: true,
+        expensive: true,
+        doc: "the last resolutions, the newest first: a JSON object a line",
+      },
       waiting: { read: true, doc: "packets that wait" },
       pending: { read: true, doc: "EID-prefixes being asked for" },
       ask: { write: true, doc: "asks for a mapping now: `EID-PREFIX [iid N]`" },
@@ -124,6 +138,7 @@ export class LISPResolver extends Element {
   #servers = new ServerList([], []);
   #proxy = false;
   #table: Resolutions | null = null;
+  #history: ResolutionHistory | null = null;
   #policy: ReplyPolicy | null = null;
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
@@ -153,11 +168,18 @@ export class LISPResolver extends Element {
       hold: values.HOLD,
       queue: values.QUEUE,
     };
-    this.#table = new Resolutions(this.router, this.#timers, policy, {
+    const events: ResolutionEvents = {
       send: (resolution, nonce) => this.#send(resolution, nonce),
-      unanswered: (resolver) => this.#servers.unanswered(resolver),
+      unanswered: (resolution) => this.#unanswered(resolution),
       giveUp: (slots) => this.#giveUp(slots, "unanswered"),
-    });
+    };
+    this.#history = new ResolutionHistory(clock, values.HISTORY);
+    this.#table = new Resolutions(this.router, this.#timers, policy, events, this.#history);
+  }
+
+  /** What was asked is forgotten; how it went is not. */
+  override takeState(old: Element): void {
+    if (old instanceof LISPResolver && old.#history !== null) this.#history?.adopt(old.#history);
   }
 
   override cleanup(_stage: CleanupStage): void {
@@ -228,20 +250,44 @@ export class LISPResolver extends Element {
   }
 
   #send(resolution: Resolution, nonce: bigint): number {
-    if (this.#bucket.take(1, this.router.clock.now()) === 0) {
+    const now = this.router.clock.now();
+    if (this.#bucket.take(1, now) === 0) {
       this.#count("rate");
+      resolution.trace?.add({ event: "not-sent", because: "rate" });
       return -1;
     }
     const index = this.#servers.choose(resolution.sent === 1 ? -1 : resolution.resolver);
-    if (index < 0) return -1;
+    if (index < 0) {
+      resolution.trace?.add({ event: "not-sent", because: "no-resolver" });
+      return -1;
+    }
     const { address, source } = this.#servers.at(index);
     const question = { ...resolution, proxyItr: this.#proxy };
     const message = encapsulatedRequest(question, nonce, this.#rlocs, source, address);
     this.#servers.asked(index);
     this.#count("requests");
-    if (!this.#channel.send({ source, destination: address, payload: encodeLispControl(message) }, MESSAGES))
+    resolution.trace?.add({
+      event: "request",
+      number: resolution.sent,
+      to: addressText(address),
+      from: addressText(source),
+      nonce: nonceText(nonce),
+      waiting: resolution.held.length,
+      timeout: (resolution.timer.expiry - now) / 1e9,
+    });
+    if (
+      !this.#channel.send({ source, destination: address, payload: encodeLispControl(message) }, MESSAGES)
+    ) {
       this.#count("no_slot");
+      resolution.trace?.add({ event: "not-sent", because: "no-slot" });
+    }
     return index;
+  }
+
+  #unanswered(resolution: Resolution): void {
+    const { resolver, trace } = resolution;
+    trace?.add({ event: "unanswered", to: addressText(this.#servers.at(resolver).address) });
+    this.#servers.unanswered(resolver);
   }
 
   // ---- Map-Replies ----------------------------------------------------------------
@@ -258,38 +304,51 @@ export class LISPResolver extends Element {
       return;
     }
     const { resolution, resolver } = found;
+    // The next attempt, which may begin as soon as packets go on, has another one.
+    const { trace } = resolution;
+    const from = addressText((datagram as UdpPacket).source);
+    trace?.reply(from, reply);
     const verdicts = judgeReply(resolution, reply.records, this.#policy!);
     // Nothing in it is for us: whoever guessed a nonce shall not end the wait for the true answer.
     const useful = verdicts.some((v) => v.kind === "insert" || v.kind === "remove");
-    for (const verdict of verdicts) {
-      if (verdict.kind === "insert") this.#install(verdict.mapping, verdict.narrowed);
-      else if (verdict.kind === "remove") this.cache.cache.delete(resolution.iid, verdict.eid);
-      else this.#count(verdict.kind);
+    for (const [i, verdict] of verdicts.entries()) {
+      if (verdict.kind === "insert") this.#install(verdict.mapping, verdict.narrowed, trace);
+      else if (verdict.kind === "remove") {
+        this.cache.cache.delete(resolution.iid, verdict.eid);
+        trace?.add({ event: "removed", eid: prefixText(verdict.eid) });
+      } else {
+        this.#count(verdict.kind);
+        trace?.refused(reply.records[i], verdict.kind);
+      }
     }
     if (!useful) return;
     this.#count("replies");
     this.#servers.answered(resolver);
-    this.#release(resolution.iid, resolution.eid.address, this.#resolutions.settle(resolution));
+    this.#release(resolution, this.#resolutions.settle(resolution), trace);
   }
 
-  #install(mapping: Parameters<LISPMapCache["cache"]["insert"]>[0], narrowed: boolean): void {
+  #install(mapping: Mapping, narrowed: boolean, trace: ResolutionTrace | null): void {
     try {
       this.cache.cache.insert(mapping);
       this.#count("installed");
+      trace?.installed(mapping, narrowed);
       if (narrowed) this.#count("narrowed");
     } catch (e) {
       if (!(e instanceof MapCacheFullError || e instanceof MemoryError || e instanceof MappingError)) throw e;
       this.#count("cache_full");
+      trace?.cacheFull(mapping);
     }
   }
 
   /** Sends the packets on if there is now a mapping for them; one that wants a Map-Request would only bring them back. */
-  #release(iid: number, address: Uint8Array, slots: readonly number[]): void {
-    const found = this.cache.cache.lookup(iid, address);
+  #release({ iid, eid }: Resolution, slots: readonly number[], trace: ResolutionTrace | null): void {
+    const found = this.cache.cache.lookup(iid, eid.address);
     if (found === null || (found.locators.length === 0 && found.action === "send-map-request")) {
+      if (slots.length > 0) trace?.add({ event: "dropped", packets: slots.length, because: "unmapped" });
       this.#giveUp(slots, "unmapped");
       return;
     }
+    if (slots.length > 0) trace?.add({ event: "sent", packets: slots.length });
     this.memory.add64(this.counterAddress("resolved"), slots.length);
     const batch = this.router.batches.acquire();
     for (let i = 0; i < slots.length; i += BATCH_MAX) {
@@ -315,6 +374,11 @@ export class LISPResolver extends Element {
     return {
       table: { read: () => [...this.#resolutions.entries()].map((r) => this.#line(r)).join("") },
       resolvers: { read: () => this.#servers.text() },
+      why: {
+        read: (text) =>
+          JSON.stringify(guarded(() => explain(text, this.cache, this.#history!, this.router.clock))),
+      },
+      history: { read: () => this.#history!.text() },
       waiting: { read: () => this.#resolutions.waiting },
       pending: { read: () => this.#resolutions.size },
       ask: { write: (text) => this.#askFor(text) },
@@ -323,31 +387,24 @@ export class LISPResolver extends Element {
   }
 
   #askFor(text: string): void {
-    try {
-      const { iid, eid } = parseEidAndInstance(text);
-      if (this.ask(iid, eid)) return;
-    } catch (e) {
-      if (!(e instanceof MappingError)) throw e;
-      throw new HandlerError("FAILED", e.message);
-    }
-    throw new HandlerError("FAILED", "no Map-Resolver, or as much is being asked for as may");
+    const { iid, eid } = guarded(() => parseEidAndInstance(text));
+    if (!this.ask(iid, eid))
+      throw new HandlerError("FAILED", "no Map-Resolver, or as much is being asked for as may");
   }
 
   #line(r: Resolution): string {
     const age = ((this.router.clock.now() - r.began) / 1e9).toFixed(3);
     const resolver = r.resolver < 0 ? "-" : addressText(this.#servers.at(r.resolver).address);
-    const eid = `${addressText(r.eid.address)}/${r.eid.length}`;
-    return `${r.iid} ${eid} ${r.state} ${r.sent} ${age} ${r.held.length} ${resolver}\n`;
+    return `${r.iid} ${prefixText(r.eid)} ${r.state} ${r.sent} ${age} ${r.held.length} ${resolver}\n`;
   }
 }
 
-function replyOf(datagram: UdpPacket | WireError): MapReply | null {
-  if (datagram instanceof WireError) return null;
+/** What is wrong with the text is the handler's error. */
+function guarded<T>(run: () => T): T {
   try {
-    const message = decodeLispControl(datagram.payload);
-    return message.type === "map-reply" ? message : null;
+    return run();
   } catch (e) {
-    if (e instanceof LispControlError) return null;
-    throw e;
+    if (!(e instanceof MappingError)) throw e;
+    throw new HandlerError("FAILED", e.message);
   }
 }

@@ -1,5 +1,5 @@
 import type { ArgValues } from "../../src/lang/args/spec.js";
-import { ControlChannel } from "../../src/lisp/control-channel.js";
+import { ControlChannel, replyOf } from "../../src/lisp/control-channel.js";
 import { randomNonce } from "../../src/lisp/control-records.js";
 import { addressText, type Mapping } from "../../src/lisp/mapping.js";
 import { TimerGroup } from "../../src/lisp/timer-group.js";
@@ -8,12 +8,10 @@ import { Element, type ErrorSink } from "../../src/router/element.js";
 import type { HandlerCode } from "../../src/router/handler.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 import type { Timer } from "../../src/router/timer.js";
-import { WireError } from "../../src/wire/error.js";
+import type { WireError } from "../../src/wire/error.js";
 import { eidAddress, ipAddress } from "../../src/wire/lisp-control/address.js";
-import { LispControlError } from "../../src/wire/lisp-control/error.js";
-import type { MapReply } from "../../src/wire/lisp-control/map-reply.js";
 import { mapRequest } from "../../src/wire/lisp-control/map-request.js";
-import { decodeLispControl, encodeLispControl } from "../../src/wire/lisp-control/message.js";
+import { encodeLispControl } from "../../src/wire/lisp-control/message.js";
 import type { UdpPacket } from "../../src/wire/udp-packet.js";
 import { LISPMapCache } from "./lisp-map-cache.js";
 
@@ -284,16 +282,5 @@ export class LISPRLOCProber extends Element {
     const ms = (ns: number): string => (ns < 0 ? "-" : (ns / 1e6).toFixed(3));
     const ago = p.answered < 0 ? "-" : ((this.router.clock.now() - p.answered) / 1e9).toFixed(3);
     return `${addressText(p.rloc)} ${p.down ? "down" : "up"} ${ms(p.rtt)} ${ms(p.jitter)} ${ago}\n`;
-  }
-}
-
-function replyOf(datagram: UdpPacket | WireError): MapReply | null {
-  if (datagram instanceof WireError) return null;
-  try {
-    const message = decodeLispControl(datagram.payload);
-    return message.type === "map-reply" ? message : null;
-  } catch (e) {
-    if (e instanceof LispControlError) return null;
-    throw e;
   }
 }

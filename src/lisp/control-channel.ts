@@ -5,6 +5,9 @@ import type { Batch } from "../packet/batch.js";
 import { Packet } from "../packet/packet.js";
 import type { Element } from "../router/element.js";
 import { WireError } from "../wire/error.js";
+import { LispControlError } from "../wire/lisp-control/error.js";
+import type { MapReply } from "../wire/lisp-control/map-reply.js";
+import { decodeLispControl } from "../wire/lisp-control/message.js";
 import { readUdpPacket, type UdpPacket, writeUdpPacket } from "../wire/udp-packet.js";
 
 /** The UDP port of LISP's control plane (RFC 9301). */
@@ -18,6 +21,18 @@ export interface OutgoingMessage {
   readonly sourcePort?: number;
   readonly destinationPort?: number;
   readonly payload: Uint8Array;
+}
+
+/** The Map-Reply in a datagram; null: there is none. */
+export function replyOf(datagram: UdpPacket | WireError): MapReply | null {
+  if (datagram instanceof WireError) return null;
+  try {
+    const message = decodeLispControl(datagram.payload);
+    return message.type === "map-reply" ? message : null;
+  } catch (e) {
+    if (e instanceof LispControlError) return null;
+    throw e;
+  }
 }
 
 /** One element's way to receive and send control messages: UDP in IP packets, without a link-layer header. */

@@ -177,9 +177,14 @@ export function addressText(address: Uint8Array): string {
   return address.length === 4 ? address.join(".") : ip6Text(address);
 }
 
+/** `10.1.0.0/16`. */
+export function prefixText(prefix: Prefix): string {
+  return `${addressText(prefix.address)}/${prefix.length}`;
+}
+
 /** The text that `parseMapping` reads. `ttl`: seconds left, in place of the mapping's own. */
 export function mappingText(m: Mapping, ttl: number | null = m.ttl): string {
-  const words = [`${addressText(m.eid.address)}/${m.eid.length}`];
+  const words = [prefixText(m.eid)];
   for (const l of m.locators) {
     const multicast = l.mpriority === 255 && l.mweight === 0 ? "" : `/${l.mpriority}/${l.mweight}`;
     words.push(`${addressText(l.rloc)}/${l.priority}/${l.weight}${multicast}${l.reachable ? "" : "/down"}`);

@@ -6,6 +6,8 @@ import type { Clock } from "../router/clock.js";
 import type { Random } from "../router/random.js";
 import type { Timer } from "../router/timer.js";
 import { randomNonce } from "./control-records.js";
+import { addressText } from "./mapping.js";
+import type { ResolutionHistory, ResolutionTrace } from "./resolution-history.js";
 import type { TimerGroup } from "./timer-group.js";
 
 /** Times in steady nanoseconds. */
@@ -47,13 +49,15 @@ export interface Resolution {
   /** Slots of the packets that wait, first come first. */
   held: number[];
   readonly timer: Timer;
+  /** What became of it so far: of the last attempt; null before the first. */
+  trace: ResolutionTrace | null;
 }
 
 export interface ResolutionEvents {
   /** Sends a Map-Request with this nonce; says which Map-Resolver it went to, -1: it could not be sent. */
   send(resolution: Resolution, nonce: bigint): number;
-  /** A Map-Request to this Map-Resolver was not answered in time. */
-  unanswered(resolver: number): void;
+  /** Its last Map-Request, to the Map-Resolver `resolution.resolver`, was not answered in time. */
+  unanswered(resolution: Resolution): void;
   /** Gives packets up that waited in vain. */
   giveUp(slots: readonly number[]): void;
 }
@@ -67,6 +71,7 @@ export class Resolutions {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #timers: TimerGroup;
+  readonly #history: ResolutionHistory;
   readonly #table = new Map<string, Resolution>();
   readonly #nonces = new Map<bigint, { readonly resolution: Resolution; readonly resolver: number }>();
   /** Packets that wait. */
@@ -77,12 +82,14 @@ export class Resolutions {
     timers: TimerGroup,
     policy: ResolutionPolicy,
     events: ResolutionEvents,
+    history: ResolutionHistory,
   ) {
     this.#clock = world.clock;
     this.#random = world.random;
     this.#timers = timers;
     this.#policy = policy;
     this.#events = events;
+    this.#history = history;
   }
 
   get size(): number {
@@ -106,7 +113,11 @@ export class Resolutions {
     found.source ??= source;
     found.held.push(slot);
     this.waiting++;
-    if (found.state === "settled") this.#askWhenAllowed(found);
+    if (found.state === "settled") {
+      this.#askWhenAllowed(found);
+      const destination = addressText(eid.address);
+      found.trace?.add({ event: "miss", source: addressText(source), destination });
+    }
     return "held";
   }
 
@@ -119,7 +130,10 @@ export class Resolutions {
     }
     if (found.state === "resting") return true;
     found.smrInvoked ||= smrInvoked;
-    if (found.state === "settled") this.#askWhenAllowed(found);
+    if (found.state === "settled") {
+      this.#askWhenAllowed(found);
+      found.trace?.add({ event: "asked", because: smrInvoked ? "smr" : "request" });
+    }
     return true;
   }
 
@@ -143,7 +157,7 @@ export class Resolutions {
   clear(): void {
     for (const resolution of this.#table.values()) {
       resolution.timer.unschedule();
-      this.#events.giveUp(this.#takeHeld(resolution));
+      this.#giveUp(resolution, "cleared");
     }
     this.#table.clear();
     this.#nonces.clear();
@@ -163,6 +177,7 @@ export class Resolutions {
       nonces: [],
       held: [],
       timer: this.#timers.timer(() => this.#due(resolution)),
+      trace: null,
     };
     this.#table.set(key(iid, eid), resolution);
     return resolution;
@@ -174,6 +189,7 @@ export class Resolutions {
     resolution.state = "asking";
     resolution.sent = 0;
     resolution.began = now;
+    resolution.trace = this.#history.begin(resolution.iid, resolution.eid);
     // Never at once: who holds a packet has not finished with it, and others of its batch may join it.
     resolution.timer.scheduleAt(Math.max(now, resolution.last + this.#policy.interval));
   }
@@ -183,7 +199,7 @@ export class Resolutions {
       this.#table.delete(key(resolution.iid, resolution.eid));
       return;
     }
-    if (resolution.sent > 0 && resolution.resolver >= 0) this.#events.unanswered(resolution.resolver);
+    if (resolution.sent > 0 && resolution.resolver >= 0) this.#events.unanswered(resolution);
     if (resolution.sent > this.#policy.retries) this.#rest(resolution);
     else this.#send(resolution);
   }
@@ -208,7 +224,14 @@ export class Resolutions {
     this.#forgetNonces(resolution);
     resolution.state = "resting";
     resolution.timer.scheduleAfter(this.#policy.pause);
-    this.#events.giveUp(this.#takeHeld(resolution));
+    this.#giveUp(resolution, "unanswered");
+    resolution.trace?.add({ event: "resting", seconds: this.#policy.pause / 1e9 });
+  }
+
+  #giveUp(resolution: Resolution, because: "unanswered" | "cleared"): void {
+    const slots = this.#takeHeld(resolution);
+    if (slots.length > 0) resolution.trace?.add({ event: "dropped", packets: slots.length, because });
+    this.#events.giveUp(slots);
   }
 
   #forgetNonces(resolution: Resolution): void {
