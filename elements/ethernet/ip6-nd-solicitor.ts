@@ -39,7 +39,8 @@ const args = {
   ENTRY_CAPACITY: { type: "unsigned", default: "65536", doc: "neighbours the table holds, 0 = any number" },
   ENTRY_PACKET_CAPACITY: {
     type: "unsigned",
-    default: "64",
+    // Half of all: to one neighbour, the next router, goes most of what a router has.
+    default: "1024",
     doc: "packets that may wait for one neighbour, 0 = any number",
   },
   REACHABLE_TIME: {

@@ -2,9 +2,11 @@
 
 import { fileURLToPath } from "node:url";
 import * as assert from "uvu/assert";
+import type { SteadyReport } from "./flows.js";
 import { ended, type Network } from "./namespaces.js";
 
 const TRANSFER = fileURLToPath(new URL("transfer.js", import.meta.url));
+const FLOWS = fileURLToPath(new URL("flows.js", import.meta.url));
 
 /** Ports that tshark expects no protocol at. */
 let nextPort = 45100;
@@ -27,4 +29,39 @@ export async function transfer(
   assert.is(sent.code, 0, sent.err);
   assert.is((await received).out.replace("ready\n", ""), sent.out);
   assert.match(sent.out, new RegExp(`^${megabytes * 1e6} [0-9a-f]{64}\n$`));
+}
+
+/** Where host2 echoes the datagrams of flows. */
+const ECHO_PORT = "7007";
+
+/** host2 echoes flows to `address`; resolves when it does. */
+export async function echoFlows(network: Network, address: string): Promise<void> {
+  const server = network.start("host2", process.execPath, [FLOWS, "serve", address, ECHO_PORT]);
+  await new Promise((resolve) => server.stdout!.once("data", resolve));
+}
+
+/** host1 sends a datagram of each of `count` flows; returns how many were echoed. */
+export async function flowsOnce(network: Network, address: string, count: number): Promise<number> {
+  const words = [FLOWS, "once", address, ECHO_PORT, String(count)];
+  const { code, out, err } = await ended(network.start("host1", process.execPath, words));
+  assert.is(code, 0, err);
+  return Number(out);
+}
+
+/** host1 sends a datagram of each of `count` flows every `milliseconds`; returns what ends that, and what it came to. */
+export function flowsSteadily(
+  network: Network,
+  address: string,
+  count: number,
+  milliseconds: number,
+): () => Promise<SteadyReport> {
+  const words = [FLOWS, "steady", address, ECHO_PORT, String(count), String(milliseconds)];
+  const child = network.start("host1", process.execPath, words);
+  const result = ended(child);
+  return async () => {
+    child.stdin!.end();
+    const { code, out, err } = await result;
+    assert.is(code, 0, err);
+    return JSON.parse(out);
+  };
 }
