@@ -173,6 +173,28 @@ function joinSite(network: Network, n: number, xtrs: readonly Xtr[]): void {
   }
 }
 
+/** Where a proxy stands: its RLOCs are 10.0.0.9 and fd00::9. */
+export const PROXY = 9;
+
+/** Joins a host without LISP, `legacy` at 198.51.100.10 and 2001:db8:1::10, to the sites by a proxy (conf/pxtr.click). */
+export function joinProxy({ network }: SiteNetwork, family: RlocFamily): RouterProcess {
+  for (const name of ["pxtr", "legacy"]) network.namespace(name);
+  network.veth("legacy", "eth0", "pxtr", "legacy");
+  network.plug("pxtr", "core", "core");
+  withoutKernel(network, "pxtr", ["legacy", "core"]);
+  network.ip("legacy", "addr add 198.51.100.10/24 dev eth0");
+  network.ip("legacy", "addr add 2001:db8:1::10/64 dev eth0 nodad");
+  network.ip("legacy", "route add default via 198.51.100.1");
+  network.ip("legacy", "-6 route add default via 2001:db8:1::1");
+  return new RouterProcess(network, "pxtr", "pxtr.click", {
+    LEGACY: "legacy",
+    CORE: "core",
+    RLOC4: rloc("IPv4", PROXY),
+    RLOC6: rloc("IPv6", PROXY),
+    MAP_RESOLVER: rloc(family, MAP_SERVER),
+  });
+}
+
 /** Sends one ping after another until one is answered: the tunnel routers are up, and know their neighbours. */
 export function waitForPing(network: Network, from: string, to: string): void {
   for (let i = 0; i < 50; i++) {
