@@ -1,4 +1,5 @@
-// Finds element classes: ours through the built element map, others in packages that a configuration requires.
+// Finds what configurations name: element classes (ours through the built element map, others in packages), and
+// library files.
 
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -90,6 +91,22 @@ export class Loader implements ElementLoader {
       ),
     );
   }
+}
+
+/** Finds library files for `require(library FILE)`: along `path` (each folder, then its `conf`), default beside `from`. */
+export function libraryReader(
+  path: string,
+): (file: string, from: string) => { file: string; text: string } | null {
+  return (file, from) => {
+    const beside = existsSync(from) ? dirname(from) : ".";
+    const folders = path === "" ? [beside] : path.split(":").flatMap((f) => (f === "" ? [beside] : [f]));
+    for (const folder of folders) {
+      for (const candidate of [join(folder, file), join(folder, "conf", file)]) {
+        if (existsSync(candidate)) return { file: candidate, text: readFileSync(candidate, "latin1") };
+      }
+    }
+    return null;
+  };
 }
 
 function readManifest(name: string, folder: string): PluginManifest {

@@ -1,6 +1,6 @@
 // Running a configuration for a measurement.
 
-import { Loader } from "../loader.js";
+import { Loader, libraryReader } from "../loader.js";
 import type { Batch } from "../packet/batch.js";
 import type { Element } from "../router/element.js";
 import { clockCost, elementLoads, type RunMeter } from "../router/meter.js";
@@ -8,7 +8,7 @@ import { Port } from "../router/port.js";
 import { Router } from "../router/router.js";
 import { BenchDevices } from "./bench-devices.js";
 import type { BenchSettings } from "./bench-options.js";
-import { type Input, libraryReader } from "./input.js";
+import type { Input } from "./input.js";
 
 /** One run. */
 export interface Segment {

@@ -3,14 +3,14 @@
 import { createHash } from "node:crypto";
 import { splitArgs, unquote } from "../lang/args/text.js";
 import { ConfigurationError } from "../lang/diagnostics.js";
-import { Loader } from "../loader.js";
+import { Loader, libraryReader } from "../loader.js";
 import type { PacketMemory } from "../packet/memory.js";
 import { SimulatedClock } from "../router/clock.js";
 import { type AddressKind, type Device, type DeviceProvider, NO_DEVICES } from "../router/device.js";
 import type { Graph } from "../router/graph.js";
 import { Router } from "../router/router.js";
 import { type Command, UsageError } from "./command.js";
-import { INPUT_OPTIONS, type Input, libraryReader, readInput, variable } from "./input.js";
+import { INPUT_OPTIONS, type Input, readInput, variable } from "./input.js";
 import { type OptionSpec, optionHelp, parseOptions } from "./options.js";
 import { type ReportFormat, report } from "./report.js";
 

@@ -6,8 +6,8 @@ import { fileURLToPath } from "node:url";
 import { type LinkDevice, makeLink } from "../device/link.js";
 import { MapProvider } from "../device/provider.js";
 import { Router, type Simulation } from "../index.js";
+import { libraryReader } from "../loader.js";
 import { type Command, UsageError } from "./command.js";
-import { libraryReader } from "./input.js";
 import { type OptionSpec, optionHelp, parseOptions } from "./options.js";
 
 const OPTIONS: readonly OptionSpec[] = [

@@ -1,7 +1,6 @@
 // Where a command gets its configuration: a file, standard input, or an expression on the command line.
 
-import { existsSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { readFileSync } from "node:fs";
 import { readArchive } from "../lang/archive.js";
 import { systemError } from "../router/system-error.js";
 import { CommandError, UsageError } from "./command.js";
@@ -63,20 +62,4 @@ export function readInput(file: string | null, expression: string | null): Input
   const config = archive.get("config");
   if (config === undefined) throw new CommandError(`${name}: archive has no 'config' section`);
   return { text: Buffer.from(config).toString("latin1"), file: name };
-}
-
-/** Finds library files for `require(library FILE)`: along `path` (each folder, then its `conf`), default beside `from`. */
-export function libraryReader(
-  path: string,
-): (file: string, from: string) => { file: string; text: string } | null {
-  return (file, from) => {
-    const beside = existsSync(from) ? dirname(from) : ".";
-    const folders = path === "" ? [beside] : path.split(":").flatMap((f) => (f === "" ? [beside] : [f]));
-    for (const folder of folders) {
-      for (const candidate of [join(folder, file), join(folder, "conf", file)]) {
-        if (existsSync(candidate)) return { file: candidate, text: readFileSync(candidate, "latin1") };
-      }
-    }
-    return null;
-  };
 }

@@ -5,7 +5,7 @@ import { SystemProvider } from "../device/provider.js";
 import { bytesOf } from "../lang/args/text.js";
 import { ConfigurationError } from "../lang/diagnostics.js";
 import { flatText } from "../lang/flat-text.js";
-import { Loader } from "../loader.js";
+import { Loader, libraryReader } from "../loader.js";
 import { RealClock, SimulatedClock } from "../router/clock.js";
 import { HandlerError } from "../router/handler.js";
 import { Router } from "../router/router.js";
@@ -14,7 +14,7 @@ import { systemError } from "../router/system-error.js";
 import { VERSION } from "../router/version.js";
 import type { Command } from "./command.js";
 import { exitStatus, reportHandlers } from "./handlers.js";
-import { libraryReader, readInput } from "./input.js";
+import { readInput } from "./input.js";
 import { report, verdict } from "./report.js";
 import { HELP, type Settings, settings } from "./run-options.js";
 

@@ -11,25 +11,33 @@ export interface LineOptions {
 
 /** When packets leave and arrive: transmission at the line's rate, then delay and jitter. Times are steady nanoseconds. */
 export class Line {
-  readonly #delay: number;
-  readonly #jitter: number;
-  readonly #perByte: number;
+  #delay = 0;
+  #jitter = 0;
+  #perByte = 0;
   readonly #random: () => number;
   /** Ends of the transmissions still to come, a ring. */
-  readonly #departures: Float64Array;
+  #departures = new Float64Array(0);
   #head = 0;
   #count = 0;
   #busyUntil = 0;
   #lastArrival = 0;
 
   constructor(options: LineOptions, random: () => number) {
+    this.#random = random;
+    this.change(options);
+  }
+
+  /** Takes other options for the packets that follow. A transmission queue of another size starts empty. */
+  change(options: LineOptions): void {
     this.#delay = Math.round((options.delay ?? 0) * 1e9);
     this.#jitter = (options.jitter ?? 0) * 1e9;
     const rate = options.rate ?? 0;
     this.#perByte = rate > 0 ? 8e9 / rate : 0;
-    this.#random = random;
     // One more than may wait: the packet being transmitted.
-    this.#departures = new Float64Array((options.queue ?? 100) + 1);
+    const places = (options.queue ?? 100) + 1;
+    if (places === this.#departures.length) return;
+    this.#departures = new Float64Array(places);
+    this.#head = this.#count = 0;
   }
 
   /** Whether the transmission queue takes one more packet. */

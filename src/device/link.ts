@@ -16,7 +16,7 @@ import { type Clock, RealClock, wallTime } from "../router/clock.js";
 import type { Device } from "../router/device.js";
 import { newTotals, type Totals } from "./counters.js";
 import { destinationType } from "./ethernet.js";
-import { Line, realSchedule } from "./line.js";
+import { Line, type LineOptions, realSchedule } from "./line.js";
 import { writeTimestamp } from "./timestamp.js";
 import { Wire } from "./wire.js";
 
@@ -85,14 +85,15 @@ export function makeLink(options: LinkOptions = {}): readonly [LinkDevice, LinkD
 /** One end of a link. Its memory is that of the batches it is given. */
 export class LinkDevice implements Device {
   readonly name: string;
-  readonly mac: Uint8Array | null;
+  /** May be set before a router has it. */
+  mac: Uint8Array | null;
   readonly linkType: "ethernet" | "ip";
   readonly mtu: number;
   readonly #end: 0 | 1;
   readonly #clock: Clock;
   readonly #schedule: (at: number, run: () => void, end: 0 | 1) => void;
   readonly #random: () => number;
-  readonly #loss: number;
+  #loss: number;
   readonly #out: Wire;
   readonly #in: Wire;
   readonly #line: Line;
@@ -103,6 +104,10 @@ export class LinkDevice implements Device {
   #wakeAt = Number.POSITIVE_INFINITY;
   #wakeSend: (() => void) | null = null;
   #closed = false;
+  /** No router has it at the moment: what comes is lost. */
+  #released = false;
+  /** The other end gets nothing from this one. */
+  #cut = false;
   readonly #totals: Totals & { tx_lost: number; tx_overrun: number } = {
     ...newTotals(),
     /** By the link's own loss. */
@@ -147,9 +152,31 @@ export class LinkDevice implements Device {
     return this.#closed;
   }
 
+  get #gone(): boolean {
+    return this.#closed || this.#released;
+  }
+
   get down(): string | null {
     if (this.#closed) return `${this.name} is closed`;
     return this.#peer.closed ? `${this.name} is down: the other end was closed` : null;
+  }
+
+  /** From now on packets sent from this end meet these; `cut`: none arrives. Those on their way are not touched. */
+  impair(options: LineOptions & { readonly loss?: number }, cut = false): void {
+    this.#line.change(options);
+    this.#loss = options.loss ?? 0;
+    this.#cut = cut;
+  }
+
+  /** Leaves the router that has it, for another to take; what comes meanwhile is lost. */
+  release(): void {
+    if (this.#closed) return;
+    this.#released = true;
+    this.#wake = this.#wakeSend = null;
+    this.#wakeAt = Number.POSITIVE_INFINITY;
+    this.#in.clear();
+    this.#memory?.free(this.#stage, STAGE);
+    this.#memory = null;
   }
 
   receive(batch: Batch, max: number): number {
@@ -216,6 +243,7 @@ export class LinkDevice implements Device {
 
   arm(wake: () => void): void {
     if (this.#closed) return;
+    this.#released = false;
     this.#wake = wake;
     this.#expect();
   }
@@ -241,6 +269,7 @@ export class LinkDevice implements Device {
 
   #bind(memory: PacketMemory): PacketMemory {
     if (this.#memory !== memory) {
+      this.#released = false;
       this.#memory?.free(this.#stage, STAGE);
       this.#memory = memory;
       this.#stage = memory.alloc(STAGE);
@@ -258,7 +287,7 @@ export class LinkDevice implements Device {
   }
 
   #carries(memory: PacketMemory, slot: number, length: number): boolean {
-    if (this.#closed || this.#peer.closed) {
+    if (this.#closed || this.#cut || this.#peer.#gone) {
       this.#totals.tx_down++;
       return false;
     }

@@ -71,6 +71,11 @@ export class Wire {
     if (first < n) to.set(this.#bytes.subarray(0, n - first), at + first);
   }
 
+  /** Removes all packets. */
+  clear(): void {
+    this.remove(this.#packets, this.#used);
+  }
+
   /** Removes the first `packets` packets, `bytes` bytes in all. */
   remove(packets: number, bytes: number): void {
     this.#packetHead = (this.#packetHead + packets) % this.#lengths.length;

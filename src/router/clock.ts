@@ -9,7 +9,7 @@ export interface WallTime {
 /**
  * A router's clock. Steady time counts nanoseconds from the moment the clock
  * was made (exact for 104 days, then to a few nanoseconds); wall time is
- * steady time plus a fixed start.
+ * steady time plus a start that is fixed until the wall clock is set.
  */
 export interface Clock {
   readonly simulated: boolean;
@@ -29,7 +29,7 @@ export interface Clock {
 /** Real time; `speed` > 1 makes it pass faster (Click's linear time warp). */
 export class RealClock implements Clock {
   readonly simulated = false;
-  readonly start: WallTime;
+  start: WallTime;
   #origin: number;
   #base = 0;
   #speed = 1;
@@ -64,6 +64,11 @@ export class RealClock implements Clock {
 
   delay(at: number): number {
     return Math.max(0, (at - this.now()) / this.#speed);
+  }
+
+  /** Moves the wall clock by `seconds`, either way, as somebody who sets it does; steady time goes on as it was. */
+  jump(seconds: number): void {
+    this.start = shifted(this.start, seconds);
   }
 
   /** Moves time forward to steady nanosecond `at`; never back. */
@@ -102,6 +107,46 @@ export class SimulatedClock implements Clock {
   advance(at: number): void {
     if (at > this.#now) this.#now = at;
   }
+}
+
+/** One router's view of a simulated clock: the same steady time, a wall clock that may go wrong by itself. */
+export class SimulatedClockView implements Clock {
+  readonly simulated = true;
+  readonly base: SimulatedClock;
+  #start: WallTime;
+
+  constructor(base: SimulatedClock) {
+    this.base = base;
+    this.#start = base.start;
+  }
+
+  get start(): WallTime {
+    return this.#start;
+  }
+
+  now(): number {
+    return this.base.now();
+  }
+
+  get recent(): number {
+    return this.base.recent;
+  }
+
+  delay(): number {
+    return 0;
+  }
+
+  /** Moves the wall clock by `seconds`, either way; steady time goes on as it was. */
+  jump(seconds: number): void {
+    this.#start = shifted(this.#start, seconds);
+  }
+}
+
+/** `t`, `seconds` later. */
+function shifted(t: WallTime, seconds: number): WallTime {
+  const nanoseconds = t.nanoseconds + Math.round((seconds - Math.floor(seconds)) * 1e9);
+  const carry = Math.floor(nanoseconds / 1e9);
+  return { seconds: t.seconds + Math.floor(seconds) + carry, nanoseconds: nanoseconds - carry * 1e9 };
 }
 
 /** The wall-clock time at steady nanosecond `at`. */

@@ -39,6 +39,7 @@ export class Router {
   readonly metered: boolean;
   #graph: Graph | null = null;
   #closed = false;
+  #variables: RouterOptions["variables"];
   #swapping: Promise<void> = Promise.resolve();
   /** Handlers by their element; the global ones by the router. */
   readonly #handlers = new WeakMap<object, ReadonlyMap<string, Handler>>();
@@ -47,6 +48,7 @@ export class Router {
 
   constructor(options: RouterOptions) {
     this.options = options;
+    this.#variables = options.variables;
     this.memory = new PacketMemory(options.memory);
     this.batches = new BatchPool(this.memory);
     this.clock = options.clock ?? new RealClock();
@@ -102,7 +104,7 @@ export class Router {
 
   /** Parses and flattens `text`, requiring its packages. Throws ConfigurationError. */
   async flatten(text: string, file: string, swapping = false): Promise<FlatGraph> {
-    const { loader, variables, readLibrary } = this.options;
+    const { loader, readLibrary } = this.options;
     const tree = parse(text, { file });
     const problems: Diagnostic[] = [];
     for (const requirement of tree.requirements) {
@@ -116,7 +118,7 @@ export class Router {
     }
     const { graph, diagnostics } = elaborate(tree, {
       hasClass: (name) => loader.has(name),
-      variables,
+      variables: this.#variables,
       readLibrary,
     });
     const errors = [...diagnostics, ...problems];
@@ -316,21 +318,30 @@ export class Router {
    * Hot swap: builds, configures and initializes the graph of `text` beside the running one; only if all of that
    * succeeds do the old graph's tasks stop, elements take over their namesakes' state, and the new graph run.
    * Throws ConfigurationError and leaves the old graph running otherwise. Swaps asked for at the same time happen
-   * one after the other.
+   * one after the other. `variables` replace those that the router was made with, when it succeeds.
    */
-  swap(text: string, file = "config"): Promise<void> {
-    const swapped = this.#swapping.then(() => this.#swap(text, file));
+  swap(text: string, file = "config", variables = this.#variables): Promise<void> {
+    const swapped = this.#swapping.then(() => this.#swap(text, file, variables));
     this.#swapping = swapped.catch(() => {});
     return swapped;
   }
 
-  async #swap(text: string, file: string): Promise<void> {
-    const next = await this.prepare(text, file, this.graph);
+  async #swap(text: string, file: string, variables: RouterOptions["variables"]): Promise<void> {
+    const before = this.#variables;
+    this.#variables = variables;
+    let next: Graph;
+    try {
+      next = await this.prepare(text, file, this.graph);
+    } catch (e) {
+      this.#variables = before;
+      throw e;
+    }
     try {
       next.configure();
       await next.initialize();
       if (this.#closed) throw new Error("the router was closed");
     } catch (e) {
+      this.#variables = before;
       next.close();
       throw e;
     }

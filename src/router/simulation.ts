@@ -1,12 +1,15 @@
 // Several routers under one simulated clock: a network that runs the same way every time.
 
-import { SimulatedClock } from "./clock.js";
+import { SimulatedClock, SimulatedClockView } from "./clock.js";
 import { type Random, SeededRandom } from "./random.js";
 import type { Router } from "./router.js";
 import { Timer, Timers } from "./timer.js";
 
 /** Rounds that routers may run at one moment of simulated time before that counts as a loop without end. */
 const ROUNDS_AT_ONCE = 1_000_000;
+
+/** Real milliseconds after which `runFor` lets the event loop run. */
+const SLICE_MS = 20;
 
 /** A simulation that does not get on: some router has work for ever without time passing. */
 export class SimulationError extends Error {
@@ -18,7 +21,8 @@ export class Simulation {
   /** Random numbers of what lies between the routers (links). */
   readonly random: Random;
   readonly #timers: Timers;
-  readonly #routers: Router[] = [];
+  readonly #routers = new Map<Router, ((error: unknown) => void) | null>();
+  readonly #held = new Set<Promise<unknown>>();
 
   /** `seed` gives the links' random numbers; `epoch` is the wall-clock second at the start. */
   constructor(seed = 0, epoch?: number) {
@@ -27,10 +31,30 @@ export class Simulation {
     this.#timers = new Timers(this.clock);
   }
 
-  /** Adds a router, which must have been made with this simulation's clock. */
-  add(router: Router): void {
-    if (router.clock !== this.clock) throw new SimulationError("the router has another clock");
-    this.#routers.push(router);
+  /**
+   * Adds a router, which must have been made with this simulation's clock or a view of it. `ended` is told when its
+   * graph stops it (null) or it throws (the error), and it is removed then; without, it stays, and errors are thrown
+   * by `run`.
+   */
+  add(router: Router, ended: ((error: unknown) => void) | null = null): void {
+    const { clock } = router;
+    if (clock !== this.clock && !(clock instanceof SimulatedClockView && clock.base === this.clock))
+      throw new SimulationError("the router has another clock");
+    this.#routers.set(router, ended);
+  }
+
+  /** Takes a router out: it runs no more. */
+  remove(router: Router): void {
+    this.#routers.delete(router);
+  }
+
+  /** Time stands still, in `runFor`, until `work` has settled: something that happens at this moment but takes Node's turns. */
+  hold(work: Promise<unknown>): void {
+    this.#held.add(work);
+    const release = (): void => {
+      this.#held.delete(work);
+    };
+    work.then(release, release);
   }
 
   /** Calls `run` when the clock shows steady nanosecond `at`: what links schedule their deliveries with. */
@@ -38,17 +62,46 @@ export class Simulation {
     new Timer(this.#timers, run).scheduleAt(at);
   };
 
-  /** Lets `seconds` pass. Throws SimulationError when routers keep each other busy without time passing. */
+  /**
+   * Lets `seconds` pass, at once: for routers that need none of Node's turns meanwhile. Throws SimulationError when
+   * routers keep each other busy without time passing.
+   */
   run(seconds: number): void {
     const end = this.clock.now() + Math.round(seconds * 1e9);
+    do this.#settle();
+    while (this.#advance(end));
+    this.clock.advance(end);
+  }
+
+  /** The same, waiting for whatever is held; until `signal` says otherwise. Lets Node's event loop run now and then. */
+  async runFor(seconds: number, signal?: AbortSignal): Promise<void> {
+    const end = this.clock.now() + Math.round(seconds * 1e9);
+    let slice = performance.now();
     for (;;) {
       this.#settle();
-      const running = this.#routers.filter((r) => !r.driver.stopped);
-      const next = running.reduce((least, r) => Math.min(least, r.timers.next), this.#timers.next);
-      if (next > end) break;
-      this.clock.advance(next);
+      while (this.#held.size > 0) {
+        await Promise.allSettled(this.#held);
+        // What waited for it has its turn before time passes.
+        await turn();
+        this.#settle();
+      }
+      if (signal?.aborted) return;
+      if (!this.#advance(end)) break;
+      if (performance.now() - slice < SLICE_MS) continue;
+      await turn();
+      slice = performance.now();
     }
     this.clock.advance(end);
+  }
+
+  /** Moves time to the next thing due; false when that comes after `end`. */
+  #advance(end: number): boolean {
+    let next = this.#timers.next;
+    for (const router of this.#routers.keys())
+      if (!router.driver.stopped) next = Math.min(next, router.timers.next);
+    if (next > end) return false;
+    this.clock.advance(next);
+    return true;
   }
 
   /** Runs everything that is due now. */
@@ -57,8 +110,28 @@ export class Simulation {
       if (round === ROUNDS_AT_ONCE)
         throw new SimulationError(`routers are still busy after ${round} rounds without time passing`);
       let ran = this.#timers.run(64) > 0;
-      for (const router of this.#routers) ran = router.step() || ran;
+      for (const [router, ended] of this.#routers) ran = this.#step(router, ended) || ran;
       if (!ran) return;
     }
   }
+
+  #step(router: Router, ended: ((error: unknown) => void) | null): boolean {
+    if (ended === null) return router.step();
+    try {
+      if (router.step()) return true;
+    } catch (e) {
+      this.remove(router);
+      ended(e);
+      return true;
+    }
+    if (router.driver.stopped) {
+      this.remove(router);
+      ended(null);
+    }
+    return false;
+  }
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { report } from "../../src/cli/report.js";
-import { nearest } from "../../src/cli/suggest.js";
 import { ConfigurationError, Router, SimulatedClock } from "../../src/index.js";
+import { nearest } from "../../src/lang/nearest.js";
 
 async function forPeople(text: string, file = "config"): Promise<string> {
   try {

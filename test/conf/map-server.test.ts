@@ -4,10 +4,10 @@
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { libraryReader } from "../../src/cli/input.js";
 import { Loader, MapProvider, makeLink, Router, Simulation } from "../../src/index.js";
 import { type AuthenticationKey, authenticate } from "../../src/lisp/authentication.js";
 import { addressText, parseEid, parseRloc } from "../../src/lisp/mapping.js";
+import { libraryReader } from "../../src/loader.js";
 import { ipAddress } from "../../src/wire/lisp-control/address.js";
 import { encapsulatedControl } from "../../src/wire/lisp-control/encapsulated.js";
 import { mapRequest } from "../../src/wire/lisp-control/map-request.js";

@@ -18,8 +18,9 @@ const ALLOWED: Record<string, readonly string[]> = {
   lisp: ["router", "packet", "wire", "lang", "layout"],
   elements: ["router", "packet", "wire", "lang", "device", "lisp", "layout"],
   loader: ["router", "packet", "lang"],
-  index: ["lang", "wire", "packet", "router", "device", "lisp", "loader", "layout"],
-  cli: ["lang", "wire", "packet", "router", "device", "lisp", "loader", "index", "layout"],
+  vnf: ["router", "device", "packet", "wire", "lang", "loader", "layout"],
+  index: ["lang", "wire", "packet", "router", "device", "lisp", "vnf", "loader", "layout"],
+  cli: ["lang", "wire", "packet", "router", "device", "lisp", "vnf", "loader", "index", "layout"],
 };
 
 function room(file: string): string {

@@ -1,0 +1,99 @@
+// What a service descriptor says, after its units are read and its defaults filled in.
+
+import type { Landmark } from "../../lang/diagnostics.js";
+
+/** Where a function runs, from the least separated from the others to the most. */
+export type Isolation = "inline" | "thread" | "process";
+
+export interface ServiceDescriptor {
+  readonly name: string;
+  readonly description: string;
+  /** The file it was read from; graphs are found from its folder. */
+  readonly file: string;
+  readonly world: { readonly seed: number; readonly epoch: number };
+  readonly links: ReadonlyMap<string, LinkDescriptor>;
+  readonly functions: ReadonlyMap<string, FunctionDescriptor>;
+  readonly faults: readonly FaultDescriptor[];
+}
+
+/** What a link does to packets. Times in seconds. */
+export interface Impairments {
+  readonly delay: number;
+  readonly jitter: number;
+  /** 0 to 1. */
+  readonly loss: number;
+  /** Bits a second; 0: no limit. */
+  readonly rate: number;
+  /** Packets that wait to be sent, with a rate. */
+  readonly queue: number;
+}
+
+export interface LinkDescriptor extends Impairments {
+  readonly name: string;
+  /** Bytes of the largest IP packet. */
+  readonly mtu: number;
+}
+
+export interface FunctionDescriptor {
+  readonly name: string;
+  /** Path of the .click file. */
+  readonly graph: string;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly devices: readonly DeviceDescriptor[];
+  readonly isolation: Isolation;
+  readonly memory: MemoryDescriptor;
+  readonly replicas: number;
+  readonly restart: RestartDescriptor;
+  readonly health: HealthDescriptor | null;
+  /** Where the descriptor names it. */
+  readonly landmark: Landmark;
+}
+
+/** A device of a graph, by its name there: one end of a link, or an interface. */
+export type DeviceDescriptor =
+  | { readonly name: string; readonly link: string; readonly mac: Uint8Array | null }
+  | { readonly name: string; readonly interface: string };
+
+export interface MemoryDescriptor {
+  readonly slots: number;
+  /** Bytes of address space for packets and tables. */
+  readonly bytes: number;
+  /** Megabytes of JavaScript heap, for threads and processes. */
+  readonly heap: number;
+}
+
+/** Times in seconds. */
+export interface RestartDescriptor {
+  readonly policy: "always" | "on-failure" | "never";
+  readonly delay: number;
+  readonly factor: number;
+  readonly longest: number;
+  readonly calm: number;
+}
+
+/** Times in seconds. */
+export interface HealthDescriptor {
+  readonly handler: string;
+  readonly expect: string;
+  readonly interval: number;
+  readonly timeout: number;
+  readonly failures: number;
+  readonly grace: number;
+}
+
+/** What goes wrong `at` seconds after the start, for `duration` seconds (Infinity: for good). */
+export type FaultDescriptor = { readonly at: number; readonly duration: number } & Fault;
+
+export type Fault = LinkFault | FunctionFault;
+
+export type LinkFault =
+  | { readonly kind: "link-down"; readonly link: string }
+  | { readonly kind: "link-change"; readonly link: string; readonly change: Partial<Impairments> };
+
+export type FunctionFault =
+  | { readonly kind: "crash"; readonly function: string }
+  /** The wall clock jumps by `seconds`. */
+  | { readonly kind: "clock"; readonly function: string; readonly seconds: number }
+  | { readonly kind: "store"; readonly function: string; readonly failure: StoreFailure };
+
+export type StoreFailure = "fail" | "slow" | "lose";

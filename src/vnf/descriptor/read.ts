@@ -1,0 +1,281 @@
+// Reads a service descriptor: YAML text to a ServiceDescriptor, or everything that is wrong with it.
+
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { ConfigurationError, type Diagnostic } from "../../lang/diagnostics.js";
+import { nearest } from "../../lang/nearest.js";
+import { schemaCheck } from "./check.js";
+import type {
+  DeviceDescriptor,
+  FaultDescriptor,
+  FunctionDescriptor,
+  HealthDescriptor,
+  Impairments,
+  Isolation,
+  LinkDescriptor,
+  MemoryDescriptor,
+  RestartDescriptor,
+  ServiceDescriptor,
+} from "./model.js";
+import { duration, rate, share } from "./quantity.js";
+import { DescriptorSource } from "./source.js";
+
+type Quantity = string | number;
+
+// The document as the schema lets it be.
+interface Document {
+  readonly service: string;
+  readonly description?: string;
+  readonly world?: { readonly seed?: number; readonly epoch?: number };
+  readonly defaults?: Defaults;
+  readonly links?: Readonly<Record<string, LinkDocument | null>>;
+  readonly functions: Readonly<Record<string, FunctionDocument>>;
+  readonly faults?: readonly FaultDocument[];
+}
+interface Defaults {
+  readonly isolation?: Isolation;
+  readonly memory?: { readonly slots?: number; readonly megabytes?: number; readonly heap?: number };
+  readonly restart?: {
+    readonly policy?: RestartDescriptor["policy"];
+    readonly delay?: Quantity;
+    readonly factor?: number;
+    readonly longest?: Quantity;
+    readonly calm?: Quantity;
+  };
+}
+interface LinkDocument {
+  readonly delay?: Quantity;
+  readonly jitter?: Quantity;
+  readonly loss?: Quantity;
+  readonly rate?: Quantity;
+  readonly queue?: number;
+  readonly mtu?: number;
+}
+interface FunctionDocument extends Defaults {
+  readonly graph: string;
+  readonly parameters?: Readonly<Record<string, string | number | boolean>>;
+  readonly devices?: Readonly<Record<string, DeviceDocument>>;
+  readonly replicas?: number;
+  readonly health?: HealthDocument;
+}
+type DeviceDocument =
+  | string
+  | { readonly link: string; readonly mac?: string }
+  | { readonly interface: string };
+interface HealthDocument {
+  readonly handler: string;
+  readonly expect?: string;
+  readonly interval?: Quantity;
+  readonly timeout?: Quantity;
+  readonly failures?: number;
+  readonly grace?: Quantity;
+}
+interface FaultDocument extends LinkDocument {
+  readonly at: Quantity;
+  readonly for?: Quantity;
+  readonly link?: string;
+  readonly function?: string;
+  readonly down?: true;
+  readonly crash?: true;
+  readonly clock?: string;
+  readonly store?: "fail" | "slow" | "lose";
+}
+
+/** Reads the descriptor in `file`. Throws ConfigurationError with everything that is wrong, or the system's error. */
+export function readDescriptor(file: string): ServiceDescriptor {
+  return parseDescriptor(readFileSync(file, "utf8"), file);
+}
+
+/** Reads a descriptor; `file` names it in errors, and its folder is where graphs are looked for. Throws ConfigurationError. */
+export function parseDescriptor(text: string, file: string): ServiceDescriptor {
+  const source = new DescriptorSource(text, file);
+  const wrong = schemaCheck()(source);
+  if (wrong.length > 0) throw new ConfigurationError(wrong);
+  const reader = new Reader(source, source.values as Document);
+  const descriptor = reader.read();
+  if (reader.problems.length > 0) throw new ConfigurationError(reader.problems);
+  return descriptor;
+}
+
+class Reader {
+  readonly problems: Diagnostic[] = [];
+  readonly #source: DescriptorSource;
+  readonly #document: Document;
+  readonly #links: readonly string[];
+
+  constructor(source: DescriptorSource, document: Document) {
+    this.#source = source;
+    this.#document = document;
+    this.#links = Object.keys(document.links ?? {});
+  }
+
+  read(): ServiceDescriptor {
+    const { service, description = "", world = {}, links = {}, functions, faults = [] } = this.#document;
+    this.#distinct(functions);
+    return {
+      name: service,
+      description,
+      file: this.#source.file,
+      world: { seed: world.seed ?? 0, epoch: world.epoch ?? 1_000_000_000 },
+      links: new Map(Object.entries(links).map(([name, link]) => [name, linkOf(name, link ?? {})])),
+      functions: new Map(Object.entries(functions).map(([name, f]) => [name, this.#function(name, f)])),
+      faults: faults.flatMap((f, i) => this.#fault(f, i)).sort((a, b) => a.at - b.at),
+    };
+  }
+
+  #problem(
+    code: string,
+    path: readonly (string | number)[],
+    message: string,
+    hint?: string,
+    key = false,
+  ): void {
+    const landmark = this.#source.landmark(path, key);
+    this.problems.push({
+      severity: "error",
+      code,
+      landmark,
+      message,
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
+
+  #function(name: string, f: FunctionDocument): FunctionDescriptor {
+    const { defaults = {} } = this.#document;
+    const parameters = Object.entries(f.parameters ?? {}).map(([k, v]) => [k, String(v)]);
+    return {
+      name,
+      graph: this.#graph(name, f.graph),
+      parameters: Object.fromEntries(parameters),
+      devices: Object.entries(f.devices ?? {}).map(([device, d]) => this.#device(name, device, d)),
+      isolation: f.isolation ?? defaults.isolation ?? "inline",
+      memory: memoryOf({ ...defaults.memory, ...f.memory }),
+      replicas: f.replicas ?? 1,
+      restart: restartOf({ ...defaults.restart, ...f.restart }),
+      health: f.health === undefined ? null : healthOf(f.health),
+      landmark: this.#source.landmark(["functions", name], true),
+    };
+  }
+
+  /** The replicas of `xtr` are called xtr, xtr-2, xtr-3: none may be another function. */
+  #distinct(functions: Document["functions"]): void {
+    for (const name of Object.keys(functions)) {
+      const [, base, number] = /^(.*)-(\d+)$/.exec(name) ?? [];
+      if (base === undefined || !(Number(number) <= (functions[base]?.replicas ?? 1)) || Number(number) < 2)
+        continue;
+      this.#problem(
+        "name",
+        ["functions", name],
+        `'${name}' is also the name of a replica of '${base}'`,
+        undefined,
+        true,
+      );
+    }
+  }
+
+  #graph(name: string, graph: string): string {
+    const path = resolve(dirname(this.#source.file), graph);
+    if (!existsSync(path) || !statSync(path).isFile()) {
+      const folder = dirname(path);
+      const files = existsSync(folder) ? readdirSync(folder).filter((f) => f.endsWith(".click")) : [];
+      const near = nearest(basename(path), files);
+      const hint = near === null ? undefined : `is it ${join(dirname(graph), near)}?`;
+      this.#problem("no-graph", ["functions", name, "graph"], `there is no file ${path}`, hint);
+    }
+    return path;
+  }
+
+  #device(owner: string, name: string, d: DeviceDocument): DeviceDescriptor {
+    if (typeof d === "object" && "interface" in d) return { name, interface: d.interface };
+    const link = typeof d === "string" ? d : d.link;
+    const mac = typeof d === "object" && d.mac !== undefined ? d.mac : null;
+    const path = ["functions", owner, "devices", name];
+    this.#known(typeof d === "string" ? path : [...path, "link"], "link", link, this.#links);
+    return {
+      name,
+      link,
+      mac: mac === null ? null : Uint8Array.from(Buffer.from(mac.replaceAll(":", ""), "hex")),
+    };
+  }
+
+  #known(path: readonly (string | number)[], kind: string, name: string, known: readonly string[]): boolean {
+    if (known.includes(name)) return true;
+    const near = nearest(name, known);
+    const hint = near === null ? `known are ${known.join(", ") || "none"}` : `is it '${near}'?`;
+    this.#problem(`no-${kind}`, path, `there is no ${kind} '${name}'`, hint);
+    return false;
+  }
+
+  #fault(f: FaultDocument, i: number): FaultDescriptor[] {
+    const path = ["faults", i];
+    const when = {
+      at: duration(f.at),
+      duration: f.for === undefined ? Number.POSITIVE_INFINITY : duration(f.for),
+    };
+    if ((f.link === undefined) === (f.function === undefined)) {
+      this.#problem("fault", path, "a fault befalls either a 'link' or a 'function'");
+      return [];
+    }
+    const faults: FaultDescriptor[] = [];
+    if (f.link !== undefined) {
+      const { link } = f;
+      if (!this.#known([...path, "link"], "link", link, this.#links)) return [];
+      if (f.down) faults.push({ ...when, kind: "link-down", link });
+      const change = changeOf(f);
+      if (Object.keys(change).length > 0) faults.push({ ...when, kind: "link-change", link, change });
+    }
+    if (f.function !== undefined) {
+      const name = f.function;
+      if (!this.#known([...path, "function"], "function", name, Object.keys(this.#document.functions)))
+        return [];
+      if (f.crash) faults.push({ ...when, kind: "crash", function: name });
+      if (f.clock !== undefined)
+        faults.push({ ...when, kind: "clock", function: name, seconds: duration(f.clock) });
+      if (f.store !== undefined) faults.push({ ...when, kind: "store", function: name, failure: f.store });
+    }
+    if (faults.length === 0) {
+      const some = f.link !== undefined ? "down, delay, jitter, loss, rate" : "crash, clock, store";
+      this.#problem("fault", path, `what goes wrong? Expected one of ${some}`);
+    }
+    return faults;
+  }
+}
+
+function changeOf(f: LinkDocument): Partial<Impairments> {
+  return {
+    ...(f.delay === undefined ? {} : { delay: duration(f.delay) }),
+    ...(f.jitter === undefined ? {} : { jitter: duration(f.jitter) }),
+    ...(f.loss === undefined ? {} : { loss: share(f.loss) }),
+    ...(f.rate === undefined ? {} : { rate: rate(f.rate) }),
+  };
+}
+
+function linkOf(name: string, l: LinkDocument): LinkDescriptor {
+  const none = { delay: 0, jitter: 0, loss: 0, rate: 0 };
+  return { name, ...none, queue: l.queue ?? 100, mtu: l.mtu ?? 1500, ...changeOf(l) };
+}
+
+function memoryOf(m: NonNullable<Defaults["memory"]>): MemoryDescriptor {
+  return { slots: m.slots ?? 4096, bytes: (m.megabytes ?? 64) * 2 ** 20, heap: m.heap ?? 256 };
+}
+
+function restartOf(r: NonNullable<Defaults["restart"]>): RestartDescriptor {
+  return {
+    policy: r.policy ?? "on-failure",
+    delay: duration(r.delay ?? 0.1),
+    factor: r.factor ?? 2,
+    longest: duration(r.longest ?? 30),
+    calm: duration(r.calm ?? 10),
+  };
+}
+
+function healthOf(h: HealthDocument): HealthDescriptor {
+  return {
+    handler: h.handler,
+    expect: h.expect ?? "true",
+    interval: duration(h.interval ?? 1),
+    timeout: duration(h.timeout ?? 1),
+    failures: h.failures ?? 3,
+    grace: duration(h.grace ?? 5),
+  };
+}

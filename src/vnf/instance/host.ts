@@ -1,0 +1,142 @@
+// The router of one instance, and its answers to requests: the same in the manager's process, a thread or a process.
+
+import type { Loader } from "../../loader.js";
+import { libraryReader } from "../../loader.js";
+import type { Clock } from "../../router/clock.js";
+import type { DeviceProvider } from "../../router/device.js";
+import type { Element } from "../../router/element.js";
+import { HandlerError } from "../../router/handler.js";
+import { Router } from "../../router/router.js";
+import type { Signals } from "../../router/signals.js";
+import type { Impairments, StoreFailure } from "../descriptor/model.js";
+import { InstanceError, type InstanceSpec } from "./instance.js";
+import type { ElementStats, HandlerInfo, InstanceStats, Reply, Request, RequestKind } from "./protocol.js";
+
+/** The function's devices, which the manager may change. */
+export interface FunctionDevices extends DeviceProvider {
+  /** Changes what the sending side of a device does. Throws InstanceError for one that is no end of a link. */
+  impair(device: string, impairments: Impairments, cut: boolean): void;
+  /** Counters of the devices, by name. */
+  counters(): Readonly<Record<string, Readonly<Record<string, number>>>>;
+}
+
+/** A clock whose wall time can be made to jump. */
+export interface FunctionClock extends Clock {
+  jump(seconds: number): void;
+}
+
+export interface HostOptions {
+  readonly loader: Loader;
+  readonly devices: FunctionDevices;
+  readonly clock: FunctionClock;
+  readonly log: (line: string) => void;
+  /** Makes the function's stores fail; absent where stores are real. */
+  readonly failStore?: (failure: StoreFailure | null) => void;
+}
+
+/** A function has no signals of the operating system: those are its manager's. */
+const NO_SIGNALS: Signals = {
+  pid: process.pid,
+  send() {},
+  number: () => undefined,
+  catch: () => undefined,
+};
+
+export class InstanceHost {
+  readonly router: Router;
+  readonly #spec: InstanceSpec;
+  readonly #options: HostOptions;
+  readonly #answers: { readonly [K in RequestKind]: (request: Request<K>) => Reply<K> | Promise<Reply<K>> };
+
+  constructor(spec: InstanceSpec, options: HostOptions) {
+    this.#spec = spec;
+    this.#options = options;
+    this.router = new Router({
+      loader: options.loader,
+      file: spec.file,
+      variables: spec.parameters,
+      memory: { slots: spec.memory.slots, bytes: spec.memory.bytes },
+      clock: options.clock,
+      seed: spec.seed,
+      devices: options.devices,
+      readLibrary: libraryReader(spec.clickpath),
+      log: options.log,
+      print: (text) => {
+        for (const line of text.replace(/\n$/, "").split("\n")) options.log(line);
+      },
+      signals: NO_SIGNALS,
+    });
+    this.#answers = {
+      read: ({ path, parameters }) => this.router.read(path, parameters),
+      write: ({ path, value }) => this.router.write(path, value),
+      handlers: ({ element }) => this.#handlers(element),
+      swap: ({ text, file, parameters }) => this.router.swap(text, file, parameters),
+      stats: () => this.#stats(),
+      impair: ({ device, impairments, cut }) => options.devices.impair(device, impairments, cut),
+      jump: ({ seconds }) => options.clock.jump(seconds),
+      store: ({ failure }) => this.#failStore(failure),
+    };
+  }
+
+  /** Makes the graph and initializes it. Rejects with ConfigurationError. */
+  start(): Promise<void> {
+    return this.router.start(this.#spec.text, this.#spec.file);
+  }
+
+  /** Answers a request. Rejects with HandlerError, ConfigurationError or InstanceError. */
+  async answer<K extends RequestKind>(kind: K, request: Request<K>): Promise<Reply<K>> {
+    return this.#answers[kind](request);
+  }
+
+  close(): void {
+    this.router.close();
+  }
+
+  #handlers(name: string | null): HandlerInfo[] {
+    const element = name === null ? null : this.router.find(name);
+    if (element === undefined) throw new HandlerError("NO_ELEMENT", `no element '${name}'`);
+    return [...this.router.handlers(element).values()].map((h) => ({
+      name: h.name,
+      read: h.read !== undefined,
+      write: h.write !== undefined,
+      doc: h.spec.doc,
+    }));
+  }
+
+  #stats(): InstanceStats {
+    const { clock, memory, elements } = this.router;
+    return {
+      at: clock.now(),
+      slotsUsed: memory.slotsUsed,
+      slots: memory.slots,
+      heapUsed: memory.heapUsed,
+      elements: elements.map(elementStats),
+      devices: this.#options.devices.counters(),
+    };
+  }
+
+  #failStore(failure: StoreFailure | null): void {
+    const { failStore } = this.#options;
+    if (failStore === undefined)
+      throw new InstanceError("UNSUPPORTED", "stores can be made to fail under --simtime only");
+    failStore(failure);
+  }
+}
+
+function elementStats(element: Element): ElementStats {
+  const read = (names: Readonly<Record<string, string>>, all: boolean): Record<string, number> => {
+    const values: Record<string, number> = {};
+    for (const name of Object.keys(names)) {
+      const value = element.memory.get64(element.counterAddress(name));
+      if (all || value > 0) values[name] = value;
+    }
+    return values;
+  };
+  const { counters = {}, drops = {} } = element.spec;
+  return {
+    name: element.name,
+    className: element.className,
+    counters: read(counters, true),
+    drops: read(drops, false),
+  };
+}

@@ -1,0 +1,60 @@
+// What a running instance can be asked. Requests and replies are plain data: they cross threads and processes.
+
+import type { Impairments, StoreFailure } from "../descriptor/model.js";
+
+export interface Protocol {
+  /** Reads handler `path` (`element.handler`), as a control socket does. */
+  read(request: { readonly path: string; readonly parameters?: string }): string;
+  write(request: { readonly path: string; readonly value: string }): void;
+  /** The handlers of an element, or the global ones. */
+  handlers(request: { readonly element: string | null }): readonly HandlerInfo[];
+  /** Hot swap to the graph in `text`. */
+  swap(request: {
+    readonly text: string;
+    readonly file: string;
+    readonly parameters: Readonly<Record<string, string>>;
+  }): void;
+  stats(request: Record<string, never>): InstanceStats;
+  /** Changes what the sending side of a device does to packets; `cut` true: it carries nothing. */
+  impair(request: {
+    readonly device: string;
+    readonly impairments: Impairments;
+    readonly cut: boolean;
+  }): void;
+  /** Moves the wall clock by so many seconds. */
+  jump(request: { readonly seconds: number }): void;
+  /** Lets the stores of the function fail in a way; null: they work again. */
+  store(request: { readonly failure: StoreFailure | null }): void;
+}
+
+export type RequestKind = keyof Protocol;
+export type Request<K extends RequestKind> = Parameters<Protocol[K]>[0];
+export type Reply<K extends RequestKind> = ReturnType<Protocol[K]>;
+
+export interface HandlerInfo {
+  readonly name: string;
+  readonly read: boolean;
+  readonly write: boolean;
+  readonly doc: string;
+}
+
+export interface InstanceStats {
+  /** Steady nanoseconds of the function's clock: rates are differences of counters over differences of this. */
+  readonly at: number;
+  /** Packets in use, and all. */
+  readonly slotsUsed: number;
+  readonly slots: number;
+  /** Bytes of tables and queues in the function's memory. */
+  readonly heapUsed: number;
+  readonly elements: readonly ElementStats[];
+  /** Counters of its devices, by the graph's names. */
+  readonly devices: Readonly<Record<string, Readonly<Record<string, number>>>>;
+}
+
+export interface ElementStats {
+  readonly name: string;
+  readonly className: string;
+  readonly counters: Readonly<Record<string, number>>;
+  /** Packets dropped, by reason; reasons that never occurred are left out. */
+  readonly drops: Readonly<Record<string, number>>;
+}

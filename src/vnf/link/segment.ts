@@ -1,0 +1,104 @@
+// A link with more than two ends: a switch in the middle, itself a router graph, and a wire to each end.
+
+import { type LinkDevice, makeLink } from "../../device/link.js";
+import { MapProvider } from "../../device/provider.js";
+import type { Loader } from "../../loader.js";
+import type { Device } from "../../router/device.js";
+import { Router } from "../../router/router.js";
+import type { Impairments, LinkDescriptor } from "../descriptor/model.js";
+import type { World } from "../service/world.js";
+import type { LinkEnd } from "./attached.js";
+import { linkOptions } from "./wire.js";
+
+/** Packets that the switch itself may hold. */
+const SLOTS = 4096;
+const BYTES = 16 * 2 ** 20;
+
+export class Segment {
+  readonly #link: LinkDescriptor;
+  readonly #world: World;
+  readonly #router: Router;
+  /** The switch's side of each wire, by port name. */
+  readonly #ports = new Map<string, LinkDevice>();
+  readonly #stop = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+  #started = false;
+
+  constructor(link: LinkDescriptor, world: World, loader: Loader) {
+    this.#link = link;
+    this.#world = world;
+    const ports = this.#ports;
+    this.#router = new Router({
+      loader,
+      file: `link ${link.name}`,
+      memory: { slots: SLOTS, bytes: BYTES },
+      clock: world.simulation?.clock,
+      devices: {
+        open: (name: string): Device => new MapProvider(ports).open(name),
+        close: () => {
+          for (const device of ports.values()) device.close();
+        },
+      },
+    });
+  }
+
+  /** Adds an end and returns it. The switch runs from the first one on. */
+  async plug(name: string, mac: Uint8Array, impairments: Impairments): Promise<LinkEnd> {
+    const [end, port] = makeLink({
+      ...linkOptions(halved(impairments), this.#link.mtu, this.#world),
+      names: [this.#link.name, name],
+      macs: [mac, mac],
+    });
+    this.#ports.set(name, port);
+    await this.#connect();
+    return end;
+  }
+
+  async unplug(name: string): Promise<void> {
+    const port = this.#ports.get(name);
+    this.#ports.delete(name);
+    await this.#connect();
+    port?.close();
+  }
+
+  /** The half of what the link does to packets that lies behind the switch. */
+  impair(impairments: Impairments, cut: boolean): void {
+    for (const port of this.#ports.values()) port.impair(halved(impairments), cut);
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#world.simulation?.remove(this.#router);
+    await this.#running;
+    this.#router.close();
+  }
+
+  async #connect(): Promise<void> {
+    const text = switchGraph([...this.#ports.keys()]);
+    if (this.#started) return this.#router.swap(text);
+    this.#started = true;
+    await this.#router.start(text);
+    if (this.#world.simulation === null) this.#running = this.#router.run(this.#stop.signal);
+    else this.#world.simulation.add(this.#router);
+  }
+}
+
+/** What each of two wires in a row does, so that both together do what `i` says. */
+export function halved(i: Impairments): Impairments {
+  return { ...i, delay: i.delay / 2, jitter: i.jitter / 2, loss: 1 - Math.sqrt(1 - i.loss) };
+}
+
+/** An Ethernet hub: what comes in at one port leaves at all others. */
+function switchGraph(ports: readonly string[]): string {
+  if (ports.length < 2) return ports.map((p) => `FromDevice(${p}) -> Discard;`).join("\n");
+  const lines = ports.map((p) => `to_${id(p)} :: Queue(1000) -> ToDevice(${p});`);
+  for (const p of ports) {
+    const others = ports.filter((o) => o !== p).map((o) => `to_${id(o)}`);
+    lines.push(`FromDevice(${p}) -> tee_${id(p)} :: Tee => ${others.join(", ")};`);
+  }
+  return lines.join("\n");
+}
+
+function id(port: string): string {
+  return port.replaceAll("-", "_");
+}

@@ -1,0 +1,93 @@
+// What must be done to make one descriptor's service another's.
+
+import { isDeepStrictEqual } from "node:util";
+import type {
+  FunctionDescriptor,
+  Impairments,
+  LinkDescriptor,
+  ServiceDescriptor,
+} from "../descriptor/model.js";
+import { replicas } from "../descriptor/replicas.js";
+
+export interface Changes {
+  /** Instances by name. */
+  readonly removed: readonly string[];
+  readonly added: readonly string[];
+  /** They are stopped and started with what is new. */
+  readonly remade: readonly string[];
+  /** Another graph or other parameters: swapped while they run. */
+  readonly updated: readonly string[];
+  /** Only how they are watched and restarted differs. */
+  readonly watched: readonly string[];
+  readonly links: {
+    readonly removed: readonly string[];
+    /** Laid anew: they are new, or need a switch instead of a wire. */
+    readonly relaid: readonly string[];
+    readonly changed: readonly { readonly name: string; readonly change: Impairments }[];
+  };
+}
+
+/** `carries`: whether a link as it is laid now can have so many ends. */
+export function changes(
+  from: ServiceDescriptor,
+  to: ServiceDescriptor,
+  carries: (link: string, ends: number) => boolean,
+): Changes {
+  const before = replicas(from);
+  const after = replicas(to);
+  const removed = [...before.keys()].filter((name) => !after.has(name));
+  const added = [...after.keys()].filter((name) => !before.has(name));
+  const relaid = new Set(
+    [...to.links.values()]
+      .filter((l) => mustLay(from.links.get(l.name), l, () => carries(l.name, countEnds(to, l.name))))
+      .map((l) => l.name),
+  );
+  const remade: string[] = [];
+  const updated: string[] = [];
+  const watched: string[] = [];
+  for (const [name, f] of after) {
+    const old = before.get(name);
+    if (old === undefined) continue;
+    if (mustRemake(old, f) || f.devices.some((d) => "link" in d && relaid.has(d.link))) remade.push(name);
+    else if (old.graph !== f.graph || !isDeepStrictEqual(old.parameters, f.parameters)) updated.push(name);
+    else if (!isDeepStrictEqual([old.restart, old.health], [f.restart, f.health])) watched.push(name);
+  }
+  return {
+    removed,
+    added,
+    remade,
+    updated,
+    watched,
+    links: {
+      removed: [...from.links.keys()].filter((name) => !to.links.has(name)),
+      relaid: [...relaid],
+      changed: [...to.links.values()]
+        .filter(
+          (l) =>
+            !relaid.has(l.name) && !isDeepStrictEqual(impairments(l), impairments(from.links.get(l.name)!)),
+        )
+        .map((l) => ({ name: l.name, change: impairments(l) })),
+    },
+  };
+}
+
+/** Whether a running instance cannot become the other by a hot swap. */
+function mustRemake(old: FunctionDescriptor, f: FunctionDescriptor): boolean {
+  const fixed = (d: FunctionDescriptor): unknown[] => [d.devices, d.isolation, d.memory];
+  return !isDeepStrictEqual(fixed(old), fixed(f));
+}
+
+function mustLay(old: LinkDescriptor | undefined, link: LinkDescriptor, carries: () => boolean): boolean {
+  return old === undefined || old.mtu !== link.mtu || !carries();
+}
+
+function countEnds(descriptor: ServiceDescriptor, link: string): number {
+  let ends = 0;
+  for (const f of replicas(descriptor).values())
+    for (const d of f.devices) if ("link" in d && d.link === link) ends++;
+  return ends;
+}
+
+function impairments({ delay, jitter, loss, rate, queue }: LinkDescriptor): Impairments {
+  return { delay, jitter, loss, rate, queue };
+}

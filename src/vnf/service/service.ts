@@ -1,0 +1,274 @@
+// A service that runs: its functions, its links, and what is done with them (ETSI NFV's life cycle operations).
+
+import { readFileSync } from "node:fs";
+import { Loader } from "../../loader.js";
+import type { Fault, FaultDescriptor, FunctionDescriptor, ServiceDescriptor } from "../descriptor/model.js";
+import { replicas } from "../descriptor/replicas.js";
+import { InlineInstance } from "../instance/inline.js";
+import type { Instance, InstanceEvents, InstanceSpec } from "../instance/instance.js";
+import { AttachedDevices } from "../link/attached.js";
+import { type EndPlan, Fabric } from "../link/fabric.js";
+import { changes } from "./changes.js";
+import { EventLog } from "./events.js";
+import { ManagedFunction } from "./function.js";
+import type { World } from "./world.js";
+
+export interface ServiceOptions {
+  readonly world: World;
+  /** Where `require(library ...)` looks, as CLICKPATH has it. Default: beside the graph. */
+  readonly clickpath?: string;
+}
+
+/** A request about something that the service does not have, or cannot do. */
+export class ServiceError extends Error {
+  /** `NO_FUNCTION`, `NO_LINK`, `UNSUPPORTED`. */
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.name = "ServiceError";
+    this.code = code;
+  }
+}
+
+export class Service {
+  readonly world: World;
+  readonly events: EventLog;
+  #descriptor: ServiceDescriptor;
+  readonly #options: ServiceOptions;
+  readonly #loader = new Loader();
+  readonly #fabric: Fabric;
+  /** By instance name: a function's own name, with `-2`, `-3` for its further replicas. */
+  readonly #functions = new Map<string, ManagedFunction>();
+  readonly #faults = new Set<() => void>();
+
+  private constructor(descriptor: ServiceDescriptor, options: ServiceOptions) {
+    this.#descriptor = descriptor;
+    this.#options = options;
+    this.world = options.world;
+    this.events = new EventLog(() => this.world.now());
+    this.#fabric = new Fabric(descriptor.name, this.world, this.#loader);
+  }
+
+  /** Lays the links and makes the functions; nothing is started. */
+  static async instantiate(descriptor: ServiceDescriptor, options: ServiceOptions): Promise<Service> {
+    const service = new Service(descriptor, options);
+    for (const [name, f] of replicas(descriptor)) service.#add(name, f);
+    await service.#layAll();
+    return service;
+  }
+
+  get descriptor(): ServiceDescriptor {
+    return this.#descriptor;
+  }
+  get functions(): ReadonlyMap<string, ManagedFunction> {
+    return this.#functions;
+  }
+
+  /** Throws ServiceError when there is none. */
+  function(name: string): ManagedFunction {
+    const found = this.#functions.get(name);
+    if (found === undefined) {
+      const known = [...this.#functions.keys()].join(", ");
+      throw new ServiceError("NO_FUNCTION", `there is no function '${name}' (there are ${known})`);
+    }
+    return found;
+  }
+
+  /** Starts every function, in the descriptor's order, and the clock of its faults. Rejects with what stops the first that cannot. */
+  async start(): Promise<void> {
+    for (const f of this.#functions.values()) await f.start();
+    for (const fault of this.#descriptor.faults) this.schedule(fault);
+  }
+
+  /** Stops every function, the last started first. Links stay. */
+  async stop(): Promise<void> {
+    for (const cancel of this.#faults) cancel();
+    this.#faults.clear();
+    for (const f of [...this.#functions.values()].reverse()) await f.stop();
+  }
+
+  /** Stops everything and gives everything back. */
+  async terminate(): Promise<void> {
+    await this.stop();
+    await this.#fabric.close();
+    this.#functions.clear();
+  }
+
+  #add(name: string, f: FunctionDescriptor): ManagedFunction {
+    const managed: ManagedFunction = new ManagedFunction(
+      name,
+      f,
+      this.world,
+      (events) => this.#make(managed, events),
+      (about, kind, message) => this.events.add(about, kind, message),
+    );
+    this.#functions.set(name, managed);
+    return managed;
+  }
+
+  #make({ name, descriptor: f }: ManagedFunction, events: InstanceEvents): Instance {
+    const spec: InstanceSpec = {
+      name,
+      file: f.graph,
+      text: readFileSync(f.graph, "latin1"),
+      parameters: f.parameters,
+      memory: f.memory,
+      clickpath: this.#options.clickpath ?? "",
+      seed: this.#descriptor.world.seed,
+    };
+    const attached = this.#fabric.attached(name, f);
+    if (f.isolation !== "inline" && this.world.simulation === null)
+      throw new ServiceError("UNSUPPORTED", `isolation '${f.isolation}' is not there yet`);
+    const devices = new AttachedDevices(attached, events.log);
+    const options = { loader: this.#loader, devices, clock: this.world.clock(), log: events.log };
+    return new InlineInstance(spec, options, events, this.world.simulation);
+  }
+
+  // ---- Links ----------------------------------------------------------------------
+
+  #plans(link: string): EndPlan[] {
+    return [...this.#functions.values()]
+      .flatMap((f) => this.#fabric.plan(f.name, f.descriptor))
+      .filter((p) => p.link === link);
+  }
+
+  async #layAll(): Promise<void> {
+    for (const link of this.#descriptor.links.values()) await this.#fabric.lay(link, this.#plans(link.name));
+  }
+
+  // ---- Faults -----------------------------------------------------------------------
+
+  /** Lets `fault` happen `at` seconds from now, and what can end does after its duration. */
+  schedule(fault: FaultDescriptor): void {
+    const cancel = this.world.after(fault.at, () => {
+      this.#faults.delete(cancel);
+      this.inject(fault, fault.duration);
+    });
+    this.#faults.add(cancel);
+  }
+
+  /** Lets `fault` happen now, for `duration` seconds. Throws ServiceError. */
+  inject(fault: Fault, duration = Number.POSITIVE_INFINITY): void {
+    const undo = this.#befall(fault);
+    if (undo === null || duration === Number.POSITIVE_INFINITY) return;
+    const cancel = this.world.after(duration, () => {
+      this.#faults.delete(cancel);
+      undo();
+    });
+    this.#faults.add(cancel);
+  }
+
+  /** Returns what undoes it; null where nothing can. */
+  #befall(fault: Fault): (() => void) | null {
+    if (fault.kind === "link-down" || fault.kind === "link-change") {
+      const { link } = fault;
+      if (!this.#descriptor.links.has(link)) throw new ServiceError("NO_LINK", `there is no link '${link}'`);
+      const before = this.#fabric.state(link);
+      const { impairments, cut } = { impairments: before.impairments, cut: before.cut };
+      const change = fault.kind === "link-change" ? fault.change : {};
+      this.#fabric.impair(link, change, fault.kind === "link-down" || cut);
+      this.events.add(link, "fault", fault.kind === "link-down" ? "down" : JSON.stringify(change));
+      return () => {
+        this.#fabric.impair(link, impairments, cut);
+        this.events.add(link, "fault", "over");
+      };
+    }
+    const f = this.function(fault.function);
+    const quietly = (work: Promise<unknown>): void =>
+      this.world.hold(work.catch((e: Error) => this.events.add(f.name, "fault", e.message)));
+    switch (fault.kind) {
+      case "crash":
+        this.events.add(f.name, "fault", "crash");
+        quietly(f.crash());
+        return null;
+      case "clock":
+        this.events.add(f.name, "fault", `clock jumps by ${fault.seconds} s`);
+        quietly(f.request("jump", { seconds: fault.seconds }));
+        return null;
+      case "store":
+        this.events.add(f.name, "fault", `store: ${fault.failure}`);
+        quietly(f.request("store", { failure: fault.failure }));
+        return () => quietly(f.request("store", { failure: null }));
+    }
+  }
+
+  // ---- Changes while it runs ----------------------------------------------------------
+
+  /** Starts a function anew. */
+  heal(name: string, cause = "on request"): Promise<void> {
+    return this.function(name).heal(cause);
+  }
+
+  /** Changes how many replicas of a function there are. */
+  async scale(name: string, count: number): Promise<void> {
+    const f = this.#descriptor.functions.get(name);
+    if (f === undefined) this.function(name);
+    const functions = new Map(this.#descriptor.functions);
+    functions.set(name, { ...f!, replicas: count });
+    await this.apply({ ...this.#descriptor, functions });
+  }
+
+  /** Makes the service what `next` says, touching only what differs; returns what was done, a line each. */
+  async apply(next: ServiceDescriptor): Promise<string[]> {
+    const plan = changes(this.#descriptor, next, (link, ends) => this.#fabric.carries(link, ends));
+    const wanted = replicas(next);
+    const done: string[] = [];
+    const say = (line: string): void => {
+      done.push(line);
+      this.events.add("service", "state", line);
+    };
+    for (const name of plan.removed) {
+      await this.#functions.get(name)?.stop();
+      await this.#fabric.withdraw(name);
+      this.#functions.delete(name);
+      say(`removed ${name}`);
+    }
+    for (const name of plan.remade) await this.#functions.get(name)?.stop();
+    this.#descriptor = next;
+    for (const name of plan.remade) {
+      await this.#fabric.withdraw(name);
+      this.#functions.get(name)!.descriptor = wanted.get(name)!;
+    }
+    for (const name of plan.added) this.#add(name, wanted.get(name)!);
+    await this.#relay(plan.links.removed, plan.links.relaid, [...plan.added, ...plan.remade]);
+    for (const { name, change } of plan.links.changed) {
+      this.#fabric.impair(name, change, this.#fabric.state(name).cut);
+      say(`changed link ${name}`);
+    }
+    for (const name of plan.updated) {
+      const f = this.#functions.get(name)!;
+      f.descriptor = wanted.get(name)!;
+      await this.update(name);
+      say(`updated ${name}`);
+    }
+    for (const name of plan.watched) this.#functions.get(name)!.descriptor = wanted.get(name)!;
+    for (const name of [...plan.remade, ...plan.added]) {
+      await this.#functions.get(name)!.start();
+      say(`${plan.added.includes(name) ? "added" : "restarted"} ${name}`);
+    }
+    return done;
+  }
+
+  /** Hot swap of a function's graph: from its file as it is now, with its present parameters. */
+  async update(name: string, text?: string): Promise<void> {
+    const f = this.function(name);
+    const { graph, parameters } = f.descriptor;
+    await f.request("swap", { text: text ?? readFileSync(graph, "latin1"), file: graph, parameters });
+    this.events.add(name, "state", "updated");
+  }
+
+  async #relay(
+    removed: readonly string[],
+    relaid: readonly string[],
+    plugged: readonly string[],
+  ): Promise<void> {
+    for (const name of [...removed, ...relaid]) await this.#fabric.remove(name);
+    for (const name of relaid) await this.#fabric.lay(this.#descriptor.links.get(name)!, this.#plans(name));
+    for (const link of this.#descriptor.links.keys()) {
+      if (relaid.includes(link)) continue;
+      const plans = this.#plans(link).filter((p) => plugged.includes(p.instance));
+      if (plans.length > 0) await this.#fabric.extend(link, plans);
+    }
+  }
+}

@@ -1,0 +1,82 @@
+// What a service runs in: real time, or simulated time that all of its routers share.
+
+import { RealClock, SimulatedClockView } from "../../router/clock.js";
+import { Simulation } from "../../router/simulation.js";
+import type { FunctionClock } from "../instance/host.js";
+
+export interface World {
+  /** Null in real time. */
+  readonly simulation: Simulation | null;
+  /** Seconds since the world began. */
+  now(): number;
+  /** Calls `run` after `seconds`; not when the function it returns was called before. */
+  after(seconds: number, run: () => void): () => void;
+  /** Lets what takes Node's turns happen without simulated time passing. */
+  hold(work: Promise<unknown>): void;
+  /** A clock for a function. */
+  clock(): FunctionClock;
+  /** Uniform in [0, 1). */
+  random(): number;
+}
+
+export class RealWorld implements World {
+  readonly simulation = null;
+  readonly #clock = new RealClock();
+
+  now(): number {
+    return this.#clock.now() / 1e9;
+  }
+
+  after(seconds: number, run: () => void): () => void {
+    // What only watches does not keep the program.
+    const timer = setTimeout(run, seconds * 1000);
+    return () => clearTimeout(timer);
+  }
+
+  hold(work: Promise<unknown>): void {
+    work.catch(() => {});
+  }
+
+  clock(): FunctionClock {
+    return new RealClock();
+  }
+
+  random(): number {
+    return Math.random();
+  }
+}
+
+export class SimulatedWorld implements World {
+  readonly simulation: Simulation;
+
+  constructor(seed: number, epoch?: number) {
+    this.simulation = new Simulation(seed, epoch);
+  }
+
+  now(): number {
+    return this.simulation.clock.now() / 1e9;
+  }
+
+  after(seconds: number, run: () => void): () => void {
+    let wanted = true;
+    const at = this.simulation.clock.now() + Math.round(seconds * 1e9);
+    this.simulation.schedule(at, () => {
+      if (wanted) run();
+    });
+    return () => {
+      wanted = false;
+    };
+  }
+
+  hold(work: Promise<unknown>): void {
+    this.simulation.hold(work);
+  }
+
+  clock(): FunctionClock {
+    return new SimulatedClockView(this.simulation.clock);
+  }
+
+  random(): number {
+    return this.simulation.random.real();
+  }
+}
