@@ -2,10 +2,10 @@
 
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { libraryReader } from "../../src/cli/input.js";
 import { type LinkDevice, makeLink } from "../../src/device/link.js";
 import { MapProvider } from "../../src/device/provider.js";
 import { Loader, Router, Simulation } from "../../src/index.js";
+import { libraryReader } from "../../src/loader.js";
 
 const CONF = fileURLToPath(new URL("../../../conf/", import.meta.url));
 
