@@ -26,6 +26,7 @@ import { PacketMemory } from "../../../src/packet/memory.js";
 import { RealClock } from "../../../src/router/clock.js";
 import { skipUnless } from "../../skip.js";
 import { NUMBERED_PREFIXES, NUMBERED_XTRS, numbered } from "./entries.js";
+import { readSyncTrace, TRACED_CALLS } from "./sync-trace.js";
 
 const CHILD = fileURLToPath(new URL("store-child.js", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "sluice-lmdb-"));
@@ -104,7 +105,6 @@ const traceTest = skipUnless(traceable, "needs strace, and the right to use it")
 
 traceTest("the data is on disk before a registration is acknowledged", () => {
   const trace = join(folder, "trace");
-  const calls = "trace=write,writev,pwrite64,pwritev,fdatasync,fsync,msync,openat";
   const count = 30;
   const { status, stdout } = spawnSync(
     "strace",
@@ -112,7 +112,7 @@ traceTest("the data is on disk before a registration is acknowledged", () => {
       "-f",
       "-y",
       "-e",
-      calls,
+      `trace=${TRACED_CALLS}`,
       "-o",
       trace,
       process.execPath,
@@ -127,34 +127,8 @@ traceTest("the data is on disk before a registration is acknowledged", () => {
   );
   assert.is(status, 0);
   assert.is(stdout.length, count * LINE);
-  // LMDB writes pages, syncs them, then writes which are valid through a descriptor whose writes are synced.
-  let step: "nothing" | "written" | "synced" | "valid" = "nothing";
-  let synced = false;
-  let acknowledged = 0;
-  const unfinished = new Map<string, string>();
-  for (const line of readFileSync(trace, "latin1").split("\n")) {
-    const thread = line.split(" ", 1)[0];
-    if (line.endsWith("<unfinished ...>")) {
-      unfinished.set(thread, line);
-      continue;
-    }
-    // A call counts when it returns.
-    const call = line.includes(" resumed>") ? (unfinished.get(thread) ?? "") : line;
-    if (/openat\(.*data\.mdb", O_WRONLY\|O_DSYNC/.test(call)) synced = true;
-    if (/ write\(1</.test(call)) {
-      acknowledged++;
-      assert.is(step, "valid", `registration ${acknowledged} is acknowledged before it is on disk`);
-      step = "nothing";
-    } else if (!call.includes("data.mdb")) {
-      // Something else.
-    } else if (/ fdatasync\(/.test(call)) {
-      if (step === "written") step = "synced";
-    } else if (/ (write|writev|pwrite64|pwritev)\(/.test(call)) {
-      step = step === "synced" ? "valid" : "written";
-    }
-  }
-  assert.is(acknowledged, count);
-  assert.ok(synced, "the last write is one that is synced by itself");
+  const told = readSyncTrace(readFileSync(trace, "latin1"), (call) => / write\(1</.test(call));
+  assert.equal(told, { acknowledged: count, early: [], synced: true });
 });
 
 test("what is no LMDB database, or a damaged one, is an error and not the end of the process", async () => {
