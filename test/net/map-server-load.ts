@@ -6,6 +6,7 @@
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type AuthenticationKey, authenticate, verifyAuthentication } from "../../src/lisp/authentication.js";
 import { parseEid, parseRloc } from "../../src/lisp/mapping.js";
@@ -54,6 +55,14 @@ class Server {
 
   async end(signal: NodeJS.Signals): Promise<void> {
     this.#child.kill(signal);
+    await this.#gone;
+  }
+
+  /** Ends what strace runs; strace itself ends once it has written all of it. */
+  async endTraced(): Promise<void> {
+    const { pid } = this.#child;
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim().split(" ");
+    for (const child of children) process.kill(Number(child), "SIGTERM");
     await this.#gone;
   }
 }
@@ -183,12 +192,12 @@ async function kill(seed: number): Promise<unknown> {
 }
 
 async function trace(count: number): Promise<unknown> {
-  const options = ["-D", "-f", "-y", "-x", "-s", "64", "-e", `trace=${TRACED_CALLS},sendmmsg,sendto,sendmsg`];
+  const options = ["-f", "-y", "-x", "-s", "64", "-e", `trace=${TRACED_CALLS},sendmmsg,sendto,sendmsg`];
   const server = new Server(["strace", ...options, "-o", file]);
   const all = Array.from({ length: count }, (_, n) => n);
   // Sent again, one could be acknowledged twice for one time on disk.
   await sendAll(all, 1, registerOne, acknowledged, { again: PATIENCE });
-  await server.end("SIGTERM");
+  await server.endTraced();
   return { acknowledged: acknowledged.size, wrong };
 }
 

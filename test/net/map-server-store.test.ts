@@ -17,8 +17,8 @@ const folder = mkdtempSync(join(tmpdir(), "sluice-durable-"));
 test.after(() => rmSync(folder, { recursive: true }));
 
 /** A network of its own, whose processes end with it; also without root, where users may have namespaces. */
-const isolated = ["-Urnp", "-np"]
-  .map((flags) => [flags, "--fork", "--kill-child"])
+const isolated = ["-Urnpm", "-npm"]
+  .map((flags) => [flags, "--mount-proc", "--fork", "--kill-child"])
   .find((words) => spawnSync("unshare", [...words, "ip", "link", "set", "lo", "up"]).status === 0);
 const isolatedTest = skipUnless(
   isolated !== undefined,
