@@ -38,4 +38,5 @@ export { lispClassify } from "./lisp-classify";
 export { lispDecap } from "./lisp-decap";
 export { lispEncap } from "./lisp-encap";
 export { lispRoute } from "./lisp-map-cache";
+export { lispEncapSources } from "./lisp-source";
 export { tunReceive, tunSend } from "./tun";

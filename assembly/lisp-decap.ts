@@ -10,14 +10,16 @@ import {
 import {
   DECAP_BAD_CHECKSUM, DECAP_BAD_ECN, DECAP_BAD_INNER, DECAP_BAD_LENGTH, DECAP_CHECK, DECAP_DONE, DECAP_DROPS,
   DECAP_DSCP, DECAP_ENCRYPTED, DECAP_EVENT_COUNT, DECAP_FRAGMENT, DECAP_NOT_LISP,
-  DECAP_PACKETS, DECAP_PEERS, DECAP_PORT, DECAP_ROOT, DECAP_TRUNCATED, DECAP_UNKNOWN_IID,
+  DECAP_PACKETS, DECAP_PEERS, DECAP_PORT, DECAP_ROOT, DECAP_TRUNCATED, DECAP_UNKNOWN_IID, DECAP_VERIFY, VERIFY_COUNT,
 } from "./lisp-layout";
 import { findInstance } from "./lisp-instance";
 import { notePeer } from "./lisp-peer";
+import { verifyHeader } from "./lisp-verify";
 import { count64, slotAt } from "./slot";
 
 const KK_BITS: u32 = 0x03;
 const L_BIT: u32 = 0x40;
+const V_BIT: u32 = 0x10;
 const I_BIT: u32 = 0x08;
 
 // @ts-ignore: decorator
@@ -128,6 +130,7 @@ export function decapsulate(state: u32, slot: u32): u32 {
   const inner = udp + 16;
   const left = length - 16;
   if (left < 20) return DECAP_BAD_INNER;
+  const verify = (word & (V_BIT | L_BIT)) == 0 ? 0 : load<u32>(state, DECAP_VERIFY);
   const innerHead = load<u32>(inner);
   let size: u32;
   if ((innerHead & 0xf0) == 0x40) {
@@ -137,6 +140,11 @@ export function decapsulate(state: u32, slot: u32): u32 {
     const innerTos = (innerHead >> 8) & 0xff;
     const ecn = mergedEcn(innerTos & 3, tos & 3);
     if (ecn == 4) return DECAP_BAD_ECN;
+    if (verify != 0) {
+      const from = inner + 12;
+      const result = verifyHeader(verify, word, second, iid, from, inner + 16, true, addresses, sources == 8);
+      if (result != DECAP_DONE) return result;
+    }
     const copied = load<u32>(state, DECAP_DSCP);
     rewrite4(inner, (((tos & copied) | (innerTos & ~copied)) & 0xfc) | ecn, min<u32>(ttl, load<u8>(inner, 8)));
   } else if ((innerHead & 0xf0) == 0x60) {
@@ -145,6 +153,11 @@ export function decapsulate(state: u32, slot: u32): u32 {
     const innerTos = ((innerHead & 0x0f) << 4) | ((innerHead >> 12) & 0x0f);
     const ecn = mergedEcn(innerTos & 3, tos & 3);
     if (ecn == 4) return DECAP_BAD_ECN;
+    if (verify != 0) {
+      const from = inner + 8;
+      const result = verifyHeader(verify, word, second, iid, from, inner + 24, false, addresses, sources == 8);
+      if (result != DECAP_DONE) return result;
+    }
     const copied = load<u32>(state, DECAP_DSCP);
     const merged = (((tos & copied) | (innerTos & ~copied)) & 0xfc) | ecn;
     store<u32>(inner, (innerHead & 0xffff0ff0) | (merged >> 4) | ((merged & 0x0f) << 12));
@@ -180,6 +193,8 @@ function settleFlags(slot: u32, flags: u32, owed: bool, stripped: u32): void {
 /** Decapsulates a batch: the good stay in `batch`, the others go to `bad` with the reason in SLOT_REASON. Returns the number kept. */
 export function lispDecap(state: u32, batch: u32, count: u32, bad: u32): u32 {
   store<u32>(state, 0, DECAP_EVENT_COUNT);
+  const verify = load<u32>(state, DECAP_VERIFY);
+  if (verify != 0) store<u32>(verify, 0, VERIFY_COUNT);
   let kept: u32 = 0;
   let refused: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {

@@ -14,7 +14,7 @@ import {
   ENCAP_BAD_INNER, ENCAP_COPY, ENCAP_DF, ENCAP_DONE, ENCAP_DROPS, ENCAP_HAS_6, ENCAP_ID, ENCAP_IID, ENCAP_KEY,
   ENCAP_L_BIT, ENCAP_LABEL, ENCAP_LSB, ENCAP_MTU, ENCAP_NO_HEADROOM, ENCAP_NO_RLOC, ENCAP_NO_SOURCE,
   ENCAP_NONCE_MASK, ENCAP_PACKETS, ENCAP_REPORT, ENCAP_SOURCE_4, ENCAP_SOURCE_6, ENCAP_TOO_BIG, ENCAP_TOS, ENCAP_TTL,
-  ENCAP_TTL_MASK, ENCAP_VERSION_MASK, ENCAP_WORD, RLOC_ADDRESS, RLOC_FAMILY, RLOC_HEADER, RLOC_IID, RLOC_KEY,
+  ENCAP_TTL_MASK, ENCAP_WORD, RLOC_ADDRESS, RLOC_FAMILY, RLOC_HEADER, RLOC_IID, RLOC_KEY,
   RLOC_KEY_6, RLOC_LIMIT, RLOC_LISP, RLOC_LIVE, RLOC_MTU, RLOC_NONCE, RLOC_SIZE, RLOC_SUM, RLOC_TAG, RLOC_VERSION,
   RLOC_WORD,
 } from "./lisp-layout";
@@ -23,6 +23,7 @@ import { count64, slotAt } from "./slot";
 
 const OUTER_4: u32 = 36; // IPv4, UDP and LISP headers
 const OUTER_6: u32 = 56; // IPv6, UDP and LISP headers
+const V_BIT: u32 = 0x10;
 const I_BIT: u32 = 0x08;
 const PORT_4341: u64 = 0xf510;
 const SWAP: u32 = 0x00ff00ff;
@@ -45,10 +46,10 @@ function lispHeader(state: u32, rloc: u32): u64 {
   // What the control plane wants said to this RLOC, else what this element says to all.
   let first = load<u32>(rloc, RLOC_WORD);
   if (first == 0) {
-    first =
-      load<u32>(state, ENCAP_WORD) |
-      (load<u32>(rloc, RLOC_NONCE) & load<u32>(state, ENCAP_NONCE_MASK)) |
-      (load<u32>(rloc, RLOC_VERSION) & load<u32>(state, ENCAP_VERSION_MASK));
+    first = load<u32>(state, ENCAP_WORD) | (load<u32>(rloc, RLOC_NONCE) & load<u32>(state, ENCAP_NONCE_MASK));
+    // Where the mapping has no Map-Version, packets to it must not have any either (RFC 9302, section 6.1).
+    const version = load<u32>(rloc, RLOC_VERSION);
+    if ((first & V_BIT) != 0) first = version == 0 ? 0 : first | version;
   }
   first |= load<u32>(state, ENCAP_L_BIT);
   let second = load<u32>(state, ENCAP_LSB);

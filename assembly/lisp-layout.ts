@@ -43,6 +43,8 @@ export const MAPPING_QUEUE = 28; // u32: its place in the expiry queue, from 1; 
 export const MAPPING_EXPIRY = 32; // f64: steady nanoseconds
 export const MAPPING_VERSION = 40; // u16: Map-Version Number, 0 = none
 export const MAPPING_ACTION = 42; // u8: ACT of a negative mapping
+export const MAPPING_STATUS = 43; // u8: 1 = MAPPING_LSB holds
+export const MAPPING_LSB = 44; // u32: Locator-Status-Bits seen last from its site, those of its locators
 export const MAPPING_VERDICT = 48; // u32: VERDICT_*
 export const MAPPING_TOTAL = 52; // u32: sum of the weights among which the choice is
 export const MAPPING_PACKETS = 56; // u64: packets that matched and were given no locator
@@ -106,7 +108,7 @@ export const ENCAP_SOURCE_6 = ENCAP_AREA + 40; // 16 bytes
 export const ENCAP_HAS_6 = ENCAP_AREA + 56; // u32: 1 = there is an IPv6 source
 export const ENCAP_WORD = ENCAP_AREA + 60; // u32: E, or V and Source Map-Version, for RLOCs with nothing of their own to say
 export const ENCAP_NONCE_MASK = ENCAP_AREA + 64; // u32: all ones = send RLOC_NONCE
-export const ENCAP_VERSION_MASK = ENCAP_AREA + 68; // u32: all ones = send RLOC_VERSION
+export const ENCAP_SITE = ENCAP_AREA + 68; // u32: root of our own EID-prefixes (SITE_*), 0 = none
 export const ENCAP_IID = ENCAP_AREA + 72; // u32: 0 = I bit when the IID is not 0, 1 = always, 2 = never
 export const ENCAP_L_BIT = ENCAP_AREA + 76; // u32: 0x40 = set L
 export const ENCAP_LSB = ENCAP_AREA + 80; // u32: Locator-Status-Bits as a number; 0 without the L bit
@@ -123,7 +125,7 @@ export const ENCAP_BAD_INNER = 5;
 // ---- LISPDecap's state -----------------------------------------------------
 export const DECAP_PACKETS = 0;
 export const DECAP_DROPS = 8; // in the order of DECAP_TRUNCATED and following
-export const DECAP_AREA = 80;
+export const DECAP_AREA = 112;
 export const DECAP_PORT = DECAP_AREA; // u32: UDP port, as it lies in memory
 export const DECAP_CHECK = DECAP_AREA + 4; // u32: 1 = verify UDP checksums that are not 0
 export const DECAP_DSCP = DECAP_AREA + 8; // u32: 0xfc = copy the DSCP to the inner header
@@ -132,7 +134,8 @@ export const DECAP_PEERS = DECAP_AREA + 16; // u32: address of the peers, 0 = no
 export const DECAP_PEER_MASK = DECAP_AREA + 20; // u32: places there - 1
 export const DECAP_EVENTS = DECAP_AREA + 24; // u32: address of an array of BATCH_MAX u32
 export const DECAP_EVENT_COUNT = DECAP_AREA + 28; // u32: peers put there by the last call
-export const DECAP_AREA_SIZE = 32;
+export const DECAP_VERIFY = DECAP_AREA + 32; // u32: address of what headers are verified by (VERIFY_*), 0 = nothing
+export const DECAP_AREA_SIZE = 36;
 
 export const DECAP_DONE = 0;
 export const DECAP_TRUNCATED = 1;
@@ -144,7 +147,11 @@ export const DECAP_ENCRYPTED = 6;
 export const DECAP_UNKNOWN_IID = 7;
 export const DECAP_BAD_INNER = 8;
 export const DECAP_BAD_ECN = 9;
-export const DECAP_REASONS = 9;
+export const DECAP_NULL_VERSION = 10;
+export const DECAP_NEWER_VERSION = 11;
+export const DECAP_OLDER_VERSION = 12;
+export const DECAP_OLDER_SOURCE = 13;
+export const DECAP_REASONS = 13;
 
 // A peer: an RLOC that packets come from, for one instance ID.
 export const PEER_ADDRESS = 0; // 16 bytes, network order; IPv4: the first 4
@@ -164,6 +171,49 @@ export const PEER_ECHO_REQUESTED = 2;
 export const PEER_ECHOED = 4;
 export const PEER_LSB_CHANGED = 8;
 export const PEER_VERSION_CHANGED = 16;
+
+// ---- What data headers say of mappings ---------------------------------------
+// An EID-prefix of our own site: what is said of it in the headers of packets that come from it.
+export const SITE_VERSION = 0; // u32: Map-Version Number, 0 = none
+export const SITE_LSB = 4; // u32: Locator-Status-Bits as a number
+export const SITE_FLAGS = 8; // u32: SITE_*
+export const SITE_SIZE = 16;
+export const SITE_HAS_LSB = 1;
+export const SITE_REFUSE_OLD = 2; // nobody can have an older mapping any more
+
+// What LISPDecap verifies the headers of packets by.
+export const VERIFY_SITE = 0; // u32: root of our own EID-prefixes (SITE_*), 0 = none
+export const VERIFY_CACHE = 4; // u32: address of the state of the LISPMapCache, 0 = none
+export const VERIFY_FLAGS = 8; // u32: VERIFY_*
+export const VERIFY_COUNT = 12; // u32: events of the last call
+export const VERIFY_REFUSED_COUNT = 16; // u32: senders whose older Destination Map-Versions are refused
+export const VERIFY_EVENTS = 32; // VERIFY_EVENTS_MAX events
+export const VERIFY_EVENTS_MAX = 16;
+export const VERIFY_REFUSED = 1056; // VERIFY_REFUSED_MAX times REFUSED_*
+export const VERIFY_REFUSED_MAX = 64;
+export const VERIFY_SIZE = 2592;
+export const VERIFY_VERSIONS = 1; // look at Map-Versions
+export const VERIFY_STATUS = 2; // look at Locator-Status-Bits
+export const VERIFY_REFUSE_SOURCE = 4; // drop packets with an older Source Map-Version
+
+export const EVENT_KIND = 0; // u32
+export const EVENT_FAMILY = 4; // u32: 4 or 6, of the EID
+export const EVENT_IID = 8; // u32
+export const EVENT_RECORD = 12; // u32: address of what it is about: our EID-prefix, or the mapping of the sender's
+export const EVENT_EID = 16; // 16 bytes, network order; IPv4: the first 4
+export const EVENT_RLOC = 32; // 16 bytes: the sender
+export const EVENT_RLOC_FAMILY = 48; // u32: 4 or 6
+export const EVENT_LSB = 52; // u32: Locator-Status-Bits as a number
+export const EVENT_WIDTH = 56; // u32: how many of them
+export const EVENT_SIZE = 64;
+export const EVENT_OLDER_DESTINATION = 1; // the sender has an old mapping of ours
+export const EVENT_NEWER_SOURCE = 2; // we have an old mapping of the sender's
+export const EVENT_STATUS_BITS = 3; // the sender's site says something else of its locators
+
+export const REFUSED_RLOC = 0; // 16 bytes
+export const REFUSED_RECORD = 16; // u32: address of our EID-prefix
+export const REFUSED_FAMILY = 20; // u32: 4 or 6
+export const REFUSED_SIZE = 24;
 
 // ---- LISPClassifier's state: a counter for each class, then this ------------
 export const CLASS_DATA = 0;

@@ -1,5 +1,6 @@
 import * as layout from "../../assembly/lisp-layout.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
+import { HeaderVerifier } from "../../src/lisp/header-verifier.js";
 import { Instances } from "../../src/lisp/instances.js";
 import { addressText, IID_MAX } from "../../src/lisp/mapping.js";
 import { type Peer, type PeerNews, PeerTable } from "../../src/lisp/peer-table.js";
@@ -40,7 +41,8 @@ const args = {
  * annotation: 0 if the LISP header had none.
  *
  * With PEERS it notes of each sender (source RLOC and instance ID) its last nonce, Map-Versions and
- * Locator-Status-Bits, and tells the control plane when they change.
+ * Locator-Status-Bits, and tells the control plane when they change. LISPMapVersion and LISPLocatorStatus have it
+ * verify what headers say of mappings.
  *
  * @element LISPDecap
  * @category lisp
@@ -53,7 +55,7 @@ const args = {
  * InfiniteSource(LIMIT 3, STOP true) -> UDPIPEncap(10.1.0.1, 1000, 10.2.0.1, 2000)
  *     -> LISPMapCache(10.2.0.0/16 192.0.2.1) -> LISPEncap(192.0.2.9, NONCE true)
  *     -> LISPDecap(PEERS 16) -> Discard
- * @see LISPEncap, LISPClassifier
+ * @see LISPEncap, LISPClassifier, LISPEchoNonce, LISPLocatorStatus, LISPMapVersion
  */
 export class LISPDecap extends Element {
   static readonly spec = {
@@ -71,6 +73,10 @@ export class LISPDecap extends Element {
       unknown_iid: "instance ID is not one of ours",
       bad_inner: "inner packet is neither IPv4 nor IPv6, or longer than its datagram",
       bad_ecn: "congestion experienced outside, and the inner packet does not know ECN",
+      null_version: "Map-Versions, though ours for its destination is none, or its own for us is",
+      newer_version: "Destination Map-Version newer than that of our mapping",
+      older_version: "Destination Map-Version older than any that is still allowed to its sender",
+      older_source: "Source Map-Version older than that of the mapping we have of its sender",
     },
     state: layout.DECAP_AREA_SIZE,
     handlers: {
@@ -84,6 +90,7 @@ export class LISPDecap extends Element {
 
   #expected: Instances | null = null;
   #peers: PeerTable | null = null;
+  #verifier: HeaderVerifier | null = null;
   readonly #listeners: ((news: PeerNews) => void)[] = [];
 
   override configure(values: ArgValues<typeof args>): void {
@@ -107,8 +114,10 @@ export class LISPDecap extends Element {
   override cleanup(): void {
     this.#expected?.destroy();
     this.#peers?.destroy();
+    this.#verifier?.destroy();
     this.#expected = null;
     this.#peers = null;
+    this.#verifier = null;
   }
 
   override process(batch: Batch): void {
@@ -116,6 +125,7 @@ export class LISPDecap extends Element {
     if (good < batch.count) this.reject(batch, good);
     const news = this.memory.get32(this.state + layout.DECAP_EVENT_COUNT);
     if (news > 0) this.#peers!.deliver(news, (n) => this.#tell(n));
+    this.#verifier?.deliver();
   }
 
   // ---- For the control plane --------------------------------------------------
@@ -145,6 +155,15 @@ export class LISPDecap extends Element {
   /** Calls `listener` with what is news about a peer, after the batch that brought it. Peers must be remembered. */
   onPeer(listener: (news: PeerNews) => void): void {
     this.#listeners.push(listener);
+  }
+
+  /** What Map-Versions and Locator-Status-Bits are verified by, from the first time it is asked for. Throws MemoryError. */
+  get verifier(): HeaderVerifier {
+    if (this.#verifier === null) {
+      this.#verifier = new HeaderVerifier(this.memory);
+      this.memory.set32(this.state + layout.DECAP_VERIFY, this.#verifier.address);
+    }
+    return this.#verifier;
   }
 
   #tell(news: PeerNews): void {

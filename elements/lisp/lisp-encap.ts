@@ -39,7 +39,7 @@ const args = {
     type: "unsigned",
     default: "0",
     max: 4095,
-    doc: "Source Map-Version Number: send Map-Versions (V bit); 0: do not. Not with NONCE",
+    doc: "Source Map-Version Number: send Map-Versions (V bit) where the destination's mapping has one; 0: do not. Not with NONCE",
   },
   STATUS_BITS: {
     type: "long",
@@ -76,6 +76,7 @@ const args = {
  * error (RFC 9300, section 7).
  *
  * What the control plane wants said to an RLOC (a nonce to echo, or an echo) takes the place of NONCE and VERSION.
+ * LISPMapVersion and LISPLocatorStatus have it say what holds for the EID-prefix that a packet comes from.
  *
  * @element LISPEncap
  * @category lisp
@@ -90,7 +91,7 @@ const args = {
  * InfiniteSource(LIMIT 3, STOP true) -> UDPIPEncap(10.1.0.1, 1000, 10.2.0.1, 2000)
  *     -> LISPMapCache(10.2.0.0/16 192.0.2.1 2001:db8::1/2)
  *     -> LISPEncap(192.0.2.9, 2001:db8::9, NONCE true) -> Discard
- * @see LISPMapCache, LISPDecap, IPFragmenter, ICMPError
+ * @see LISPMapCache, LISPDecap, IPFragmenter, ICMPError, LISPEchoNonce, LISPLocatorStatus, LISPMapVersion
  */
 export class LISPEncap extends Element {
   static readonly spec = {
@@ -111,7 +112,12 @@ export class LISPEncap extends Element {
     },
   } as const satisfies ElementSpec;
 
+  #nonces = false;
+  /** Whether headers say something of the source EID's own mapping. */
+  #signs = false;
+
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
+    this.#nonces = values.NONCE;
     const four = values.RLOC.filter((a) => a.length === 4);
     const six = values.RLOC.filter((a) => a.length === 16);
     if (values.RLOC.length === 0) errors.error("no source RLOC given");
@@ -136,7 +142,6 @@ export class LISPEncap extends Element {
     set(layout.ENCAP_TTL, values.TTL);
     set(layout.ENCAP_LABEL, values.FLOW_LABEL ? 0xfffff : 0);
     set(layout.ENCAP_NONCE_MASK, values.NONCE ? 0xffffffff : 0);
-    set(layout.ENCAP_VERSION_MASK, values.VERSION > 0 ? 0xffffffff : 0);
     const flags = (values.ECHO ? E_BIT : 0) | (values.VERSION > 0 ? V_BIT : 0);
     view.setUint32(state + layout.ENCAP_WORD, (flags << 24) | (values.VERSION << 12));
     set(layout.ENCAP_IID, ["auto", "always", "never"].indexOf(values.IID));
@@ -144,7 +149,10 @@ export class LISPEncap extends Element {
   }
 
   override process(batch: Batch): void {
-    const counts = this.memory.kernels.lispEncap(this.state, batch.address, batch.count, this.rejects);
+    const { kernels } = this.memory;
+    const counts = this.#signs
+      ? kernels.lispEncapSources(this.state, batch.address, batch.count, this.rejects)
+      : kernels.lispEncap(this.state, batch.address, batch.count, this.rejects);
     if (counts === batch.count) return;
     const big = this.router.batches.collect(counts >>> 10);
     batch.count = counts & 1023;
@@ -162,6 +170,24 @@ export class LISPEncap extends Element {
   get statusBits(): number | null {
     if (this.memory.get32(this.state + layout.ENCAP_L_BIT) === 0) return null;
     return this.memory.get32(this.state + layout.ENCAP_LSB);
+  }
+
+  /**
+   * From now on the header of each packet says what the record of its source EID does, `root` being that of the site's
+   * SiteRecords: Locator-Status-Bits in place of STATUS_BITS, and the Source Map-Version where Map-Versions are sent.
+   */
+  signSources(root: number): void {
+    this.memory.set32(this.state + layout.ENCAP_SITE, root);
+    this.#signs = true;
+  }
+
+  /** Sends Map-Versions from now on, where the destination's mapping has one; false where it sends nonces in their place. */
+  sendVersions(): boolean {
+    if (this.#nonces) return false;
+    const { u8 } = this.memory;
+    u8[this.state + layout.ENCAP_WORD] |= V_BIT;
+    this.#changed();
+    return true;
   }
 
   #setMtu(mtu: number): void {

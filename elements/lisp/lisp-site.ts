@@ -11,6 +11,7 @@ import {
   parseMapping,
 } from "../../src/lisp/mapping.js";
 import { SiteMappings } from "../../src/lisp/site-mappings.js";
+import { SiteRecords } from "../../src/lisp/site-records.js";
 import { Element, type ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, HandlerError } from "../../src/router/handler.js";
 import type { ElementSpec } from "../../src/router/spec.js";
@@ -39,7 +40,8 @@ const args = {
  * LISPRegistrar registers what stands here, LISPMapReplier answers for it, and LISPSMRSender tells others when it
  * changes. A mapping is written as for LISPMapCache: `EID-PREFIX RLOC[/PRIORITY[/WEIGHT]]... [ttl SECONDS] [iid N]
  * [version N]`; others are told its ttl in whole minutes. The order of locators is that in which Locator-Status-Bits
- * count them: ascending addresses, IPv4 first. A hot swap takes the new configuration's mappings and keeps those that
+ * count them: ascending addresses, IPv4 first. A mapping that has a Map-Version gets the next one when it changes, and
+ * keeps counting over a hot swap (RFC 9302, section 6); 4095 is followed by 1. A hot swap takes the new configuration's mappings and keeps those that
  * handlers added.
  *
  * @element LISPSite
@@ -65,6 +67,7 @@ export class LISPSite extends Element {
 
   /** What others read, and may change. */
   mappings = new SiteMappings(0);
+  #records: SiteRecords | null = null;
   #ttl = 0;
   #iid = 0;
   #configured: readonly string[] = [];
@@ -87,9 +90,22 @@ export class LISPSite extends Element {
 
   override takeState(old: Element): void {
     if (!(old instanceof LISPSite)) return;
-    for (const m of old.mappings.entries())
-      if (!old.#configured.includes(nameOf(m)) && this.mappings.get(m.iid, m.eid) === null)
-        this.mappings.set(m);
+    for (const m of old.mappings.entries()) {
+      const own = this.mappings.get(m.iid, m.eid);
+      if (own !== null) this.mappings.follow(m, own);
+      else if (!old.#configured.includes(nameOf(m))) this.mappings.set(m);
+    }
+  }
+
+  override cleanup(): void {
+    this.#records?.destroy();
+    this.#records = null;
+  }
+
+  /** The mappings in the router's memory, for LISPEncap and LISPDecap, from the first time they are asked for. Throws MemoryError. */
+  get records(): SiteRecords {
+    this.#records ??= new SiteRecords(this.memory, this.mappings);
+    return this.#records;
   }
 
   /** Minutes for which others may keep a mapping of ours. */

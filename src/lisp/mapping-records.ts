@@ -110,21 +110,35 @@ export class MappingRecords {
     this.bytes -= size;
   }
 
-  /** Copies the packet counts of one record to another, where the RLOCs are the same. */
-  carryCounts(from: number, to: number): void {
+  /**
+   * What one record hands on to the one that replaces it: packet counts, where the RLOCs are the same; and, where the
+   * locators are the same in the same order, what Locator-Status-Bits said of them.
+   */
+  carryOver(from: number, to: number): void {
     this.#memory.set64(to + layout.MAPPING_PACKETS, this.#memory.get64(from + layout.MAPPING_PACKETS));
     const counts = new Map<string, number>();
-    for (let i = 0; i < this.count(from); i++) {
-      const at = locatorAt(from, i);
-      const name = this.#rlocs.addressOf(this.#memory.get32(at + layout.LOCATOR_RLOC)).join(".");
-      counts.set(name, this.#memory.get64(at + layout.LOCATOR_PACKETS));
-    }
-    for (let i = 0; i < this.count(to); i++) {
-      const at = locatorAt(to, i);
-      const name = this.#rlocs.addressOf(this.#memory.get32(at + layout.LOCATOR_RLOC)).join(".");
-      this.#memory.set64(at + layout.LOCATOR_PACKETS, counts.get(name) ?? 0);
+    const before = this.#names(from);
+    for (const [i, name] of before.entries())
+      counts.set(name, this.#memory.get64(locatorAt(from, i) + layout.LOCATOR_PACKETS));
+    const after = this.#names(to);
+    for (const [i, name] of after.entries()) {
+      this.#memory.set64(locatorAt(to, i) + layout.LOCATOR_PACKETS, counts.get(name) ?? 0);
       counts.delete(name);
     }
+    if (before.length !== after.length || before.some((name, i) => name !== after[i])) return;
+    const { u8 } = this.#memory;
+    u8[to + layout.MAPPING_STATUS] = u8[from + layout.MAPPING_STATUS];
+    this.#memory.set32(to + layout.MAPPING_LSB, this.#memory.get32(from + layout.MAPPING_LSB));
+    for (let i = 0; i < after.length; i++)
+      u8[locatorAt(to, i) + layout.LOCATOR_DOWN] = u8[locatorAt(from, i) + layout.LOCATOR_DOWN];
+    this.settle(to);
+  }
+
+  /** The RLOCs of a record's locators. */
+  #names(record: number): string[] {
+    return Array.from({ length: this.count(record) }, (_, i) =>
+      this.#rlocs.addressOf(this.#memory.get32(locatorAt(record, i) + layout.LOCATOR_RLOC)).join("."),
+    );
   }
 
   #usable(locator: number): boolean {

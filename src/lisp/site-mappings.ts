@@ -2,6 +2,7 @@
 
 import type { Prefix } from "../lang/args/spec.js";
 import { covers } from "./control-records.js";
+import { succeeding } from "./map-version.js";
 import { checkMapping, type Mapping, MappingError, masked } from "./mapping.js";
 
 /** `before` null: it is new; `after` null: it is gone. */
@@ -34,16 +35,28 @@ export class SiteMappings {
     this.#listeners.push(listener);
   }
 
-  /** Puts a mapping in, in place of one for the same EID-prefix. Throws MappingError for one that cannot be, or too many. */
-  set(mapping: Mapping): void {
-    checkMapping(mapping);
-    const k = key(mapping.iid, mapping.eid);
+  /**
+   * Puts a mapping in, in place of one for the same EID-prefix, whose Map-Version it counts on. Throws MappingError for
+   * one that cannot be, or too many.
+   */
+  set(given: Mapping): void {
+    checkMapping(given);
+    const k = key(given.iid, given.eid);
     const before = this.#mappings.get(k) ?? null;
+    const mapping = succeeding(before, given);
     if (before === null && this.#mappings.size >= this.#capacity)
       throw new MappingError(`a site has at most ${this.#capacity} mappings`);
     this.#mappings.set(k, mapping);
     if (before === null) this.#counts(mapping)[mapping.eid.length]++;
     this.#tell({ before, after: mapping });
+  }
+
+  /** `own`, which stands here, counts on the Map-Version that it had as `former`. */
+  follow(former: Mapping, own: Mapping): void {
+    const mapping = succeeding(former, own);
+    if (mapping.version === own.version) return;
+    this.#mappings.set(key(own.iid, own.eid), mapping);
+    this.#tell({ before: own, after: mapping });
   }
 
   /** Removes the mapping of exactly this EID-prefix; returns whether there was one. */

@@ -147,7 +147,8 @@ test("LISP header bits follow the arguments (5.3)", async () => {
   assert.is(await LISP_HEADER("192.0.2.1, STATUS_BITS 0", ALL), "4000000000000000");
   assert.is(await LISP_HEADER("192.0.2.1, STATUS_BITS 4294967293", iid), "48000000000065fd");
   assert.is(await LISP_HEADER(`192.0.2.1, VERSION ${0x123}`, versioned), "1012345600000000");
-  assert.is(await LISP_HEADER(`192.0.2.1, VERSION ${0x123}`, ALL), "1012300000000000");
+  // RFC 9302, section 6.1: no Map-Versions to where there are none.
+  assert.is(await LISP_HEADER(`192.0.2.1, VERSION ${0x123}`, ALL), "0000000000000000");
   assert.match(await LISP_HEADER("192.0.2.1, NONCE true", ALL), /^80[0-9a-f]{6}00000000$/);
   assert.match(await LISP_HEADER("192.0.2.1, NONCE true, ECHO true", iid), /^a8[0-9a-f]{6}00006500$/);
 });
@@ -173,20 +174,20 @@ test("the nonce stays for an RLOC and differs between RLOCs (5.3)", async () => 
 test("what the control plane wants said to an RLOC is said to it alone, and at once (10.1)", async () => {
   const b = await graph(
     "192.0.2.1, VERSION 5, STATUS_BITS 3",
-    "10.2.0.0/16 192.0.2.2, 10.3.0.0/16 192.0.2.3",
+    "10.2.0.0/16 192.0.2.2 version 9, 10.3.0.0/16 192.0.2.3 version 9",
   );
   const { cache } = b.router.find("m") as LISPMapCache;
   const header = (): string[] => {
     b.push("m", [ipv4(NOTHING), ipv4(NOTHING, { destination: ip("10.3.0.1") })]);
     return b.take("s0").map((s) => toHex(s.bytes.subarray(28, 36)));
   };
-  assert.equal(header(), ["5000500000000003", "5000500000000003"]);
+  assert.equal(header(), ["5000500900000003", "5000500900000003"]);
   cache.updateRloc(parseRloc("192.0.2.2"), { echo: { nonce: 0xabcdef, request: true } });
-  assert.equal(header(), ["e0abcdef00000003", "5000500000000003"], "N and E, not V");
+  assert.equal(header(), ["e0abcdef00000003", "5000500900000003"], "N and E, not V");
   cache.updateRloc(parseRloc("192.0.2.2"), { echo: { nonce: 0x123456, request: false } });
-  assert.equal(header(), ["c012345600000003", "5000500000000003"]);
+  assert.equal(header(), ["c012345600000003", "5000500900000003"]);
   cache.updateRloc(parseRloc("192.0.2.2"), { echo: null });
-  assert.equal(header(), ["5000500000000003", "5000500000000003"]);
+  assert.equal(header(), ["5000500900000003", "5000500900000003"]);
   b.close();
 });
 
