@@ -187,6 +187,14 @@ export class LISPRLOCProber extends Element {
     timer.scheduleAfter(Math.floor((this.router.random.real() * this.#period()) / 10));
   }
 
+  /** Probes an RLOC now, to see whether another's word about it is true; false where that is not probed at all. */
+  verify(rloc: Uint8Array): boolean {
+    const p = this.#probed.get(addressText(rloc));
+    if (p === undefined) return false;
+    if (p.out.size === 0) this.#probe(p);
+    return true;
+  }
+
   #source(rloc: Uint8Array): Uint8Array | undefined {
     return this.#rlocs.find((r) => r.length === rloc.length);
   }

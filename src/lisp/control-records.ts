@@ -99,20 +99,18 @@ export interface RecordFields {
 /** The EID-Record for a mapping; its locators in the order of section 5.5: ascending, IPv4 before IPv6. */
 export function recordOfMapping(mapping: Mapping, fields: RecordFields): EidRecord {
   const { probed } = fields;
-  const locators = mapping.locators
-    .map(
-      (l): RlocRecord => ({
-        rloc: { kind: "ip", address: l.rloc },
-        priority: l.priority,
-        weight: l.weight,
-        mpriority: l.mpriority,
-        mweight: l.mweight,
-        local: fields.local(l.rloc),
-        probed: probed !== undefined && sameAddress(l.rloc, probed),
-        reachable: l.reachable,
-      }),
-    )
-    .sort((a, b) => compare(a.rloc, b.rloc));
+  const locators = inReplyOrder(mapping.locators).map(
+    (l): RlocRecord => ({
+      rloc: { kind: "ip", address: l.rloc },
+      priority: l.priority,
+      weight: l.weight,
+      mpriority: l.mpriority,
+      mweight: l.mweight,
+      local: fields.local(l.rloc),
+      probed: probed !== undefined && sameAddress(l.rloc, probed),
+      reachable: l.reachable,
+    }),
+  );
   return {
     ttl: fields.ttl,
     eid: eidAddress(mapping.iid, mapping.eid.address),
@@ -124,7 +122,7 @@ export function recordOfMapping(mapping: Mapping, fields: RecordFields): EidReco
   };
 }
 
-function compare(a: LispAddress, b: LispAddress): number {
-  if (a.kind !== "ip" || b.kind !== "ip") return 0;
-  return a.address.length - b.address.length || Buffer.compare(a.address, b.address);
+/** Locators in the order of a Map-Reply (section 5.5), in which Locator-Status-Bits count them: ascending addresses, IPv4 first. */
+export function inReplyOrder(locators: readonly Locator[]): Locator[] {
+  return [...locators].sort((a, b) => a.rloc.length - b.rloc.length || Buffer.compare(a.rloc, b.rloc));
 }

@@ -139,9 +139,9 @@ export class MapCache {
 
   /**
    * Takes Locator-Status-Bits for a mapping (RFC 9300, section 10): locator `i` may be used if bit `i` is set.
-   * Ordinals from `width` (8 or 32) on keep what they have. Returns false when there is no such mapping.
+   * Ordinals from `width` (at most 32) on keep what they have. Returns false when there is no such mapping.
    */
-  setStatusBits(iid: number, eid: Prefix, bits: number, width: 8 | 32): boolean {
+  setStatusBits(iid: number, eid: Prefix, bits: number, width: number): boolean {
     const record = this.#tables.exact(iid, eid);
     if (record === 0) return false;
     this.#mappings.setStatusBits(record, bits, width);
