@@ -34,6 +34,17 @@ const MAPPINGS = [
   "255.255.255.255/32 action natively-forward",
 ].join(", ");
 const MAP_CACHE = `map :: LISPMapCache(${MAPPINGS}) ->`;
+const VERSIONED = MAPPINGS.replace(/(,|$)/g, " version 7$1");
+const OWN =
+  "own :: LISPSite(0.0.0.0/0 10.9.9.9 192.0.2.1 version 5, 192.0.2.0/24 10.9.9.9, ::/0 10.9.9.9 version 4095);";
+const VERIFIED = [
+  OWN,
+  "resolver :: LISPResolver(cache, RLOC 10.9.9.9, MAP_RESOLVER 192.0.2.9);",
+  "cache [1] -> resolver -> Discard; Idle -> [1] resolver [1] -> Discard;",
+  "LISPMapVersion(own, DECAP e, RESOLVER resolver, ACTIVE true);",
+  "LISPLocatorStatus(own, DECAP e, CACHE cache, ACTIVE true, TRUST true);",
+].join(" ");
+const ENCAP = "Idle -> encap :: LISPEncap(10.9.9.9) -> Discard;";
 const ARP = "ARP queries are made, packets wait for the answers";
 const ND = "solicitations are made, packets wait for the answers";
 const ANSWERS = "it makes messages of its own, and answers; what it is sent ends there";
@@ -115,7 +126,14 @@ export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
   ],
   ICMP6PingResponder: [{ config: "" }, { config: "2001:db8:1::1" }],
   LISPClassifier: [{ config: "" }, { config: "DATA 9, CONTROL 2000, GPE 4341" }],
-  LISPDecap: [{ config: "" }, { config: "IID 0, IID 42, IID 0xffffff, PEERS 4, CHECKSUM false" }],
+  LISPDecap: [
+    { config: "" },
+    { config: "IID 0, IID 42, IID 0xffffff, PEERS 4, CHECKSUM false" },
+    {
+      config: "PEERS 16, CHECKSUM false",
+      before: `n :: Null; Idle -> cache :: LISPMapCache(${VERSIONED}) -> Discard; ${VERIFIED} n ->`,
+    },
+  ],
   LISPEncap: [
     // Without a map-cache before it no packet has a locator.
     { config: "10.9.9.9, 2001:db8::9" },
@@ -123,6 +141,11 @@ export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
     {
       config: "10.9.9.9, NONCE true, ECHO true, STATUS_BITS 3, IID always",
       before: MAP_CACHE,
+      counted: ["too_big"],
+    },
+    {
+      config: "10.9.9.9, 2001:db8::9",
+      before: `cache :: LISPMapCache(${VERSIONED}); ${OWN} LISPMapVersion(own, ENCAP e, ACTIVE true); LISPLocatorStatus(own, ENCAP e, ACTIVE true); cache ->`,
       counted: ["too_big"],
     },
     { config: "2001:db8::9, FLOW_LABEL true, DF clear, ECN false", before: MAP_CACHE, counted: ["too_big"] },
@@ -172,6 +195,12 @@ export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
       inputs: 0,
       makes: ANSWERS,
     },
+  ],
+  LISPMapVersion: [
+    { config: "own, ENCAP encap, ACTIVE true", before: `${OWN} ${ENCAP}`, inputs: 0, makes: ANSWERS },
+  ],
+  LISPLocatorStatus: [
+    { config: "own, ENCAP encap, ACTIVE true", before: `${OWN} ${ENCAP}`, inputs: 0, makes: ANSWERS },
   ],
   LISPResolver: [
     // Packets that no map-cache looked at; then those of which one says that they need a Map-Request.

@@ -67,6 +67,7 @@ export const THROUGH_ELEMENTS: Readonly<Record<string, string>> = {
   lispClassify: "LISPClassifier",
   lispDecap: "LISPDecap",
   lispEncap: "LISPEncap",
+  lispEncapSources: "LISPEncap",
   lispRoute: "LISPMapCache",
   routeApply4: "RadixIPLookup",
   routeApply6: "LookupIP6Route",
