@@ -12,6 +12,9 @@
 // It registers its EID-prefixes with the Map-Server, answers for them, and asks the Map-Resolver for others'. Instead
 // of these, or besides, MAP gives map-cache entries: MAP='192.168.2.0/24 10.0.0.2, fd02::/64 10.0.0.2'.
 //
+// PETR=10.0.0.9 is the proxy ETR (pxtr.click) for destinations without LISP. With `sluice run -u PATH`, `sluice lisp why
+// EID --control PATH` tells how an EID was resolved, and which locator its packets take.
+//
 // xtr-graph.click has all parameters, and the graph.
 
 require(library ethernet-interface.click);

@@ -5,6 +5,7 @@ import { type Command, type CommandTable, commandList, UsageError } from "./comm
 const COMMANDS: CommandTable = {
   decode: [() => import("./lisp-decode.js"), "print the LISP messages of a capture as JSON"],
   lig: [() => import("./lisp-lig.js"), "ask the mapping system for an EID"],
+  why: [() => import("./lisp-why.js"), "ask a running router why packets to an EID go where they go"],
 };
 
 const USAGE = "sluice lisp COMMAND [OPTION]... [WORD]...";

@@ -11,7 +11,7 @@ const COMMANDS: CommandTable = {
   bench: [() => import("./bench.js"), "measure what a packet costs in a configuration"],
   demo: [() => import("./demo.js"), "two tunnel routers and two hosts in this process"],
   elements: [() => import("./elements.js"), "list the elements, or print their manual pages"],
-  lisp: [() => import("./lisp.js"), "read captures of LISP"],
+  lisp: [() => import("./lisp.js"), "captures of LISP, and questions to mapping systems and tunnel routers"],
 };
 
 const OVERVIEW = `sluice: a modular packet router

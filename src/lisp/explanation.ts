@@ -54,6 +54,8 @@ export interface Explanation {
   /** The EID-prefix that was asked about. */
   readonly eid: string;
   readonly iid: number;
+  /** When it was asked, seconds since the epoch. */
+  readonly time: number;
   /** How many resolutions are remembered at most. */
   readonly remembered: number;
   /** The mapping that packets to it get, and the newest resolution about it; null: there is none. */
@@ -80,6 +82,7 @@ export function explain(
   return {
     eid: prefixText(eid),
     iid,
+    time: secondsOf(clock, clock.now()),
     remembered: history.capacity,
     mapping:
       mapping === null ? null : explainMapping(mapping, cache, clock, originOf(mapping, element, history)),

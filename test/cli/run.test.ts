@@ -2,13 +2,12 @@
 
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { connect, type NetConnectOpts } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { globPattern } from "../../src/cli/handlers.js";
-import { MAIN, sluice } from "./sluice.js";
+import { exchange, launch, MAIN, sluice } from "./sluice.js";
 
 const THREE = "a1 :: Script(TYPE PASSIVE, export v 1); a2 :: Script(TYPE PASSIVE, export v 2); i :: Idle";
 
@@ -166,57 +165,6 @@ test("globs match as Click's", () => {
   for (const [glob, text] of yes) assert.ok(globPattern(glob).test(text), `${glob} ${text}`);
   for (const [glob, text] of no) assert.not(globPattern(glob).test(text), `${glob} ${text}`);
 });
-
-// ---- Programs that run until something stops them ---------------------------------
-
-interface Program {
-  readonly pid: number;
-  readonly out: () => string;
-  readonly err: () => string;
-  /** Waits until `condition` holds. */
-  until(condition: () => boolean): Promise<void>;
-  kill(signal: NodeJS.Signals): void;
-  readonly ended: Promise<{ code: number | null; signal: string | null }>;
-}
-
-function launch(
-  words: readonly string[],
-  extra: "pipe" | "ignore" = "ignore",
-): Program & { input: NodeJS.WritableStream } {
-  const child = spawn(process.execPath, [MAIN, ...words], { stdio: ["pipe", "pipe", "pipe", extra] });
-  let [out, err] = ["", ""];
-  child.stdout!.setEncoding("latin1").on("data", (t) => (out += t));
-  child.stderr!.setEncoding("latin1").on("data", (t) => (err += t));
-  const guard = setTimeout(() => child.kill("SIGKILL"), 20_000);
-  return {
-    pid: child.pid!,
-    out: () => out,
-    err: () => err,
-    input: (child.stdio[3] ?? child.stdin) as NodeJS.WritableStream,
-    until: async (condition) => {
-      while (!condition() && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 10));
-      assert.ok(condition(), err);
-    },
-    kill: (signal) => void child.kill(signal),
-    ended: new Promise((resolve) =>
-      child.on("close", (code, signal) => {
-        clearTimeout(guard);
-        resolve({ code, signal });
-      }),
-    ),
-  };
-}
-
-function exchange(options: NetConnectOpts, text: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(options);
-    let all = "";
-    socket.setEncoding("latin1").on("data", (t) => (all += t));
-    socket.on("error", reject);
-    socket.on("close", () => resolve(all));
-    socket.end(text);
-  });
-}
 
 for (const signal of ["SIGINT", "SIGTERM"] as const)
   test(`${signal} stops the router, DriverManager or not, and the handlers are read`, async () => {

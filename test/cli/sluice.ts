@@ -1,7 +1,9 @@
 // Runs the program as a user would, for tests.
 
 import { spawn } from "node:child_process";
+import { connect, type NetConnectOpts } from "node:net";
 import { fileURLToPath } from "node:url";
+import * as assert from "uvu/assert";
 
 export const MAIN: string = fileURLToPath(new URL("../../src/cli/main.js", import.meta.url));
 
@@ -32,5 +34,58 @@ export function sluice(
       resolve({ code, out, err });
     });
     child.stdin.end(options.input ?? "");
+  });
+}
+
+// ---- Programs that run until something stops them ---------------------------------
+
+export interface Program {
+  readonly pid: number;
+  readonly out: () => string;
+  readonly err: () => string;
+  /** Waits until `condition` holds. */
+  until(condition: () => boolean): Promise<void>;
+  kill(signal: NodeJS.Signals): void;
+  readonly ended: Promise<{ code: number | null; signal: string | null }>;
+}
+
+/** Starts `sluice WORDS...`; ends it after 20 seconds. `extra`: its descriptor 3. */
+export function launch(
+  words: readonly string[],
+  extra: "pipe" | "ignore" = "ignore",
+): Program & { input: NodeJS.WritableStream } {
+  const child = spawn(process.execPath, [MAIN, ...words], { stdio: ["pipe", "pipe", "pipe", extra] });
+  let [out, err] = ["", ""];
+  child.stdout!.setEncoding("latin1").on("data", (t) => (out += t));
+  child.stderr!.setEncoding("latin1").on("data", (t) => (err += t));
+  const guard = setTimeout(() => child.kill("SIGKILL"), 20_000);
+  return {
+    pid: child.pid!,
+    out: () => out,
+    err: () => err,
+    input: (child.stdio[3] ?? child.stdin) as NodeJS.WritableStream,
+    until: async (condition) => {
+      while (!condition() && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 10));
+      assert.ok(condition(), err);
+    },
+    kill: (signal) => void child.kill(signal),
+    ended: new Promise((resolve) =>
+      child.on("close", (code, signal) => {
+        clearTimeout(guard);
+        resolve({ code, signal });
+      }),
+    ),
+  };
+}
+
+/** Sends `text` to a ControlSocket; all that it answers. */
+export function exchange(options: NetConnectOpts, text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(options);
+    let all = "";
+    socket.setEncoding("latin1").on("data", (t) => (all += t));
+    socket.on("error", reject);
+    socket.on("close", () => resolve(all));
+    socket.end(text);
   });
 }

@@ -1,0 +1,130 @@
+// sluice lisp why: asks a running router why packets to an EID go where they go.
+
+import type { Explanation } from "../lisp/explanation.js";
+import { IID_MAX, MappingError, parseEid } from "../lisp/mapping.js";
+import { type Command, CommandError, UsageError } from "./command.js";
+import { ControlClient, ControlRefusal, parseControlAddress } from "./control-client.js";
+import { explanationText } from "./lisp-why-text.js";
+import { type OptionSpec, optionHelp, parseOptions } from "./options.js";
+
+const OPTIONS: readonly OptionSpec[] = [
+  {
+    long: "control",
+    value: "yes",
+    valueName: "WHERE",
+    doc: "the router's ControlSocket: HOST:PORT, or the path of a Unix socket; must be given",
+  },
+  { long: "element", value: "yes", valueName: "NAME", doc: "its LISPResolver (the only one there is)" },
+  { long: "iid", value: "yes", valueName: "IID", doc: "instance ID of the EID (0)" },
+  { long: "json", doc: "print what the router says as JSON" },
+  { long: "help", doc: "print this and exit" },
+];
+
+const USAGE = "sluice lisp why [OPTION]... EID --control HOST:PORT|PATH";
+
+const HELP = `Usage: ${USAGE}
+
+Asks a running router why packets to an EID, an address or a prefix, go where they go.
+Prints the timeline of the last resolution about it: the packet without a mapping, each
+Map-Request with its Map-Resolver and nonce, the Map-Reply, what of that went into the
+map-cache, and what became of the packets that were held. Then the mapping that packets
+get now: where it is from, until when it is good, and why each locator is chosen or not.
+TTLs of Map-Replies are minutes, all others seconds.
+
+The router needs a ControlSocket: 'sluice run -u PATH' or 'sluice run -p PORT'. Its
+LISPResolver remembers the last 128 resolutions (HISTORY).
+
+Exit status 0; 1 when the router cannot be asked, or has neither a mapping for the EID
+nor a memory of a resolution about it.
+
+Options:
+${optionHelp(OPTIONS)}
+
+Examples:
+  sluice run -u /run/xtr.sock conf/xtr.click
+  sluice lisp why 192.168.2.10 --control /run/xtr.sock
+`;
+
+interface Settings {
+  readonly eid: string;
+  readonly control: string;
+  readonly element: string | null;
+  readonly iid: number;
+  readonly json: boolean;
+}
+
+function settingsOf(words: readonly string[]): Settings {
+  const given = new Map<string, string>();
+  let eid: string | null = null;
+  for (const { name, value } of parseOptions(words, OPTIONS)) {
+    if (name !== null) given.set(name, value);
+    else if (eid !== null) throw new UsageError("more than one EID given");
+    else eid = value;
+  }
+  if (eid === null) throw new UsageError("no EID given");
+  const control = given.get("control");
+  if (control === undefined) throw new UsageError("no ControlSocket given (--control HOST:PORT|PATH)");
+  try {
+    parseEid(eid);
+  } catch (e) {
+    if (e instanceof MappingError) throw new UsageError(e.message);
+    throw e;
+  }
+  const iid = given.get("iid") ?? "0";
+  if (!/^\d{1,8}$/.test(iid) || Number(iid) > IID_MAX)
+    throw new UsageError(`--iid ‘${iid}’ is not a whole number from 0 to ${IID_MAX}`);
+  const element = given.get("element") ?? null;
+  if (element !== null && !/^\S+$/.test(element)) throw new UsageError(`--element ‘${element}’ is no name`);
+  return { eid, control, element, iid: Number(iid), json: given.has("json") };
+}
+
+/** The names of the router's elements of a class. */
+async function elementsOf(client: ControlClient, className: string): Promise<string[]> {
+  // The first line says how many there are.
+  const names = (await client.read("list")).trim().split("\n").slice(1);
+  const found: string[] = [];
+  for (const name of names) if ((await client.read(`${name}.class`)).trim() === className) found.push(name);
+  return found;
+}
+
+async function onlyResolver(client: ControlClient, control: string): Promise<string> {
+  const found = await elementsOf(client, "LISPResolver");
+  if (found.length === 1) return found[0];
+  throw new CommandError(
+    found.length === 0
+      ? `${control}: this router has no LISPResolver`
+      : `${control}: this router has several LISPResolvers: ${found.join(", ")}; say which with --element`,
+  );
+}
+
+async function ask(client: ControlClient, { control, element, eid, iid }: Settings): Promise<Explanation> {
+  const resolver = element ?? (await onlyResolver(client, control));
+  const text = await client.read(`${resolver}.why`, `${eid} iid ${iid}`);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new CommandError(`${control}: ${resolver}.why does not answer in JSON: is it a LISPResolver?`);
+  }
+}
+
+async function run(words: readonly string[]): Promise<number> {
+  const settings = settingsOf(words);
+  const { control, eid, json } = settings;
+  const client = await ControlClient.open(parseControlAddress(control), control);
+  try {
+    const explanation = await ask(client, settings);
+    if (explanation.mapping === null && explanation.resolution === null)
+      throw new CommandError(
+        `${eid}: no mapping in the map-cache, and no resolution about it among the last ${explanation.remembered}`,
+      );
+    process.stdout.write(json ? `${JSON.stringify(explanation)}\n` : explanationText(explanation));
+    return 0;
+  } catch (e) {
+    if (e instanceof ControlRefusal) throw new CommandError(`${control}: ${e.message}`);
+    throw e;
+  } finally {
+    client.close();
+  }
+}
+
+export const command: Command = { help: HELP, usage: USAGE, run };
