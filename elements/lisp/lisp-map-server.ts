@@ -77,7 +77,7 @@ const args = {
  * moves, the xTRs that had it, or the prefix around it, get a Map-Notify too, again and again until they acknowledge it.
  *
  * A Map-Request for a prefix that asked for proxy replies is answered, with all more specific ones in it; otherwise it
- * goes on to an ETR. What nobody has registered gets a negative Map-Reply for the least specific prefix of which that
+ * goes on to an ETR, of several by turns: where one is dead, another hears of it when the ITR asks again. What nobody has registered gets a negative Map-Reply for the least specific prefix of which that
  * is so, for 1 minute within a site's prefixes and 15 minutes elsewhere.
  *
  * With PUBSUB_KEY a Map-Request with xTR-ID (I bit) and the N bit subscribes: it is answered by a Map-Notify with its

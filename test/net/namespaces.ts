@@ -138,6 +138,18 @@ export class Network {
   }
 }
 
+/** A hook for uvu that says what went wrong, which uvu does not. */
+export function saying(run: () => void | Promise<void>): () => Promise<void> {
+  return async () => {
+    try {
+      await run();
+    } catch (e) {
+      console.error(e);
+      throw e;
+    }
+  };
+}
+
 /** Collects what a process prints, and waits for its end. */
 export function ended(child: ChildProcess): Promise<{ code: number | null; out: string; err: string }> {
   let out = "";

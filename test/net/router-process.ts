@@ -2,7 +2,7 @@
 // Unix socket, which reaches across namespaces.
 
 import type { ChildProcess } from "node:child_process";
-import { existsSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -55,7 +55,12 @@ export class RouterProcess {
 
   /** Resolves when its handlers can be called: the router runs. */
   async running(): Promise<void> {
-    await eventually(`${this.name} runs`, () => existsSync(this.#socket));
+    await eventually(`${this.name} runs`, () =>
+      this.read("version").then(
+        () => true,
+        () => false,
+      ),
+    );
   }
 
   /** What read handler `handler` gives, `arg` its parameter, without white space around it. */

@@ -7,7 +7,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { skipUnless } from "../skip.js";
 import { hasTshark, lispPackets, startCapture } from "./capture.js";
-import { ended, Network, namespacesRefused } from "./namespaces.js";
+import { ended, Network, namespacesRefused, saying } from "./namespaces.js";
 import { transfer } from "./traffic.js";
 import { type RlocFamily, rloc, SiteNetwork } from "./xtr-network.js";
 
@@ -38,10 +38,12 @@ function start(family: RlocFamily): SiteNetwork {
 }
 
 if (refused === null) {
-  tests.before(async () => {
-    for (const family of FAMILIES) networks.set(family, start(family));
-    for (const n of networks.values()) await n.registered();
-  });
+  tests.before(
+    saying(async () => {
+      for (const family of FAMILIES) networks.set(family, start(family));
+      for (const n of networks.values()) await n.registered();
+    }),
+  );
   tests.after(async () => {
     for (const n of networks.values()) await n.network.close();
   });

@@ -5,7 +5,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { skipUnless } from "../skip.js";
-import { Network, namespacesRefused } from "./namespaces.js";
+import { Network, namespacesRefused, saying } from "./namespaces.js";
 import { eventually } from "./router-process.js";
 import { echoFlows, flowsOnce, flowsSteadily } from "./traffic.js";
 import { type RlocFamily, rloc, SiteNetwork, waitForPing } from "./xtr-network.js";
@@ -33,17 +33,19 @@ const FAMILIES: readonly RlocFamily[] = ["IPv4", "IPv6"];
 const networks = new Map<RlocFamily, SiteNetwork>();
 
 if (refused === null) {
-  tests.before(async () => {
-    const probing = {
-      PROBE: String(PROBE),
-      PROBE_TIMEOUT: String(PROBE_TIMEOUT),
-      PROBE_RETRIES: String(PROBE_RETRIES),
-    };
-    const sites = [{ locators: ["1/100"], variables: probing }, { locators: WEIGHTS.map((w) => `1/${w}`) }];
-    for (const family of FAMILIES)
-      networks.set(family, new SiteNetwork(new Network(`multi${family}`), family, sites));
-    for (const n of networks.values()) await n.registered();
-  });
+  tests.before(
+    saying(async () => {
+      const probing = {
+        PROBE: String(PROBE),
+        PROBE_TIMEOUT: String(PROBE_TIMEOUT),
+        PROBE_RETRIES: String(PROBE_RETRIES),
+      };
+      const sites = [{ locators: ["1/100"], variables: probing }, { locators: WEIGHTS.map((w) => `1/${w}`) }];
+      for (const family of FAMILIES)
+        networks.set(family, new SiteNetwork(new Network(`multi${family}`), family, sites));
+      for (const n of networks.values()) await n.registered();
+    }),
+  );
   tests.after(async () => {
     for (const n of networks.values()) await n.network.close();
   });
@@ -106,5 +108,18 @@ for (const family of FAMILIES) {
     assert.equal(await shares(n, to, STEADY), [first, second], "each has its own again");
   });
 }
+
+for (const family of FAMILIES)
+  test(`a site whose one tunnel router is dead is resolved by those who do not know that, and reached, ${family}`, async () => {
+    const n = networks.get(family)!;
+    await n.xtr("xtr2a").kill();
+    await n.xtr("xtr1").write("cache.clear");
+    // What the Map-Server sends to the dead one is not answered; what it sends to the other one is.
+    waitForPing(n.network, "host1", EIDS[family]);
+    await eventually("the dead one is known", async () =>
+      new RegExp(`^${rloc(family, 2)} 1 down`, "m").test(await n.xtr("xtr1").read("cache.rlocs")),
+    );
+    assert.is(await flowsOnce(n.network, EIDS[family], STEADY), STEADY);
+  });
 
 tests.run();

@@ -77,15 +77,15 @@ export function sameAnswer(a: Entry, b: Entry): boolean {
   return text(a) === text(b);
 }
 
-/** An ETR's address to send a Map-Request to, of a family that `usable` knows: its best locator that is up, else where it registered from. */
-export function etrAddress(entry: Entry, usable: (address: Uint8Array) => boolean): Uint8Array | null {
-  let best: Uint8Array | null = null;
-  let least = PRIORITY_UNUSED;
-  for (const r of entry.registrations)
-    for (const l of r.mapping.locators)
-      if (l.reachable && l.priority < least && usable(l.rloc)) {
-        best = l.rloc;
-        least = l.priority;
-      }
-  return best ?? entry.registrations.find((r) => usable(r.source))?.source ?? null;
+/** The addresses of an entry's ETRs, of a family that `usable` knows: its locators that are up, else where they registered from. */
+export function etrAddresses(entry: Entry, usable: (address: Uint8Array) => boolean): Uint8Array[] {
+  const locators = entry.registrations.flatMap((r) =>
+    r.mapping.locators.filter((l) => l.reachable && l.priority < PRIORITY_UNUSED).map((l) => l.rloc),
+  );
+  const found = distinct(locators.filter(usable));
+  return found.length > 0 ? found : distinct(entry.registrations.map((r) => r.source).filter(usable));
+}
+
+function distinct(addresses: readonly Uint8Array[]): Uint8Array[] {
+  return addresses.filter((a, i) => addresses.findIndex((b) => equal(a, b)) === i);
 }

@@ -18,7 +18,7 @@ import { keyAlgorithm } from "../keys.js";
 import { addressText } from "../mapping.js";
 import type { NonceGuard } from "../nonce-policy.js";
 import { type Answer, answer, recordsOf } from "./answers.js";
-import { entryRecord, etrAddress } from "./entries.js";
+import { entryRecord, etrAddresses } from "./entries.js";
 import { toldOfMove } from "./moves.js";
 import { Notifications } from "./notifications.js";
 import type { PeerKeys } from "./peer-keys.js";
@@ -68,6 +68,8 @@ export class MapServer {
   readonly #notifications: Notifications;
   readonly #expiry: Timer;
   #watch: Watch | null = null;
+  /** Map-Requests that went on to one of several ETRs. */
+  #turn = 0;
   readonly #publisher: Publisher | null;
   readonly database: MappingDatabase;
   readonly sites: Sites;
@@ -272,7 +274,9 @@ export class MapServer {
     const found = answer(this.database, this.sites, asked);
     if (this.#subscribes(request, asked, found)) return;
     if (found.kind === "forward") {
-      const etr = etrAddress(found.entry, (address) => ownAddress(this.own, address) !== null);
+      const etrs = etrAddresses(found.entry, (address) => ownAddress(this.own, address) !== null);
+      // By turns: one may be dead, and the ITR that hears nothing asks again.
+      const etr = etrs.length > 1 ? etrs[this.#turn++ % etrs.length] : (etrs[0] ?? null);
       this.#send(etr === null ? null : forwarded(request, this.own, etr, { toEtr: true }), "forwarded");
     } else if (found.kind === "negative")
       this.#send(replyTo(request, this.own, [found.record]), "negative_replies");

@@ -241,11 +241,11 @@ test("a prefix with many others in it is answered for the part around the EID th
   b.close();
 });
 
-test("without proxy replies the Map-Request goes on to the best ETR, unchanged, in an ECM", async () => {
+test("without proxy replies the Map-Request goes on to an ETR that is up, unchanged, in an ECM", async () => {
   const b = await bench();
   const locators = record("10.1.0.0/16", "192.0.2.1 192.0.2.2 192.0.2.3").locators;
   const [one, two, three] = locators;
-  const sorted = [{ ...one, priority: 2 }, { ...two, reachable: false }, three];
+  const sorted = [{ ...one, priority: 255 }, { ...two, reachable: false }, three];
   register(b, 1, [{ ...record("10.1.0.0/16"), locators: sorted }]);
   b.take("out");
   request(b, "10.1.7.7", { smrInvoked: true });
@@ -259,6 +259,20 @@ test("without proxy replies the Map-Request goes on to the best ETR, unchanged, 
   const { message } = inner as { message: MapRequest };
   assert.equal([message.nonce, message.smrInvoked, message.itrRlocs.length], [99n, true, 1]);
   assert.is(b.read("e.forwarded"), "1");
+  b.close();
+});
+
+test("Map-Requests for one prefix go to its ETRs by turns, so that a dead one silences nobody", async () => {
+  const b = await bench();
+  const merge = { merge: true };
+  register(b, 1, [record("10.1.0.0/16", "192.0.2.1 192.0.2.2")], merge);
+  register(b, 1, [record("10.1.0.0/16", "192.0.2.2 192.0.2.3")], { ...merge, from: "192.0.2.2" });
+  b.take("out");
+  for (let i = 0; i < 6; i++) request(b, "10.1.7.7");
+  assert.equal(
+    sentOf(b, "out", "encapsulated-control").map((s) => s.destination[3]),
+    [1, 2, 3, 1, 2, 3],
+  );
   b.close();
 });
 
