@@ -2,9 +2,13 @@
 //
 //   npm run soak -- [--seconds 60] [--packets N] [--seed N] [--only NAME]
 //
+// `--only lisp-control --packets 10000000` sends as many mutated LISP control messages through all codecs and control
+// elements; `lisp-codec` through the codecs alone.
+//
 // Prints the seed of every failure; `--seed` with `--only` brings it back. Ends with status 1 if there was one.
 
 import { parseArgs } from "node:util";
+import { runControl } from "./hostile/control/run.js";
 import { hostileClasses, runElement, settings } from "./hostile/element-run.js";
 import { CASES } from "./hostile/kernel-cases.js";
 import { runKernel } from "./hostile/kernel-run.js";
@@ -12,7 +16,7 @@ import { runLispCodec } from "./hostile/lisp-codec.js";
 
 /** Packets of one kernel or one setting of an element at a turn. */
 const TURN = 3000;
-/** Messages for the codecs at a turn: each turn makes seeds of its own first. */
+/** Messages for the codecs and the control elements at a turn: each turn makes seeds, or a world, of its own first. */
 const MESSAGES = 20_000;
 /** Seconds between two lines of progress. */
 const PROGRESS = 5;
@@ -37,7 +41,11 @@ function targets(only: string | undefined): Target[] {
       return MESSAGES;
     },
   };
-  return [...kernels, ...elements, codec].filter(({ name }) => only === undefined || name === only);
+  const control = {
+    name: "lisp-control",
+    run: async (seed: number) => (await runControl(seed, MESSAGES)).messages,
+  };
+  return [...kernels, ...elements, codec, control].filter(({ name }) => only === undefined || name === only);
 }
 
 function number(option: string, text: string | undefined, otherwise: number): number {
@@ -97,7 +105,7 @@ async function main(): Promise<number> {
   }
   const rate = packets / elapsed();
   console.log(
-    `${packets} packets in ${elapsed().toFixed(1)} s (${rate.toFixed(0)} a second), each in two worlds`,
+    `${packets} packets in ${elapsed().toFixed(1)} s (${rate.toFixed(0)} a second); those of kernels and elements each in two worlds`,
   );
   console.log(
     `seeds ${first} to ${seed - 1}: ${failures.size === 0 ? "nothing found" : `${failures.size} failures`}`,

@@ -84,7 +84,7 @@ export class LISPMapResolver extends Element {
     },
     drops: {
       malformed: "no LISP control message in a UDP datagram",
-      unexpected: "not a Map-Request in an Encapsulated Control Message",
+      unexpected: "not a Map-Request in an Encapsulated Control Message, or one for an ETR (E bit)",
       probe: "an RLOC probe or SMR, which must not pass the mapping system",
       rate_limited: "more Map-Requests than a sender may send",
       unsupported_eid: "a Map-Request for something else than an IP prefix",
@@ -144,7 +144,8 @@ export class LISPMapResolver extends Element {
       return;
     }
     const request = message.type === "encapsulated-control" ? requestIn(message.inner) : null;
-    if (request === null || message.type !== "encapsulated-control") {
+    // With the E bit it is a Map-Server's, for an ETR: to send it on again would have it go in circles.
+    if (request === null || message.type !== "encapsulated-control" || message.toEtr) {
       this.#count("unexpected");
       return;
     }

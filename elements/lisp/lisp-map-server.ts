@@ -133,7 +133,8 @@ export class LISPMapServer extends Element {
     },
     drops: {
       malformed: "no LISP control message in a UDP datagram",
-      unexpected: "a message that no Map-Server takes",
+      unexpected:
+        "a message that no Map-Server takes, such as an Encapsulated Control Message for an ETR (E bit)",
       probe: "an RLOC probe or SMR, which must not pass the mapping system",
       unsupported_eid: "a Map-Register or Map-Request for something else than IP prefixes",
       not_authorized: "a Map-Register for an EID-prefix that its site may not register",

@@ -96,7 +96,7 @@ export class LISPResolver extends Element {
       unanswered: "it waited, and nobody answered",
       unmapped: "it waited, and the answer has no mapping for it",
       rate: "a Map-Request above RATE was put off",
-      malformed: "no Map-Reply in a UDP packet",
+      malformed: "no Map-Reply with a record in a UDP packet",
       unsolicited: "a Map-Reply to nothing that we asked, or too late",
       foreign: "a record of a Map-Reply for what we did not ask",
       unusable: "a record of a Map-Reply that no packet can follow",

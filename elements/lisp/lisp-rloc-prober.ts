@@ -97,7 +97,7 @@ export class LISPRLOCProber extends Element {
       downs: "times that an RLOC went down",
     },
     drops: {
-      malformed: "no Map-Reply in a UDP packet",
+      malformed: "no Map-Reply with a record in a UDP packet",
       unsolicited: "no answer to a probe that is out, or without the A bit",
       full: "an RLOC that is not probed, as CAPACITY others are",
       no_slot: "no free packet for a probe",
