@@ -66,15 +66,15 @@ function xtr(n: number, site: string, rlocs: string, server: string): string {
 const BOTH = "RLOC 192.0.2.1, RLOC 2001:db8:9::1";
 export const WORLD = `
   wire :: Wire;
-  ${xtr(1, "10.1.0.0/16 192.0.2.1, fd01::/64 192.0.2.1 2001:db8:9::1", BOTH, "key 1:secret-a proxy-reply")}
-  ${xtr(2, "10.2.0.0/16 192.0.2.2", "RLOC 192.0.2.2", "key 1:secret-b algorithm sha1")}
+  ${xtr(1, "10.1.0.0/16 192.0.2.1, fd01::/64 192.0.2.1 2001:db8:9::1", BOTH, "key secret-a proxy-reply")}
+  ${xtr(2, "10.2.0.0/16 192.0.2.2", "RLOC 192.0.2.2", "key secret-b sha1")}
   Source -> in3 :: Watched(log3, EXACT true) -> log3 :: LISPMessageLog
     -> by_type3 :: Watched(c3, EXACT true) -> c3 :: LISPControlClassifier;
   ms :: LISPMapServer(
-    a key 1 sha256 secret-a key 2 hkdf newer-a eid 10.1.0.0/16 more eid fd01::/64 more iid 7 eid 10.1.0.0/16 more,
-    b key 1 sha1 secret-b eid 10.2.0.0/16,
+    a key secret-a key 2:newer-a hkdf eid 10.1.0.0/16 more eid fd01::/64 more iid 7 eid 10.1.0.0/16 more,
+    b key secret-b sha1 eid 10.2.0.0/16,
     RLOC4 192.0.2.100, RLOC6 2001:db8:9::100, CAPACITY 7, PEERS 14, SUBSCRIPTIONS 16, PENDING 8,
-    PUBSUB_KEY "1 sha256 hub") -> wire;
+    PUBSUB_KEY hub) -> wire;
   mr :: LISPMapResolver(RLOC4 192.0.2.100, RLOC6 2001:db8:9::100, MAP_SERVER ms, SENDERS 32, RATE 5, BURST 10,
     10.9.0.0/16 192.0.2.101 2001:db8:9::101) -> wire;
   c3[0], c3[2], c3[3] -> to_ms :: Watched(ms) -> ms;
