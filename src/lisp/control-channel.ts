@@ -23,12 +23,12 @@ export interface OutgoingMessage {
   readonly payload: Uint8Array;
 }
 
-/** The Map-Reply in a datagram; null: there is none. */
+/** The Map-Reply in a datagram; null: there is none, or none with a record. */
 export function replyOf(datagram: UdpPacket | WireError): MapReply | null {
   if (datagram instanceof WireError) return null;
   try {
     const message = decodeLispControl(datagram.payload);
-    return message.type === "map-reply" ? message : null;
+    return message.type === "map-reply" && message.records.length > 0 ? message : null;
   } catch (e) {
     if (e instanceof LispControlError) return null;
     throw e;
