@@ -4,13 +4,14 @@
 //
 //   $MAP                                 map-cache entries that are there from the beginning
 //   $MAP_RESOLVER                        Map-Resolvers, separated by spaces
+//   $PUBSUB_KEY                          key shared with Map-Servers that publish changes (RFC 9437), or ""
 //   $PITR                                true for a proxy
 //   $PROBE, $PROBE_TIMEOUT, $PROBE_RETRIES   as LISPRLOCProber has them
 //   $MTU, $INNER_MTU                     largest packet the core carries, and what of it an inner packet may take
 //
-// IP packets to encapsulate are pushed to `cache`. Three outputs are for the file to join: `cache [2]` has packets to
+// IP packets to encapsulate are pushed to `cache`. Four outputs are for the file to join: `cache [2]` has packets to
 // be forwarded natively; `cut [1]` and `big [1]` have IPv4 and IPv6 packets that are too large for the core, whose
-// senders are to be told.
+// senders are to be told; `subscriber [1]` has Map-Notifies that are for no subscription.
 
 cache :: LISPMapCache($MAP);
 encap :: LISPEncap($RLOC4, $RLOC6, MTU $MTU);
@@ -26,10 +27,13 @@ encap [1] -> big :: Classifier(0/40%f0, 0/60%f0);
 big [0] -> cut :: IPFragmenter($INNER_MTU) -> encap;
 
 // ---- Control plane (RFC 9301) --------------------------------------------------
-control [1] -> [1] resolver;
+control [3] -> [0] subscriber :: LISPSubscriber(resolver, RLOC $RLOC4, RLOC $RLOC6, MAP_RESOLVER $MAP_RESOLVER,
+  PUBSUB_KEY $PUBSUB_KEY);
+control [1] -> [1] subscriber;
+subscriber [2] -> [1] resolver;
 control [6] -> solicited :: LISPSMRReceiver(resolver);
 control [7] -> prober :: LISPRLOCProber(cache, RLOC $RLOC4, RLOC $RLOC6,
   INTERVAL $PROBE, TIMEOUT $PROBE_TIMEOUT, RETRIES $PROBE_RETRIES, PITR $PITR);
 
-resolver [0], prober -> to_core;
+resolver [0], subscriber [0], prober -> to_core;
 resolver [1] -> cache;

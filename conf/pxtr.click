@@ -27,7 +27,7 @@ define(
   $RLOC4 10.0.0.9, $RLOC4_NET 10.0.0.0/24, $GATEWAY4 0.0.0.0,
   $RLOC6 fd00::9, $RLOC6_NET fd00::/64, $GATEWAY6 ::,
   // Map-cache entries, and Map-Resolvers separated by spaces.
-  $MAP , $MAP_RESOLVER "",
+  $MAP , $MAP_RESOLVER "", $PUBSUB_KEY "",
   // Seconds between probes of the locators in use; 0: none. How long to wait for an answer, and how often to ask again.
   $PROBE 0, $PROBE_TIMEOUT 1, $PROBE_RETRIES 2,
   // Largest packet the core carries, outer headers included, and what of it is left for an inner packet, bytes.
@@ -90,4 +90,4 @@ from6 [0] -> petr_hops6 :: DecIP6HLIM -> to6;
 from6 [1] -> spoofed6 :: Discard;
 petr_hops6 [1] -> ICMP6Error($LEGACY6, timeexceeded, transit) -> to6;
 
-control [0], control [2], control [3], control [4], control [5] -> strange :: Discard;
+control [0], control [2], subscriber [1], control [4], control [5] -> strange :: Discard;

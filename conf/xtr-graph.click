@@ -17,6 +17,9 @@ define(
   // The mapping system. Map-Resolvers, separated by spaces; a Map-Server with its key, `10.0.0.100 key SECRET`, as
   // LISPRegistrar takes it (more of them: `..., MAP_SERVER 10.0.0.101 key SECRET`). Without: only $MAP.
   $MAP_RESOLVER "", $MAP_SERVER "",
+  // PubSub (RFC 9437): the key shared with the Map-Servers, SECRET or ID:SECRET. With it changes of mappings that are in
+  // use come by themselves; without they are noticed by SMRs and when a mapping's time is over.
+  $PUBSUB_KEY "",
   // What is registered and answered for: locators of this site, RLOC[/priority[/weight]] separated by spaces, for both
   // EID-prefixes. Where nonces are kept over a restart.
   $LOCATORS $RLOC4, $STATE "",
@@ -82,7 +85,7 @@ smr :: LISPSMRSender(own, RLOC $RLOC4, RLOC $RLOC6, CACHE cache, DECAP decap);
 
 control [0] -> [0] replier;
 control [2], control [5] -> strange :: Discard;
-control [3] -> registrar;
+subscriber [1] -> registrar;
 control [4] -> [1] replier;
 
 registrar, replier, smr -> to_core;

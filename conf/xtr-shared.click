@@ -13,4 +13,7 @@ require(library ethernet-interface.click);
 elementclass CoreInterface SharedLISPInterface;
 require(library xtr-graph.click);
 
+// Map-Servers need not publish any more to a tunnel router that stops.
+DriverManager(pause, write subscriber.unsubscribe, wait 100ms);
+
 HoldUDPPorts(4341, 4342);

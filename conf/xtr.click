@@ -9,7 +9,8 @@
 //     RLOC4=10.0.0.1 RLOC4_NET=10.0.0.0/24 RLOC6=fd00::1 RLOC6_NET=fd00::/64 \
 //     MAP_RESOLVER=10.0.0.100 MAP_SERVER='10.0.0.100 key labkey1'
 //
-// It registers its EID-prefixes with the Map-Server, answers for them, and asks the Map-Resolver for others'. Instead
+// It registers its EID-prefixes with the Map-Server, answers for them, and asks the Map-Resolver for others'; with
+// PUBSUB_KEY, and the same one at the Map-Server, it is told of changes as they happen (RFC 9437). Instead
 // of these, or besides, MAP gives map-cache entries: MAP='192.168.2.0/24 10.0.0.2, fd02::/64 10.0.0.2'.
 //
 // PETR=10.0.0.9 is the proxy ETR (pxtr.click) for destinations without LISP. With `sluice run -u PATH`, `sluice lisp why
@@ -20,3 +21,6 @@
 require(library ethernet-interface.click);
 elementclass CoreInterface EthernetInterface;
 require(library xtr-graph.click);
+
+// Map-Servers need not publish any more to a tunnel router that stops.
+DriverManager(pause, write subscriber.unsubscribe, wait 100ms);

@@ -133,6 +133,7 @@ export class LISPResolver extends Element {
   readonly #channel = new ControlChannel(this);
   readonly #timers = new TimerGroup(this);
   readonly #bucket = new TokenBucket();
+  readonly #listeners: ((mapping: Mapping) => void)[] = [];
   #cache: LISPMapCache | null = null;
   #rlocs: readonly Uint8Array[] = [];
   #servers = new ServerList([], []);
@@ -239,6 +240,11 @@ export class LISPResolver extends Element {
     return !this.#servers.none && this.#resolutions.ask(iid, eid, smrInvoked);
   }
 
+  /** Calls `listener` with every mapping that a Map-Reply has brought into the map-cache. */
+  onInstall(listener: (mapping: Mapping) => void): void {
+    this.#listeners.push(listener);
+  }
+
   /** The map-cache that it fills. */
   get cache(): LISPMapCache {
     if (this.#cache === null) throw new Error(`${this.name} has no map-cache`);
@@ -331,6 +337,7 @@ export class LISPResolver extends Element {
     try {
       this.cache.cache.insert(mapping);
       this.#count("installed");
+      for (const listener of this.#listeners) listener(mapping);
       trace?.installed(mapping, narrowed);
       if (narrowed) this.#count("narrowed");
     } catch (e) {

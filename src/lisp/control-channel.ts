@@ -57,6 +57,21 @@ export class ControlChannel {
     for (const datagram of datagrams) receive(datagram);
   }
 
+  /**
+   * As `receive`, for one who takes only some: the packets for which `take` returns false stay in the batch, in their
+   * order.
+   */
+  filter(batch: Batch, take: (datagram: UdpPacket | WireError) => boolean): void {
+    const { kernels } = this.#element.memory;
+    const packets: { readonly slot: number; readonly datagram: UdpPacket | WireError }[] = [];
+    for (let i = 0; i < batch.count; i++)
+      packets.push({ slot: batch.at(i), datagram: this.#read(batch.at(i)) });
+    batch.count = 0;
+    for (const { slot, datagram } of packets)
+      if (take(datagram)) kernels.poolGive(slot);
+      else batch.add(slot);
+  }
+
   #read(slot: number): UdpPacket | WireError {
     const { memory } = this.#element;
     const data = memory.get32(slot + SLOT_DATA);

@@ -5,6 +5,7 @@ import { eidAddress, ipAddress, NO_ADDRESS } from "../wire/lisp-control/address.
 import { encapsulatedControl, type InnerHeader } from "../wire/lisp-control/encapsulated.js";
 import { type MapRequest, mapRequest } from "../wire/lisp-control/map-request.js";
 import type { EncapsulatedControlMessage } from "../wire/lisp-control/message.js";
+import type { XtrIds } from "../wire/lisp-control/record.js";
 import { CONTROL_PORT } from "./control-channel.js";
 
 export interface Question {
@@ -15,6 +16,8 @@ export interface Question {
   readonly smrInvoked: boolean;
   /** A proxy ITR asks: the p bit, and no Source EID, since its packets come from no EID. */
   readonly proxyItr?: boolean;
+  /** It subscribes to changes of the mapping, or, with `end`, to no more of them (RFC 9437). */
+  readonly subscriber?: { readonly ids: XtrIds; readonly end: boolean };
 }
 
 const TTL = 64;
@@ -34,7 +37,7 @@ export function encapsulatedRequest(
   source: Uint8Array,
   resolver: Uint8Array,
 ): EncapsulatedControlMessage {
-  const { iid, eid, proxyItr = false } = question;
+  const { iid, eid, proxyItr = false, subscriber } = question;
   const own = rlocs.find((r) => r.length === eid.address.length) ?? question.source;
   const ip = own === null ? innerHeader(source, resolver) : innerHeader(own, eid.address);
   const message: MapRequest = mapRequest({
@@ -42,8 +45,11 @@ export function encapsulatedRequest(
     smrInvoked: question.smrInvoked,
     proxyItr,
     sourceEid: question.source === null || proxyItr ? NO_ADDRESS : eidAddress(iid, question.source),
-    itrRlocs: rlocs.map(ipAddress),
-    records: [{ eid: eidAddress(iid, eid.address), maskLength: eid.length, subscribe: false }],
+    itrRlocs: subscriber?.end ? [NO_ADDRESS] : rlocs.map(ipAddress),
+    records: [
+      { eid: eidAddress(iid, eid.address), maskLength: eid.length, subscribe: subscriber !== undefined },
+    ],
+    ids: subscriber?.ids ?? null,
   });
   return encapsulatedControl({
     ip,

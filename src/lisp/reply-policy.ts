@@ -53,11 +53,41 @@ export function judgeReply(
     if (mapping === null) return { kind: "unusable" };
     if (mapping.locators.length === 0) return negative(asked, mapping, holds, records.length, policy);
     if (!holds && !within) return { kind: "foreign" };
-    const locators = mapping.locators.map((l) =>
-      policy.usable(l.rloc.length) ? l : { ...l, reachable: false },
-    );
-    return { kind: "insert", mapping: { ...mapping, locators }, narrowed: false };
+    return { kind: "insert", mapping: usable(mapping, policy), narrowed: false };
   });
+}
+
+/**
+ * Judges what a Map-Server, whose key it bears, tells a subscriber to `subscribed` (RFC 9437): every prefix that holds
+ * that one or lies within it counts, and one with a TTL of 0 is gone. A negative one takes up no more than `subscribed`.
+ */
+export function judgePublication(
+  subscribed: { readonly iid: number; readonly eid: Prefix },
+  records: readonly EidRecord[],
+  policy: ReplyPolicy,
+): Verdict[] {
+  return records.map((record): Verdict => {
+    const eid = eidPrefix(record.eid, record.maskLength);
+    if (eid === null) return { kind: "unusable" };
+    const ours = eid.iid === subscribed.iid && eid.address.length === subscribed.eid.address.length;
+    const holds = ours && eid.length <= subscribed.eid.length && covers(eid, subscribed.eid.address);
+    if (!holds && !(ours && covers(subscribed.eid, eid.address) && eid.length > subscribed.eid.length))
+      return { kind: "foreign" };
+    if (record.ttl === 0) return { kind: "remove", eid: prefixOf(eid) };
+    const mapping = mappingOfRecord(record, policy);
+    if (mapping === null) return { kind: "unusable" };
+    if (mapping.locators.length === 0 && holds)
+      return negative(subscribed, mapping, holds, records.length, policy);
+    return { kind: "insert", mapping: usable(mapping, policy), narrowed: false };
+  });
+}
+
+/** The mapping, its locators that we cannot encapsulate to found down. */
+function usable(mapping: Mapping, policy: ReplyPolicy): Mapping {
+  const locators = mapping.locators.map((l) =>
+    policy.usable(l.rloc.length) ? l : { ...l, reachable: false },
+  );
+  return { ...mapping, locators };
 }
 
 function negative(

@@ -5,8 +5,12 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Network } from "./network.js";
 
-/** Hosts and tunnel routers 1 and 2, a Map-Server with the secrets `keys`, and a hub between. */
-async function network(proxy: string, keys: readonly string[]): Promise<Network> {
+/** Hosts and tunnel routers 1 and 2, a Map-Server with the secrets `keys`, and a hub between; `pubsub`: the keys for PubSub of all three, the Map-Server first. */
+async function network(
+  proxy: string,
+  keys: readonly string[],
+  pubsub: readonly string[] = ['""', '""', '""'],
+): Promise<Network> {
   const n = new Network();
   const [h1, s1] = n.link("eth0", "site");
   const [h2, s2] = n.link("eth0", "site");
@@ -19,7 +23,10 @@ async function network(proxy: string, keys: readonly string[]): Promise<Network>
     ["port3", p3],
   ]);
   const site = (i: number): string => `s${i} key ${keys[i - 1]} eid 192.168.${i}.0/24 eid fd0${i}::/64`;
-  await n.make("ms", "map-server.click", [["core", c3]], { SITES: `${site(1)}, ${site(2)}` });
+  await n.make("ms", "map-server.click", [["core", c3]], {
+    SITES: `${site(1)}, ${site(2)}`,
+    PUBSUB_KEY: pubsub[0],
+  });
   for (const [i, s, c, h] of [
     [1, s1, c1, h1],
     [2, s2, c2, h2],
@@ -39,6 +46,7 @@ async function network(proxy: string, keys: readonly string[]): Promise<Network>
         RLOC4: `10.0.0.${i}`,
         RLOC6: `fd00::${i}`,
         MAP_RESOLVER: "10.0.0.100",
+        PUBSUB_KEY: pubsub[i],
         MAP_SERVER: `10.0.0.100 key 1:labkey${i}${proxy}`,
         LOCATORS: `10.0.0.${i}`,
         PROBE: "2",
@@ -89,6 +97,51 @@ test("a change at one site is told, asked for and used by the other (SMR)", asyn
   n.simulation.run(5);
   assert.match(n.read("xtr2", "cache.table"), /^192\.168\.1\.0\/24 10\.0\.0\.1\/7\/70 /);
   assert.is(n.read("xtr2", "solicited.invoked"), "1");
+  n.close();
+});
+
+test("with PubSub a change is published to the other site, without an SMR; a site that is gone is forgotten", async () => {
+  const n = await network("", ["labkey1", "labkey2"], ["shared", "shared", "shared"]);
+  n.simulation.run(5);
+  const subscribed = (): string[] => n.read("ms", "ms.subscriptions").split("\n").filter(Boolean);
+  assert.equal(
+    subscribed().map((line) => line.split(" ").slice(0, 2)),
+    [
+      ["192.168.2.0/24", "10.0.0.1"],
+      ["192.168.1.0/24", "10.0.0.2"],
+    ],
+  );
+  // Nobody can be solicited: what changes the cache is the publication.
+  const [xtr1, xtr2] = [n.routers.get("xtr1")!, n.routers.get("xtr2")!];
+  await xtr1.write("own.add", "192.168.1.0/24 10.0.0.1/7/70");
+  n.simulation.run(0.05);
+  assert.match(n.read("xtr2", "cache.table"), /^192\.168\.1\.0\/24 10\.0\.0\.1\/7\/70 /);
+  assert.equal([n.read("xtr2", "subscriber.publications"), n.read("ms", "ms.pending")], ["1", "0"]);
+  await xtr1.write("own.remove", "192.168.1.0/24");
+  n.simulation.run(0.05);
+  assert.equal([n.read("xtr2", "subscriber.removed"), n.read("xtr2", "subscriber.replay")], ["1", "0"]);
+  n.simulation.run(20);
+  for (const handler of ["registrar.bad_auth", "resolver.unsolicited"])
+    assert.equal([n.read("xtr1", handler), n.read("xtr2", handler)], ["0", "0"], handler);
+  xtr2.stop();
+  n.simulation.run(1);
+  assert.not.ok(subscribed().some((line) => line.includes("10.0.0.2")));
+  n.close();
+});
+
+test("with another PubSub key than the Map-Server's nothing that it publishes counts", async () => {
+  const n = await network("", ["labkey1", "labkey2"], ["shared", "guess", "shared"]);
+  n.simulation.run(5);
+  assert.match(n.read("xtr1", "subscriber.table"), /^0 192\.168\.2\.0\/24 asking/);
+  await n.routers.get("xtr2")!.write("own.add", "192.168.2.0/24 10.0.0.2/9/90");
+  n.simulation.run(0.05);
+  assert.equal(
+    ["answers", "publications", "installed"].map((h) => n.read("xtr1", `subscriber.${h}`)),
+    ["0", "0", "0"],
+  );
+  assert.ok(Number(n.read("xtr1", "registrar.bad_auth")) > 0);
+  n.simulation.run(150);
+  assert.equal(n.read("ms", "ms.subscriptions").match(/10\.0\.0\.1/), null);
   n.close();
 });
 

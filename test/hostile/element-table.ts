@@ -164,6 +164,14 @@ export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
       makes: ANSWERS,
     },
   ],
+  LISPSubscriber: [
+    {
+      config: "ask, RLOC 192.0.2.1, MAP_RESOLVER 192.0.2.9, PUBSUB_KEY secret",
+      before:
+        "n :: Null; cache :: LISPMapCache; Idle -> cache -> Discard; cache[1] -> ask :: LISPResolver(cache, RLOC 192.0.2.1) -> Discard; Idle -> [1] ask; ask[1] -> Discard; n ->",
+      counted: ["foreign"],
+    },
+  ],
   LISPSite: [{ config: "192.0.2.0/24 192.0.2.1", inputs: 0, outputs: 0 }],
   LISPMapReplier: [
     {
