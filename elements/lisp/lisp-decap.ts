@@ -55,7 +55,7 @@ const args = {
  * InfiniteSource(LIMIT 3, STOP true) -> UDPIPEncap(10.1.0.1, 1000, 10.2.0.1, 2000)
  *     -> LISPMapCache(10.2.0.0/16 192.0.2.1) -> LISPEncap(192.0.2.9, NONCE true)
  *     -> LISPDecap(PEERS 16) -> Discard
- * @see LISPEncap, LISPClassifier, LISPLocatorStatus, LISPMapVersion
+ * @see LISPEncap, LISPClassifier, LISPEchoNonce, LISPLocatorStatus, LISPMapVersion
  */
 export class LISPDecap extends Element {
   static readonly spec = {

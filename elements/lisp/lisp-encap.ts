@@ -91,7 +91,7 @@ const args = {
  * InfiniteSource(LIMIT 3, STOP true) -> UDPIPEncap(10.1.0.1, 1000, 10.2.0.1, 2000)
  *     -> LISPMapCache(10.2.0.0/16 192.0.2.1 2001:db8::1/2)
  *     -> LISPEncap(192.0.2.9, 2001:db8::9, NONCE true) -> Discard
- * @see LISPMapCache, LISPDecap, IPFragmenter, ICMPError, LISPLocatorStatus, LISPMapVersion
+ * @see LISPMapCache, LISPDecap, IPFragmenter, ICMPError, LISPEchoNonce, LISPLocatorStatus, LISPMapVersion
  */
 export class LISPEncap extends Element {
   static readonly spec = {

@@ -70,7 +70,7 @@ interface Stale {
  * Map-Version older than ours leads to an SMR to the sender; once it was told RETRIES times, or nobody can have that
  * mapping any more since its TTL is over, its packets are dropped. So are, at once, those with a newer one, and those
  * with versions to an EID-prefix of ours that has none (sections 6.1 and 7.1). A packet whose header has a nonce has no
- * room for versions.
+ * room for versions: LISPEchoNonce goes before.
  *
  * Anybody who can send us packets can forge versions, so that this is for trusted networks (section 8); INTERVAL and
  * RATE bound what a forger can make us send.

@@ -133,7 +133,7 @@ export class LISPResolver extends Element {
   readonly #channel = new ControlChannel(this);
   readonly #timers = new TimerGroup(this);
   readonly #bucket = new TokenBucket();
-  readonly #listeners: ((mapping: Mapping) => void)[] = [];
+  readonly #listeners: ((mapping: Mapping, echoes: boolean) => void)[] = [];
   #cache: LISPMapCache | null = null;
   #rlocs: readonly Uint8Array[] = [];
   #servers = new ServerList([], []);
@@ -240,8 +240,8 @@ export class LISPResolver extends Element {
     return !this.#servers.none && this.#resolutions.ask(iid, eid, smrInvoked);
   }
 
-  /** Calls `listener` with every mapping that a Map-Reply has brought into the map-cache. */
-  onInstall(listener: (mapping: Mapping) => void): void {
+  /** Calls `listener` with every mapping that a Map-Reply has brought into the map-cache, and whether its site says that it echoes nonces (E bit). */
+  onInstall(listener: (mapping: Mapping, echoes: boolean) => void): void {
     this.#listeners.push(listener);
   }
 
@@ -318,7 +318,7 @@ export class LISPResolver extends Element {
     // Nothing in it is for us: whoever guessed a nonce shall not end the wait for the true answer.
     const useful = verdicts.some((v) => v.kind === "insert" || v.kind === "remove");
     for (const [i, verdict] of verdicts.entries()) {
-      if (verdict.kind === "insert") this.#install(verdict.mapping, verdict.narrowed, trace);
+      if (verdict.kind === "insert") this.#install(verdict.mapping, verdict.narrowed, reply.echoNonce, trace);
       else if (verdict.kind === "remove") {
         this.cache.cache.delete(resolution.iid, verdict.eid);
         trace?.add({ event: "removed", eid: prefixText(verdict.eid) });
@@ -333,11 +333,11 @@ export class LISPResolver extends Element {
     this.#release(resolution, this.#resolutions.settle(resolution), trace);
   }
 
-  #install(mapping: Mapping, narrowed: boolean, trace: ResolutionTrace | null): void {
+  #install(mapping: Mapping, narrowed: boolean, echoes: boolean, trace: ResolutionTrace | null): void {
     try {
       this.cache.cache.insert(mapping);
       this.#count("installed");
-      for (const listener of this.#listeners) listener(mapping);
+      for (const listener of this.#listeners) listener(mapping, echoes);
       trace?.installed(mapping, narrowed);
       if (narrowed) this.#count("narrowed");
     } catch (e) {

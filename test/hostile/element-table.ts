@@ -43,6 +43,7 @@ const VERIFIED = [
   "cache [1] -> resolver -> Discard; Idle -> [1] resolver [1] -> Discard;",
   "LISPMapVersion(own, DECAP e, RESOLVER resolver, ACTIVE true);",
   "LISPLocatorStatus(own, DECAP e, CACHE cache, ACTIVE true, TRUST true);",
+  "LISPEchoNonce(cache, DECAP e, ACTIVE true, REQUEST all);",
 ].join(" ");
 const ENCAP = "Idle -> encap :: LISPEncap(10.9.9.9) -> Discard;";
 const ARP = "ARP queries are made, packets wait for the answers";
@@ -200,6 +201,14 @@ export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
     {
       config: "site, RLOC 192.0.2.1, CACHE cache",
       before: `Idle -> cache :: LISPMapCache(${MAPPINGS}) -> Discard; site :: LISPSite(192.0.2.0/24 192.0.2.1);`,
+      inputs: 0,
+      makes: ANSWERS,
+    },
+  ],
+  LISPEchoNonce: [
+    {
+      config: "cache, DECAP decap, ACTIVE true, REQUEST all",
+      before: "Idle -> cache :: LISPMapCache -> Discard; Idle -> decap :: LISPDecap(PEERS 4) -> Discard;",
       inputs: 0,
       makes: ANSWERS,
     },
