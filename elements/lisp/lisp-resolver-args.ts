@@ -43,6 +43,12 @@ export const RESOLVER_ARGS = {
   },
   MAX_TTL: { type: "seconds", default: "86400", doc: "longest time to keep a mapping with locators" },
   NEGATIVE_TTL: { type: "seconds", default: "900", doc: "longest time to keep a mapping without" },
+  SILENT_TTL: {
+    type: "seconds",
+    default: "5",
+    min: 1,
+    doc: "the same where packets are to be forwarded natively for 1 minute: the mapping of a site that has not registered",
+  },
   NEGATIVE_LENGTH4: {
     type: "unsigned",
     default: "24",

@@ -39,8 +39,8 @@ const RESOLVED = 1;
  * than once in INTERVAL.
  *
  * Only a Map-Reply whose nonce is that of a Map-Request that is out changes anything, and only for the EID that was
- * asked for: its mapping goes into the map-cache with its TTL (at most MAX_TTL; of negative ones NEGATIVE_TTL), with
- * more-specific ones within it. A negative mapping takes up no more than a prefix of NEGATIVE_LENGTH4 or
+ * asked for: its mapping goes into the map-cache with its TTL (at most MAX_TTL; of negative ones NEGATIVE_TTL, or
+ * SILENT_TTL for a site that has not registered yet), with more-specific ones within it. A negative mapping takes up no more than a prefix of NEGATIVE_LENGTH4 or
  * NEGATIVE_LENGTH6 bits around that EID, and the EID alone where the reply names a prefix that does not hold it. The
  * packets that waited then leave on output 1, back to the map-cache. Locators of an address family without a source
  * RLOC are not used. With PITR it asks as a proxy ITR does (RFC 6832), whose packets come from no EID.
@@ -157,6 +157,7 @@ export class LISPResolver extends Element {
       negative: values.NEGATIVE_TTL,
       negative4: values.NEGATIVE_LENGTH4,
       negative6: values.NEGATIVE_LENGTH6,
+      silent: values.SILENT_TTL,
       usable: (bytes) => this.#rlocs.some((r) => r.length === bytes),
     };
     const policy = {

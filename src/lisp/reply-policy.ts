@@ -10,9 +10,14 @@ export interface ReplyPolicy extends TtlLimits {
   /** Shortest prefix that a negative mapping takes up around the EID that was asked for, by family. */
   readonly negative4: number;
   readonly negative6: number;
+  /** Seconds for what the mapping system says to forward natively for 1 minute: a site that is about to register. */
+  readonly silent: number;
   /** Whether we can encapsulate to an RLOC of this many bytes. */
   readonly usable: (bytes: number) => boolean;
 }
+
+/** TTL of a Map-Server's answer for an EID-prefix of a site none of whose ETRs is registered (RFC 9301, section 8.3). */
+const SILENT_MINUTES = 1;
 
 /** What to do for one record. */
 export type Verdict =
@@ -29,7 +34,8 @@ export type Verdict =
  * Judges the records of a Map-Reply to a Map-Request for `asked`. Only the prefix that holds what was asked for, and
  * more-specific ones within it (section 5.5), are let in: a reply says nothing about other EIDs. A negative record may
  * hold far more than its sender knows of, or (as some Map-Resolvers have it) not even what was asked: it counts for
- * no more than a prefix of `negative4` or `negative6` bits, and for the EID alone where it does not hold it.
+ * no more than a prefix of `negative4` or `negative6` bits, and for the EID alone where it does not hold it. A TTL says
+ * how long a mapping can be kept, not how long it must: one of a site that is silent is kept no longer than `silent`.
  */
 export function judgeReply(
   asked: { readonly iid: number; readonly eid: Prefix },
@@ -51,7 +57,11 @@ export function judgeReply(
     if (record.ttl === 0) return holds ? { kind: "remove", eid: prefixOf(eid) } : { kind: "foreign" };
     const mapping = mappingOfRecord(record, policy);
     if (mapping === null) return { kind: "unusable" };
-    if (mapping.locators.length === 0) return negative(asked, mapping, holds, records.length, policy);
+    if (mapping.locators.length === 0) {
+      const silent = record.ttl === SILENT_MINUTES && mapping.action === "natively-forward";
+      const ttl = silent ? Math.min(mapping.ttl!, policy.silent) : mapping.ttl;
+      return negative(asked, { ...mapping, ttl }, holds, records.length, policy);
+    }
     if (!holds && !within) return { kind: "foreign" };
     return { kind: "insert", mapping: usable(mapping, policy), narrowed: false };
   });

@@ -257,6 +257,21 @@ for (const [what, ttl, locators, seconds] of [
   });
 }
 
+test("a site that has not registered is asked for again soon, though its mapping could be kept for a minute", async () => {
+  const b = await bench();
+  b.push("cache", [to("10.2.0.1")]);
+  answer(b, ["10.2.0.0/16", "", { action: 1, ttl: 1 }]);
+  assert.is(b.read("cache.table"), "10.2.0.0/24 action natively-forward ttl 5");
+  b.router.runFor(4.99);
+  b.push("cache", [to("10.2.0.1")]);
+  assert.is(b.read("e.waiting"), "0");
+  b.router.runFor(0.02);
+  b.push("cache", [to("10.2.0.1")]);
+  answer(b, ["10.2.0.0/16", "192.0.2.2"]);
+  assert.is(b.take("found").length, 1);
+  b.close();
+});
+
 test("a TTL of 0 removes the mapping", async () => {
   const b = await bench("MAP_RESOLVER 192.0.2.9", "10.2.0.0/24 192.0.2.2, 10.3.0.0/24 192.0.2.2");
   await b.router.write("e.ask", "10.2.0.0/24");
