@@ -141,6 +141,8 @@ export class LISPSubscriber extends Element {
     this.#policy = {
       positive: values.MAX_TTL,
       negative: values.NEGATIVE_TTL,
+      // It is told when the site registers.
+      silent: values.NEGATIVE_TTL,
       negative4: 32,
       negative6: 128,
       usable: (bytes) => this.#rlocs.some((r) => r.length === bytes),
