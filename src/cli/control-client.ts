@@ -5,8 +5,6 @@ import { connect, type Socket } from "node:net";
 import { systemError } from "../router/system-error.js";
 import { CommandError, UsageError } from "./command.js";
 
-/** How long to wait for the router to say something. */
-const PATIENCE_MS = 10_000;
 /** Characters of an answer's line, and of its data, that are taken. */
 const LINE_MAX = 65_536;
 const DATA_MAX = 64 * 2 ** 20;
@@ -48,7 +46,7 @@ export class ControlClient {
   /** Called when more has arrived, or nothing more will. */
   #wake: () => void = () => {};
 
-  private constructor(socket: Socket, shown: string) {
+  private constructor(socket: Socket, shown: string, seconds: number) {
     this.#socket = socket;
     this.#shown = shown;
     const fail = (what: string): void => {
@@ -56,20 +54,23 @@ export class ControlClient {
       socket.destroy();
       this.#wake();
     };
-    socket.setEncoding("latin1").setTimeout(PATIENCE_MS);
+    socket.setEncoding("latin1").setTimeout(seconds * 1000);
     socket.on("data", (text) => {
       this.#text += text;
       this.#wake();
     });
-    socket.on("timeout", () => fail(`no answer within ${PATIENCE_MS / 1000} seconds`));
+    socket.on("timeout", () => fail(`no answer within ${seconds} seconds`));
     socket.on("error", (e) => fail(systemError(e)));
     socket.on("end", () => fail("the connection was closed"));
   }
 
-  /** Connects. `shown`: the address as the user gave it. Rejects with CommandError. */
-  static async open(address: ControlAddress, shown: string): Promise<ControlClient> {
+  /**
+   * Connects. `shown`: the address as the user gave it; `seconds`: how long to wait for the router to say something.
+   * Rejects with CommandError.
+   */
+  static async open(address: ControlAddress, shown: string, seconds: number): Promise<ControlClient> {
     const socket = connect(address);
-    const client = new ControlClient(socket, shown);
+    const client = new ControlClient(socket, shown, seconds);
     const failed = once(socket, "close").catch(() => {});
     await Promise.race([once(socket, "connect").catch(() => {}), failed]);
     const greeting = await client.#line();

@@ -14,7 +14,7 @@ import type { MapReply } from "../wire/lisp-control/map-reply.js";
 import { decodeLispControl, encodeLispControl } from "../wire/lisp-control/message.js";
 import { type Command, CommandError, UsageError } from "./command.js";
 import { recordJson } from "./lisp-json.js";
-import { type OptionSpec, optionHelp, parseOptions } from "./options.js";
+import { numberOption, type OptionSpec, optionHelp, parseOptions, wholeOption } from "./options.js";
 
 const OPTIONS: readonly OptionSpec[] = [
   { long: "resolver", value: "yes", valueName: "RLOC", doc: "the Map-Resolver to ask; must be given" },
@@ -59,19 +59,6 @@ interface Settings {
   readonly json: boolean;
 }
 
-function number(option: string, text: string, least: number, most: number): number {
-  const value = Number(text);
-  if (!/^\d+(\.\d+)?$/.test(text) || value < least || value > most)
-    throw new UsageError(`--${option} ‘${text}’ is not a number from ${least} to ${most}`);
-  return value;
-}
-
-function whole(option: string, text: string, least: number, most: number): number {
-  const value = number(option, text, least, most);
-  if (!Number.isInteger(value)) throw new UsageError(`--${option} ‘${text}’ is not a whole number`);
-  return value;
-}
-
 function settingsOf(words: readonly string[]): Settings {
   const given = new Map<string, string>();
   let eid: string | null = null;
@@ -90,10 +77,10 @@ function settingsOf(words: readonly string[]): Settings {
       eid,
       resolver: parseRloc(resolver),
       source: source === undefined ? null : parseRloc(source),
-      port: whole("port", given.get("port") ?? String(CONTROL_PORT), 1, 65535),
-      iid: whole("iid", given.get("iid") ?? "0", 0, IID_MAX),
-      timeout: number("timeout", given.get("timeout") ?? "2", 0.01, 3600),
-      tries: whole("tries", given.get("tries") ?? "3", 1, 100),
+      port: wholeOption("port", given.get("port") ?? String(CONTROL_PORT), 1, 65535),
+      iid: wholeOption("iid", given.get("iid") ?? "0", 0, IID_MAX),
+      timeout: numberOption("timeout", given.get("timeout") ?? "2", 0.01, 3600),
+      tries: wholeOption("tries", given.get("tries") ?? "3", 1, 100),
       json: given.has("json"),
     };
     if (settings.source !== null && settings.source.length !== settings.resolver.length)

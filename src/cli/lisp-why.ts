@@ -5,7 +5,7 @@ import { IID_MAX, MappingError, parseEid } from "../lisp/mapping.js";
 import { type Command, CommandError, UsageError } from "./command.js";
 import { ControlClient, ControlRefusal, parseControlAddress } from "./control-client.js";
 import { explanationText } from "./lisp-why-text.js";
-import { type OptionSpec, optionHelp, parseOptions } from "./options.js";
+import { numberOption, type OptionSpec, optionHelp, parseOptions, wholeOption } from "./options.js";
 
 const OPTIONS: readonly OptionSpec[] = [
   {
@@ -16,6 +16,7 @@ const OPTIONS: readonly OptionSpec[] = [
   },
   { long: "element", value: "yes", valueName: "NAME", doc: "its LISPResolver (the only one there is)" },
   { long: "iid", value: "yes", valueName: "IID", doc: "instance ID of the EID (0)" },
+  { long: "timeout", value: "yes", valueName: "SECONDS", doc: "how long to wait for the router (10)" },
   { long: "json", doc: "print what the router says as JSON" },
   { long: "help", doc: "print this and exit" },
 ];
@@ -29,7 +30,7 @@ Prints the timeline of the last resolution about it: the packet without a mappin
 Map-Request with its Map-Resolver and nonce, the Map-Reply, what of that went into the
 map-cache, and what became of the packets that were held. Then the mapping that packets
 get now: where it is from, until when it is good, and why each locator is chosen or not.
-TTLs of Map-Replies are minutes, all others seconds.
+TTLs of Map-Replies are minutes, all others seconds. Of a prefix its first address counts.
 
 The router needs a ControlSocket: 'sluice run -u PATH' or 'sluice run -p PORT'. Its
 LISPResolver remembers the last 128 resolutions (HISTORY).
@@ -50,6 +51,8 @@ interface Settings {
   readonly control: string;
   readonly element: string | null;
   readonly iid: number;
+  /** Seconds. */
+  readonly timeout: number;
   readonly json: boolean;
 }
 
@@ -70,12 +73,11 @@ function settingsOf(words: readonly string[]): Settings {
     if (e instanceof MappingError) throw new UsageError(e.message);
     throw e;
   }
-  const iid = given.get("iid") ?? "0";
-  if (!/^\d{1,8}$/.test(iid) || Number(iid) > IID_MAX)
-    throw new UsageError(`--iid ‘${iid}’ is not a whole number from 0 to ${IID_MAX}`);
+  const iid = wholeOption("iid", given.get("iid") ?? "0", 0, IID_MAX);
   const element = given.get("element") ?? null;
   if (element !== null && !/^\S+$/.test(element)) throw new UsageError(`--element ‘${element}’ is no name`);
-  return { eid, control, element, iid: Number(iid), json: given.has("json") };
+  const timeout = numberOption("timeout", given.get("timeout") ?? "10", 0.01, 3600);
+  return { eid, control, element, iid, timeout, json: given.has("json") };
 }
 
 /** The names of the router's elements of a class. */
@@ -110,7 +112,7 @@ async function ask(client: ControlClient, { control, element, eid, iid }: Settin
 async function run(words: readonly string[]): Promise<number> {
   const settings = settingsOf(words);
   const { control, eid, json } = settings;
-  const client = await ControlClient.open(parseControlAddress(control), control);
+  const client = await ControlClient.open(parseControlAddress(control), control, settings.timeout);
   try {
     const explanation = await ask(client, settings);
     if (explanation.mapping === null && explanation.resolution === null)

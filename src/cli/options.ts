@@ -68,6 +68,21 @@ function longOption(name: string, specs: readonly OptionSpec[]): OptionSpec {
   throw new UsageError(`option ‘--${name}’ is ambiguous (could be ${list})`);
 }
 
+/** The number that an option's value is. Throws UsageError. */
+export function numberOption(option: string, text: string, least: number, most: number): number {
+  const value = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text) || value < least || value > most)
+    throw new UsageError(`--${option} ‘${text}’ is not a number from ${least} to ${most}`);
+  return value;
+}
+
+/** The same for a whole number. */
+export function wholeOption(option: string, text: string, least: number, most: number): number {
+  const value = numberOption(option, text, least, most);
+  if (!Number.isInteger(value)) throw new UsageError(`--${option} ‘${text}’ is not a whole number`);
+  return value;
+}
+
 /** The option lines of a `--help` text. */
 export function optionHelp(specs: readonly OptionSpec[]): string {
   return specs

@@ -92,12 +92,19 @@ export function explain(
 
 /** Where a mapping is from. The configuration's may have no end, those of Map-Replies have one. */
 function originOf(
-  { iid, eid, expiry }: CachedMapping,
+  mapping: CachedMapping,
   element: ExplainedCache,
   history: ResolutionHistory,
 ): MappingExplanation["origin"] {
-  if (expiry !== null && history.hasInstalled(iid, eid)) return "map-reply";
+  const { iid, eid } = mapping;
+  const began = beginning(mapping);
+  if (began !== null && history.hasInstalled(iid, eid, began)) return "map-reply";
   return element.isConfigured(iid, eid) ? "configuration" : "unknown";
+}
+
+/** The steady nanosecond at which a mapping came; null: not known. */
+function beginning({ expiry, ttl }: CachedMapping): number | null {
+  return expiry === null || ttl === null ? null : expiry - ttl * 1e9;
 }
 
 function explainMapping(
@@ -106,7 +113,8 @@ function explainMapping(
   clock: Clock,
   origin: MappingExplanation["origin"],
 ): MappingExplanation {
-  const { iid, locators, expiry, ttl, packets } = mapping;
+  const { iid, locators, expiry, packets } = mapping;
+  const began = beginning(mapping);
   const usable = locators.filter((l) => l.usable);
   const best = Math.min(255, ...usable.map((l) => l.priority));
   const chosen = usable.filter((l) => l.priority === best);
@@ -118,7 +126,7 @@ function explainMapping(
     mapping: mappingText({ ...mapping, iid: 0 }, null),
     verdict: locators.length === 0 ? mapping.action : chosen.length > 0 ? "encapsulate" : "unreachable",
     origin,
-    installed: expiry === null || ttl === null ? null : secondsOf(clock, expiry - ttl * 1e9),
+    installed: began === null ? null : secondsOf(clock, began),
     expires: expiry === null ? null : secondsOf(clock, expiry),
     packets,
     locators: locators.map((l) => ({

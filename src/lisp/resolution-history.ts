@@ -14,6 +14,8 @@ import { nonceText } from "./nonce-policy.js";
 const EVENTS_MAX = 80;
 const RECORDS_MAX = 4;
 const TEXT_MAX = 160;
+/** A map-cache keeps TTLs in whole seconds; so much may what it says of a mapping's beginning differ. */
+const SAME_MOMENT = 1.5e9;
 
 /** What happened. Addresses, prefixes, mappings, records and nonces are text. */
 export type ResolutionEvent =
@@ -72,8 +74,8 @@ export class ResolutionTrace {
   readonly #iid: number;
   readonly #eid: Prefix;
   readonly #events: TimedEvent[] = [];
-  /** EID-prefixes of the mappings that it put into the map-cache. */
-  readonly #installed: Prefix[] = [];
+  /** EID-prefixes of the mappings that it put into the map-cache, and the steady nanoseconds when. */
+  readonly #installed: { readonly eid: Prefix; readonly at: number }[] = [];
   #more = 0;
 
   constructor(clock: Clock, iid: number, eid: Prefix) {
@@ -106,20 +108,22 @@ export class ResolutionTrace {
   }
 
   installed(mapping: Mapping, narrowed: boolean): void {
-    if (this.#installed.length < EVENTS_MAX) this.#installed.push(mapping.eid);
+    if (this.#installed.length < EVENTS_MAX)
+      this.#installed.push({ eid: mapping.eid, at: this.#clock.now() });
     this.add({ event: "installed", mapping: clipped(mappingText(mapping)), narrowed });
   }
 
   /** Whether it was about this address: asked for it, or got a mapping for it. */
   concerns(iid: number, address: Uint8Array): boolean {
     if (iid !== this.#iid) return false;
-    return covers(this.#eid, address) || this.#installed.some((eid) => covers(eid, address));
+    return covers(this.#eid, address) || this.#installed.some(({ eid }) => covers(eid, address));
   }
 
-  /** Whether it put the mapping of just this EID-prefix into the map-cache. */
-  hasInstalled(iid: number, eid: Prefix): boolean {
-    return (
-      iid === this.#iid && this.#installed.some((p) => p.length === eid.length && covers(p, eid.address))
+  /** Whether it put the mapping of just this EID-prefix into the map-cache at about steady nanosecond `at`. */
+  hasInstalled(iid: number, eid: Prefix, at: number): boolean {
+    if (iid !== this.#iid) return false;
+    return this.#installed.some(
+      (m) => m.eid.length === eid.length && covers(m.eid, eid.address) && Math.abs(m.at - at) <= SAME_MOMENT,
     );
   }
 
@@ -160,9 +164,9 @@ export class ResolutionHistory {
     return null;
   }
 
-  /** Whether a resolution that is kept has put the mapping of just this EID-prefix into the map-cache. */
-  hasInstalled(iid: number, eid: Prefix): boolean {
-    for (const trace of this.newest()) if (trace.hasInstalled(iid, eid)) return true;
+  /** Whether a resolution that is kept put the mapping of just this EID-prefix into the map-cache at about `at`. */
+  hasInstalled(iid: number, eid: Prefix, at: number): boolean {
+    for (const trace of this.newest()) if (trace.hasInstalled(iid, eid, at)) return true;
     return false;
   }
 

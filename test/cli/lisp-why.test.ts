@@ -165,7 +165,7 @@ for (const [what, words, complaint] of [
   });
 
 /** A server on a path of its own that says `text` to whoever connects, then, if need be, closes. */
-async function stranger(name: string, text: string, closes = false): Promise<Server & { path: string }> {
+async function stranger(name: string, text: string, closes: boolean): Promise<Server & { path: string }> {
   const where = join(folder, name);
   const server = createServer((socket) => {
     socket.on("error", () => {});
@@ -209,6 +209,14 @@ for (const [what, text, complaint] of [
     assert.equal([code, Buffer.from(err, "latin1").toString()], [1, `${server.path}: ${complaint}\n`]);
   });
 
+test("a server that says nothing more is waited for as long as --timeout says", async () => {
+  const server = await stranger("silent", GREETING, false);
+  const where = ["--control", server.path];
+  const { code, err } = await sluice(["lisp", "why", "10.1.1.1", ...where, "--timeout", "0.2"]);
+  server.close();
+  assert.equal([code, err], [1, `${server.path}: no answer within 0.2 seconds\n`]);
+});
+
 test("a router without a resolver, over TCP", async () => {
   const program = launch(["-p", "27100+", "-e", "Script(print $(click_driver@@ControlSocket.port), pause)"]);
   await program.until(() => /^\d+\n$/.test(program.out()));
@@ -237,6 +245,7 @@ for (const [words, complaint] of [
   [["10.1.1.1", "--control", ""], "HOST:PORT or the path"],
   [["10.1.1.1", "--control", "localhost:99999"], "no port 99999"],
   [["10.1.1.1", "--control", "x", "--iid", "1.5"], "not a whole number"],
+  [["10.1.1.1", "--control", "x", "--timeout", "0"], "from 0.01 to 3600"],
   [["10.1.1.1", "--control", "x", "--element", "a b"], "is no name"],
 ] as const)
   test(`refused: why ${words.join(" ")}`, async () => {

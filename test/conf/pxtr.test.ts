@@ -229,6 +229,35 @@ test("the LISP host is told when its packet has lived too long at the proxy", as
   n.close();
 });
 
+test("what a tunnel router's old mapping sends to the proxy goes on to a site, or is refused for want of one", async () => {
+  const stale = "192.168.9.0/24 action natively-forward, 192.168.8.0/24 action natively-forward";
+  const n = await network({
+    xtr: { PETR: "10.0.0.9", MAP: stale },
+    pxtr: { MAP: "192.168.8.0/24 10.0.0.1" },
+  });
+  send4(n, "host", { to: "192.168.9.9" });
+  send4(n, "host", { to: "192.168.8.8" });
+  n.simulation.run(3);
+  const [four, ...more] = got4(n, "host").map(readIpv4);
+  assert.equal([ipText(four.source), readIcmp(four.payload).code, more.length], ["198.51.100.1", 1, 0]);
+  // It came back to the tunnel router, whose EID-prefix it is not.
+  assert.is(n.read("xtr", "astray4.count"), "1");
+  n.close();
+});
+
+test("a change at the site reaches the proxy ITR too (SMR), and it probes the site's locators", async () => {
+  const n = await network({ pxtr: { PROBE: "1" } });
+  send4(n, "legacy");
+  n.simulation.run(3);
+  assert.match(n.read("pxtr", "cache.table"), /^192\.168\.1\.0\/24 10\.0\.0\.1\/1\/100 /);
+  assert.match(n.read("pxtr", "prober.table"), /^10\.0\.0\.1 up /);
+  await n.routers.get("xtr")!.write("own.add", "192.168.1.0/24 10.0.0.1/7/70");
+  n.simulation.run(5);
+  assert.match(n.read("pxtr", "cache.table"), /^192\.168\.1\.0\/24 10\.0\.0\.1\/7\/70 /);
+  assert.is(n.read("pxtr", "solicited.invoked"), "1");
+  n.close();
+});
+
 test("the proxy answers pings to its own addresses, from the legacy side", async () => {
   const n = await network();
   const echo = writeIcmp({ type: ICMP_ECHO, code: 0, rest: 0x10001, payload: filling(8) });

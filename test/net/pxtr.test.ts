@@ -4,6 +4,7 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { sluice } from "../cli/sluice.js";
 import { skipUnless } from "../skip.js";
 import { Network, namespacesRefused } from "./namespaces.js";
 import type { RouterProcess } from "./router-process.js";
@@ -66,6 +67,23 @@ for (const over of FAMILIES)
       test(`${MEGABYTES} MB over TCP arrive intact, from ${from} to ${to}: ${name}`, () =>
         transfer(networks.get(over)!.sites.network, "tcp", address, MEGABYTES, undefined, [from, to]));
   }
+
+test("the routers tell why (sluice lisp why)", async () => {
+  const { sites, proxy } = networks.get("IPv4")!;
+  const why = async (router: RouterProcess, eid: string): Promise<string> => {
+    const { code, out, err } = await sluice(["lisp", "why", eid, "--control", router.socket]);
+    assert.is(code, 0, err);
+    return out;
+  };
+  const [[, eid, legacy]] = ADDRESSES;
+  const atProxy = await why(proxy, eid);
+  assert.match(atProxy, `miss: a packet from ${legacy} to ${eid} has no mapping, and is held`);
+  assert.match(atProxy, /Map-Reply from 10\.0\.0\.\d+, nonce .* 10\.0\.0\.1\/1\/100\n/);
+  assert.match(atProxy, "1 held packet sent on");
+  assert.match(atProxy, "10.0.0.1 priority 1 weight 100: chosen");
+  const atSite = await why(sites.xtr("xtr1"), legacy);
+  assert.match(atSite, "natively-forward: packets go to a proxy ETR");
+});
 
 test("all of that went through the tunnel, both ways, and nothing came from elsewhere", async () => {
   for (const { sites, proxy } of networks.values()) {

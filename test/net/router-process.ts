@@ -25,18 +25,14 @@ export class RouterProcess {
     this.#child = this.#start();
   }
 
-  get #socket(): string {
+  /** The Unix socket that its handlers are at. */
+  get socket(): string {
     return join(this.#network.folder, this.name);
   }
 
   #start(): ChildProcess {
-    rmSync(this.#socket, { force: true });
-    const child = this.#network.start(this.name, process.execPath, [
-      MAIN,
-      "-u",
-      this.#socket,
-      ...this.#words,
-    ]);
+    rmSync(this.socket, { force: true });
+    const child = this.#network.start(this.name, process.execPath, [MAIN, "-u", this.socket, ...this.#words]);
     child.stderr?.on("data", (text) => process.stderr.write(`${this.name}: ${text}`));
     return child;
   }
@@ -84,7 +80,7 @@ export class RouterProcess {
   #request(line: string): Promise<string> {
     return new Promise((resolve, reject) => {
       let all = "";
-      const socket = connect(this.#socket);
+      const socket = connect(this.socket);
       socket.setEncoding("utf8").on("data", (text) => (all += text));
       socket.on("error", reject);
       socket.on("close", () => resolve(all));

@@ -4,12 +4,11 @@ import type { EidPrefix } from "../../wire/lisp-control/address.js";
 import type { EidRecord } from "../../wire/lisp-control/record.js";
 import type { AuthenticationKey } from "../authentication.js";
 import type { Change } from "../database/history.js";
-import { addressText } from "../mapping.js";
+import { addressText, prefixText } from "../mapping.js";
 import { entryRecord, proxied, sameAnswer } from "./entries.js";
 import type { Notifications } from "./notifications.js";
 import { negativeRecord } from "./records.js";
 import { type EncapsulatedRequest, type OwnAddresses, replyAddress } from "./requests.js";
-import { prefixText } from "./sites.js";
 import type { Subscription, Subscriptions } from "./subscriptions.js";
 
 /** What became of a Map-Request that subscribes, or wants to. */

@@ -4,7 +4,7 @@
 import type { EidPrefix } from "../../wire/lisp-control/address.js";
 import type { AuthenticationKey } from "../authentication.js";
 import { addKey, algorithmName, keyAlgorithm, misplaced, readKey, wordsOf } from "../keys.js";
-import { addressText, IID_MAX, parseEid } from "../mapping.js";
+import { IID_MAX, parseEid, prefixText } from "../mapping.js";
 import { PrefixTable } from "./prefix-table.js";
 
 export interface SitePrefix extends EidPrefix {
@@ -72,10 +72,6 @@ export function siteText(site: Site): string {
     (p) => `${p.iid === 0 ? "" : `iid ${p.iid} `}eid ${prefixText(p)}${p.more ? " more" : ""}`,
   );
   return [site.name, ...keys, ...eids].join(" ");
-}
-
-export function prefixText(prefix: EidPrefix): string {
-  return `${addressText(prefix.address)}/${prefix.length}`;
 }
 
 interface Owner {

@@ -3,8 +3,7 @@
 
 import type { EidPrefix } from "../../wire/lisp-control/address.js";
 import type { XtrIds } from "../../wire/lisp-control/record.js";
-import { masked } from "../mapping.js";
-import { prefixText } from "./sites.js";
+import { masked, prefixText } from "../mapping.js";
 
 export interface Subscription {
   readonly ids: XtrIds;

@@ -129,17 +129,21 @@ test("a negative answer, narrowed; one that has nothing for us; one that wants t
     [mapping!.eid, mapping!.verdict, mapping!.origin, mapping!.installed, mapping!.expires],
     ["10.2.0.0/24", "natively-forward", "map-reply", START, START + 900],
   );
+  // What takes its place later is not the Map-Reply's.
+  b.router.runFor(5);
+  await b.router.write("cache.add", "10.2.0.0/24 192.0.2.2 ttl 60");
+  assert.is(why(b, "10.2.0.1").mapping!.origin, "unknown");
   b.push("cache", [to("10.3.0.1")]);
   b.router.runFor(0);
   answer(b, ["10.3.0.0/16", "", { action: 2, ttl: 1 }]);
   const last = why(b, "10.3.0.1").resolution!.events.at(-1)!;
-  assert.equal(plain([last]), [{ event: "dropped", packets: 1, because: "unmapped", time: 0 }]);
+  assert.equal(plain([last]), [{ event: "dropped", packets: 1, because: "unmapped", time: 5 }]);
   b.push("cache", [to("10.4.0.1")]);
   b.router.runFor(0);
   answer(b, ["10.4.0.0/16", "192.0.2.2", { ttl: 0 }]);
   assert.equal(plain(why(b, "10.4.0.1").resolution!.events).slice(-2), [
-    { event: "removed", eid: "10.4.0.0/16", time: 0 },
-    { event: "dropped", packets: 1, because: "unmapped", time: 0 },
+    { event: "removed", eid: "10.4.0.0/16", time: 5 },
+    { event: "dropped", packets: 1, because: "unmapped", time: 5 },
   ]);
   b.close();
 });
