@@ -26,7 +26,8 @@ define(
   // Where packets to destinations outside of LISP go: the RLOC of a proxy ETR (RFC 6832, section 6), RLOC[/priority[/
   // weight]] separated by spaces where there are several. Without: they are dropped.
   $PETR action natively-forward,
-  // Seconds between probes of the locators in use; 0: none. How long to wait for an answer, and how often to ask again.
+  // Seconds between probes of the locators in use; 0: none. How long to wait for an answer, and how often to ask again:
+  // flows leave a locator that died within $PROBE + $PROBE_RETRIES * $PROBE_TIMEOUT.
   $PROBE 0, $PROBE_TIMEOUT 1, $PROBE_RETRIES 2,
   // Largest packet the core carries, outer headers included, and what of it is left for an inner packet, bytes.
   $MTU 1500, $INNER_MTU 1444

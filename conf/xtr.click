@@ -16,6 +16,18 @@
 // PETR=10.0.0.9 is the proxy ETR (pxtr.click) for destinations without LISP. With `sluice run -u PATH`, `sluice lisp why
 // EID --control PATH` tells how an EID was resolved, and which locator its packets take.
 //
+// A site may have several tunnel routers. All name all of the site's locators, each with its priority and weight, and
+// register with `merge`; the hosts take any of them as their default router. 75 of 100 flows come in through the first
+// of these two:
+//
+//   sluice run conf/xtr.click EID4=192.168.2.1 RLOC4=10.0.0.2 LOCATORS='10.0.0.2/1/75 10.0.0.3/1/25' \
+//     MAP_SERVER='10.0.0.100 key labkey2 merge' ...
+//   sluice run conf/xtr.click EID4=192.168.2.2 RLOC4=10.0.0.3 LOCATORS='10.0.0.2/1/75 10.0.0.3/1/25' \
+//     MAP_SERVER='10.0.0.100 key labkey2 merge' ...
+//
+// Where one of them dies, the flows of tunnel routers that probe (PROBE=10) go on through the other one at the latest
+// PROBE + PROBE_RETRIES * PROBE_TIMEOUT seconds later, and return when it does.
+//
 // xtr-graph.click has all parameters, and the graph.
 
 require(library ethernet-interface.click);
