@@ -1,4 +1,4 @@
-// The arguments of LISPResolver.
+// What LISPResolver takes and counts.
 
 export const RESOLVER_ARGS = {
   CACHE: {
@@ -41,6 +41,11 @@ export const RESOLVER_ARGS = {
     max: 65536,
     doc: "resolutions of which it is remembered how they went",
   },
+  REFRESH: {
+    type: "seconds",
+    default: "15",
+    doc: "how long before its end a mapping in use is asked for again; 0: never",
+  },
   MAX_TTL: { type: "seconds", default: "86400", doc: "longest time to keep a mapping with locators" },
   NEGATIVE_TTL: { type: "seconds", default: "900", doc: "longest time to keep a mapping without" },
   SILENT_TTL: {
@@ -61,4 +66,30 @@ export const RESOLVER_ARGS = {
     max: 128,
     doc: "shortest IPv6 prefix for which a mapping without locators is kept",
   },
+} as const;
+
+export const RESOLVER_COUNTERS = {
+  requests: "Map-Requests sent",
+  replies: "Map-Replies that answered one",
+  resolved: "packets that waited and were sent on",
+  installed: "mappings put into the map-cache",
+  narrowed: "negative mappings that took up less than the reply said",
+  refreshes: "mappings in use that were asked for before their end",
+} as const;
+
+export const RESOLVER_DROPS = {
+  bad_packet: "no IP packet from a map-cache",
+  no_resolver: "there is no Map-Resolver of an address family that we have an RLOC of",
+  queue_full: "as many packets wait as may, in all or for this EID",
+  table_full: "as many EIDs are being asked for as may",
+  resting: "nobody answered for this EID a short time ago",
+  unanswered: "it waited, and nobody answered",
+  unmapped: "it waited, and the answer has no mapping for it",
+  rate: "a Map-Request above RATE was put off",
+  malformed: "no Map-Reply with a record in a UDP packet",
+  unsolicited: "a Map-Reply to nothing that we asked, or too late",
+  foreign: "a record of a Map-Reply for what we did not ask",
+  unusable: "a record of a Map-Reply that no packet can follow",
+  cache_full: "a record that the map-cache has no room for",
+  no_slot: "no free packet for a Map-Request, or none it fits",
 } as const;

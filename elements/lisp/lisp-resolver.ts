@@ -7,6 +7,7 @@ import { encapsulatedRequest } from "../../src/lisp/map-requests.js";
 import { parseEidAndInstance } from "../../src/lisp/map-server/listing.js";
 import { addressText, type Mapping, MappingError, prefixText } from "../../src/lisp/mapping.js";
 import { nonceText } from "../../src/lisp/nonce-policy.js";
+import { Refresher } from "../../src/lisp/refreshing.js";
 import { judgeReply, type ReplyPolicy } from "../../src/lisp/reply-policy.js";
 import { ResolutionHistory, type ResolutionTrace } from "../../src/lisp/resolution-history.js";
 import { type Resolution, type ResolutionEvents, Resolutions } from "../../src/lisp/resolutions.js";
@@ -22,11 +23,13 @@ import type { WireError } from "../../src/wire/error.js";
 import { encodeLispControl } from "../../src/wire/lisp-control/message.js";
 import type { UdpPacket } from "../../src/wire/udp-packet.js";
 import { LISPMapCache } from "./lisp-map-cache.js";
-import { RESOLVER_ARGS } from "./lisp-resolver-args.js";
+import { RESOLVER_ARGS, RESOLVER_COUNTERS, RESOLVER_DROPS } from "./lisp-resolver-args.js";
 
 const args = RESOLVER_ARGS;
 const MESSAGES = 0;
 const RESOLVED = 1;
+
+type Drop = keyof typeof RESOLVER_DROPS;
 
 /**
  * Asks Map-Resolvers for the mappings that a LISPMapCache has not.
@@ -45,8 +48,11 @@ const RESOLVED = 1;
  * packets that waited then leave on output 1, back to the map-cache. Locators of an address family without a source
  * RLOC are not used. With PITR it asks as a proxy ITR does (RFC 6832), whose packets come from no EID.
  *
- * It remembers how the last HISTORY resolutions went; `sluice lisp why` tells of one. A hot swap keeps that, drops the
- * packets that wait, and forgets what was asked.
+ * A mapping with locators is asked for again REFRESH before its end (or a quarter of its TTL, where that is less), if
+ * packets have matched it in as long a time before or do until its end, so that its flows need not wait then.
+ *
+ * It remembers how the last HISTORY resolutions went; `sluice lisp why` tells of one. A hot swap keeps that, what is
+ * asked for, and the packets that wait, as far as they may with the new limits.
  *
  * @element LISPResolver
  * @category lisp
@@ -59,6 +65,7 @@ const RESOLVED = 1;
  * @handler resolved packets that waited and were sent on
  * @handler installed mappings put into the map-cache
  * @handler narrowed negative mappings that took up less than the reply said
+ * @handler refreshes mappings in use that were asked for before their end
  * @handler table every EID-prefix being asked for: instance ID, EID-prefix, state, Map-Requests sent, seconds since the first, packets that wait, Map-Resolver asked last
  * @handler resolvers every Map-Resolver: address, `preferred` or `-`, Map-Requests sent, answered, not answered in time
  * @handler why for `EID-PREFIX [iid N]`: its mapping and how the last resolution about it went, as JSON
@@ -80,29 +87,8 @@ export class LISPResolver extends Element {
     processing: "h/h",
     flow: "xy/zx",
     args,
-    counters: {
-      requests: "Map-Requests sent",
-      replies: "Map-Replies that answered one",
-      resolved: "packets that waited and were sent on",
-      installed: "mappings put into the map-cache",
-      narrowed: "negative mappings that took up less than the reply said",
-    },
-    drops: {
-      bad_packet: "no IP packet from a map-cache",
-      no_resolver: "there is no Map-Resolver of an address family that we have an RLOC of",
-      queue_full: "as many packets wait as may, in all or for this EID",
-      table_full: "as many EIDs are being asked for as may",
-      resting: "nobody answered for this EID a short time ago",
-      unanswered: "it waited, and nobody answered",
-      unmapped: "it waited, and the answer has no mapping for it",
-      rate: "a Map-Request above RATE was put off",
-      malformed: "no Map-Reply with a record in a UDP packet",
-      unsolicited: "a Map-Reply to nothing that we asked, or too late",
-      foreign: "a record of a Map-Reply for what we did not ask",
-      unusable: "a record of a Map-Reply that no packet can follow",
-      cache_full: "a record that the map-cache has no room for",
-      no_slot: "no free packet for a Map-Request, or none it fits",
-    },
+    counters: RESOLVER_COUNTERS,
+    drops: RESOLVER_DROPS,
     handlers: {
       table: {
         read: true,
@@ -141,6 +127,7 @@ export class LISPResolver extends Element {
   #table: Resolutions | null = null;
   #history: ResolutionHistory | null = null;
   #policy: ReplyPolicy | null = null;
+  #refresher: Refresher | null = null;
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
     if (values.CACHE instanceof LISPMapCache) this.#cache = values.CACHE;
@@ -177,11 +164,35 @@ export class LISPResolver extends Element {
     };
     this.#history = new ResolutionHistory(clock, values.HISTORY);
     this.#table = new Resolutions(this.router, this.#timers, policy, events, this.#history);
+    if (values.REFRESH > 0)
+      this.#refresher = new Refresher({
+        clock,
+        timers: this.#timers,
+        lead: values.REFRESH * 1e9,
+        cache: () => this.cache.cache,
+        ask: (mapping) => this.#refresh(mapping),
+      });
   }
 
-  /** What was asked is forgotten; how it went is not. */
+  override initialize(): void {
+    // Those that were put in already are found, too.
+    this.#refresher?.swapped();
+    this.cache.onInsert((mapping) => this.#refresher?.inserted(mapping));
+  }
+
   override takeState(old: Element): void {
-    if (old instanceof LISPResolver && old.#history !== null) this.#history?.adopt(old.#history);
+    if (!(old instanceof LISPResolver) || old.#table === null) return;
+    this.#refresher?.swapped();
+    if (old.#history !== null) this.#history?.adopt(old.#history);
+    const { memory } = this;
+    if (this.#servers.none) {
+      // The former element gives them up.
+      memory.add64(this.counterAddress("no_resolver"), old.#resolutions.waiting);
+      return;
+    }
+    const left = this.#resolutions.adopt(old.#resolutions, (i) => this.#servers.indexIn(old.#servers, i));
+    memory.add64(this.counterAddress("queue_full"), left.length);
+    for (const slot of left) memory.kernels.poolGive(slot);
   }
 
   override cleanup(_stage: CleanupStage): void {
@@ -208,7 +219,7 @@ export class LISPResolver extends Element {
   }
 
   /** Null: the packet waits. Else why it does not. */
-  #holdOne(slot: number): keyof typeof LISPResolver.spec.drops | null {
+  #holdOne(slot: number): Drop | null {
     const { memory } = this;
     const ip = memory.get32(slot + SLOT_NETWORK);
     const data = memory.get32(slot + SLOT_DATA);
@@ -238,7 +249,13 @@ export class LISPResolver extends Element {
     eid: { readonly address: Uint8Array; readonly length: number },
     smrInvoked = false,
   ): boolean {
-    return !this.#servers.none && this.#resolutions.ask(iid, eid, smrInvoked);
+    return !this.#servers.none && this.#resolutions.ask(iid, eid, smrInvoked ? "smr" : "request");
+  }
+
+  #refresh({ iid, eid }: Mapping): boolean {
+    if (this.#servers.none || !this.#resolutions.ask(iid, eid, "refresh")) return false;
+    this.#count("refreshes");
+    return true;
   }
 
   /** Calls `listener` with every mapping that a Map-Reply has brought into the map-cache, and whether its site says that it echoes nonces (E bit). */
@@ -372,7 +389,7 @@ export class LISPResolver extends Element {
     this.memory.add64(this.counterAddress(reason), slots.length);
   }
 
-  #count(name: keyof typeof LISPResolver.spec.counters | keyof typeof LISPResolver.spec.drops): void {
+  #count(name: keyof typeof RESOLVER_COUNTERS | Drop): void {
     this.memory.add64(this.counterAddress(name), 1);
   }
 

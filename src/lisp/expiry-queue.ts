@@ -32,6 +32,18 @@ export class ExpiryQueue {
     return this.#size > 0 ? this.#expiry(this.#heap[0]) : Number.POSITIVE_INFINITY;
   }
 
+  /** Tells `each` of every record that expires by `until`, in no order. It must not change the queue. */
+  until(until: number, each: (record: number, expiry: number) => void, i = 0): void {
+    // Children expire no earlier than their parent, so nothing else is looked at.
+    if (i >= this.#size) return;
+    const record = this.#heap[i];
+    const expiry = this.#expiry(record);
+    if (expiry > until) return;
+    each(record, expiry);
+    this.until(until, each, 2 * i + 1);
+    this.until(until, each, 2 * i + 2);
+  }
+
   add(record: number): void {
     if (this.#size === this.#heap.length) {
       const grown = new Uint32Array(this.#size * 2);

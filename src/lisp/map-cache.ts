@@ -119,6 +119,24 @@ export class MapCache {
     for (const record of this.#tables.values()) yield this.#mappings.read(record);
   }
 
+  /**
+   * Tells `each` of every mapping that expires by steady time `until`: when, and a number that stands for it until it is
+   * replaced or removed. The cache must not change meanwhile.
+   */
+  expiring(until: number, each: (id: number, expiry: number) => void): void {
+    this.#queue.until(until, each);
+  }
+
+  /** The mapping that `expiring` has told of. */
+  at(id: number): CachedMapping {
+    return this.#mappings.read(id);
+  }
+
+  /** Packets that matched it. */
+  packets(id: number): number {
+    return this.#mappings.packets(id);
+  }
+
   /** Removes what has expired; tells `each` of every one. */
   expire(each?: (mapping: CachedMapping) => void): void {
     const now = this.#clock.now();

@@ -184,16 +184,21 @@ export class MappingRecords {
     return layout.VERDICT_DROP + DROP_OF_ACTION[action];
   }
 
+  /** Packets that matched the mapping, whatever locator they got. */
+  packets(record: number): number {
+    let packets = this.#memory.get64(record + layout.MAPPING_PACKETS);
+    for (let i = 0; i < this.count(record); i++)
+      packets += this.#memory.get64(locatorAt(record, i) + layout.LOCATOR_PACKETS);
+    return packets;
+  }
+
   read(record: number): CachedMapping {
     const { u8, u16, view } = this.#memory;
     const ttl = this.#memory.get32(record + layout.MAPPING_TTL);
-    let packets = this.#memory.get64(record + layout.MAPPING_PACKETS);
     const locators: CachedLocator[] = [];
     for (let i = 0; i < this.count(record); i++) {
       const at = locatorAt(record, i);
       const flags = u8[at + layout.LOCATOR_FLAGS];
-      const sent = this.#memory.get64(at + layout.LOCATOR_PACKETS);
-      packets += sent;
       locators.push({
         rloc: this.#rlocs.addressOf(this.#memory.get32(at + layout.LOCATOR_RLOC)),
         priority: u8[at + layout.LOCATOR_PRIORITY],
@@ -203,7 +208,7 @@ export class MappingRecords {
         reachable: (flags & layout.LOCATOR_REACHABLE) !== 0,
         local: (flags & layout.LOCATOR_LOCAL) !== 0,
         probed: (flags & layout.LOCATOR_PROBED) !== 0,
-        packets: sent,
+        packets: this.#memory.get64(at + layout.LOCATOR_PACKETS),
         usable: this.#usable(at),
       });
     }
@@ -214,7 +219,7 @@ export class MappingRecords {
       action: ACTIONS[u8[record + layout.MAPPING_ACTION]],
       locators,
       version: u16[(record + layout.MAPPING_VERSION) >>> 1],
-      packets,
+      packets: this.packets(record),
       expiry: ttl === 0 ? null : view.getFloat64(record + layout.MAPPING_EXPIRY, true),
     };
   }

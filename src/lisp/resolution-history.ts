@@ -21,8 +21,8 @@ const SAME_MOMENT = 1.5e9;
 export type ResolutionEvent =
   /** A packet began it. */
   | { readonly event: "miss"; readonly source: string; readonly destination: string }
-  /** A handler, an SMR or somebody else within the router began it. */
-  | { readonly event: "asked"; readonly because: "smr" | "request" }
+  /** A handler, an SMR, the end of a mapping in use, or somebody else within the router began it. */
+  | { readonly event: "asked"; readonly because: "smr" | "refresh" | "request" }
   /** A Map-Request left: its number, and the seconds after which it is taken for unanswered. */
   | {
       readonly event: "request";

@@ -122,17 +122,17 @@ export class Resolutions {
   }
 
   /** Asks for a mapping without a packet that needs it; false when the table is full. What is being asked is not asked again. */
-  ask(iid: number, eid: Prefix, smrInvoked: boolean): boolean {
+  ask(iid: number, eid: Prefix, because: "smr" | "refresh" | "request"): boolean {
     let found = this.#table.get(key(iid, eid));
     if (found === undefined) {
       if (this.#table.size >= this.#policy.capacity) return false;
       found = this.#add(iid, eid);
     }
     if (found.state === "resting") return true;
-    found.smrInvoked ||= smrInvoked;
+    found.smrInvoked ||= because === "smr";
     if (found.state === "settled") {
       this.#askWhenAllowed(found);
-      found.trace?.add({ event: "asked", because: smrInvoked ? "smr" : "request" });
+      found.trace?.add({ event: "asked", because });
     }
     return true;
   }
@@ -151,6 +151,44 @@ export class Resolutions {
     resolution.source = null;
     resolution.timer.scheduleAt(resolution.last + this.#policy.interval);
     return slots;
+  }
+
+  /**
+   * Takes over what another one asks for, with the packets that wait, as far as there is room; `resolverOf` gives its
+   * Map-Resolvers' indices here. Returns the packets that found no room: they are the caller's. The other one is empty
+   * then.
+   */
+  adopt(old: Resolutions, resolverOf: (index: number) => number): number[] {
+    const left: number[] = [];
+    for (const former of old.#table.values()) {
+      former.timer.unschedule();
+      const slots = old.#takeHeld(former);
+      const full = this.#table.size >= this.#policy.capacity;
+      const room = full ? 0 : Math.min(this.#policy.hold, this.#policy.queue - this.waiting);
+      left.push(...slots.slice(room));
+      if (!full) this.#adoptOne(old, former, slots.slice(0, room), resolverOf);
+    }
+    old.#table.clear();
+    old.#nonces.clear();
+    return left;
+  }
+
+  #adoptOne(
+    old: Resolutions,
+    former: Resolution,
+    held: number[],
+    resolverOf: (index: number) => number,
+  ): void {
+    const resolution = this.#add(former.iid, former.eid);
+    const { source, smrInvoked, state, sent, began, last, nonces, trace } = former;
+    Object.assign(resolution, { source, smrInvoked, state, sent, began, last, held, trace });
+    resolution.resolver = resolverOf(former.resolver);
+    this.waiting += held.length;
+    for (const nonce of nonces) {
+      resolution.nonces.push(nonce);
+      this.#nonces.set(nonce, { resolution, resolver: resolverOf(old.#nonces.get(nonce)?.resolver ?? -1) });
+    }
+    resolution.timer.scheduleAt(former.timer.expiry);
   }
 
   /** Forgets everything, and gives the packets up. */

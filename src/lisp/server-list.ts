@@ -1,6 +1,7 @@
 // The Map-Resolvers that are asked, and which of them is worth asking first.
 
 import { splitSpaces, unquote } from "../lang/args/text.js";
+import { sameAddress } from "./control-records.js";
 import { addressText, MappingError, parseRloc } from "./mapping.js";
 
 interface Server {
@@ -40,6 +41,13 @@ export class ServerList {
   choose(last: number): number {
     if (this.none) return -1;
     return last < 0 ? this.#preferred : (last + 1) % this.#servers.length;
+  }
+
+  /** Where the server `index` of another list stands in this one; -1: not here. */
+  indexIn(other: ServerList, index: number): number {
+    if (index < 0) return -1;
+    const { address } = other.at(index);
+    return this.#servers.findIndex((s) => sameAddress(s.address, address));
   }
 
   asked(index: number): void {

@@ -51,6 +51,32 @@ test("a mapping is found by its prefix exactly, and by any address within it", (
   assert.is(cache.lookup(1, parseRloc("10.1.0.1")), null);
 });
 
+test("the mappings that end within some time are told, each once, whatever came and went before", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: 1, max: 50 }), { maxLength: 60 }),
+      fc.array(fc.nat(59), { maxLength: 20 }),
+      fc.integer({ min: 0, max: 55 }),
+      (ttls, gone, until) => {
+        const { cache } = world();
+        const model = new Map(ttls.map((ttl, i) => [`10.0.${i}.0/24`, ttl]));
+        for (const [eid, ttl] of model) cache.insert(parseMapping(`${eid} 192.0.2.1 ttl ${ttl}`));
+        for (const i of gone) {
+          model.delete(`10.0.${i}.0/24`);
+          cache.delete(0, parseEid(`10.0.${i}.0/24`));
+        }
+        const told: string[] = [];
+        cache.expiring(until * 1e9, (id, expiry) => {
+          assert.is(cache.at(id).expiry, expiry);
+          told.push(mappingText(cache.at(id)).split(" ")[0]);
+        });
+        const due = [...model].filter(([, ttl]) => ttl <= until).map(([eid]) => eid);
+        assert.equal(told.sort(), due.sort());
+      },
+    ),
+  );
+});
+
 test("a mapping for the same EID-prefix replaces the one before, its TTL and locators", () => {
   const { cache, clock } = world();
   cache.insert(parseMapping("10.1.0.0/16 192.0.2.1 ttl 10"));
