@@ -37,6 +37,7 @@ function resolutionText({ eid, iid, events, moreEvents }: ResolutionRecord): str
 
 const REASONS = {
   smr: "an SMR told of a change",
+  refresh: "its mapping is in use and ends soon",
   request: "the router wants it, without a packet",
   rate: "more are asked than may be in a second",
   "no-resolver": "there is no Map-Resolver to ask",
