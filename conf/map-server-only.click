@@ -10,10 +10,10 @@ require(library control-host.click);
 
 define(
   $SITES a key labkey1 eid 192.168.1.0/24 more eid fd01::/64,
-  $NONCES strict, $STORE "", $PUBSUB_KEY ""
+  $NONCES strict, $STORE memory, $PUBSUB_KEY ""
 );
 
-ms :: LISPMapServer($SITES, RLOC4 $RLOC4, RLOC6 $RLOC6, NONCES $NONCES, STORE $STORE,
+ms :: LISPMapServer($SITES, RLOC4 $RLOC4, RLOC6 $RLOC6, NONCES $NONCES, STORE "$STORE",
   PUBSUB_KEY $PUBSUB_KEY);
 
 control [0], control [2], control [3], control [4] -> ms -> to_core;

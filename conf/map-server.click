@@ -7,19 +7,20 @@
 //   sluice run conf/map-server.click CORE=veth0 RLOC4=10.0.0.100 RLOC6=fd00::100 \
 //     SITES='a key labkey1 eid 192.168.1.0/24 more eid fd01::/64, b key labkey2 eid 192.168.2.0/24'
 //
-// Other parameters: NONCES=lenient for peers older than RFC 9301; STORE=, a folder in which registrations are kept
-// over a restart, for one Map-Server at a time; PUBSUB_KEY=SECRET, shared with subscribers (RFC 9437);
-// ROUTES='10.0.0.0/8 10.0.0.101', Map-Servers for other prefixes; RATE=100, Map-Requests a second that each sender may send.
+// Other parameters: NONCES=lenient for peers older than RFC 9301; STORE=lmdb:FOLDER keeps registrations over a restart,
+// for one Map-Server at a time, STORE=etcd:HOST:PORT,HOST:PORT... in an etcd cluster, for all Map-Servers and
+// Map-Resolvers that name it; PUBSUB_KEY=SECRET, shared with subscribers (RFC 9437); ROUTES='10.0.0.0/8 10.0.0.101',
+// Map-Servers for other prefixes; RATE=100, Map-Requests a second that each sender may send.
 
 require(library control-host.click);
 
 define(
   $SITES a key labkey1 eid 192.168.1.0/24 more eid fd01::/64,
-  $NONCES strict, $STORE "", $PUBSUB_KEY "", $ROUTES ,
+  $NONCES strict, $STORE memory, $PUBSUB_KEY "", $ROUTES ,
   $RATE 1000
 );
 
-ms :: LISPMapServer($SITES, RLOC4 $RLOC4, RLOC6 $RLOC6, NONCES $NONCES, STORE $STORE,
+ms :: LISPMapServer($SITES, RLOC4 $RLOC4, RLOC6 $RLOC6, NONCES $NONCES, STORE "$STORE",
   PUBSUB_KEY $PUBSUB_KEY);
 mr :: LISPMapResolver(RLOC4 $RLOC4, RLOC6 $RLOC6, MAP_SERVER ms, RATE $RATE, $ROUTES);
 

@@ -1,10 +1,15 @@
-import { resolve } from "node:path";
 import { lockFile } from "../../src/device/file-lock.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import type { AuthenticationKey } from "../../src/lisp/authentication.js";
 import { ControlChannel } from "../../src/lisp/control-channel.js";
-import { openLmdbStore } from "../../src/lisp/database/lmdb-store.js";
-import { MappingDatabase } from "../../src/lisp/database/mapping-database.js";
+import {
+  openDatabase,
+  parseStore,
+  type StoreAddress,
+  sameStore,
+} from "../../src/lisp/database/open-database.js";
+import type { RegistrationDatabase } from "../../src/lisp/database/registration-database.js";
+import { StoreError } from "../../src/lisp/database/store.js";
 import { KeyError, parseKey, wordsOf } from "../../src/lisp/keys.js";
 import { parseEidAndInstance, registrationsText } from "../../src/lisp/map-server/listing.js";
 import { PeerKeys } from "../../src/lisp/map-server/peer-keys.js";
@@ -39,8 +44,8 @@ const args = {
   },
   STORE: {
     type: "string",
-    default: '""',
-    doc: "folder in which registrations and nonces are kept over a restart, made where it is not there, for one Map-Server at a time; without it nowhere",
+    default: "memory",
+    doc: "where registrations and nonces are kept: `memory`, `lmdb:FOLDER`, or `etcd:HOST:PORT,HOST:PORT...[,/PREFIX]`",
   },
   CAPACITY: { type: "unsigned", default: "4000000", min: 1, doc: "most EID-prefixes" },
   PEERS: { type: "unsigned", default: "1048576", min: 1, doc: "most xTRs whose nonces are kept" },
@@ -77,8 +82,13 @@ const args = {
  * moves, the xTRs that had it, or the prefix around it, get a Map-Notify too, again and again until they acknowledge it.
  *
  * A Map-Request for a prefix that asked for proxy replies is answered, with all more specific ones in it; otherwise it
- * goes on to an ETR, of several by turns: where one is dead, another hears of it when the ITR asks again. What nobody has registered gets a negative Map-Reply for the least specific prefix of which that
- * is so, for 1 minute within a site's prefixes and 15 minutes elsewhere.
+ * goes on to an ETR, of several by turns: where one is dead, another hears of it when the ITR asks again. What nobody
+ * has registered gets a negative Map-Reply for the least specific prefix of which that is so, for 1 minute within a
+ * site's prefixes and 15 minutes elsewhere.
+ *
+ * With STORE an etcd cluster, several Map-Servers are one mapping system: what one acknowledged, all answer for, and a
+ * message that one took is a replay to all. Each has all of it in memory: while the store is lost they answer from
+ * there, nothing expires, and Map-Registers wait for it some seconds, unacknowledged. Their SITES should be the same.
  *
  * With PUBSUB_KEY a Map-Request with xTR-ID (I bit) and the N bit subscribes: it is answered by a Map-Notify with its
  * nonce, and each change of what overlaps with its prefix is published by another one whose nonce is one higher. Who
@@ -107,6 +117,7 @@ const args = {
  * @handler retransmitted Map-Notifies that were sent again
  * @handler abandoned Map-Notifies that nobody acknowledged
  * @handler revision transactions of the mapping database so far
+ * @handler store where registrations are kept, and whether it is there
  * @handler remove takes an EID-prefix out, whoever registered it: `EID-PREFIX [iid N]`
  * @example
  * Idle -> LISPMapServer(a key labkey1 eid 192.168.1.0/24 more eid fd01::/64, RLOC4 10.0.0.100) -> Discard
@@ -141,7 +152,7 @@ export class LISPMapServer extends Element {
       bad_authentication: "not authenticated by a key of the EID-prefix's site",
       replayed: "a Map-Register or subscription with a nonce that was used before",
       too_many_peers: "a Map-Register of one xTR more than nonces are kept of",
-      busy: "a Map-Register while too many wait for the store",
+      busy: "a Map-Register while it waits for the store already, or too many do",
       full: "a Map-Register that the mapping database has no room for",
       store_failed: "a Map-Register that the store did not take: it is not acknowledged",
       unawaited_ack: "a Map-Notify-Ack that nothing waits for",
@@ -163,6 +174,7 @@ export class LISPMapServer extends Element {
       retransmitted: { doc: "Map-Notifies that were sent again", read: true },
       abandoned: { doc: "Map-Notifies that nobody acknowledged", read: true },
       revision: { doc: "transactions of the mapping database so far", read: true },
+      store: { doc: "where registrations are kept, and whether it is there", read: true },
       remove: { doc: "takes an EID-prefix out, whoever registered it: `EID-PREFIX [iid N]`", write: true },
     },
   } as const satisfies ElementSpec;
@@ -170,6 +182,7 @@ export class LISPMapServer extends Element {
   readonly #channel = new ControlChannel(this);
   readonly #sites = new Sites();
   #values: ArgValues<typeof args> | null = null;
+  #store: StoreAddress = { kind: "memory" };
   #pubsubKey: AuthenticationKey | null = null;
   #subscriptions: Subscriptions | null = null;
   #server: MapServer | null = null;
@@ -181,6 +194,12 @@ export class LISPMapServer extends Element {
     if (values.RLOC4 === undefined && values.RLOC6 === undefined) errors.error("needs RLOC4 or RLOC6");
     if ((values.RLOC4?.length ?? 4) !== 4) errors.error("RLOC4 must be an IPv4 address");
     if ((values.RLOC6?.length ?? 16) !== 16) errors.error("RLOC6 must be an IPv6 address");
+    try {
+      this.#store = parseStore(values.STORE);
+    } catch (e) {
+      if (!(e instanceof StoreError)) throw e;
+      errors.error(`STORE: ${e.message}`);
+    }
     try {
       this.#pubsubKey = parseKey(values.PUBSUB_KEY);
     } catch (e) {
@@ -199,21 +218,17 @@ export class LISPMapServer extends Element {
 
   override async initialize(errors: ErrorSink): Promise<void> {
     const former = this.hotswapElement;
-    if (former instanceof LISPMapServer && sameFolder(former.#values!.STORE, this.#values!.STORE)) {
+    if (former instanceof LISPMapServer && sameStore(former.#store, this.#store)) {
       // What is registered stays where it is; it is looked after from here once the swap is done.
       this.#server = this.#serve(former.database);
       return;
     }
-    const { CAPACITY: capacity, STORE } = this.#values!;
     try {
-      const store = STORE === "" ? null : await openLmdbStore(STORE, (file) => this.#lock(file));
-      const onStoreError = (e: unknown): void =>
-        this.router.log(`${this.declaration}: ${(e as Error).message}`);
-      const database = await MappingDatabase.open({
+      const database = await openDatabase(this.#store, {
         clock: this.router.clock,
-        store,
-        capacity,
-        onStoreError,
+        capacity: this.#values!.CAPACITY,
+        report: (text) => this.router.log(`${this.declaration}: ${text}`),
+        lock: (file) => this.#lock(file),
       });
       this.#server = this.#serve(database);
     } catch (e) {
@@ -235,7 +250,7 @@ export class LISPMapServer extends Element {
     }
   }
 
-  #serve(database: MappingDatabase): MapServer {
+  #serve(database: RegistrationDatabase): MapServer {
     const { NONCES, RLOC4, RLOC6, TIMEOUT, WAITING, PENDING, PEERS } = this.#values!;
     const former = this.hotswapElement;
     const policy = NONCES === "lenient" ? "lenient" : "strict";
@@ -291,7 +306,7 @@ export class LISPMapServer extends Element {
   }
 
   /** The mapping database: to look at, and to watch from a revision on (its `watch`). Another one after a hot swap of the store. */
-  get database(): MappingDatabase {
+  get database(): RegistrationDatabase {
     if (this.#server === null) throw new Error(`${this.name} has no mapping database`);
     return this.#server.database;
   }
@@ -315,8 +330,17 @@ export class LISPMapServer extends Element {
       retransmitted: { read: () => this.#server?.notifications.retransmitted ?? 0 },
       abandoned: { read: () => this.#server?.notifications.abandoned ?? 0 },
       revision: { read: () => this.database.revision },
+      store: { read: () => this.#storeText() },
       remove: { write: (text) => this.#remove(text) },
     };
+  }
+
+  /** `etcd present`, or `etcd lost for 3.2 s: REASON`: then answers come from memory, and registrations wait. */
+  #storeText(): string {
+    const { loss } = this.database;
+    if (loss === null) return `${this.#store.kind} present`;
+    const seconds = ((this.router.clock.now() - loss.since) / 1e9).toFixed(1);
+    return `${this.#store.kind} lost for ${seconds} s: ${loss.reason}`;
   }
 
   async #remove(text: string): Promise<void> {
@@ -329,10 +353,6 @@ export class LISPMapServer extends Element {
       throw new HandlerError("FAILED", (e as Error).message);
     }
   }
-}
-
-function sameFolder(a: string, b: string): boolean {
-  return a === b || (a !== "" && b !== "" && resolve(a) === resolve(b));
 }
 
 /** What is wrong with the text or the database is the handler's error. */

@@ -47,7 +47,7 @@ class Server {
       CONFIG,
       "CORE=core",
       "SITES=a key secret eid 100.64.0.0/10 more",
-      `STORE=${folder}`,
+      `STORE=lmdb:${folder}`,
     ];
     this.#child = spawn(words[0], words.slice(1), { stdio: ["ignore", "inherit", "inherit"] });
     this.#gone = new Promise((done) => this.#child.on("exit", done));

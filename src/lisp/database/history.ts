@@ -9,6 +9,8 @@ export interface Change extends EidKey {
   /** Of the transaction. */
   readonly revision: number;
   readonly kind: "put" | "delete" | "expire";
+  /** Another Map-Server's, which shares the store. */
+  readonly remote?: boolean;
   /** null: there was none. */
   readonly before: Entry | null;
   /** null: there is none any more. */
@@ -19,6 +21,7 @@ export interface Change extends EidKey {
 export interface KeptChange extends EidKey {
   readonly revision: number;
   readonly kind: Change["kind"];
+  readonly remote?: boolean;
   readonly before: Uint8Array | null;
   readonly after: Uint8Array | null;
 }
@@ -68,6 +71,12 @@ export class ChangeHistory {
   /** The revision up to which changes are durable. */
   get durable(): number {
     return this.#durable;
+  }
+
+  /** There is a past up to `revision` now, and nothing is known of it. */
+  begin(revision: number): void {
+    this.#compacted = revision;
+    this.#durable = revision;
   }
 
   add(change: KeptChange): void {
@@ -145,8 +154,8 @@ export class ChangeHistory {
   }
 }
 
-function unpacked({ iid, eid, revision, kind, before, after }: KeptChange): Change {
+function unpacked({ iid, eid, revision, kind, remote = false, before, after }: KeptChange): Change {
   const entry = (bytes: Uint8Array | null): Entry | null =>
     bytes === null ? null : decodeEntry({ iid, eid }, bytes);
-  return { revision, kind, iid, eid, before: entry(before), after: entry(after) };
+  return { revision, kind, remote, iid, eid, before: entry(before), after: entry(after) };
 }

@@ -4,7 +4,7 @@ import type { Clock } from "../../router/clock.js";
 import { MappingError } from "../mapping.js";
 import { decodeEntry, EntryFormatError, mapExpiries } from "./codec.js";
 import { decodeNumber, parseKey, RecordError, unseal } from "./records.js";
-import { checkEntry, RegistrationError } from "./registration.js";
+import { checkEntry, type EidKey, RegistrationError } from "./registration.js";
 import type { RegistrationIndex } from "./registration-index.js";
 
 /** Something in the store that could not be read, and was left there. */
@@ -21,6 +21,17 @@ export class DatabaseFullError extends Error {
 
 const SKIPPED_KEPT = 100;
 
+/** How many could not be read, and the first hundred. */
+export class SkippedRecords {
+  count = 0;
+  readonly first: Skipped[] = [];
+
+  add(key: Uint8Array, reason: string): void {
+    this.count++;
+    if (this.first.length < SKIPPED_KEPT) this.first.push({ key: Buffer.from(key).toString("hex"), reason });
+  }
+}
+
 /** Milliseconds of wall-clock time since 1970 at steady time 0. */
 function startOf(clock: Clock): number {
   return clock.start.seconds * 1000 + clock.start.nanoseconds / 1e6;
@@ -36,8 +47,7 @@ export class Loading {
   readonly index: RegistrationIndex;
   readonly nonces = new Map<string, bigint>();
   readonly capacity: number;
-  readonly skipped: Skipped[] = [];
-  skippedCount = 0;
+  readonly skipped = new SkippedRecords();
   revision = 0;
   readonly #clock: Clock;
 
@@ -53,37 +63,54 @@ export class Loading {
       this.#take(key, value);
     } catch (error) {
       if (!isUnreadable(error)) throw error;
-      this.skippedCount++;
-      if (this.skipped.length < SKIPPED_KEPT)
-        this.skipped.push({ key: Buffer.from(key).toString("hex"), reason: error.message });
+      this.skipped.add(key, error.message);
     }
   }
 
   #take(key: Uint8Array, value: Uint8Array): void {
-    const parsed = parseKey(key);
-    const content = unseal(key, value);
-    if (parsed.kind === "revision") {
-      this.revision = Number(decodeNumber(content));
+    const stored = readStored(key, value, this.#clock);
+    if (stored.kind === "revision") {
+      this.revision = stored.revision;
       return;
     }
     if (this.index.size >= this.capacity || this.nonces.size >= this.capacity)
       throw new DatabaseFullError(`the store holds more than ${this.capacity} EID-prefixes or nonces`);
-    if (parsed.kind === "nonce") {
-      this.nonces.set(parsed.of, decodeNumber(content));
-      return;
-    }
-    checkEntry(decodeEntry(parsed.of, content));
-    const now = this.#clock.now();
-    const start = startOf(this.#clock);
-    // A wall clock that was set back must not make a registration live longer than it was made for.
-    mapExpiries(content, (wall, lifetime) =>
-      wall === Number.POSITIVE_INFINITY ? wall : Math.min((wall - start) * 1e6, now + lifetime * 1e9),
-    );
-    this.index.put(parsed.of, content);
+    if (stored.kind === "nonce") this.nonces.set(stored.name, stored.nonce);
+    else this.index.put(stored.of, stored.bytes);
   }
 }
 
-function isUnreadable(error: unknown): error is Error {
+/** What a key and its value in a store say. */
+export type Stored =
+  | { readonly kind: "revision"; readonly revision: number }
+  | { readonly kind: "nonce"; readonly name: string; readonly nonce: bigint }
+  /** An entry as the index has it. */
+  | { readonly kind: "entry"; readonly of: EidKey; readonly bytes: Uint8Array };
+
+/**
+ * Reads a key and its value, which is changed. Expiries are by the wall clock; with `fresh`, by the lifetime
+ * from now on: what another machine has just written does not depend on how its clock is set. Throws what
+ * `isUnreadable` knows.
+ */
+export function readStored(key: Uint8Array, value: Uint8Array, clock: Clock, fresh = false): Stored {
+  const parsed = parseKey(key);
+  const content = unseal(key, value);
+  if (parsed.kind === "revision") return { kind: "revision", revision: Number(decodeNumber(content)) };
+  if (parsed.kind === "nonce") return { kind: "nonce", name: parsed.of, nonce: decodeNumber(content) };
+  checkEntry(decodeEntry(parsed.of, content));
+  const now = clock.now();
+  const start = startOf(clock);
+  // A wall clock that was set back must not make a registration live longer than it was made for.
+  mapExpiries(content, (wall, lifetime) => {
+    if (wall === Number.POSITIVE_INFINITY) return wall;
+    const last = now + lifetime * 1e9;
+    return fresh ? last : Math.min((wall - start) * 1e6, last);
+  });
+  return { kind: "entry", of: parsed.of, bytes: content };
+}
+
+/** Whether it says that something in the store was not written by this program, or is damaged. */
+export function isUnreadable(error: unknown): error is Error {
   return (
     error instanceof RecordError ||
     error instanceof EntryFormatError ||

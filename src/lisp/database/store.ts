@@ -26,4 +26,9 @@ export interface MappingStore {
 /** A store that cannot be opened, read or written. */
 export class StoreError extends Error {
   readonly code = "STORE";
+
+  /** Whether the same may be done later, or elsewhere. */
+  get passing(): boolean {
+    return true;
+  }
 }

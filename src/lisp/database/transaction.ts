@@ -20,6 +20,9 @@ export interface StagedEntry {
   readonly of: EidKey;
   /** The entry; null: to be deleted. */
   readonly bytes: Uint8Array | null;
+  /** How many registrations it has, and when the last of them expires. */
+  readonly count: number;
+  readonly lastExpiry: number;
 }
 
 export interface StagedNonce {
@@ -50,14 +53,17 @@ function stageOne(operation: Operation, now: number): Staged {
   }
   if ("delete" in operation) {
     const of = canonical(operation.delete);
-    return { kind: "entry", key: entryKey(of), of, bytes: null };
+    return { kind: "entry", key: entryKey(of), of, bytes: null, count: 0, lastExpiry: 0 };
   }
   const entry = operation.put;
   const bytes = encodeEntry(entry, now);
   const of = canonical(entry);
-  return { kind: "entry", key: entryKey(of), of, bytes };
+  const { registrations } = entry;
+  const lastExpiry = registrations.reduce((last, r) => Math.max(last, r.expiry), 0);
+  return { kind: "entry", key: entryKey(of), of, bytes, count: registrations.length, lastExpiry };
 }
 
-function canonical({ iid, eid }: EidKey): EidKey {
+/** The EID-prefix without bits beyond its length. */
+export function canonical({ iid, eid }: EidKey): EidKey {
   return { iid, eid: { address: masked(eid.address, eid.length), length: eid.length } };
 }

@@ -2,8 +2,8 @@
 
 import type { EidPrefix } from "../../wire/lisp-control/address.js";
 import type { EidRecord } from "../../wire/lisp-control/record.js";
-import type { MappingDatabase } from "../database/mapping-database.js";
 import type { Entry } from "../database/registration.js";
+import type { RegistrationDatabase } from "../database/registration-database.js";
 import { masked } from "../mapping.js";
 import { entryRecord, proxied } from "./entries.js";
 import { negativeRecord } from "./records.js";
@@ -24,7 +24,7 @@ export type Answer =
   | { readonly kind: "forward"; readonly entry: Entry };
 
 /** The answer for an EID-prefix whose bits beyond its length are 0. */
-export function answer(database: MappingDatabase, sites: Sites, asked: EidPrefix): Answer {
+export function answer(database: RegistrationDatabase, sites: Sites, asked: EidPrefix): Answer {
   const entry = entryFor(database, asked);
   if (entry === null) return { kind: "negative", record: negative(database, sites, asked) };
   if (!entry.registrations.some((r) => r.proxy)) return { kind: "forward", entry };
@@ -38,7 +38,7 @@ export function recordsOf(found: Answer): readonly EidRecord[] {
 }
 
 /** The longest registered prefix around the one asked for; where there is none, the longest around its address. */
-function entryFor(database: MappingDatabase, { iid, address, length }: EidPrefix): Entry | null {
+function entryFor(database: RegistrationDatabase, { iid, address, length }: EidPrefix): Entry | null {
   const longest = database.lookup(iid, address);
   if (longest === null || longest.eid.length <= length) return longest;
   for (let n = length; n >= 0; n--) {
@@ -52,7 +52,7 @@ function entryFor(database: MappingDatabase, { iid, address, length }: EidPrefix
  * The record of the entry and of those within it: whoever knows the one must know the others (section 5.5). A prefix
  * with many others in it is answered for the part around the address that has none.
  */
-function records(database: MappingDatabase, entry: Entry, address: Uint8Array): EidRecord[] {
+function records(database: RegistrationDatabase, entry: Entry, address: Uint8Array): EidRecord[] {
   const record = proxied(entryRecord(entry));
   const within: EidRecord[] = [];
   for (const more of database.subtree(entry)) {
@@ -68,7 +68,7 @@ function records(database: MappingDatabase, entry: Entry, address: Uint8Array): 
 }
 
 function narrowed(
-  database: MappingDatabase,
+  database: RegistrationDatabase,
   entry: Entry,
   record: EidRecord,
   address: Uint8Array,
@@ -86,7 +86,7 @@ function withAddress(eid: EidRecord["eid"], address: Uint8Array): EidRecord["eid
 }
 
 /** For an address that no entry holds: the least specific prefix around it that nobody registered, of one site or of none. */
-function negative(database: MappingDatabase, sites: Sites, { iid, address }: EidPrefix): EidRecord {
+function negative(database: RegistrationDatabase, sites: Sites, { iid, address }: EidPrefix): EidRecord {
   const authority = sites.authority({ iid, address, length: address.length * 8 });
   const length =
     authority === null
@@ -96,13 +96,13 @@ function negative(database: MappingDatabase, sites: Sites, { iid, address }: Eid
   return negativeRecord({ iid, address: masked(address, length), length }, "natively-forward", minutes);
 }
 
-function freeLength(database: MappingDatabase, iid: number, address: Uint8Array): number {
+function freeLength(database: RegistrationDatabase, iid: number, address: Uint8Array): number {
   return database.hole(iid, address)?.length ?? address.length * 8;
 }
 
 /** Length of the least specific prefix around an address of no site in which no site is, and nothing is registered. */
 export function unknownLength(
-  database: MappingDatabase,
+  database: RegistrationDatabase,
   sites: Sites,
   iid: number,
   address: Uint8Array,

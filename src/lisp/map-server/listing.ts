@@ -1,8 +1,8 @@
 // Registrations as text, for handlers.
 
 import { splitSpaces } from "../../lang/args/text.js";
-import type { MappingDatabase } from "../database/mapping-database.js";
 import type { EidKey, Entry, Registration } from "../database/registration.js";
+import type { RegistrationDatabase } from "../database/registration-database.js";
 import { addressText, IID_MAX, MappingError, mappingText, parseEid } from "../mapping.js";
 
 /** Reads `EID-PREFIX [iid N]`. Throws MappingError. */
@@ -16,7 +16,7 @@ export function parseEidAndInstance(text: string): EidKey {
 }
 
 /** One line a registration, of all or of those within an EID-prefix; `now`: steady nanoseconds. Throws MappingError. */
-export function registrationsText(database: MappingDatabase, now: number, within: string): string {
+export function registrationsText(database: RegistrationDatabase, now: number, within: string): string {
   const entries = within.trim() === "" ? database.entries() : database.subtree(parseEidAndInstance(within));
   let text = "";
   for (const entry of entries) text += entryText(entry, now);

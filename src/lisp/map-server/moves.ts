@@ -3,12 +3,12 @@
 // prefix, out of the subnet of its first xTR).
 
 import type { Change } from "../database/history.js";
-import type { MappingDatabase } from "../database/mapping-database.js";
 import type { Entry, Registration } from "../database/registration.js";
+import type { RegistrationDatabase } from "../database/registration-database.js";
 import { sameAnswer, sameXtr } from "./entries.js";
 
 /** The registrations whose xTRs do not know yet what `change` says. */
-export function toldOfMove(database: MappingDatabase, change: Change): readonly Registration[] {
+export function toldOfMove(database: RegistrationDatabase, change: Change): readonly Registration[] {
   const { after, before } = change;
   if (change.kind !== "put" || after === null) return [];
   const former = before ?? around(database, change);
@@ -28,7 +28,7 @@ function isOlder(r: Registration, before: Entry): boolean {
 }
 
 /** The longest prefix around a new one. */
-function around(database: MappingDatabase, { iid, eid }: Change): Entry | null {
+function around(database: RegistrationDatabase, { iid, eid }: Change): Entry | null {
   for (let length = eid.length - 1; length >= 0; length--) {
     const entry = database.get({ iid, eid: { address: eid.address, length } });
     if (entry !== null) return entry;

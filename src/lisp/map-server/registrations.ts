@@ -9,9 +9,10 @@ import type { EidRecord } from "../../wire/lisp-control/record.js";
 import type { MapRegister } from "../../wire/lisp-control/registration.js";
 import { type AuthenticationKey, type AuthenticationScope, verifyAuthentication } from "../authentication.js";
 import { DatabaseFullError } from "../database/loading.js";
-import type { MappingDatabase, Operation } from "../database/mapping-database.js";
 import { entryKey, keyText } from "../database/records.js";
 import { type Entry, type Registration, RegistrationError } from "../database/registration.js";
+import type { Decided, Decision, RegistrationDatabase } from "../database/registration-database.js";
+import type { Operation } from "../database/transaction.js";
 import { MappingError } from "../mapping.js";
 import type { NonceGuard } from "../nonce-policy.js";
 import { entryRecord, type Registrant, registered, withdrawn } from "./entries.js";
@@ -29,6 +30,10 @@ export type Refusal =
   | "busy"
   | "full";
 
+export interface Refused {
+  readonly refused: Refusal;
+}
+
 export interface Accepted {
   readonly site: Site;
   readonly key: AuthenticationKey;
@@ -43,7 +48,7 @@ export interface Accepted {
 }
 
 export interface RegistrationsOptions {
-  readonly database: MappingDatabase;
+  readonly database: RegistrationDatabase;
   readonly sites: Sites;
   readonly nonces: NonceGuard;
   readonly keys: PeerKeys;
@@ -56,17 +61,22 @@ export interface RegistrationsOptions {
 
 export class Registrations {
   readonly #options: RegistrationsOptions;
+  /** Nonces of messages that wait for the store, by peer: the latest of each. */
+  readonly #waiting = new Map<string, bigint>();
 
   constructor(options: RegistrationsOptions) {
     this.#options = options;
   }
 
-  /** Registers all that a Map-Register says, or nothing. `bytes`: the message as it came, from address `source`. */
+  /**
+   * Registers all that a Map-Register says, or nothing. `bytes`: the message as it came, from address `source`. Where
+   * other Map-Servers have the same database, what comes of it is known later; it rejects with StoreError.
+   */
   register(
     message: MapRegister,
     bytes: Uint8Array,
     source: Uint8Array,
-  ): Accepted | { readonly refused: Refusal } {
+  ): Accepted | Refused | Promise<Accepted | Refused> {
     const { database, sites, nonces, keys, waitingMax } = this.#options;
     const prefixes: EidPrefix[] = [];
     for (const record of message.records) {
@@ -82,31 +92,51 @@ export class Registrations {
     if (key === null || scope === null) return { refused: "bad_authentication" };
     if (prefixes.some((p) => sites.owner(p) !== site)) return { refused: "not_authorized" };
     const peer = peerName(site, message, scope);
-    const stored = nonces.knows(peer) ? null : database.nonce(peer);
-    if (stored !== null) nonces.accept(peer, stored);
-    const verdict = nonces.check(peer, message.nonce);
-    if (verdict === "replay") return { refused: "replayed" };
-    if (verdict === "full") return { refused: "too_many_peers" };
-    if (verdict === "repeat")
-      return { site, key, scope, records: message.records, durable: null, repeated: true };
-    if (database.waiting >= waitingMax) return { refused: "busy" };
-    try {
+    const accepted = { site, key, scope, records: message.records, durable: null };
+    const known = this.#known(peer, message.nonce);
+    if (known !== null) return known === "repeat" ? { ...accepted, repeated: true } : { refused: known };
+    // The same message again, while the first one waits for the store.
+    if (this.#waiting.get(peer) === message.nonce || database.waiting >= waitingMax)
+      return { refused: "busy" };
+    const decide = (): Decision<Accepted | Refused> => {
+      const since = this.#known(peer, message.nonce);
+      if (since === "repeat") return { operations: null, result: { ...accepted, repeated: true } };
+      if (since !== null) return { operations: null, result: { refused: since } };
       const changed = this.#changes(message, prefixes, source, site);
-      if (changed === null) return { refused: "full" };
+      if (changed === null) return { operations: null, result: { refused: "full" } };
       const operations: Operation[] = [{ nonce: peer, value: message.nonce }];
       for (const { key: of, entry } of changed.values())
         operations.push(entry === null ? { delete: of } : { put: entry });
-      const committed = database.commit(operations);
-      nonces.accept(peer, message.nonce);
-      keys.used(registrant(message, source, site), site, key);
-      const durable = database.durable >= database.revision ? null : committed;
-      return { site, key, scope, records: notified(message, changed), durable, repeated: false };
+      return { operations, result: { ...accepted, records: notified(message, changed), repeated: false } };
+    };
+    try {
+      const entries = prefixes.map(({ iid, address, length }) => ({ iid, eid: { address, length } }));
+      const decided = database.transact({ entries, nonces: [peer] }, decide);
+      const done = (d: Decided<Accepted | Refused>): Accepted | Refused => {
+        if ("refused" in d.result || d.result.repeated) return d.result;
+        nonces.accept(peer, message.nonce);
+        keys.used(registrant(message, source, site), site, key);
+        return { ...d.result, durable: d.durable };
+      };
+      if (!(decided instanceof Promise)) return done(decided);
+      this.#waiting.set(peer, message.nonce);
+      const over = (): void => {
+        if (this.#waiting.get(peer) === message.nonce) this.#waiting.delete(peer);
+      };
+      return decided.then(done, refusal).finally(over);
     } catch (e) {
-      if (e instanceof DatabaseFullError || e instanceof MemoryError) return { refused: "full" };
-      if (e instanceof RegistrationError || e instanceof MappingError || e instanceof LispControlError)
-        return { refused: "unsupported_eid" };
-      throw e;
+      return refusal(e);
     }
+  }
+
+  /** What is known of a nonce before anything else; null: it is fresh. */
+  #known(peer: string, nonce: bigint): "repeat" | "replayed" | "too_many_peers" | null {
+    const { database, nonces } = this.#options;
+    const stored = nonces.knows(peer) ? null : database.nonce(peer);
+    if (stored !== null) nonces.accept(peer, stored);
+    const verdict = nonces.check(peer, nonce);
+    if (verdict === "fresh") return null;
+    return verdict === "replay" ? "replayed" : verdict === "full" ? "too_many_peers" : "repeat";
   }
 
   /** What becomes of each EID-prefix of the message; null when one has too many registrations. */
@@ -166,6 +196,14 @@ interface Changed {
     readonly eid: { readonly address: Uint8Array; readonly length: number };
   };
   readonly entry: Entry | null;
+}
+
+/** What the database does not take; throws what is no fault of the message's or its size. */
+function refusal(e: unknown): Refused {
+  if (e instanceof DatabaseFullError || e instanceof MemoryError) return { refused: "full" };
+  if (e instanceof RegistrationError || e instanceof MappingError || e instanceof LispControlError)
+    return { refused: "unsupported_eid" };
+  throw e;
 }
 
 /** The records of the Map-Notify: as they came, but merged ones as all xTRs together have them. */

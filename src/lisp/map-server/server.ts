@@ -12,8 +12,8 @@ import { type AuthenticationKey, authenticate } from "../authentication.js";
 import type { ControlChannel, OutgoingMessage } from "../control-channel.js";
 import { randomNonce } from "../control-records.js";
 import type { Change, Watch } from "../database/history.js";
-import type { MappingDatabase } from "../database/mapping-database.js";
 import type { Registration } from "../database/registration.js";
+import type { RegistrationDatabase } from "../database/registration-database.js";
 import { keyAlgorithm } from "../keys.js";
 import { addressText } from "../mapping.js";
 import type { NonceGuard } from "../nonce-policy.js";
@@ -24,7 +24,7 @@ import { Notifications } from "./notifications.js";
 import type { PeerKeys } from "./peer-keys.js";
 import { Publisher } from "./publisher.js";
 import { prefixOf } from "./records.js";
-import { Registrations } from "./registrations.js";
+import { type Accepted, type Refused, Registrations } from "./registrations.js";
 import {
   bareRequest,
   type EncapsulatedRequest,
@@ -47,7 +47,7 @@ export interface MapServerElement extends Element {
 }
 
 export interface MapServerOptions {
-  readonly database: MappingDatabase;
+  readonly database: RegistrationDatabase;
   readonly sites: Sites;
   readonly own: OwnAddresses;
   readonly nonces: NonceGuard;
@@ -70,8 +70,10 @@ export class MapServer {
   #watch: Watch | null = null;
   /** Map-Requests that went on to one of several ETRs. */
   #turn = 0;
+  /** What other Map-Servers do to the database. */
+  #others: Watch | null = null;
   readonly #publisher: Publisher | null;
-  readonly database: MappingDatabase;
+  readonly database: RegistrationDatabase;
   readonly sites: Sites;
   readonly own: OwnAddresses;
   readonly nonces: NonceGuard;
@@ -108,6 +110,10 @@ export class MapServer {
   /** From now on it looks after what is registered: what expires, and what moves. */
   start(): void {
     this.#watchFrom(this.database.revision);
+    this.#others = this.database.follow({
+      nonce: (peer, nonce) => void this.nonces.accept(peer, nonce),
+      changed: () => this.#schedule(),
+    });
     this.#schedule();
   }
 
@@ -115,6 +121,8 @@ export class MapServer {
   stop(): void {
     this.#watch?.close();
     this.#watch = null;
+    this.#others?.close();
+    this.#others = null;
     this.#expiry.unschedule();
   }
 
@@ -158,6 +166,15 @@ export class MapServer {
 
   #register(message: MapRegister, datagram: UdpPacket): void {
     const result = this.#registrations.register(message, datagram.payload, datagram.source);
+    if (result instanceof Promise)
+      result.then(
+        (outcome) => this.#sending(() => this.#registered(message, datagram, outcome)),
+        () => this.#element.count("store_failed"),
+      );
+    else this.#registered(message, datagram, result);
+  }
+
+  #registered(message: MapRegister, datagram: UdpPacket, result: Accepted | Refused): void {
     if ("refused" in result) {
       this.#element.count(result.refused);
       if (result.refused === "replayed") this.#logReplay(datagram.source);
@@ -218,6 +235,8 @@ export class MapServer {
 
   #changed(change: Change): void {
     this.#sending(() => this.#publisher?.publish(change));
+    // Whoever took the registration tells those whom it concerns.
+    if (change.remote) return;
     for (const former of toldOfMove(this.database, change)) this.#sending(() => this.#tell(former, change));
   }
 

@@ -56,7 +56,7 @@ async function withFolder(run: (folder: string) => Promise<void>): Promise<void>
 
 test("the Map-Notify is sent once the registration is durable, and a restart knows it and its nonce", async () => {
   await withFolder(async (folder) => {
-    const b = await start(`STORE ${folder}`);
+    const b = await start(`STORE lmdb:${folder}`);
     register(b, 5, [mapping]);
     assert.equal([notified(b), b.read("e.registers")], [[], "1"]);
     await durable(b);
@@ -64,7 +64,7 @@ test("the Map-Notify is sent once the registration is durable, and a restart kno
     const { database } = b.router.find("e") as LISPMapServer;
     b.close();
     await database.close();
-    const again = await start(`STORE ${folder}`);
+    const again = await start(`STORE lmdb:${folder}`);
     assert.match(again.read("e.registrations"), /^10\.1\.0\.0\/16 192\.0\.2\.1/);
     register(again, 5, [mapping]);
     assert.equal([again.read("e.replayed"), again.read("e.registers")], ["1", "0"]);
@@ -74,7 +74,7 @@ test("the Map-Notify is sent once the registration is durable, and a restart kno
 
 test("while too many wait for the store no more are taken", async () => {
   await withFolder(async (folder) => {
-    const b = await start(`STORE ${folder}, WAITING 1`);
+    const b = await start(`STORE lmdb:${folder}, WAITING 1`);
     register(b, 1, [mapping]);
     register(b, 2, [mapping]);
     assert.equal([b.read("e.registers"), b.read("e.busy")], ["1", "1"]);
@@ -88,7 +88,7 @@ test("while too many wait for the store no more are taken", async () => {
 
 test("what the store does not take is not acknowledged", async () => {
   await withFolder(async (folder) => {
-    const b = await start(`STORE ${folder}`);
+    const b = await start(`STORE lmdb:${folder}`);
     const { database } = b.router.find("e") as LISPMapServer;
     const commit = database.commit.bind(database);
     const failing: typeof commit = (operations) =>
@@ -103,7 +103,7 @@ test("what the store does not take is not acknowledged", async () => {
 
 test("a store that cannot be opened is an error of the configuration", async () => {
   try {
-    await start("STORE /dev/null/nothing");
+    await start("STORE lmdb:/dev/null/nothing");
     assert.unreachable();
   } catch (e) {
     assert.match((e as Error).message, /cannot open the mapping store/);
@@ -112,8 +112,8 @@ test("a store that cannot be opened is an error of the configuration", async () 
 
 test("a second Map-Server on the same store is an error that says who has it, and the first goes on", async () => {
   await withFolder(async (folder) => {
-    const b = await start(`STORE ${folder}`);
-    const message = await failure(() => start(`STORE ${folder}`));
+    const b = await start(`STORE lmdb:${folder}`);
+    const message = await failure(() => start(`STORE lmdb:${folder}`));
     const holder = `process ${process.pid} on \\S+, since \\S+ has it`;
     assert.match(message, new RegExp(`cannot open the mapping store in ${folder}: ${holder}`));
     register(b, 1, [mapping]);
@@ -121,7 +121,7 @@ test("a second Map-Server on the same store is an error that says who has it, an
     assert.equal(notified(b), [1n]);
     b.close();
     // It waits for the first one to have written and closed.
-    const again = await start(`STORE ${folder}`);
+    const again = await start(`STORE lmdb:${folder}`);
     assert.match(again.read("e.registrations"), /^10\.1\.0\.0\/16/);
     again.close();
   });
@@ -129,11 +129,11 @@ test("a second Map-Server on the same store is an error that says who has it, an
 
 test("a hot swap keeps the store, also under another name of its folder", async () => {
   await withFolder(async (folder) => {
-    const b = await start(`STORE ${folder}`);
+    const b = await start(`STORE lmdb:${folder}`);
     register(b, 1, [mapping]);
     await durable(b);
     const { database } = b.router.find("e") as LISPMapServer;
-    await b.router.swap(text(`STORE ${folder}/../${basename(folder)}`), "again");
+    await b.router.swap(text(`STORE lmdb:${folder}/../${basename(folder)}`), "again");
     assert.is((b.router.find("e") as LISPMapServer).database, database);
     b.close();
     await database.close();

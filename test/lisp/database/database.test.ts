@@ -5,56 +5,126 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { EtcdClient } from "../../../src/lisp/database/etcd-client.js";
+import { EtcdReplies, MARK, rangeEnd } from "../../../src/lisp/database/etcd-replies.js";
+import { EtcdStore } from "../../../src/lisp/database/etcd-store.js";
 import { openLmdbStore } from "../../../src/lisp/database/lmdb-store.js";
-import { type DatabaseOptions, MappingDatabase } from "../../../src/lisp/database/mapping-database.js";
+import {
+  type DatabaseOptions,
+  MappingDatabase,
+  type Operation,
+} from "../../../src/lisp/database/mapping-database.js";
 import { MemoryStore } from "../../../src/lisp/database/memory-store.js";
 import { entryKey, seal, unseal } from "../../../src/lisp/database/records.js";
 import type { Entry } from "../../../src/lisp/database/registration.js";
+import type { RegistrationDatabase } from "../../../src/lisp/database/registration-database.js";
+import { SharedDatabase } from "../../../src/lisp/database/shared-database.js";
 import type { MappingStore } from "../../../src/lisp/database/store.js";
 import { parseRloc } from "../../../src/lisp/mapping.js";
 import { MemoryError, PacketMemory } from "../../../src/packet/memory.js";
 import { SimulatedClock } from "../../../src/router/clock.js";
+import { failure } from "../../elements/lisp/control.js";
+import { skipUnless } from "../../skip.js";
 import { entry, key, registration, texts } from "./entries.js";
+import { EtcdCluster, etcdMissing, until } from "./etcd-cluster.js";
 
-/** Somewhere that keeps data while stores on it come and go. */
+type Options = Pick<DatabaseOptions, "clock" | "memory" | "capacity">;
+
+/** Somewhere that keeps data while databases on it come and go. */
 interface Place {
-  open(): Promise<MappingStore>;
+  open(options: Options): Promise<RegistrationDatabase>;
+  /** All that the store holds, and changes to it that no database makes. */
+  contents(): Promise<ReadonlyMap<string, Uint8Array>>;
+  write(values: readonly (readonly [Uint8Array, Uint8Array])[]): Promise<void>;
   remove(): void;
+  /** Others write to it, too: what is read is durable, revisions are the store's, and what expires it forgets by itself. */
+  readonly shared?: true;
+}
+
+/** A store that one database at a time has. */
+function own(open: () => Promise<MappingStore>, remove: () => void): Place {
+  const using = async <T>(use: (store: MappingStore) => Promise<T>): Promise<T> => {
+    const store = await open();
+    const result = await use(store);
+    await store.close();
+    return result;
+  };
+  return {
+    open: async (options) => MappingDatabase.open({ ...options, store: await open() }),
+    contents: () =>
+      using(async (store) => {
+        const values = new Map<string, Uint8Array>();
+        await store.load((k, v) => void values.set(Buffer.from(k).toString("hex"), v));
+        return values;
+      }),
+    write: (values) => using((store) => store.commit(values.map(([k, value]) => ({ key: k, value })))),
+    remove,
+  };
+}
+
+/** A prefix of its own in a cluster. */
+function shared(cluster: EtcdCluster, prefix: string): Place {
+  const client = new EtcdClient(cluster.hosts);
+  const base64 = (b: Uint8Array): string => Buffer.from(b).toString("base64");
+  const at = (k: Uint8Array): string => base64(Buffer.concat([Buffer.from(prefix), k]));
+  return {
+    shared: true,
+    open: (options) =>
+      SharedDatabase.open({ ...options, store: new EtcdStore({ hosts: cluster.hosts, prefix }) }),
+    contents: async () => {
+      const range = { key: base64(Buffer.from(prefix)), range_end: base64(rangeEnd(Buffer.from(prefix))) };
+      const { records } = new EtcdReplies(prefix.length, new Uint8Array(8)).range(
+        await client.call("/v3/kv/range", range),
+      );
+      return new Map(records.map(({ key: k, value }) => [Buffer.from(k).toString("hex"), value]));
+    },
+    write: async (values) => {
+      for (const [k, value] of values) {
+        const marked = Buffer.concat([value, new Uint8Array(MARK)]);
+        await client.call("/v3/kv/put", { key: at(k), value: base64(marked) });
+      }
+    },
+    remove: () => client.close(),
+  };
 }
 
 const PLACES: Record<string, () => Place> = {
   memory: () => {
     const store = new MemoryStore();
-    return { open: async () => store, remove: () => {} };
+    return own(
+      async () => store,
+      () => {},
+    );
   },
   lmdb: () => {
     const folder = mkdtempSync(join(tmpdir(), "sluice-db-"));
-    return {
-      open: () => openLmdbStore(join(folder, "store")),
-      remove: () => rmSync(folder, { recursive: true }),
-    };
+    return own(
+      () => openLmdbStore(join(folder, "store")),
+      () => rmSync(folder, { recursive: true }),
+    );
   },
 };
 
-type Open = (clock?: SimulatedClock, more?: Partial<DatabaseOptions>) => Promise<MappingDatabase>;
+type Open = (clock?: SimulatedClock, more?: Partial<Options>) => Promise<RegistrationDatabase>;
 type Case = (open: Open, place: Place) => Promise<void>;
 
 const CASES: Record<string, Case> = {
-  "what was committed is there after a restart, with its revision": async (open) => {
+  "what was committed is there after a restart, with its revision": async (open, place) => {
     let db = await open();
-    assert.is(await db.commit([{ put: entry("10.1.0.0/16 192.0.2.1/1/50 ttl 60 version 3") }]), 1);
-    assert.is(db.durable, 1);
+    const first = await db.commit([{ put: entry("10.1.0.0/16 192.0.2.1/1/50 ttl 60 version 3") }]);
+    assert.is(place.shared ? db.revision : 1, first);
+    assert.is(db.durable, first);
     await db.commit([{ put: entry("fd01::/32 2001:db8::1 iid 7") }, { put: entry("10.2.0.0/16 192.0.2.2") }]);
     await db.commit([{ delete: key("10.2.0.0/16") }]);
     await db.close();
     db = await open();
-    assert.is(db.revision, 3);
+    assert.is(db.revision, first + 2);
     assert.is(db.size, 2);
     assert.equal(texts(db.lookup(0, parseRloc("10.1.2.3"))), ["10.1.0.0/16 192.0.2.1/1/50 ttl 60 version 3"]);
     assert.equal(texts(db.get(key("fd01::/32", 7))), ["fd01::/32 2001:db8::1/1/100 iid 7"]);
     assert.is(db.get(key("fd01::/32")), null);
     assert.is(db.lookup(0, parseRloc("10.2.0.1")), null);
-    assert.is(await db.commit([]), 4);
+    assert.is(await db.commit([]), first + (place.shared ? 2 : 3));
     await db.close();
   },
 
@@ -75,7 +145,7 @@ const CASES: Record<string, Case> = {
     await db.close();
   },
 
-  "a registration goes on expiring over a restart, by the wall clock": async (open) => {
+  "a registration goes on expiring over a restart, by the wall clock": async (open, place) => {
     let db = await open(new SimulatedClock(1_000_000));
     await db.commit([
       { put: entry("10.0.0.0/8 192.0.2.1", { expiry: 60e9 }) },
@@ -95,6 +165,7 @@ const CASES: Record<string, Case> = {
     assert.is(db.expire(), 0);
     assert.is(db.nextExpiry, Number.POSITIVE_INFINITY);
     await db.close();
+    if (place.shared) return;
     // What had expired is gone from the store, too: an older clock does not bring it back.
     db = await open(new SimulatedClock(1_000_000));
     assert.is(db.size, 1);
@@ -146,22 +217,19 @@ const CASES: Record<string, Case> = {
     const names = ["10", "11", "12", "13", "14"].map((n) => `${n}.0.0.0/8`);
     await db.commit(names.map((n) => ({ put: entry(`${n} 192.0.2.1`) })));
     await db.close();
-    const store = await place.open();
-    const values = new Map<string, Uint8Array>();
-    await store.load((k, v) => void values.set(Buffer.from(k).toString("hex"), v));
+    const values = await place.contents();
     const keys = names.map((n) => entryKey(key(n)));
     const [flipped, cut, newer, empty] = keys.map((k) => values.get(Buffer.from(k).toString("hex"))!);
     flipped[10] ^= 1;
     const later = unseal(keys[2], newer).slice();
     later[0] = 9;
-    await store.commit([
-      { key: keys[0], value: flipped },
-      { key: keys[1], value: cut.subarray(0, cut.length - 1) },
-      { key: keys[2], value: seal(keys[2], later) },
-      { key: keys[3], value: empty.subarray(0, 0) },
-      { key: Uint8Array.of(0x7a, 1), value: seal(Uint8Array.of(0x7a, 1), later) },
+    await place.write([
+      [keys[0], flipped],
+      [keys[1], cut.subarray(0, cut.length - 1)],
+      [keys[2], seal(keys[2], later)],
+      [keys[3], empty.subarray(0, 0)],
+      [Uint8Array.of(0x7a, 1), seal(Uint8Array.of(0x7a, 1), later)],
     ]);
-    await store.close();
     for (let again = 0; again < 2; again++) {
       db = await open();
       assert.equal(
@@ -186,7 +254,10 @@ const CASES: Record<string, Case> = {
     assert.is(db.skipped.count, 4);
     await db.close();
   },
+};
 
+/** Where what is written is in the index at once. */
+const OWN_CASES: Record<string, Case> = {
   "entries are listed while the database changes: what is gone is left out, what comes later is seen": async (
     open,
   ) => {
@@ -260,15 +331,100 @@ const CASES: Record<string, Case> = {
   },
 };
 
-for (const [name, make] of Object.entries(PLACES)) {
+/** What is written to a store that others share is in the index once it is durable. */
+const SHARED_CASES: Record<string, Case> = {
+  "readers see a change when it is durable, and so does every other database on the store": async (
+    open,
+    place,
+  ) => {
+    const db = await open();
+    const other = await open();
+    const done = db.commit([{ put: entry("10.0.0.0/8 192.0.2.1") }, { nonce: "n", value: 7n }]);
+    assert.equal([db.size, db.waiting, db.nonce("n")], [0, 1, null]);
+    await done;
+    assert.equal([db.size, db.waiting, db.nonce("n")], [1, 0, 7n]);
+    await until(() => other.size > 0);
+    assert.equal(
+      [texts(other.get(key("10.0.0.0/8"))), other.nonce("n")],
+      [["10.0.0.0/8 192.0.2.1/1/100"], 7n],
+    );
+    await other.commit([{ delete: key("10.0.0.0/8") }, { nonce: "n", value: null }]);
+    await until(() => db.size === 0);
+    assert.is(db.nonce("n"), null);
+    assert.is((await place.contents()).size, 0);
+    await Promise.all([db.close(), other.close()]);
+  },
+
+  "transactions of many go to the store in few batches": async (open) => {
+    const db = await open();
+    const all = Array.from({ length: 1000 }, (_, i) =>
+      db.commit([{ put: entry(`10.${i >> 8}.${i & 255}.0/24 192.0.2.1`) }, { nonce: `n${i}`, value: 1n }]),
+    );
+    await Promise.all(all);
+    const { batches, written, failures } = db.storeCounts;
+    assert.equal([db.size, written, failures], [1000, 2000, 0]);
+    assert.ok(batches >= 8 && batches <= 12, `${batches} batches`);
+    await db.close();
+  },
+
+  "a transaction of more operations than the store takes is refused, one with as many as it takes is not":
+    async (open) => {
+      const db = await open();
+      const puts = (n: number): Operation[] =>
+        Array.from({ length: n }, (_, i) => ({ put: entry(`10.0.${i}.0/24 192.0.2.1`) }));
+      assert.match(await failure(() => db.commit(puts(128))), /128 operations is more than the store takes/);
+      await db.commit(puts(127));
+      assert.is(db.size, 127);
+      await db.close();
+    },
+
+  "of two databases that raise the same number at the same time none loses what the other did": async (
+    open,
+  ) => {
+    const [a, b] = await Promise.all([open(), open()]);
+    const raise = (db: RegistrationDatabase): Promise<unknown> =>
+      Promise.resolve(
+        db.transact({ entries: [], nonces: ["n"] }, () => ({
+          operations: [{ nonce: "n", value: (db.nonce("n") ?? 0n) + 1n }],
+          result: null,
+        })),
+      );
+    await Promise.all(Array.from({ length: 40 }, (_, i) => raise(i % 2 === 0 ? a : b)));
+    await until(() => a.nonce("n") === 40n && b.nonce("n") === 40n);
+    await Promise.all([a.close(), b.close()]);
+  },
+
+  "the store forgets a registration when its time is over, with nobody there": async (open, place) => {
+    const db = await open(new SimulatedClock(1_000_000));
+    await db.commit([{ put: entry("10.0.0.0/8 192.0.2.1", { expiry: 1e9 }) }]);
+    const other = await open(new SimulatedClock(1_000_000));
+    assert.is(other.size, 1);
+    await db.close();
+    // Its lease has 8 to 16 seconds, and the other database's clock stands still.
+    await until(() => other.size === 0, 25);
+    assert.equal([other.size, (await place.contents()).size], [0, 0]);
+    await other.close();
+  },
+};
+
+const nothing = async (): Promise<void> => {};
+
+function run(
+  name: string,
+  make: () => Place,
+  bodies: Record<string, Case>,
+  before = nothing,
+  after = nothing,
+): void {
   const cases = suite(name);
-  for (const [what, body] of Object.entries(CASES)) {
+  cases.before(before);
+  cases.after(after);
+  for (const [what, body] of Object.entries(bodies)) {
     cases(what, async () => {
       const place = make();
       try {
         await body(
-          async (clock = new SimulatedClock(), more = {}) =>
-            MappingDatabase.open({ clock, store: await place.open(), memory: small(), ...more }),
+          async (clock = new SimulatedClock(), more = {}) => place.open({ clock, memory: small(), ...more }),
           place,
         );
       } finally {
@@ -278,6 +434,26 @@ for (const [name, make] of Object.entries(PLACES)) {
   }
   cases.run();
 }
+
+for (const [name, make] of Object.entries(PLACES)) run(name, make, { ...CASES, ...OWN_CASES });
+
+const missing = etcdMissing();
+if (missing === null) {
+  let cluster: EtcdCluster;
+  let prefixes = 0;
+  const make = (): Place => shared(cluster, `case-${prefixes++}/`);
+  run(
+    "etcd",
+    make,
+    { ...CASES, ...SHARED_CASES },
+    async () => {
+      cluster = await EtcdCluster.start(1);
+    },
+    () => cluster.close(),
+  );
+} else
+  for (const what of [...Object.keys(CASES), ...Object.keys(SHARED_CASES)])
+    skipUnless(false, missing)(what, () => {});
 
 function small(): PacketMemory {
   return new PacketMemory({ bytes: 4 << 20, slots: 1 });

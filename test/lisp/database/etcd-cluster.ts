@@ -1,0 +1,188 @@
+// etcd clusters of the tests' own, on loopback: ports and folders of their own, gone when the test ends, however it ends.
+
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { EtcdClient, type EtcdHost } from "../../../src/lisp/database/etcd-client.js";
+
+/** Why there can be no cluster; null when there can. */
+export function etcdMissing(): string | null {
+  return spawnSync("etcd", ["--version"]).error === undefined ? null : "needs the program etcd (etcd-server)";
+}
+
+/** Waits until it holds; throws when it does not within so many seconds. */
+export async function until(holds: () => boolean, seconds = 10): Promise<void> {
+  const deadline = performance.now() + seconds * 1000;
+  while (!holds()) {
+    if (performance.now() > deadline) throw new Error(`not within ${seconds} s: ${holds}`);
+    await new Promise((later) => setTimeout(later, 5));
+  }
+}
+
+interface Member {
+  readonly name: string;
+  readonly client: EtcdHost;
+  readonly peer: EtcdHost;
+  process: ChildProcess | null;
+}
+
+export interface ClusterOptions {
+  /** Before each command line, to run it elsewhere. */
+  readonly inside?: readonly string[];
+  /** First of the ports, two a member; without it any that are free. */
+  readonly ports?: number;
+}
+
+export class EtcdCluster {
+  readonly #folder = mkdtempSync(join(tmpdir(), "sluice-etcd-"));
+  readonly #members: readonly Member[];
+  readonly #inside: readonly string[];
+  readonly #onExit = (): void => this.#end();
+
+  /** A cluster of `size` members that all answer. */
+  static async start(size: number, options: ClusterOptions = {}): Promise<EtcdCluster> {
+    const { ports } = options;
+    const free =
+      ports === undefined ? await freePorts(2 * size) : Array.from({ length: 2 * size }, (_, i) => ports + i);
+    const cluster = new EtcdCluster(free, options.inside ?? []);
+    for (const member of cluster.#members) cluster.#start(member);
+    if (options.inside === undefined) await cluster.ready();
+    return cluster;
+  }
+
+  private constructor(ports: readonly number[], inside: readonly string[]) {
+    this.#inside = inside;
+    const host = "127.0.0.1";
+    this.#members = Array.from({ length: ports.length / 2 }, (_, i) => ({
+      name: `m${i}`,
+      client: { host, port: ports[2 * i] },
+      peer: { host, port: ports[2 * i + 1] },
+      process: null,
+    }));
+    process.on("exit", this.#onExit);
+  }
+
+  get hosts(): readonly EtcdHost[] {
+    return this.#members.map((m) => m.client);
+  }
+
+  /** As a STORE has them. */
+  get hostsText(): string {
+    return this.hosts.map(({ host, port }) => `${host}:${port}`).join(",");
+  }
+
+  /** Waits until every member that runs answers what needs a leader. */
+  async ready(): Promise<void> {
+    for (const { client, process } of this.#members) if (process !== null) await answers(client);
+  }
+
+  /** kill -9. */
+  async kill(index: number): Promise<void> {
+    const member = this.#members[index];
+    const child = member.process!;
+    const over = new Promise((done) => child.once("exit", done));
+    member.process = null;
+    child.kill("SIGKILL");
+    await over;
+  }
+
+  /** Starts a member that was killed again, with what it has on disk. */
+  restart(index: number): void {
+    this.#start(this.#members[index]);
+  }
+
+  /** Which member leads; -1: none. */
+  async leader(): Promise<number> {
+    const client = new EtcdClient(this.hosts);
+    try {
+      const ids = await Promise.all(
+        this.hosts.map((h) =>
+          client.ask(h, "/v3/maintenance/status", {}).then(
+            (s) => s as { readonly header: { readonly member_id: string }; readonly leader?: string },
+            () => null,
+          ),
+        ),
+      );
+      return ids.findIndex((s) => s !== null && s.header.member_id === s.leader);
+    } finally {
+      client.close();
+    }
+  }
+
+  /** Ends all members and removes what they wrote. */
+  async close(): Promise<void> {
+    const children = this.#members.flatMap((m) => m.process ?? []);
+    const ends = children.map((child) => new Promise((done) => child.once("exit", done)));
+    this.#end();
+    await Promise.all(ends);
+    rmSync(this.#folder, { recursive: true, force: true });
+    process.removeListener("exit", this.#onExit);
+  }
+
+  #start(member: Member): void {
+    const url = ({ host, port }: EtcdHost): string => `http://${host}:${port}`;
+    const all = this.#members.map((m) => `${m.name}=${url(m.peer)}`).join(",");
+    const [program, ...words] = [...this.#inside, "etcd"];
+    member.process = spawn(
+      program,
+      [
+        ...words,
+        ...["--name", member.name, "--data-dir", join(this.#folder, member.name)],
+        ...["--listen-client-urls", url(member.client), "--advertise-client-urls", url(member.client)],
+        ...["--listen-peer-urls", url(member.peer), "--initial-advertise-peer-urls", url(member.peer)],
+        ...["--initial-cluster", all, "--initial-cluster-state", "new"],
+        ...[
+          "--auto-compaction-mode",
+          "revision",
+          "--auto-compaction-retention",
+          "10000",
+          "--log-level",
+          "error",
+        ],
+      ],
+      { stdio: "ignore" },
+    );
+  }
+
+  #end(): void {
+    for (const member of this.#members) {
+      member.process?.kill("SIGKILL");
+      member.process = null;
+    }
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+async function answers(host: EtcdHost): Promise<void> {
+  const client = new EtcdClient([host]);
+  const deadline = performance.now() + 20_000;
+  try {
+    for (;;) {
+      try {
+        await client.ask(host, "/v3/kv/range", { key: "AA==" });
+        return;
+      } catch (error) {
+        if (performance.now() > deadline) throw error;
+        await new Promise((later) => setTimeout(later, 50));
+      }
+    }
+  } finally {
+    client.close();
+  }
+}
+
+/** Ports of loopback that nobody has at the moment. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+      return server;
+    }),
+  );
+  const ports = servers.map((s) => (s.address() as { readonly port: number }).port);
+  await Promise.all(servers.map((s) => new Promise((done) => s.close(done))));
+  return ports;
+}
