@@ -75,7 +75,8 @@ cut [1] -> ICMPError($LEGACY4, unreachable, needfrag) -> to4;
 big [1] -> ICMP6Error($LEGACY6, packettoobig, 0) -> to6;
 
 // ---- From the core: PETR ---------------------------------------------------------
-decap :: LISPDecap;
+// The legacy side is no instance's: what is in one does not get out here.
+decap :: LISPDecap(IID 0);
 
 lisp4 [0], lisp6 [0] -> decap;
 decap [0] -> inner :: Classifier(0/40%f0, 0/60%f0);

@@ -2,11 +2,12 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { ipText } from "../../src/wire/address.js";
+import { ipBytes, ipText } from "../../src/wire/address.js";
 import { ICMP_ECHO, readIcmp, writeIcmp } from "../../src/wire/icmp.js";
 import { readIcmp6 } from "../../src/wire/icmp6.js";
 import { PROTOCOL_ICMP, readIpv4 } from "../../src/wire/ipv4.js";
 import { readIpv6 } from "../../src/wire/ipv6.js";
+import { lisp } from "../elements/lisp/harness.js";
 import { filling, ip, ip6, ipv4, ipv6, udp4 } from "../packets.js";
 import { Network } from "./network.js";
 
@@ -182,6 +183,21 @@ test("what does not come from a site's EID does not pass the proxy ETR", async (
   n.close();
 });
 
+test("what is in an instance does not pass the proxy ETR", async () => {
+  const n = await network();
+  const inner = udp4({ source: ip(LISP.four), destination: ip(LEGACY.four) });
+  const inInstance = (iid: number): Uint8Array =>
+    lisp(inner, Uint8Array.of(0x08, 0, 0, 0, 0, 0, iid, 0), {
+      source: ipBytes(ip("10.0.0.1")),
+      destination: ipBytes(ip("10.0.0.9")),
+    });
+  for (const iid of [5, 0]) n.routers.get("pxtr")!.inject("decap", inInstance(iid));
+  n.simulation.run(1);
+  assert.equal([n.read("pxtr", "decap.unknown_iid"), n.read("pxtr", "decap.count")], ["1", "1"]);
+  assert.is(got4(n, "legacy").length, 1);
+  n.close();
+});
+
 test("the proxy takes only what is for EIDs; EIDs of no site are unreachable", async () => {
   const n = await network({ pxtr: { EIDS4: "192.168.1.0/24 0, 192.168.9.0/24", EIDS6: "fd01::/16" } });
   send4(n, "legacy", { to: "192.168.2.2" });
@@ -251,6 +267,8 @@ test("a change at the site reaches the proxy ITR too (SMR), and it probes the si
   n.simulation.run(3);
   assert.match(n.read("pxtr", "cache.table"), /^192\.168\.1\.0\/24 10\.0\.0\.1\/1\/100 /);
   assert.match(n.read("pxtr", "prober.table"), /^10\.0\.0\.1 up /);
+  for (const asker of ["resolver", "prober"])
+    assert.match(n.read("pxtr", `${asker}.config`), /, PITR true\b/, "it says that it is a proxy");
   await n.routers.get("xtr")!.write("own.add", "192.168.1.0/24 10.0.0.1/7/70");
   n.simulation.run(5);
   assert.match(n.read("pxtr", "cache.table"), /^192\.168\.1\.0\/24 10\.0\.0\.1\/7\/70 /);
