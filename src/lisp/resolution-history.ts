@@ -145,8 +145,9 @@ export class ResolutionHistory {
     this.capacity = capacity;
   }
 
-  /** A new resolution begins; at capacity the oldest is forgotten. */
-  begin(iid: number, eid: Prefix): ResolutionTrace {
+  /** A new resolution begins; at capacity the oldest is forgotten. Null where none is kept. */
+  begin(iid: number, eid: Prefix): ResolutionTrace | null {
+    if (this.capacity === 0) return null;
     const trace = new ResolutionTrace(this.#clock, iid, eid);
     this.#keep(trace);
     return trace;
@@ -185,7 +186,6 @@ export class ResolutionHistory {
   }
 
   #keep(trace: ResolutionTrace): void {
-    if (this.capacity === 0) return;
     this.#traces[this.#next] = trace;
     this.#next = (this.#next + 1) % this.capacity;
   }

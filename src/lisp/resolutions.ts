@@ -49,7 +49,7 @@ export interface Resolution {
   /** Slots of the packets that wait, first come first. */
   held: number[];
   readonly timer: Timer;
-  /** What became of it so far: of the last attempt; null before the first. */
+  /** What became of it so far: of the last attempt; null before the first, and where that is not kept. */
   trace: ResolutionTrace | null;
 }
 
