@@ -194,7 +194,7 @@ export abstract class Element {
 
   /** Makes a task of this element; it does not run until it is scheduled. */
   newTask(run: () => boolean): Task {
-    const task = new Task(this.graph.tasks, this.router.metered ? timed(run, this.runMeter) : run);
+    const task = new Task(this.graph.tasks, this.#metering(run));
     task.tickets = scheduledTickets(this);
     this.tasks.push(task);
     return task;
@@ -202,9 +202,16 @@ export abstract class Element {
 
   /** Makes a timer of this element. */
   newTimer(fire: () => void): Timer {
-    const timer = new Timer(this.graph.timers, this.router.metered ? timed(fire, this.runMeter) : fire);
+    const timer = new Timer(this.graph.timers, this.#metering(fire));
     this.timers.push(timer);
     return timer;
+  }
+
+  /** Metering may be switched on while the router runs. */
+  #metering<T>(run: () => T): () => T {
+    const { router } = this;
+    const measured = timed(run, this.runMeter);
+    return () => (router.metered ? measured() : run());
   }
 
   /** Address of the counter `name` of the spec's `counters` or `drops`. */

@@ -89,13 +89,23 @@ export class Graph {
       this.#sources.push(Array.from({ length: e.ninputs }, () => []));
       this.#targets.push(Array.from({ length: e.noutputs }, () => []));
     }
-    const PortClass = this.router.metered ? MeteredPort : Port;
     for (const c of connections) {
       const [from, to] = [this.elements[c.from], this.elements[c.to]];
       this.#targets[c.from][c.fromPort].push({ element: to, port: c.toPort });
       this.#sources[c.to][c.toPort].push({ element: from, port: c.fromPort });
-      from.outputs[c.fromPort] ??= new PortClass(to, c.toPort);
-      to.inputs[c.toPort] ??= new PortClass(from, c.fromPort);
+    }
+    this.usePorts((element, port) =>
+      this.router.metered ? new MeteredPort(element, port) : new Port(element, port),
+    );
+  }
+
+  /** Gives every connection new ports, by the element and port at its far end; also while the graph runs. */
+  usePorts(make: (element: Element, port: number) => Port): void {
+    for (const element of this.elements) {
+      for (const [i, [far]] of this.#targets[element.index].entries())
+        if (far !== undefined) element.outputs[i] = make(far.element, far.port);
+      for (const [i, [far]] of this.#sources[element.index].entries())
+        if (far !== undefined) element.inputs[i] = make(far.element, far.port);
     }
   }
 

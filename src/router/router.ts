@@ -19,6 +19,7 @@ import { Graph } from "./graph.js";
 import { type Handler, HandlerError, handlerName, readHandler } from "./handler.js";
 import { prefixOf } from "./names.js";
 import type { ElementLoader, ExtraElement, RouterOptions } from "./options.js";
+import { MeteredPort, Port } from "./port.js";
 import { type Random, SeededRandom, SystemRandom } from "./random.js";
 import { ProcessSignals, type Signals } from "./signals.js";
 import type { HandlerSpec } from "./spec.js";
@@ -36,7 +37,7 @@ export class Router {
   readonly signals: Signals;
   readonly driver: Driver;
   readonly devices: DeviceProvider;
-  readonly metered: boolean;
+  #metered: boolean;
   #graph: Graph | null = null;
   #closed = false;
   #variables: RouterOptions["variables"];
@@ -56,7 +57,7 @@ export class Router {
     this.signals = options.signals ?? new ProcessSignals();
     this.driver = new Driver(this);
     this.devices = options.devices ?? NO_DEVICES;
-    this.metered = options.metered ?? false;
+    this.#metered = options.metered ?? false;
   }
 
   /**
@@ -143,6 +144,18 @@ export class Router {
   get graph(): Graph {
     if (this.#graph === null) throw new Error("the router has no graph yet");
     return this.#graph;
+  }
+
+  /** Whether what passes each port is counted and timed. */
+  get metered(): boolean {
+    return this.#metered;
+  }
+
+  /** Starts counting and timing what passes each port, from nothing, or stops it. */
+  meter(on: boolean): void {
+    if (on === this.#metered) return;
+    this.#metered = on;
+    this.#graph?.usePorts((element, port) => (on ? new MeteredPort(element, port) : new Port(element, port)));
   }
 
   get tasks(): Tasks {

@@ -15,10 +15,14 @@ interface Schema {
   readonly properties?: Readonly<Record<string, unknown>>;
 }
 
-/** Makes the check; compiling the schema takes some milliseconds. */
-export function schemaCheck(): (source: DescriptorSource) => Diagnostic[] {
+/**
+ * Makes the check of whole descriptors, or only of what is there of one (`part`: nothing is required). Compiling the
+ * schema takes some milliseconds.
+ */
+export function schemaCheck(part = false): (source: DescriptorSource) => Diagnostic[] {
   const ajv = new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true });
-  const validate: ValidateFunction = ajv.compile(JSON.parse(readFileSync(SCHEMA, "utf8")));
+  const schema = JSON.parse(readFileSync(SCHEMA, "utf8"));
+  const validate: ValidateFunction = ajv.compile(part ? { ...schema, required: [] } : schema);
   return (source) => {
     if (validate(source.values)) return [];
     return wordy(validate.errors ?? [], source);

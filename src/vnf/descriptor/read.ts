@@ -1,6 +1,6 @@
 // Reads a service descriptor: YAML text to a ServiceDescriptor, or everything that is wrong with it.
 
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { ConfigurationError, type Diagnostic } from "../../lang/diagnostics.js";
 import { nearest } from "../../lang/nearest.js";
@@ -86,31 +86,53 @@ export function readDescriptor(file: string): ServiceDescriptor {
   return parseDescriptor(readFileSync(file, "utf8"), file);
 }
 
-/** Reads a descriptor; `file` names it in errors, and its folder is where graphs are looked for. Throws ConfigurationError. */
-export function parseDescriptor(text: string, file: string): ServiceDescriptor {
+/**
+ * Reads a descriptor; `file` names it in errors, and its folder is where graphs are looked for, inside folder `within`
+ * only when that is given. Throws ConfigurationError.
+ */
+export function parseDescriptor(text: string, file: string, within: string | null = null): ServiceDescriptor {
   const source = new DescriptorSource(text, file);
   const wrong = schemaCheck()(source);
   if (wrong.length > 0) throw new ConfigurationError(wrong);
-  const reader = new Reader(source, source.values as Document);
-  const descriptor = reader.read();
+  const document = source.values as Document;
+  const names = { links: Object.keys(document.links ?? {}), functions: Object.keys(document.functions) };
+  const reader = new Reader(source, names, within);
+  const descriptor = reader.read(document);
   if (reader.problems.length > 0) throw new ConfigurationError(reader.problems);
   return descriptor;
+}
+
+/** Reads one fault, as plain data, for the service of `descriptor`. Throws ConfigurationError. */
+export function parseFault(document: unknown, descriptor: ServiceDescriptor): FaultDescriptor[] {
+  const source = new DescriptorSource(JSON.stringify({ faults: [document] }), "fault");
+  const wrong = schemaCheck(true)(source);
+  if (wrong.length > 0) throw new ConfigurationError(wrong);
+  const names = { links: [...descriptor.links.keys()], functions: [...descriptor.functions.keys()] };
+  const reader = new Reader(source, names, null);
+  const faults = reader.fault(document as FaultDocument, 0);
+  if (reader.problems.length > 0) throw new ConfigurationError(reader.problems);
+  return faults;
 }
 
 class Reader {
   readonly problems: Diagnostic[] = [];
   readonly #source: DescriptorSource;
-  readonly #document: Document;
-  readonly #links: readonly string[];
+  readonly #names: { readonly links: readonly string[]; readonly functions: readonly string[] };
+  readonly #within: string | null;
 
-  constructor(source: DescriptorSource, document: Document) {
+  constructor(
+    source: DescriptorSource,
+    names: { readonly links: readonly string[]; readonly functions: readonly string[] },
+    within: string | null,
+  ) {
     this.#source = source;
-    this.#document = document;
-    this.#links = Object.keys(document.links ?? {});
+    this.#names = names;
+    this.#within = within;
   }
 
-  read(): ServiceDescriptor {
-    const { service, description = "", world = {}, links = {}, functions, faults = [] } = this.#document;
+  read(document: Document): ServiceDescriptor {
+    const { service, description = "", world = {}, links = {}, functions, faults = [] } = document;
+    const { defaults = {} } = document;
     this.#distinct(functions);
     return {
       name: service,
@@ -118,8 +140,10 @@ class Reader {
       file: this.#source.file,
       world: { seed: world.seed ?? 0, epoch: world.epoch ?? 1_000_000_000 },
       links: new Map(Object.entries(links).map(([name, link]) => [name, linkOf(name, link ?? {})])),
-      functions: new Map(Object.entries(functions).map(([name, f]) => [name, this.#function(name, f)])),
-      faults: faults.flatMap((f, i) => this.#fault(f, i)).sort((a, b) => a.at - b.at),
+      functions: new Map(
+        Object.entries(functions).map(([name, f]) => [name, this.#function(name, f, defaults)]),
+      ),
+      faults: faults.flatMap((f, i) => this.fault(f, i)).sort((a, b) => a.at - b.at),
     };
   }
 
@@ -140,8 +164,7 @@ class Reader {
     });
   }
 
-  #function(name: string, f: FunctionDocument): FunctionDescriptor {
-    const { defaults = {} } = this.#document;
+  #function(name: string, f: FunctionDocument, defaults: Defaults): FunctionDescriptor {
     const parameters = Object.entries(f.parameters ?? {}).map(([k, v]) => [k, String(v)]);
     return {
       name,
@@ -182,6 +205,8 @@ class Reader {
       const hint = near === null ? undefined : `is it ${join(dirname(graph), near)}?`;
       this.#problem("no-graph", ["functions", name, "graph"], `there is no file ${path}`, hint);
     }
+    if (this.#within !== null && existsSync(path) && !inside(path, this.#within))
+      this.#problem("outside", ["functions", name, "graph"], `${graph} lies outside of ${this.#within}`);
     return path;
   }
 
@@ -190,7 +215,7 @@ class Reader {
     const link = typeof d === "string" ? d : d.link;
     const mac = typeof d === "object" && d.mac !== undefined ? d.mac : null;
     const path = ["functions", owner, "devices", name];
-    this.#known(typeof d === "string" ? path : [...path, "link"], "link", link, this.#links);
+    this.#known(typeof d === "string" ? path : [...path, "link"], "link", link, this.#names.links);
     return {
       name,
       link,
@@ -206,7 +231,7 @@ class Reader {
     return false;
   }
 
-  #fault(f: FaultDocument, i: number): FaultDescriptor[] {
+  fault(f: FaultDocument, i: number): FaultDescriptor[] {
     const path = ["faults", i];
     const when = {
       at: duration(f.at),
@@ -219,15 +244,14 @@ class Reader {
     const faults: FaultDescriptor[] = [];
     if (f.link !== undefined) {
       const { link } = f;
-      if (!this.#known([...path, "link"], "link", link, this.#links)) return [];
+      if (!this.#known([...path, "link"], "link", link, this.#names.links)) return [];
       if (f.down) faults.push({ ...when, kind: "link-down", link });
       const change = changeOf(f);
       if (Object.keys(change).length > 0) faults.push({ ...when, kind: "link-change", link, change });
     }
     if (f.function !== undefined) {
       const name = f.function;
-      if (!this.#known([...path, "function"], "function", name, Object.keys(this.#document.functions)))
-        return [];
+      if (!this.#known([...path, "function"], "function", name, this.#names.functions)) return [];
       if (f.crash) faults.push({ ...when, kind: "crash", function: name });
       if (f.clock !== undefined)
         faults.push({ ...when, kind: "clock", function: name, seconds: duration(f.clock) });
@@ -278,4 +302,9 @@ function healthOf(h: HealthDocument): HealthDescriptor {
     failures: h.failures ?? 3,
     grace: duration(h.grace ?? 5),
   };
+}
+
+/** Whether `path`, wherever links lead it, lies in `folder`. */
+export function inside(path: string, folder: string): boolean {
+  return realpathSync(path).startsWith(`${realpathSync(folder)}/`);
 }

@@ -6,6 +6,7 @@ import type { Clock } from "../../router/clock.js";
 import type { DeviceProvider } from "../../router/device.js";
 import type { Element } from "../../router/element.js";
 import { HandlerError } from "../../router/handler.js";
+import { clockCost, type ElementLoad, elementLoads } from "../../router/meter.js";
 import { Router } from "../../router/router.js";
 import type { Signals } from "../../router/signals.js";
 import type { Impairments, StoreFailure } from "../descriptor/model.js";
@@ -34,6 +35,9 @@ export interface HostOptions {
   readonly failStore?: (failure: StoreFailure | null) => void;
 }
 
+/** Milliseconds without a request after which metering ends. */
+const METER_MS = 5000;
+
 /** A function has no signals of the operating system: those are its manager's. */
 const NO_SIGNALS: Signals = {
   pid: process.pid,
@@ -46,6 +50,8 @@ export class InstanceHost {
   readonly router: Router;
   readonly #spec: InstanceSpec;
   readonly #options: HostOptions;
+  #metering: NodeJS.Timeout | undefined;
+  #clockCost = 0;
   readonly #answers: { readonly [K in RequestKind]: (request: Request<K>) => Reply<K> | Promise<Reply<K>> };
 
   constructor(spec: InstanceSpec, options: HostOptions) {
@@ -71,7 +77,7 @@ export class InstanceHost {
       write: ({ path, value }) => this.router.write(path, value),
       handlers: ({ element }) => this.#handlers(element),
       swap: ({ text, file, parameters }) => this.router.swap(text, file, parameters),
-      stats: () => this.#stats(),
+      stats: ({ meter }) => this.#stats(meter === true),
       impair: ({ device, impairments, cut }) => options.devices.impair(device, impairments, cut),
       jump: ({ seconds }) => options.clock.jump(seconds),
       store: ({ failure }) => this.#failStore(failure),
@@ -89,6 +95,7 @@ export class InstanceHost {
   }
 
   close(): void {
+    clearTimeout(this.#metering);
     this.router.close();
   }
 
@@ -103,16 +110,27 @@ export class InstanceHost {
     }));
   }
 
-  #stats(): InstanceStats {
+  #stats(meter: boolean): InstanceStats {
     const { clock, memory, elements } = this.router;
+    if (meter) this.#meter();
+    const loads = this.router.metered ? elementLoads(elements, this.#clockCost) : [];
     return {
       at: clock.now(),
       slotsUsed: memory.slotsUsed,
       slots: memory.slots,
       heapUsed: memory.heapUsed,
-      elements: elements.map(elementStats),
+      elements: elements.map((e, i) => elementStats(e, loads[i])),
       devices: this.#options.devices.counters(),
     };
+  }
+
+  /** Metering costs some: it ends when nobody has asked for a while. */
+  #meter(): void {
+    if (!this.router.metered) this.#clockCost ||= clockCost();
+    this.router.meter(true);
+    clearTimeout(this.#metering);
+    this.#metering = setTimeout(() => this.router.meter(false), METER_MS);
+    this.#metering.unref();
   }
 
   #failStore(failure: StoreFailure | null): void {
@@ -123,7 +141,7 @@ export class InstanceHost {
   }
 }
 
-function elementStats(element: Element): ElementStats {
+function elementStats(element: Element, load: ElementLoad | undefined): ElementStats {
   const read = (names: Readonly<Record<string, string>>, all: boolean): Record<string, number> => {
     const values: Record<string, number> = {};
     for (const name of Object.keys(names)) {
@@ -138,5 +156,7 @@ function elementStats(element: Element): ElementStats {
     className: element.className,
     counters: read(counters, true),
     drops: read(drops, false),
+    load:
+      load === undefined ? null : { calls: load.calls, packets: load.packets, nanoseconds: load.nanoseconds },
   };
 }

@@ -14,7 +14,8 @@ export interface Protocol {
     readonly file: string;
     readonly parameters: Readonly<Record<string, string>>;
   }): void;
-  stats(request: Record<string, never>): InstanceStats;
+  /** With `meter`: what passes the elements is counted and timed, from the first such request until some seconds after the last. */
+  stats(request: { readonly meter?: boolean }): InstanceStats;
   /** Changes what the sending side of a device does to packets; `cut` true: it carries nothing. */
   impair(request: {
     readonly device: string;
@@ -57,4 +58,14 @@ export interface ElementStats {
   readonly counters: Readonly<Record<string, number>>;
   /** Packets dropped, by reason; reasons that never occurred are left out. */
   readonly drops: Readonly<Record<string, number>>;
+  /** Since metering began; null without. */
+  readonly load: LoadStats | null;
+}
+
+export interface LoadStats {
+  /** Batches that it was given or has pulled, and runs of its own tasks and timers. */
+  readonly calls: number;
+  readonly packets: number;
+  /** Of its own: without what it called. */
+  readonly nanoseconds: number;
 }

@@ -21,7 +21,7 @@ export interface ServiceOptions {
 
 /** A request about something that the service does not have, or cannot do. */
 export class ServiceError extends Error {
-  /** `NO_FUNCTION`, `NO_LINK`, `UNSUPPORTED`. */
+  /** `NO_FUNCTION`, `NO_LINK`, `NO_FILE`, `OUTSIDE`, `RUNS`, `UNSUPPORTED`. */
   readonly code: string;
 
   constructor(code: string, message: string) {

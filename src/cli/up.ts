@@ -1,0 +1,184 @@
+// sluice up: brings up a service and stays with it.
+
+import { spawn } from "node:child_process";
+import { mkdirSync, openSync, readFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ConfigurationError } from "../lang/diagnostics.js";
+import { systemError } from "../router/system-error.js";
+import { ApiClient } from "../vnf/api/client.js";
+import type { ServiceDescriptor } from "../vnf/descriptor/model.js";
+import { parseDescriptor } from "../vnf/descriptor/read.js";
+import { Manager } from "../vnf/manager/manager.js";
+import { ServiceError } from "../vnf/service/service.js";
+import { RealWorld, SimulatedWorld, type World } from "../vnf/service/world.js";
+import { processRuns, ServiceFolder } from "../vnf/state/folder.js";
+import { type Command, CommandError } from "./command.js";
+import { eventText } from "./logs.js";
+import { report, verdict } from "./report.js";
+import { interruption } from "./running.js";
+import { look, pause } from "./top.js";
+import { Screen, TopView } from "./top-view.js";
+import { HELP, settings, type UpSettings, USAGE } from "./up-options.js";
+
+/** Seconds in which a detached service must be up. */
+const DETACH_SECONDS = 60;
+/** Simulated seconds between two looks of --top. */
+const SIMULATED_LOOK = 1;
+
+async function run(words: readonly string[]): Promise<number> {
+  const s = settings(words);
+  const text = readText(s.file);
+  let descriptor: ServiceDescriptor;
+  try {
+    descriptor = adjusted(parseDescriptor(text, s.file), s);
+  } catch (e) {
+    return complain(e, { text, file: s.file });
+  }
+  const folder = new ServiceFolder(descriptor.name, s.state);
+  if (s.detach) return detach(words, folder);
+  const world = s.simtime
+    ? new SimulatedWorld(descriptor.world.seed, descriptor.world.epoch)
+    : new RealWorld();
+  const { signal, release } = interruption();
+  let manager: Manager | null = null;
+  try {
+    manager = await Manager.instantiate(descriptor, { world, folder, port: s.api, clickpath: s.clickpath });
+    tell(manager, s);
+    await manager.service.start();
+    await stay(manager, s, signal);
+    return 0;
+  } catch (e) {
+    if (e instanceof ServiceError) throw new CommandError(e.message);
+    return complain(e, { text, file: s.file });
+  } finally {
+    await manager?.terminate();
+    release();
+  }
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (e) {
+    throw new CommandError(`${file}: ${systemError(e)}`);
+  }
+}
+
+function adjusted(descriptor: ServiceDescriptor, { isolation, seed }: UpSettings): ServiceDescriptor {
+  const world = { ...descriptor.world, seed: seed ?? descriptor.world.seed };
+  if (isolation === null) return { ...descriptor, world };
+  const functions = [...descriptor.functions].map(([name, f]) => [name, { ...f, isolation }] as const);
+  return { ...descriptor, world, functions: new Map(functions) };
+}
+
+/** Prints what is wrong with a descriptor or a graph, where, and what to do; returns the exit status. */
+function complain(e: unknown, input: { readonly text: string; readonly file: string }): number {
+  if (!(e instanceof ConfigurationError)) throw e;
+  const places = e.diagnostics.map((d) => {
+    const { landmark } = d;
+    const file =
+      landmark?.column === undefined
+        ? landmark?.file
+        : `${landmark.file}:${landmark.line}:${landmark.column}`;
+    return landmark?.column === undefined ? d : { ...d, landmark: { ...landmark, file: file!, line: 0 } };
+  });
+  if (process.stderr.isTTY) {
+    process.stderr.write(report(e.diagnostics, "text", input) + verdict(e));
+    return 1;
+  }
+  const hint = (text: string | undefined): string => (text === undefined ? "" : `    hint: ${text}\n`);
+  for (const d of places) process.stderr.write(report([d], "text") + hint(d.hint));
+  process.stderr.write(verdict(e));
+  return 1;
+}
+
+/** Prints events as they come. */
+function tell({ service, url }: Manager, s: UpSettings): void {
+  if (s.top) return;
+  process.stdout.write(`service ${service.descriptor.name}: API at ${url}\n`);
+  service.events.watch((e) => {
+    if (e.kind !== "log" || s.logs) process.stdout.write(`${eventText(e)}\n`);
+  });
+}
+
+/** Until its time is over, it is interrupted, or somebody terminates it. */
+async function stay(manager: Manager, s: UpSettings, signal: AbortSignal): Promise<void> {
+  const { world } = manager.service;
+  const ended = new AbortController();
+  void manager.terminated.then(() => ended.abort());
+  const either = AbortSignal.any([signal, ended.signal]);
+  if (world.simulation !== null) await simulate(manager, s, world, either);
+  else if (s.top) await watch(manager, s, either);
+  else await pause(s.seconds === null ? 2 ** 31 - 1 : s.seconds * 1000, either);
+}
+
+async function simulate(manager: Manager, s: UpSettings, world: World, signal: AbortSignal): Promise<void> {
+  const started = performance.now();
+  const view = new TopView({ elements: 3 });
+  const screen = new Screen();
+  for (let left = s.seconds!; left > 0 && !signal.aborted; left -= SIMULATED_LOOK) {
+    await world.simulation!.runFor(Math.min(left, SIMULATED_LOOK), signal);
+    if (s.top) screen.show(view.lines(await look(apiOf(manager))));
+  }
+  const real = ((performance.now() - started) / 1000).toFixed(1);
+  process.stdout.write(`${world.now().toFixed(1)} simulated seconds took ${real} s\n`);
+}
+
+async function watch(manager: Manager, s: UpSettings, signal: AbortSignal): Promise<void> {
+  const view = new TopView({ elements: 3 });
+  const screen = new Screen();
+  const end = s.seconds === null ? Number.POSITIVE_INFINITY : performance.now() + s.seconds * 1000;
+  view.lines(await look(apiOf(manager)));
+  while (!signal.aborted && performance.now() < end) {
+    await pause(Math.min(1000, end - performance.now()), signal);
+    if (!signal.aborted) screen.show(view.lines(await look(apiOf(manager))));
+  }
+}
+
+function apiOf(manager: Manager): ApiClient {
+  return new ApiClient(manager.url, manager.token);
+}
+
+/** Starts the same command in the background, and returns when the service is up. */
+async function detach(words: readonly string[], folder: ServiceFolder): Promise<number> {
+  const log = `${folder.path}.log`;
+  mkdirSync(dirname(log), { recursive: true, mode: 0o700 });
+  const main = fileURLToPath(new URL("main.js", import.meta.url));
+  const rest = words.filter((w) => w !== "-d" && !/^--det/.test(w));
+  // Beside the service's folder, which it makes anew.
+  const out = openSync(log, "w", 0o600);
+  const child = spawn(process.execPath, [main, "up", ...rest], {
+    detached: true,
+    stdio: ["ignore", out, out],
+  });
+  child.unref();
+  let status: number | null = null;
+  child.once("exit", (code) => {
+    status = code ?? 1;
+  });
+  for (const end = Date.now() + DETACH_SECONDS * 1000; Date.now() < end; ) {
+    if (status !== null) break;
+    const record = folder.read();
+    if (record?.pid === child.pid && (await everythingStarted(folder))) {
+      process.stdout.write(`process ${record!.pid}, API at ${record!.url}, log in ${log}\n`);
+      return 0;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  process.stderr.write(readFileSync(log, "utf8"));
+  if (status === null && processRuns(child.pid!, null)) process.kill(child.pid!, "SIGTERM");
+  throw new CommandError(`the service did not come up (${log})`);
+}
+
+async function everythingStarted(folder: ServiceFolder): Promise<boolean> {
+  try {
+    const api = new ApiClient(folder.read()!.url, folder.token() ?? "");
+    const functions = await api.get<{ state: string }[]>("/v1/functions");
+    return functions.every((f) => f.state === "started");
+  } catch {
+    return false;
+  }
+}
+
+export const command: Command = { help: HELP, usage: USAGE, run };

@@ -1,0 +1,83 @@
+// The API's caller: what the commands talk to a running service with.
+
+import type { Diagnostic } from "../../lang/diagnostics.js";
+
+/** What the API refused, in its words. */
+export class ApiError extends Error {
+  /** HTTP's; 0 when nobody answers. */
+  readonly status: number;
+  readonly code: string;
+  readonly diagnostics: readonly Diagnostic[];
+
+  constructor(status: number, code: string, message: string, diagnostics: readonly Diagnostic[] = []) {
+    super(message);
+    this.name = "ApiError";
+    this.status = status;
+    this.code = code;
+    this.diagnostics = diagnostics;
+  }
+}
+
+export class ApiClient {
+  readonly #url: string;
+  readonly #token: string;
+
+  constructor(url: string, token: string) {
+    this.#url = url;
+    this.#token = token;
+  }
+
+  /** The reply to a request: parsed JSON, text of other kinds, or null for none. Rejects with ApiError. */
+  async call(method: string, path: string, body?: unknown): Promise<unknown> {
+    const response = await this.#fetch(method, path, body);
+    const text = await response.text();
+    if (text === "") return null;
+    return response.headers.get("content-type")?.startsWith("application/json") ? JSON.parse(text) : text;
+  }
+
+  get<T>(path: string): Promise<T> {
+    return this.call("GET", path) as Promise<T>;
+  }
+
+  /** The lines of a reply that goes on, each parsed, until the service ends or `signal` says so. */
+  async *lines<T>(path: string, signal?: AbortSignal): AsyncGenerator<T> {
+    const response = await this.#fetch("GET", path, undefined, signal);
+    const decoder = new TextDecoder();
+    let rest = "";
+    try {
+      for await (const chunk of response.body ?? []) {
+        rest += decoder.decode(chunk as Uint8Array, { stream: true });
+        const lines = rest.split("\n");
+        rest = lines.pop()!;
+        for (const line of lines) if (line !== "") yield JSON.parse(line) as T;
+      }
+    } catch (e) {
+      // The service was terminated, or the caller had enough.
+      if (!signal?.aborted && !(e instanceof TypeError)) throw e;
+    }
+  }
+
+  async #fetch(method: string, path: string, body: unknown, signal?: AbortSignal): Promise<Response> {
+    let response: Response;
+    try {
+      response = await fetch(`${this.#url}${path}`, {
+        method,
+        headers: { authorization: `Bearer ${this.#token}`, "content-type": "application/json" },
+        body: body === undefined ? undefined : JSON.stringify(body),
+        signal,
+      });
+    } catch (e) {
+      const cause = (e as { cause?: { code?: string } }).cause?.code ?? (e as Error).message;
+      throw new ApiError(0, "UNREACHABLE", `nobody answers at ${this.#url} (${cause})`);
+    }
+    if (response.ok) return response;
+    const text = await response.text();
+    try {
+      const { code, message, details } = JSON.parse(text).error;
+      throw new ApiError(response.status, code, message, details);
+    } catch (e) {
+      if (e instanceof ApiError) throw e;
+      throw new ApiError(response.status, "HTTP", `${response.status} ${response.statusText}`);
+    }
+  }
+}

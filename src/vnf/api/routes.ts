@@ -1,0 +1,292 @@
+// What the API offers: paths, what they take and give. The server serves these, and the OpenAPI document describes them.
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Service } from "../service/service.js";
+
+/** A request that was understood: what of the path and the query is variable, and the body. */
+export interface Call {
+  readonly service: Service;
+  readonly path: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string>>;
+  /** As its schema lets it be; undefined for routes without one. */
+  readonly body: unknown;
+  readonly request: IncomingMessage;
+  /** For routes that answer bit by bit. */
+  readonly response: ServerResponse;
+}
+
+/** A JSON Schema, as OpenAPI has them. */
+export type Schema = Readonly<Record<string, unknown>>;
+
+export interface Route {
+  readonly method: "GET" | "PUT" | "POST" | "DELETE";
+  /** With `{name}` for what is variable. */
+  readonly path: string;
+  readonly summary: string;
+  /** Query parameters: what they mean, and `integer` where it is one. */
+  readonly query?: Readonly<
+    Record<string, { readonly doc: string; readonly type?: "string" | "integer" | "boolean" }>
+  >;
+  readonly body?: Schema;
+  readonly reply: Schema | null;
+  /** Media type of the reply, when that is not JSON. */
+  readonly media?: string;
+  /** Gives the reply, to be sent as JSON (or as text of `media`); or answers by itself and gives nothing. */
+  run(call: Call): unknown;
+}
+
+const NAME: Schema = { type: "string" };
+const TEXT: Schema = {
+  type: "object",
+  required: ["value"],
+  additionalProperties: false,
+  properties: { value: NAME },
+};
+const LINES: Schema = { type: "array", items: { type: "string" } };
+
+/** The routes of one service. `terminate` ends it and its API; `applyText` and `applyFile` read descriptors for it. */
+export function routes(actions: Actions): readonly Route[] {
+  return [
+    {
+      method: "GET",
+      path: "/v1/service",
+      summary: "The service: its functions and links",
+      reply: { type: "object" },
+      run: ({ service }) => serviceView(service),
+    },
+    {
+      method: "PUT",
+      path: "/v1/service",
+      summary: "Makes the service what another descriptor says, touching only what differs",
+      body: {
+        type: "object",
+        additionalProperties: false,
+        properties: {
+          descriptor: { type: "string", description: "A descriptor's YAML" },
+          file: { type: "string", description: "Its file, inside the service's directory" },
+        },
+        oneOf: [{ required: ["descriptor"] }, { required: ["file"] }],
+      },
+      reply: { type: "object", properties: { changes: LINES } },
+      run: async ({ body }) => ({ changes: await actions.apply(body as ApplyBody) }),
+    },
+    {
+      method: "DELETE",
+      path: "/v1/service",
+      summary: "Terminates the service and its manager",
+      reply: null,
+      run: () => actions.terminate(),
+    },
+    {
+      method: "GET",
+      path: "/v1/functions",
+      summary: "Every instance of a function and its state",
+      reply: { type: "array", items: { type: "object" } },
+      run: ({ service }) => [...service.functions.keys()].map((name) => functionView(service, name)),
+    },
+    {
+      method: "GET",
+      path: "/v1/functions/{function}",
+      summary: "One instance",
+      reply: { type: "object" },
+      run: ({ service, path }) => functionView(service, path.function),
+    },
+    ...(["start", "stop", "heal", "update"] as const).map(
+      (verb): Route => ({
+        method: "POST",
+        path: `/v1/functions/{function}/${verb}`,
+        summary: VERBS[verb],
+        reply: { type: "object" },
+        run: async ({ service, path }) => {
+          const f = service.function(path.function);
+          if (verb === "start") await f.start();
+          else if (verb === "stop") await f.stop();
+          else await service[verb](f.name);
+          return functionView(service, f.name);
+        },
+      }),
+    ),
+    {
+      method: "POST",
+      path: "/v1/functions/{function}/scale",
+      summary: "Changes how many replicas a function has",
+      body: {
+        type: "object",
+        required: ["replicas"],
+        additionalProperties: false,
+        properties: { replicas: { type: "integer", minimum: 0, maximum: 5000 } },
+      },
+      reply: { type: "array", items: { type: "object" } },
+      run: async ({ service, path, body }) => {
+        await service.scale(path.function, (body as { replicas: number }).replicas);
+        return [...service.functions.keys()].map((name) => functionView(service, name));
+      },
+    },
+    {
+      method: "GET",
+      path: "/v1/functions/{function}/stats",
+      summary: "Counters of the function's elements and devices, drops by reason, memory",
+      query: { meter: { doc: "also count and time what passes each element", type: "boolean" } },
+      reply: { type: "object" },
+      run: ({ service, path, query }) =>
+        service.function(path.function).request("stats", { meter: query.meter === "true" }),
+    },
+    {
+      method: "GET",
+      path: "/v1/functions/{function}/handlers",
+      summary: "The handlers of an element, or the global ones",
+      query: { element: { doc: "the element's name" } },
+      reply: { type: "array", items: { type: "object" } },
+      run: ({ service, path, query }) =>
+        service.function(path.function).request("handlers", { element: query.element ?? null }),
+    },
+    {
+      method: "GET",
+      path: "/v1/functions/{function}/handlers/{handler}",
+      summary: "Reads a handler, ELEMENT.HANDLER",
+      query: { parameters: { doc: "what the handler takes" } },
+      reply: TEXT,
+      run: async ({ service, path, query }) => {
+        const request = { path: path.handler, parameters: query.parameters ?? "" };
+        return { value: await service.function(path.function).request("read", request) };
+      },
+    },
+    {
+      method: "PUT",
+      path: "/v1/functions/{function}/handlers/{handler}",
+      summary: "Writes a handler, ELEMENT.HANDLER",
+      body: TEXT,
+      reply: null,
+      run: ({ service, path, body }) => {
+        const { value } = body as { value: string };
+        return service.function(path.function).request("write", { path: path.handler, value });
+      },
+    },
+    {
+      method: "GET",
+      path: "/v1/events",
+      summary:
+        "What happened: states, lines that elements wrote, faults; with follow a JSON object a line, as they come",
+      query: {
+        about: { doc: "only of this function or link" },
+        after: { doc: "only those with a greater number", type: "integer" },
+        most: { doc: "at most so many, the latest (1000)", type: "integer" },
+        follow: { doc: "go on until the caller goes", type: "boolean" },
+      },
+      reply: { type: "array", items: { type: "object" } },
+      run: events,
+    },
+    {
+      method: "POST",
+      path: "/v1/faults",
+      summary: "Injects a fault, as descriptors write them under 'faults'",
+      body: { type: "object" },
+      reply: null,
+      run: ({ body }) => actions.fault(body),
+    },
+    {
+      method: "GET",
+      path: "/metrics",
+      summary: "Metrics in Prometheus's text format",
+      reply: { type: "string" },
+      media: "text/plain; version=0.0.4; charset=utf-8",
+      run: () => actions.metrics(),
+    },
+  ];
+}
+
+const VERBS = {
+  start: "Starts a function that is stopped",
+  stop: "Stops a function in order",
+  heal: "Starts a function anew",
+  update: "Hot swap: the function's graph as its file is now, with its state",
+} as const;
+
+export type ApplyBody = { readonly descriptor: string } | { readonly file: string };
+
+/** What routes ask of the manager. */
+export interface Actions {
+  apply(body: ApplyBody): Promise<string[]>;
+  terminate(): Promise<void>;
+  fault(document: unknown): void;
+  metrics(): Promise<string>;
+}
+
+export interface FunctionView {
+  /** Of the instance. */
+  readonly name: string;
+  readonly function: string;
+  readonly state: string;
+  readonly isolation: string;
+  readonly graph: string;
+  /** Null while it does not run. */
+  readonly pid: number | null;
+  /** Seconds; null while it does not run. */
+  readonly uptime: number | null;
+  readonly restarts: number;
+  /** Why it ended last; null when it never did. */
+  readonly lastEnd: string | null;
+}
+
+function functionView(service: Service, name: string): FunctionView {
+  const f = service.function(name);
+  return {
+    name,
+    function: f.descriptor.name,
+    state: f.state,
+    isolation: f.descriptor.isolation,
+    graph: f.descriptor.graph,
+    pid: f.instance?.pid ?? null,
+    uptime: f.uptime,
+    restarts: f.restarts,
+    lastEnd: f.lastEnd?.message ?? null,
+  };
+}
+
+export interface ServiceView {
+  readonly name: string;
+  readonly description: string;
+  readonly file: string;
+  readonly simulated: boolean;
+  /** Seconds since its world began. */
+  readonly now: number;
+  readonly functions: readonly FunctionView[];
+  readonly links: readonly { readonly name: string; readonly ends: readonly string[] }[];
+}
+
+function serviceView(service: Service): ServiceView {
+  const { descriptor, world } = service;
+  const ends = (link: string): string[] =>
+    [...service.functions.values()].flatMap((f) =>
+      f.descriptor.devices.flatMap((d) => ("link" in d && d.link === link ? [`${f.name}:${d.name}`] : [])),
+    );
+  return {
+    name: descriptor.name,
+    description: descriptor.description,
+    file: descriptor.file,
+    simulated: world.simulation !== null,
+    now: world.now(),
+    functions: [...service.functions.keys()].map((name) => functionView(service, name)),
+    links: [...descriptor.links.keys()].map((name) => ({ name, ends: ends(name) })),
+  };
+}
+
+function events({ service, query, request, response }: Call): unknown {
+  const most = Number(query.most ?? 1000);
+  const past = service.events.latest(most, query.about, Number(query.after ?? 0));
+  if (query.follow !== "true") return past;
+  response.writeHead(200, { "content-type": "application/x-ndjson" });
+  const send = (event: unknown): void => {
+    // A caller that does not read is not waited for.
+    if (response.writableLength < BACKLOG) response.write(`${JSON.stringify(event)}\n`);
+  };
+  for (const event of past) send(event);
+  const stop = service.events.watch((event) => {
+    if (query.about === undefined || event.about === query.about) send(event);
+  });
+  request.on("close", stop);
+  return undefined;
+}
+
+/** Bytes that may wait for a caller who follows. */
+const BACKLOG = 2 ** 20;

@@ -1,0 +1,113 @@
+// Where running services are known to the program: a folder each, which only their owner may read.
+
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+/** What is written down of a service that runs. */
+export interface ServiceRecord {
+  readonly name: string;
+  /** The manager's process, and when that was started: a process number may be somebody else's by now. */
+  readonly pid: number;
+  readonly started: string | null;
+  /** Address of its API. */
+  readonly url: string;
+  /** The descriptor. */
+  readonly file: string;
+  /** Wall-clock time of its start, ISO 8601. */
+  readonly since: string;
+}
+
+/** The folder of all services: SLUICE_STATE, else the user's runtime folder. */
+export function stateFolder(environment: NodeJS.ProcessEnv = process.env): string {
+  const { SLUICE_STATE, XDG_RUNTIME_DIR, XDG_STATE_HOME } = environment;
+  if (SLUICE_STATE) return SLUICE_STATE;
+  if (XDG_RUNTIME_DIR) return join(XDG_RUNTIME_DIR, "sluice");
+  if (process.getuid?.() === 0) return "/run/sluice";
+  return join(XDG_STATE_HOME ?? join(homedir(), ".local", "state"), "sluice");
+}
+
+export class ServiceFolder {
+  readonly path: string;
+
+  constructor(service: string, folder: string = stateFolder()) {
+    this.path = join(folder, service);
+  }
+
+  get exists(): boolean {
+    return existsSync(this.path);
+  }
+
+  /** Makes the folder, readable to its owner only. */
+  create(): void {
+    mkdirSync(this.path, { recursive: true, mode: 0o700 });
+  }
+
+  write(record: ServiceRecord): void {
+    writeFileSync(join(this.path, "service.json"), `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
+  }
+
+  /** Null when nothing (readable) was written. */
+  read(): ServiceRecord | null {
+    try {
+      return JSON.parse(readFileSync(join(this.path, "service.json"), "utf8"));
+    } catch {
+      return null;
+    }
+  }
+
+  /** Makes a secret for the API's callers, and keeps it. */
+  newToken(): string {
+    const token = randomBytes(32).toString("base64url");
+    writeFileSync(join(this.path, "token"), `${token}\n`, { mode: 0o600 });
+    return token;
+  }
+
+  /** Null when there is none. */
+  token(): string | null {
+    try {
+      return readFileSync(join(this.path, "token"), "utf8").trim();
+    } catch {
+      return null;
+    }
+  }
+
+  get ledgerFile(): string {
+    return join(this.path, "resources");
+  }
+
+  remove(): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+/** The names of services that have a folder. */
+export function servicesKnown(folder: string = stateFolder()): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort();
+}
+
+/** When a process was started, as the system counts it; null where that cannot be told, or there is no such process. */
+export function processStart(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    // The command's name, in parentheses, may hold anything.
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+  } catch {
+    return null;
+  }
+}
+
+/** Whether the process that had `pid` when it was started at `started` still runs. */
+export function processRuns(pid: number, started: string | null): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch (e) {
+    if ((e as NodeJS.ErrnoException).code !== "EPERM") return false;
+  }
+  return started === null || processStart(pid) === started;
+}

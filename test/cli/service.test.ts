@@ -1,0 +1,76 @@
+// The commands of a running service: up, ps, top, logs, handler, operate, apply, down.
+
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { sluice } from "./sluice.js";
+
+const CONF = fileURLToPath(new URL("../../../conf/", import.meta.url));
+const FILE = `${CONF}services/two-sites.yaml`;
+const state = mkdtempSync(join(tmpdir(), "sluice-"));
+const STATE = ["--state", state];
+
+test.after(async () => {
+  await sluice(["down", ...STATE]);
+  rmSync(state, { recursive: true, force: true });
+});
+
+test("a service comes up in the background, is looked at, operated, changed and ended", async () => {
+  const up = await sluice(["up", FILE, "-d", ...STATE]);
+  assert.is(up.code, 0, up.err);
+  assert.match(up.out, /^process \d+, API at http:\/\/127\.0\.0\.1:\d+, log in /);
+  assert.match((await sluice(["ps", ...STATE])).out, /two-sites +xtr1 +started +inline +\d+ +[\d.]+ s +0 +-/);
+  assert.is((await sluice(["handler", "xtr1", "own.size", ...STATE])).out, "2\n");
+  assert.match(
+    (await sluice(["handler", "xtr1", "cache.", ...STATE])).out,
+    /^-w clear +removes all mappings$/m,
+  );
+  assert.match(
+    (await sluice(["top", "-n", "1", "-i", "0.3", ...STATE])).out,
+    /xtr1 +started +inline .*\n.*ns\/packet/,
+  );
+  assert.is((await sluice(["operate", "heal", "host1", ...STATE])).code, 0);
+  assert.match((await sluice(["logs", "host1", ...STATE])).out, /host1 +healed: on request/);
+  assert.is((await sluice(["apply", FILE, ...STATE])).out, "nothing differs\n");
+  const down = await sluice(["down", ...STATE]);
+  assert.equal([down.code, down.out, down.err], [0, "", ""]);
+  assert.not.ok(existsSync(join(state, "two-sites")));
+  assert.is((await sluice(["ps", ...STATE])).out, "no service runs here\n");
+});
+
+test("what a killed manager left is removed by down", async () => {
+  assert.is((await sluice(["up", FILE, "-d", ...STATE])).code, 0);
+  const { pid } = JSON.parse(readFileSync(join(state, "two-sites", "service.json"), "utf8"));
+  process.kill(pid, "SIGKILL");
+  assert.match((await sluice(["ps", ...STATE])).out, /two-sites +- +gone .*nobody answers/);
+  const down = await sluice(["down", ...STATE]);
+  assert.equal([down.code, down.out], [0, "its manager was gone; removed what it left\n"]);
+  assert.not.ok(existsSync(join(state, "two-sites")));
+});
+
+test("an hour of simulated time needs no waiting", async () => {
+  const { code, out } = await sluice(["up", FILE, "--simtime", "--seconds", "5", ...STATE]);
+  assert.is(code, 0);
+  assert.match(out, /^5\.0 simulated seconds took [\d.]+ s$/m);
+});
+
+test("a descriptor that is wrong is refused with file, line, column and a suggestion", async () => {
+  const { code, err } = await sluice(["up", join(CONF, "..", "package.json"), ...STATE]);
+  assert.is(code, 1);
+  assert.match(err, /package\.json:\d+:\d+: the descriptor has no 'name'\n {4}hint: known are /);
+});
+
+test("commands about services that are not there say so", async () => {
+  const nothing = await sluice(["top", ...STATE]);
+  assert.equal([nothing.code, nothing.err], [1, "no service runs here: 'sluice up FILE' starts one\n"]);
+  assert.match(
+    (await sluice(["down", "nobody", ...STATE])).err,
+    /^there is no service 'nobody' \(there are: none\)/,
+  );
+  assert.match((await sluice(["up", "nothing.yaml", ...STATE])).err, /^nothing\.yaml: No such file/);
+});
+
+test.run();
