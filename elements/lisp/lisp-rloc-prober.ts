@@ -1,9 +1,11 @@
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import { ControlChannel, replyOf } from "../../src/lisp/control-channel.js";
 import { randomNonce } from "../../src/lisp/control-records.js";
-import { addressText, type Mapping } from "../../src/lisp/mapping.js";
+import { addressText, type Mapping, MappingError } from "../../src/lisp/mapping.js";
+import { updateOf } from "../../src/lisp/probe-updates.js";
 import { TimerGroup } from "../../src/lisp/timer-group.js";
 import type { Batch } from "../../src/packet/batch.js";
+import { MemoryError } from "../../src/packet/memory.js";
 import { Element, type ErrorSink } from "../../src/router/element.js";
 import type { HandlerCode } from "../../src/router/handler.js";
 import type { ElementSpec } from "../../src/router/spec.js";
@@ -12,6 +14,7 @@ import type { WireError } from "../../src/wire/error.js";
 import { eidAddress, ipAddress } from "../../src/wire/lisp-control/address.js";
 import { mapRequest } from "../../src/wire/lisp-control/map-request.js";
 import { encodeLispControl } from "../../src/wire/lisp-control/message.js";
+import type { EidRecord } from "../../src/wire/lisp-control/record.js";
 import type { UdpPacket } from "../../src/wire/udp-packet.js";
 import { LISPMapCache } from "./lisp-map-cache.js";
 
@@ -48,8 +51,8 @@ interface Probed {
   /** A mapping that has it. */
   eid: Pick<Mapping, "iid" | "eid">;
   readonly timer: Timer;
-  /** Probes that are out, with the steady nanoseconds at which they left. */
-  readonly out: Map<bigint, number>;
+  /** Probes that are out: the steady nanoseconds at which they left, and what they asked for. */
+  readonly out: Map<bigint, { readonly at: number; readonly eid: Probed["eid"] }>;
   /** Whether the map-cache was told that it is down. */
   down: boolean;
   /** Smoothed round-trip time and its mean deviation, nanoseconds; -1: not known. */
@@ -70,6 +73,10 @@ interface Probed {
  * answer is a Map-Reply with the P bit, the nonce of a probe that is out, and the A bit in each record. Round-trip times
  * are smoothed as RFC 6298 does.
  *
+ * An answer that comes from a locator of the mapping that was probed may change that mapping: priorities, weights, R bits
+ * and Map-Version of its locators, and further ones. It never takes a locator away (of several ETRs that register
+ * together each may know its own only), nor makes a mapping live longer, nor changes a configured one.
+ *
  * Once in INTERVAL it goes through the whole map-cache for RLOCs that are gone.
  *
  * @element LISPRLOCProber
@@ -79,6 +86,7 @@ interface Probed {
  * @handler probes probes sent
  * @handler answers answers that came in time
  * @handler downs times that an RLOC went down
+ * @handler updates mappings that an answer has changed
  * @handler table every RLOC: address, up or down, smoothed round-trip time and jitter in ms, seconds since the last answer; - for what is not known
  * @example
  * cache :: LISPMapCache(192.168.2.0/24 192.0.2.2); Idle -> cache -> Discard;
@@ -95,6 +103,7 @@ export class LISPRLOCProber extends Element {
       probes: "probes sent",
       answers: "answers that came in time",
       downs: "times that an RLOC went down",
+      updates: "mappings that an answer has changed",
     },
     drops: {
       malformed: "no Map-Reply with a record in a UDP packet",
@@ -222,7 +231,7 @@ export class LISPRLOCProber extends Element {
       itrRlocs: this.#rlocs.map(ipAddress),
       records: [{ eid: eidAddress(iid, eid.address), maskLength: eid.length, subscribe: false }],
     });
-    p.out.set(nonce, this.router.clock.now());
+    p.out.set(nonce, { at: this.router.clock.now(), eid: p.eid });
     p.timer.scheduleAfter(this.#timeout);
     this.#count("probes");
     const payload = encodeLispControl(message);
@@ -257,12 +266,30 @@ export class LISPRLOCProber extends Element {
     }
     this.#count("answers");
     const now = this.router.clock.now();
-    this.#measure(p, now - p.out.get(reply.nonce)!);
+    const { at, eid } = p.out.get(reply.nonce)!;
+    this.#measure(p, now - at);
     p.out.clear();
     p.answered = now;
     p.down = false;
     this.#cache!.cache.updateRloc(p.rloc, { down: false });
     this.#rest(p);
+    this.#update(eid, reply.records, (datagram as UdpPacket).source);
+  }
+
+  #update({ iid, eid }: Probed["eid"], records: readonly EidRecord[], source: Uint8Array): void {
+    const { cache } = this.#cache!;
+    const cached = this.#cache!.isConfigured(iid, eid) ? null : cache.get(iid, eid);
+    if (cached === null) return;
+    const usable = (bytes: number): boolean => this.#rlocs.some((r) => r.length === bytes);
+    const mapping = updateOf(cached, records, source, this.router.clock.now(), usable);
+    if (mapping === null) return;
+    try {
+      cache.insert(mapping);
+      this.#count("updates");
+    } catch (e) {
+      // No room beside the one that it replaces, which stays.
+      if (!(e instanceof MemoryError || e instanceof MappingError)) throw e;
+    }
   }
 
   #asker(nonce: bigint): Probed | null {

@@ -27,7 +27,12 @@ export function succeeding(before: Mapping | null, after: Mapping): Mapping {
 }
 
 function sameContent(a: Mapping, b: Mapping): boolean {
-  const text = (m: Mapping): string => `${m.ttl} ${m.action} ${m.locators.map(locatorKey).sort().join(" ")}`;
+  return a.ttl === b.ttl && a.action === b.action && sameLocators(a, b);
+}
+
+/** Whether both have the same locators, with the same priorities, weights and R bits. */
+export function sameLocators(a: Mapping, b: Mapping): boolean {
+  const text = (m: Mapping): string => m.locators.map(locatorKey).sort().join(" ");
   return text(a) === text(b);
 }
 

@@ -63,7 +63,7 @@ export function judgeReply(
       return negative(asked, { ...mapping, ttl }, holds, records.length, policy);
     }
     if (!holds && !within) return { kind: "foreign" };
-    return { kind: "insert", mapping: usable(mapping, policy), narrowed: false };
+    return { kind: "insert", mapping: withUsable(mapping, policy.usable), narrowed: false };
   });
 }
 
@@ -88,15 +88,14 @@ export function judgePublication(
     if (mapping === null) return { kind: "unusable" };
     if (mapping.locators.length === 0 && holds)
       return negative(subscribed, mapping, holds, records.length, policy);
-    return { kind: "insert", mapping: usable(mapping, policy), narrowed: false };
+    return { kind: "insert", mapping: withUsable(mapping, policy.usable), narrowed: false };
   });
 }
 
 /** The mapping, its locators that we cannot encapsulate to found down. */
-function usable(mapping: Mapping, policy: ReplyPolicy): Mapping {
-  const locators = mapping.locators.map((l) =>
-    policy.usable(l.rloc.length) ? l : { ...l, reachable: false },
-  );
+/** The mapping, with locators of a family that we cannot encapsulate to out of reach. */
+export function withUsable(mapping: Mapping, usable: ReplyPolicy["usable"]): Mapping {
+  const locators = mapping.locators.map((l) => (usable(l.rloc.length) ? l : { ...l, reachable: false }));
   return { ...mapping, locators };
 }
 
