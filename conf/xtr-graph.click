@@ -29,6 +29,11 @@ define(
   // Seconds between probes of the locators in use; 0: none. How long to wait for an answer, and how often to ask again:
   // flows leave a locator that died within $PROBE + $PROBE_RETRIES * $PROBE_TIMEOUT.
   $PROBE 0, $PROBE_TIMEOUT 1, $PROBE_RETRIES 2,
+  // What data packets say of locators and mappings (RFC 9300, sections 10 and 13; RFC 9302), for cores where everybody
+  // is trusted. Echo-nonce, as LISPEchoNonce has it, and whom to ask (capable, all, none); Locator-Status-Bits, and
+  // whether those of others are believed without a probe; Map-Versions, and the site's own version to begin with (0:
+  // none). Versions need to be the same at all tunnel routers of the site.
+  $ECHO_NONCE false, $ECHO_REQUEST capable, $STATUS_BITS false, $TRUST_BITS false, $MAP_VERSIONS false, $MAP_VERSION 0,
   // Largest packet the core carries, outer headers included, and what of it is left for an inner packet, bytes.
   $MTU 1500, $INNER_MTU 1444
 );
@@ -79,9 +84,9 @@ dst4 [1] -> astray4 :: Discard;
 dst6 [1] -> astray6 :: Discard;
 
 // ---- Control plane (RFC 9301) --------------------------------------------------
-own :: LISPSite($EID4_NET $LOCATORS, $EID6_NET $LOCATORS);
+own :: LISPSite($EID4_NET $LOCATORS version $MAP_VERSION, $EID6_NET $LOCATORS version $MAP_VERSION);
 registrar :: LISPRegistrar(own, RLOC $RLOC4, RLOC $RLOC6, STATE $STATE, MAP_SERVER $MAP_SERVER);
-replier :: LISPMapReplier(own, RLOC $RLOC4, RLOC $RLOC6);
+replier :: LISPMapReplier(own, RLOC $RLOC4, RLOC $RLOC6, ECHO_NONCE $ECHO_NONCE);
 smr :: LISPSMRSender(own, RLOC $RLOC4, RLOC $RLOC6, CACHE cache, DECAP decap);
 
 control [0] -> [0] replier;
@@ -90,3 +95,9 @@ subscriber [1] -> registrar;
 control [4] -> [1] replier;
 
 registrar, replier, smr -> to_core;
+
+// ---- What data packets say (RFC 9300, sections 10 and 13; RFC 9302) -----------------
+echo :: LISPEchoNonce(cache, DECAP decap, RESOLVER resolver, PROBER prober, ACTIVE $ECHO_NONCE, REQUEST $ECHO_REQUEST);
+locators :: LISPLocatorStatus(own, ENCAP encap, DECAP decap, CACHE cache, RESOLVER resolver, PROBER prober,
+  ACTIVE $STATUS_BITS, TRUST $TRUST_BITS);
+versions :: LISPMapVersion(own, ENCAP encap, DECAP decap, RESOLVER resolver, SMR smr, ACTIVE $MAP_VERSIONS);

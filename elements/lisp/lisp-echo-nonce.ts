@@ -59,7 +59,7 @@ const ANSWERS = 1024;
  * there carry a nonce and the E bit until it comes back, at most for TIMEOUT. A locator that did not echo though packets
  * went there in the first half of TIMEOUT and others came from there in the second is not reachable: PROBER probes it
  * now, and decides; where it is not probed it is taken for down, and flows move. After RETRY it is used again, and asked.
- * Without traffic both ways nothing is concluded. While we echo another's nonce our own request to it rests.
+ * Without traffic both ways nothing is concluded. Where both ends ask at once, the one with the lesser nonce rests.
  *
  * Only those are asked whose Map-Replies said that they echo; the ETR must be the device that sends the traffic back.
  * Nonces take the place of Map-Versions in the header. Whoever can send us packets from another's address can lie:
@@ -121,7 +121,8 @@ export class LISPEchoNonce extends Element {
     if (values.TIMEOUT <= 0 || values.TIMEOUT >= values.INTERVAL)
       errors.error("TIMEOUT must be above 0 and below INTERVAL");
     const world = (): EchoWorld => ({ cache: this.#cache!.cache, peers: this.#decap!.peers! });
-    this.#answers = new EchoAnswers(world, this.#timers, values.HOLD * 1e9, ANSWERS);
+    const isAsking = (name: string): boolean => this.#requests!.isAsking(name);
+    this.#answers = new EchoAnswers(world, this.#timers, values.HOLD * 1e9, ANSWERS, isAsking);
     const policy = {
       interval: values.INTERVAL * 1e9,
       timeout: values.TIMEOUT * 1e9,
@@ -129,7 +130,8 @@ export class LISPEchoNonce extends Element {
     };
     this.#requests = new EchoRequests(world, this.router, policy, {
       mayAsk: (name) => this.#request === "all" || (this.#request === "capable" && this.#capable.has(name)),
-      isAnswering: (name) => this.#answers!.has(name),
+      othersNonce: (name) => this.#answers!.nonce(name),
+      finished: (rloc) => this.#answers!.resume(rloc),
       requested: () => this.#count("requests"),
       missing: (rloc) => this.#verify(rloc),
       down: () => this.#count("downs"),
@@ -181,12 +183,8 @@ export class LISPEchoNonce extends Element {
     if (fresh) this.#requests!.appeared(peer);
     if (echoed && this.#requests!.echoed(peer)) this.#count("echoes");
     if (!echoRequested) return;
-    if (!this.#answers!.ask(peer)) {
-      this.#count("full");
-      return;
-    }
-    this.#count("answers");
-    this.#requests!.suspend(addressText(peer.rloc));
+    this.#requests!.giveWay(addressText(peer.rloc), peer.nonce);
+    this.#count(this.#answers!.ask(peer) ? "answers" : "full");
   }
 
   #verify(rloc: Uint8Array): boolean {
@@ -206,8 +204,10 @@ export class LISPEchoNonce extends Element {
       table: {
         read: () => {
           const names = new Set([...this.#requests!.names, ...this.#answers!.names]);
-          const state = (name: string): string =>
-            this.#answers!.has(name) ? "answering" : this.#requests!.state(name)!;
+          const state = (name: string): string => {
+            if (this.#requests!.isAsking(name)) return "asking";
+            return this.#answers!.nonce(name) === null ? this.#requests!.state(name)! : "answering";
+          };
           return [...names].map((name) => `${name} ${state(name)}\n`).join("");
         },
       },

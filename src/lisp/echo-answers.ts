@@ -26,10 +26,21 @@ export class EchoAnswers {
   readonly #timers: TimerGroup;
   readonly #hold: number;
   readonly #capacity: number;
+  readonly #isAsking: (rloc: string) => boolean;
   readonly #answers = new Map<string, Answer>();
 
-  /** A nonce is echoed while it is asked for, and up to `hold` nanoseconds longer; `capacity` at once. */
-  constructor(world: () => EchoWorld, timers: TimerGroup, hold: number, capacity: number) {
+  /**
+   * A nonce is echoed while it is asked for, and up to `hold` nanoseconds longer; `capacity` at once. It waits while
+   * `isAsking`: packets there carry a request of our own.
+   */
+  constructor(
+    world: () => EchoWorld,
+    timers: TimerGroup,
+    hold: number,
+    capacity: number,
+    isAsking: (rloc: string) => boolean,
+  ) {
+    this.#isAsking = isAsking;
     this.#world = world;
     this.#timers = timers;
     this.#hold = hold;
@@ -41,8 +52,16 @@ export class EchoAnswers {
     return [...this.#answers.keys()];
   }
 
-  has(rloc: string): boolean {
-    return this.#answers.has(rloc);
+  /** The nonce that is to be echoed to an RLOC; null: none. */
+  nonce(rloc: string): number | null {
+    return this.#answers.get(rloc)?.nonce ?? null;
+  }
+
+  /** Our own request is over: what waited is echoed now, if anything. */
+  resume(rloc: Uint8Array): void {
+    const answer = this.#answers.get(addressText(rloc));
+    if (answer !== undefined) this.#say(answer);
+    else this.#world().cache.updateRloc(rloc, { echo: null });
   }
 
   /** A peer asks to have its nonce echoed; false when too many do. */
@@ -67,7 +86,8 @@ export class EchoAnswers {
   }
 
   #say({ rloc, nonce }: Answer): void {
-    this.#world().cache.updateRloc(rloc, { echo: { nonce, request: false } });
+    if (!this.#isAsking(addressText(rloc)))
+      this.#world().cache.updateRloc(rloc, { echo: { nonce, request: false } });
   }
 
   #wait(name: string): void {
@@ -89,6 +109,6 @@ export class EchoAnswers {
       return;
     }
     this.#answers.delete(name);
-    cache.updateRloc(answer.rloc, { echo: null });
+    if (!this.#isAsking(name)) cache.updateRloc(answer.rloc, { echo: null });
   }
 }

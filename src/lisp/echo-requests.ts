@@ -4,6 +4,9 @@
 // nonce and the E bit. A locator is taken for unreachable when packets went there in the first half of the time-out,
 // others came from there in the second, and none of all had the nonce: so much traffic must there be, and so long may
 // the way there and back take.
+//
+// Where both ends ask at once, each would wait for the other: the one with the greater nonce goes on, the other one
+// rests and echoes. Whoever hears a request and does not know of this rests in any case.
 
 import type { Clock } from "../router/clock.js";
 import type { Random } from "../router/random.js";
@@ -21,8 +24,10 @@ export interface EchoPolicy {
 export interface EchoEvents {
   /** Whether this RLOC may be asked. */
   mayAsk(name: string): boolean;
-  /** Whether its packets carry an echo now, in place of which no request goes. */
-  isAnswering(name: string): boolean;
+  /** The nonce that it wants echoed; null: none. */
+  othersNonce(name: string): number | null;
+  /** Our request is over: its packets are free for an echo. */
+  finished(rloc: Uint8Array): void;
   requested(): void;
   /** No echo came. True: somebody else finds out whether it is reachable. */
   missing(rloc: Uint8Array): boolean;
@@ -117,10 +122,15 @@ export class EchoRequests {
     if (asked !== undefined) this.#world().peers.awaitEcho(peer.rloc, peer.iid, asked.nonce);
   }
 
-  /** Packets there carry an echo from now on. */
-  suspend(name: string): void {
+  /** The other end asks too, with this nonce: the lesser one gives way. */
+  giveWay(name: string, nonce: number): void {
     const asked = this.#asked.get(name);
-    if (asked !== undefined) asked.suspended = true;
+    if (asked !== undefined && asked.nonce <= nonce) asked.suspended = true;
+  }
+
+  /** Whether packets to an RLOC carry a request now. */
+  isAsking(name: string): boolean {
+    return this.#asked.get(name)?.suspended === false;
   }
 
   /** A mapping has come: its locators may be down. */
@@ -149,8 +159,7 @@ export class EchoRequests {
       }
       const before = this.#traffic.get(name);
       const twoWay = t.sent > (before?.sent ?? 0) && t.received > (before?.received ?? 0);
-      const free = !this.#events.isAnswering(name) && this.#events.mayAsk(name);
-      if (free && (twoWay || retry > 0)) this.#ask(name, t, retry > 0);
+      if (this.#events.mayAsk(name) && (twoWay || retry > 0)) this.#ask(name, t, retry > 0);
     }
     this.#traffic = traffic;
   }
@@ -177,6 +186,8 @@ export class EchoRequests {
   #ask(name: string, { rloc, sent }: Traffic, trial: boolean): void {
     const { cache } = this.#world();
     const nonce = this.#random.u32() & 0xffffff;
+    const others = this.#events.othersNonce(name);
+    if (others !== null && nonce <= others) return;
     this.#asked.set(name, { rloc, nonce, sent, received: null, trial, suspended: false });
     cache.updateRloc(rloc, { echo: { nonce, request: true } });
     this.#await(rloc, nonce);
@@ -217,6 +228,6 @@ export class EchoRequests {
   #finish(name: string, asked: Asked): void {
     this.#asked.delete(name);
     this.#await(asked.rloc, null);
-    if (!this.#events.isAnswering(name)) this.#world().cache.updateRloc(asked.rloc, { echo: null });
+    this.#events.finished(asked.rloc);
   }
 }

@@ -61,3 +61,43 @@ export class Network {
     for (const router of this.routers.values()) router.close();
   }
 }
+
+/**
+ * A site `i` (1 or 2) in `n`: a tunnel router `xtr<i>`, 10.0.0.<i> and fd00::<i>, and a host `host<i>` that talks to the
+ * other site's. `ports`: the host's device, and the tunnel router's two.
+ */
+export async function addSite(
+  n: Network,
+  i: number,
+  ports: { readonly host: LinkDevice; readonly site: LinkDevice; readonly core: LinkDevice },
+  variables: Record<string, string>,
+): Promise<void> {
+  await n.make(
+    `xtr${i}`,
+    "xtr.click",
+    [
+      ["site", ports.site],
+      ["core", ports.core],
+    ],
+    {
+      EID4: `192.168.${i}.1`,
+      EID4_NET: `192.168.${i}.0/24`,
+      EID6: `fd0${i}::1`,
+      EID6_NET: `fd0${i}::/64`,
+      RLOC4: `10.0.0.${i}`,
+      RLOC6: `fd00::${i}`,
+      LOCATORS: `10.0.0.${i}`,
+      ...variables,
+    },
+  );
+  await n.make(`host${i}`, "host.click", [["eth0", ports.host]], {
+    IP4: `192.168.${i}.10`,
+    NET4: `192.168.${i}.0/24`,
+    ROUTER4: `192.168.${i}.1`,
+    IP6: `fd0${i}::10`,
+    NET6: `fd0${i}::/64`,
+    ROUTER6: `fd0${i}::1`,
+    PEER4: `192.168.${3 - i}.10`,
+    RATE: "50",
+  });
+}

@@ -3,7 +3,7 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { Network } from "./network.js";
+import { addSite, Network } from "./network.js";
 
 /** Hosts and tunnel routers 1 and 2, a Map-Server with the secrets `keys`, and a hub between; `pubsub`: the keys for PubSub of all three, the Map-Server first. */
 async function network(
@@ -27,42 +27,21 @@ async function network(
     SITES: `${site(1)}, ${site(2)}`,
     PUBSUB_KEY: pubsub[0],
   });
-  for (const [i, s, c, h] of [
+  for (const [i, site, core, host] of [
     [1, s1, c1, h1],
     [2, s2, c2, h2],
-  ] as const) {
-    await n.make(
-      `xtr${i}`,
-      "xtr.click",
-      [
-        ["site", s],
-        ["core", c],
-      ],
+  ] as const)
+    await addSite(
+      n,
+      i,
+      { host, site, core },
       {
-        EID4: `192.168.${i}.1`,
-        EID4_NET: `192.168.${i}.0/24`,
-        EID6: `fd0${i}::1`,
-        EID6_NET: `fd0${i}::/64`,
-        RLOC4: `10.0.0.${i}`,
-        RLOC6: `fd00::${i}`,
         MAP_RESOLVER: "10.0.0.100",
         PUBSUB_KEY: pubsub[i],
         MAP_SERVER: `10.0.0.100 key 1:labkey${i}${proxy}`,
-        LOCATORS: `10.0.0.${i}`,
         PROBE: "2",
       },
     );
-    await n.make(`host${i}`, "host.click", [["eth0", h]], {
-      IP4: `192.168.${i}.10`,
-      NET4: `192.168.${i}.0/24`,
-      ROUTER4: `192.168.${i}.1`,
-      IP6: `fd0${i}::10`,
-      NET6: `fd0${i}::/64`,
-      ROUTER6: `fd0${i}::1`,
-      PEER4: `192.168.${3 - i}.10`,
-      RATE: "50",
-    });
-  }
   return n;
 }
 

@@ -199,26 +199,42 @@ test("a nonce asked for before we have a mapping is echoed as soon as we have on
   b.close();
 });
 
-test("who is asked while asking echoes, and both hear their own nonce back", async () => {
+test("who is asked while asking gives way to the greater nonce; both hear their own nonce back", async () => {
   const b = await bench();
   b.router.runFor(0);
-  talk(b, 10);
-  const asked = send(b).slice(2);
-  assert.ok(asked.startsWith("a0"));
-  hear(b, "a0abcdef");
-  assert.is(send(b), "2 80abcdef", "our own request rests");
-  hear(b, `80${asked.slice(2)}`);
-  assert.equal([send(b), b.read("e.echoes")], ["2 80abcdef", "1"]);
-  b.router.runFor(7);
-  // Had it not come: no conclusion either.
-  for (let round = 0; round < 2; round++) {
-    talk(b, 3);
-    assert.ok(send(b).startsWith("2 a0"));
-    hear(b, `a000000${round}`);
-    talk(b, 7);
-  }
-  assert.equal([b.read("e.requests"), b.read("e.downs")], ["3", "0"]);
+  const ask = (): string => {
+    talk(b, 10);
+    const asked = send(b).slice(2);
+    assert.ok(asked.startsWith("a0"), asked);
+    return asked;
+  };
+  const first = ask();
+  hear(b, "a0ffffff");
+  assert.is(send(b), "2 80ffffff", "our own request rests");
+  hear(b, `80${first.slice(2)}`);
+  assert.equal([send(b), b.read("e.echoes")], ["2 80ffffff", "1"]);
+  const second = ask();
+  hear(b, "a0000000");
+  assert.equal([send(b), b.read("e.table")], [`2 ${second}`, "192.0.2.2 asking"], "theirs waits");
+  hear(b, `80${second.slice(2)}`);
+  assert.equal([send(b), b.read("e.echoes")], ["2 80000000", "2"], "and is echoed then");
   b.close();
+});
+
+test("who rested for another's request concludes nothing from silence; who did not, does", async () => {
+  for (const [nonce, downs] of [
+    ["a0ffffff", "0"],
+    ["a0000000", "1"],
+  ]) {
+    const b = await bench();
+    b.router.runFor(0);
+    talk(b, 10);
+    assert.ok(send(b).startsWith("2 a0"));
+    // It goes on asking, and never echoes: what we ask does not reach it.
+    talk(b, 25, () => nonce);
+    assert.is(b.read("e.downs"), downs, nonce);
+    b.close();
+  }
 });
 
 test("where a prober is, it decides: what answers stays up, what does not goes down", async () => {
