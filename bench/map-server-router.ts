@@ -55,7 +55,7 @@ export class MapServerRouter {
     loader.add(Feed);
     const router = new Router({ loader, memory: { slots: 4096, bytes: 64 * 2 ** 20 } });
     await router.start(
-      `Feed -> ms :: LISPMapServer(${SITES}, RLOC4 ${MAP_SERVER}, STORE "${store === "" ? "memory" : `lmdb:${store}`}") -> answers :: Answers`,
+      `Feed -> ms :: LISPMapServer(${SITES}, RLOC4 ${MAP_SERVER}, REPLY_RATE 4000000000, STORE "${store === "" ? "memory" : `lmdb:${store}`}") -> answers :: Answers`,
       "map-server",
     );
     return new MapServerRouter(router);

@@ -20,12 +20,16 @@ import { parseSite, SiteError, Sites, siteText } from "../../src/lisp/map-server
 import { Subscriptions } from "../../src/lisp/map-server/subscriptions.js";
 import { MappingError } from "../../src/lisp/mapping.js";
 import { NonceGuard } from "../../src/lisp/nonce-policy.js";
+import { RateLimiter } from "../../src/lisp/rate-limiter.js";
 import type { Batch } from "../../src/packet/batch.js";
 import { DeviceError } from "../../src/router/device.js";
 import { Element, type ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, HandlerError } from "../../src/router/handler.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 import { WireError } from "../../src/wire/error.js";
+
+/** RLOCs whose rates of Map-Replies are kept. */
+const RECEIVERS = 65536;
 
 const args = {
   RLOC4: { type: "address", doc: "this Map-Server's IPv4 address" },
@@ -56,6 +60,7 @@ const args = {
     default: "",
     doc: "`[ID:]SECRET [sha1|sha256|hkdf]` shared with subscribers (RFC 9437); without it there is no PubSub",
   },
+  REPLY_RATE: { type: "unsigned", default: "1000", min: 1, doc: "most Map-Replies a second to one RLOC" },
   SUBSCRIPTIONS: { type: "unsigned", default: "65536", doc: "most subscriptions" },
   PENDING: { type: "unsigned", default: "4096", doc: "most Map-Notifies that wait for their Map-Notify-Ack" },
   SITES: {
@@ -84,7 +89,7 @@ const args = {
  * A Map-Request for a prefix that asked for proxy replies is answered, with all more specific ones in it; otherwise it
  * goes on to an ETR, of several by turns: where one is dead, another hears of it when the ITR asks again. What nobody
  * has registered gets a negative Map-Reply for the least specific prefix of which that is so, for 1 minute within a
- * site's prefixes and 15 minutes elsewhere.
+ * site's prefixes and 15 minutes elsewhere. One RLOC gets at most REPLY_RATE Map-Replies a second (section 5.4).
  *
  * With STORE an etcd cluster, several Map-Servers are one mapping system: what one acknowledged, all answer for, and a
  * message that one took is a replay to all. Each has all of it in memory: while the store is lost they answer from
@@ -157,6 +162,7 @@ export class LISPMapServer extends Element {
       store_failed: "a Map-Register that the store did not take: it is not acknowledged",
       unawaited_ack: "a Map-Notify-Ack that nothing waits for",
       pending_full: "a Map-Notify about a move or a change while too many wait to be acknowledged",
+      reply_rate: "a Map-Reply above REPLY_RATE to its RLOC",
       no_route: "nobody to send to, of a family that this Map-Server has an address of",
       not_sent: "a message that did not fit into a packet, or for which there was none",
     },
@@ -251,7 +257,7 @@ export class LISPMapServer extends Element {
   }
 
   #serve(database: RegistrationDatabase): MapServer {
-    const { NONCES, RLOC4, RLOC6, TIMEOUT, WAITING, PENDING, PEERS } = this.#values!;
+    const { NONCES, RLOC4, RLOC6, TIMEOUT, WAITING, PENDING, PEERS, REPLY_RATE } = this.#values!;
     const former = this.hotswapElement;
     const policy = NONCES === "lenient" ? "lenient" : "strict";
     const key = this.#pubsubKey;
@@ -264,6 +270,7 @@ export class LISPMapServer extends Element {
       sites: this.#sites,
       own: { rloc4: RLOC4 ?? null, rloc6: RLOC6 ?? null },
       nonces: kept?.nonces.policy === policy ? kept.nonces : new NonceGuard(policy, { peersMax: PEERS }),
+      replies: new RateLimiter(this.router.clock, REPLY_RATE, REPLY_RATE, RECEIVERS),
       keys: kept?.keys ?? new PeerKeys(PEERS),
       timeout: TIMEOUT,
       waitingMax: WAITING,

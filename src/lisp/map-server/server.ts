@@ -17,6 +17,7 @@ import type { RegistrationDatabase } from "../database/registration-database.js"
 import { keyAlgorithm } from "../keys.js";
 import { addressText } from "../mapping.js";
 import type { NonceGuard } from "../nonce-policy.js";
+import type { RateLimiter } from "../rate-limiter.js";
 import { type Answer, answer, recordsOf } from "./answers.js";
 import { entryRecord, etrAddresses } from "./entries.js";
 import { toldOfMove } from "./moves.js";
@@ -57,6 +58,8 @@ export interface MapServerOptions {
   /** Map-Registers that may wait for the store, and Map-Notifies that may wait to be acknowledged. */
   readonly waitingMax: number;
   readonly pendingMax: number;
+  /** How many Map-Replies each RLOC gets (RFC 9301, section 5.4). */
+  readonly replies: RateLimiter;
   /** For PubSub: the key shared with subscribers, and who they are; null: there is none. */
   readonly pubsub: { readonly key: AuthenticationKey; readonly subscriptions: Subscriptions } | null;
 }
@@ -67,6 +70,7 @@ export class MapServer {
   readonly #registrations: Registrations;
   readonly #notifications: Notifications;
   readonly #expiry: Timer;
+  readonly #replies: RateLimiter;
   #watch: Watch | null = null;
   /** Map-Requests that went on to one of several ETRs. */
   #turn = 0;
@@ -87,6 +91,7 @@ export class MapServer {
     this.own = options.own;
     this.nonces = options.nonces;
     this.keys = options.keys;
+    this.#replies = options.replies;
     this.#registrations = new Registrations({ ...options, clock: element.router.clock });
     this.#notifications = new Notifications(
       element,
@@ -326,6 +331,8 @@ export class MapServer {
 
   #send(message: OutgoingMessage | null, counter: "forwarded" | "negative_replies" | "replies"): void {
     if (message === null) this.#element.count("no_route");
+    else if (counter !== "forwarded" && !this.#replies.take(addressText(message.destination)))
+      this.#element.count("reply_rate");
     else this.#element.count(this.#channel.send(message, 0) ? counter : "not_sent");
   }
 
