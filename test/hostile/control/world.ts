@@ -74,7 +74,7 @@ export const WORLD = `
     a key secret-a key 2:newer-a hkdf eid 10.1.0.0/16 more eid fd01::/64 more iid 7 eid 10.1.0.0/16 more,
     b key secret-b sha1 eid 10.2.0.0/16,
     RLOC4 192.0.2.100, RLOC6 2001:db8:9::100, CAPACITY 7, PEERS 14, SUBSCRIPTIONS 16, PENDING 8,
-    PUBSUB_KEY hub) -> wire;
+    PUBSUB_KEY hub, REPLY_RATE 5) -> wire;
   mr :: LISPMapResolver(RLOC4 192.0.2.100, RLOC6 2001:db8:9::100, MAP_SERVER ms, SENDERS 32, RATE 5, BURST 10,
     10.9.0.0/16 192.0.2.101 2001:db8:9::101) -> wire;
   c3[0], c3[2], c3[3] -> to_ms :: Watched(ms) -> ms;
