@@ -7,9 +7,8 @@ import * as assert from "uvu/assert";
 import { covers } from "../../../src/lisp/control-records.js";
 import { type Mapping, parseMapping } from "../../../src/lisp/mapping.js";
 import { readLispData, writeLispData } from "../../../src/wire/lisp-data.js";
-import { skipUnless } from "../../skip.js";
+import { isSet, judged, tsharkTest } from "../../tshark.js";
 import { Bench, ip, ipv4, ipv6, lisp, udp } from "./harness.js";
-import { isSet, TSHARK, tsharkFields } from "./tshark.js";
 
 const NOTHING = udp(1, 2, new Uint8Array(0));
 const OWN = [
@@ -176,8 +175,7 @@ test("packets with any versions pass or not as a slow twin says", async () => {
   b.close();
 });
 
-const judged = skipUnless(TSHARK, "no tshark here");
-judged("tshark reads Map-Versions, Locator-Status-Bits and echoes as they were meant", async () => {
+tsharkTest("tshark reads Map-Versions, Locator-Status-Bits and echoes as they were meant", async () => {
   const b = await bench();
   const send = (source: string, destination: string, iid = 0): Uint8Array => {
     b.push("cache", [ipv4(NOTHING, { source: ip(source), destination: ip(destination) })], { iid });
@@ -199,7 +197,8 @@ judged("tshark reads Map-Versions, Locator-Status-Bits and echoes as they were m
   const names = ["nonce", "lsb", "enr", "mv", "iid"].map((f) => `lisp-data.flags.${f}`);
   const values = ["srcmapver", "dstmapver", "nonce", "lsb", "lsb8", "iid"].map((f) => `lisp-data.${f}`);
   const bad = ["lisp-data.flags.en_invalid", "lisp-data.flags.nv_invalid", "_ws.malformed"];
-  const rows = tsharkFields([...packets.slice(0, 4), echoes[0]], [...names, ...values, ...bad]);
+  const fields = [...names, ...values, ...bad];
+  const rows = judged([...packets.slice(0, 4), echoes[0]], fields).map((row) => fields.map((f) => row[f]));
   const read = rows.map((row) => [
     row
       .slice(0, 5)

@@ -1,9 +1,5 @@
 // An outside judge: tshark decodes each kind of message we encode. It knows neither types 5 and 15 nor PubSub's bits.
 
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { authenticate } from "../../../src/lisp/authentication.js";
@@ -15,10 +11,9 @@ import { mapRequest } from "../../../src/wire/lisp-control/map-request.js";
 import { encodeLispControl } from "../../../src/wire/lisp-control/message.js";
 import type { EidRecord, RlocRecord } from "../../../src/wire/lisp-control/record.js";
 import { mapNotify, mapRegister } from "../../../src/wire/lisp-control/registration.js";
-import { LINKTYPE_RAW } from "../../../src/wire/pcap.js";
 import { writeUdp } from "../../../src/wire/udp.js";
-import { skipUnless } from "../../skip.js";
-import { capture, hex } from "./fixtures.js";
+import { COMPLAINTS, judged, TSHARK, tsharkTest } from "../../tshark.js";
+import { hex } from "./fixtures.js";
 
 const NONCE = 0x0102030405060708n;
 const ip = (...bytes: number[]): LispAddress => ({ kind: "ip", address: Uint8Array.from(bytes) });
@@ -237,12 +232,6 @@ const KINDS: readonly (readonly [string, Uint8Array, Readonly<Record<string, str
   ]),
 ];
 
-function tshark(words: readonly string[]): string {
-  const { stdout, stderr, status } = spawnSync("tshark", words, { encoding: "utf8" });
-  assert.is(status, 0, stderr);
-  return stdout;
-}
-
 function packetOf(message: Uint8Array): Uint8Array {
   const endpoints = { source: Uint8Array.of(10, 0, 0, 1), destination: Uint8Array.of(10, 0, 0, 2) };
   return writeIpv4({
@@ -260,36 +249,12 @@ function packetOf(message: Uint8Array): Uint8Array {
   });
 }
 
-/** What tshark complains of in a packet. */
-const COMPLAINTS = ["_ws.expert.message", "_ws.malformed"];
-
-/** The values that tshark gives the fields of each message. */
-function judged(messages: readonly Uint8Array[], fields: readonly string[]): Record<string, string>[] {
-  const folder = mkdtempSync(join(tmpdir(), "sluice-tshark-"));
-  try {
-    const file = join(folder, "messages.pcap");
-    writeFileSync(file, capture(messages.map(packetOf), LINKTYPE_RAW));
-    const words = ["-r", file, "-d", "udp.port==4342,lisp", "-T", "fields"];
-    words.push("-o", "udp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE");
-    const lines = tshark([...words, ...fields.flatMap((field) => ["-e", field])]).split("\n");
-    return messages.map((_, i) => {
-      const values = lines[i].split("\t");
-      return Object.fromEntries(fields.map((field, k) => [field, values[k]]));
-    });
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
-
-const installed = spawnSync("tshark", ["--version"]).status === 0;
-const tsharkTest = skipUnless(installed, "needs tshark", test);
-
 let verdicts: readonly Record<string, string>[] = [];
 test.before(() => {
-  if (!installed) return;
+  if (!TSHARK) return;
   const fields = new Set([...KINDS.flatMap(([, , expected]) => Object.keys(expected)), ...COMPLAINTS]);
   verdicts = judged(
-    KINDS.map(([, message]) => message),
+    KINDS.map(([, message]) => packetOf(message)),
     [...fields],
   );
 });
@@ -302,7 +267,7 @@ for (const [i, [what, , expected]] of KINDS.entries())
 
 tsharkTest("tshark complains of a message that is cut: the judge is awake", () => {
   const message = encodeLispControl(mapReply({ nonce: NONCE, records: [RECORD] }));
-  const [found] = judged([message.subarray(0, message.length - 3)], COMPLAINTS);
+  const [found] = judged([packetOf(message.subarray(0, message.length - 3))], COMPLAINTS);
   assert.is.not(Object.values(found).join(""), "");
 });
 
