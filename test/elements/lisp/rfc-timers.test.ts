@@ -21,7 +21,7 @@ for (const { rfc, what, element, file, name } of rows)
     const found = ['test("', "test(`"].some(
       (start) => source.includes(`${start}${name}`) || source.includes(`${start}\n  ${name}`),
     );
-    assert.ok(found, `${file}.test.ts has no test '${name}'`);
+    assert.ok(found, `${file}.test.ts has no test '${name}', which rfc-timers.ts names`);
     assert.ok(source.includes(element), `${file}.test.ts does not test ${element}`);
   });
 

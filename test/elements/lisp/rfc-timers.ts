@@ -1,6 +1,6 @@
 // Every timer, retransmission and rate limit of RFC 9300, 9301, 9302 and 9437 that an element claims, section by
-// section, and the test under the simulated clock that has it run. What no element's own
-// test has is in rfc-timers.test.ts, which sees to it that every test named here is there.
+// section, and the test under the simulated clock that has it run. What no element's own test
+// has is in rfc-timers.test.ts, which sees to it that every test named here is there: rename both.
 //
 // Of what these RFCs say about time, not claimed by any element: RFC 9300, section 9 (gleaned mappings, used for 3
 // seconds: nothing is gleaned); RFC 9301, section 5.5 (a less-specific prefix that comes later goes with the first of
@@ -65,10 +65,10 @@ row(
 );
 row(
   "9300 10.1",
-  "both ask at the same time",
+  "Echo-Nonce-request-state: who asks at the same time rests",
   "LISPEchoNonce",
   "lisp-echo-nonce",
-  "who is asked while asking echoes, and both hear their own nonce back",
+  "who is asked while asking gives way to the greater nonce",
 );
 row(
   "9300 13.1",
