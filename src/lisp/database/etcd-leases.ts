@@ -11,6 +11,7 @@ const PART = 8;
 const SHORTEST = 8;
 /** What etcd takes (`MaxLeaseTTL` in its source): 285 years. */
 const LONGEST = 9_000_000_000;
+const NONE = Promise.resolve("0");
 
 interface Lease {
   /** Milliseconds of steady time. */
@@ -32,8 +33,8 @@ export class EtcdLeases {
   }
 
   /** The ID of a lease that ends in `seconds` or somewhat later; "0" for none. Rejects with StoreError. */
-  async find(seconds: number): Promise<string> {
-    if (seconds === Number.POSITIVE_INFINITY || seconds > LONGEST) return "0";
+  find(seconds: number): Promise<string> {
+    if (seconds > LONGEST) return NONE;
     const now = performance.now();
     const width = 1000 * Math.max(SHORTEST, 2 ** Math.ceil(Math.log2(seconds / PART)));
     const end = Math.ceil((now + seconds * 1000) / width) * width;

@@ -100,6 +100,8 @@ export class EtcdReplies {
     return transactions.map(({ operations }, i) => {
       const inner = fields(fields(responses[i], "result").response_txn, "result of a transaction");
       if (inner.succeeded === true) return { kind: "done", revision };
+      // Nothing was asked of keys that were not put before.
+      if (list(inner.responses).length === 0) return { kind: "conflict" };
       const present = list(inner.responses).map((r) => {
         const kv = list(fields(fields(r, "result").response_range, "range").kvs)[0];
         return kv === undefined ? null : bytes(fields(kv, "record").value);
@@ -152,16 +154,4 @@ export class EtcdReplies {
 /** What is behind a value that somebody else has put, unmarked, is missed where it is read. */
 function unmarked(value: Buffer): Buffer {
   return value.subarray(0, Math.max(0, value.length - MARK));
-}
-
-/** What ends the keys that begin with `prefix`: the first one after them. */
-export function rangeEnd(prefix: Uint8Array): Uint8Array {
-  const end = Uint8Array.from(prefix);
-  for (let i = end.length - 1; i >= 0; i--)
-    if (end[i] < 255) {
-      end[i]++;
-      return end.subarray(0, i + 1);
-    }
-  // All keys there are.
-  return Uint8Array.of(0);
 }

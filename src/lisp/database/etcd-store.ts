@@ -5,14 +5,9 @@
 import { randomBytes } from "node:crypto";
 import { EtcdClient, EtcdError, type EtcdHost, hostText, NOT_FOUND } from "./etcd-client.js";
 import { EtcdLeases } from "./etcd-leases.js";
-import { EtcdReplies, MARK, rangeEnd } from "./etcd-replies.js";
-import type {
-  SharedListener,
-  SharedOperation,
-  SharedResult,
-  SharedStore,
-  SharedTransaction,
-} from "./shared-store.js";
+import { EtcdReplies, MARK, type RangeReply } from "./etcd-replies.js";
+import { EtcdRequests } from "./etcd-requests.js";
+import type { SharedListener, SharedResult, SharedStore, SharedTransaction } from "./shared-store.js";
 import { StoreError } from "./store.js";
 
 export interface EtcdOptions {
@@ -44,7 +39,7 @@ interface Told {
 export class EtcdStore implements SharedStore {
   readonly #client: EtcdClient;
   readonly #leases: EtcdLeases;
-  readonly #prefix: Buffer;
+  readonly #requests: EtcdRequests;
   /** Nobody else's. */
   readonly #writer = randomBytes(8);
   /** By which a transaction is known again when its answer was lost: two Map-Servers may put the same. */
@@ -61,8 +56,9 @@ export class EtcdStore implements SharedStore {
   constructor(options: EtcdOptions) {
     this.#client = new EtcdClient(options.hosts);
     this.#leases = new EtcdLeases(this.#client);
-    this.#prefix = Buffer.from(options.prefix ?? "sluice/");
-    this.#replies = new EtcdReplies(this.#prefix.length, this.#writer);
+    const prefix = Buffer.from(options.prefix ?? "sluice/");
+    this.#requests = new EtcdRequests(prefix);
+    this.#replies = new EtcdReplies(prefix.length, this.#writer);
     this.#patience = (options.patience ?? 10) * 1000;
   }
 
@@ -98,15 +94,26 @@ export class EtcdStore implements SharedStore {
   // ---- Writing -------------------------------------------------------------------
 
   async #commit(transactions: readonly SharedTransaction[]): Promise<readonly SharedResult[]> {
-    const success = await Promise.all(
-      transactions.map(async (t) => ({ request_txn: await this.#transaction(t) })),
+    // Leases are few: most of these promises are the same one.
+    const asked = transactions.flatMap(({ operations }) =>
+      operations.flatMap((o) => (o.value === null ? [] : [this.#leases.find(o.lifetime)])),
     );
-    const answer = await this.#client.call("/v3/kv/txn", { success });
-    return this.#replies.results(
-      answer,
-      transactions,
-      transactions.map((t) => this.#mark(t)),
-    );
+    const known = new Map<Promise<string>, string>();
+    for (const lease of new Set(asked)) known.set(lease, await lease);
+    const leases = asked.map((lease) => known.get(lease)!);
+    const again = transactions.some((t) => this.#marks.has(t));
+    const marks = transactions.map((t) => this.#mark(t));
+    const ask = (again: boolean): object => this.#requests.transactions(transactions, marks, leases, again);
+    const host = this.#client.current;
+    try {
+      const answer = await this.#client.ask(host, "/v3/kv/txn", ask(again));
+      return this.#replies.results(answer, transactions, marks);
+    } catch (error) {
+      if (!(error instanceof EtcdError && error.passing)) throw error;
+      // It may have been done all the same.
+      this.#client.leave(host);
+      return this.#replies.results(await this.#client.call("/v3/kv/txn", ask(true)), transactions, marks);
+    }
   }
 
   #mark(transaction: SharedTransaction): Buffer {
@@ -118,32 +125,6 @@ export class EtcdStore implements SharedStore {
       this.#marks.set(transaction, mark);
     }
     return mark;
-  }
-
-  async #transaction(transaction: SharedTransaction): Promise<object> {
-    const { revision, operations } = transaction;
-    const mark = this.#mark(transaction);
-    const keys = operations.map(({ key }) => this.#key(key));
-    const compare = operations.flatMap(({ builds }, i) => {
-      const key = keys[i];
-      const untouched = { key, target: "MOD", result: "LESS", mod_revision: String(revision + 1) };
-      return builds ? [untouched, { key, target: "VERSION", result: "GREATER", version: "0" }] : [untouched];
-    });
-    return {
-      compare,
-      success: await Promise.all(operations.map((o, i) => this.#write(keys[i], o, mark))),
-      failure: keys.map((key) => ({ request_range: { key } })),
-    };
-  }
-
-  async #write(key: string, { value, lifetime }: SharedOperation, mark: Buffer): Promise<object> {
-    if (value === null) return { request_delete_range: { key } };
-    const lease = await this.#leases.find(lifetime);
-    return { request_put: { key, value: base64(Buffer.concat([value, mark])), lease } };
-  }
-
-  #key(key: Uint8Array): string {
-    return Buffer.concat([this.#prefix, key]).toString("base64");
   }
 
   // ---- Following -----------------------------------------------------------------
@@ -187,28 +168,27 @@ export class EtcdStore implements SharedStore {
     const begun = new Promise<null>((done) => {
       begin = () => done(null);
     });
-    const body = {
-      key: base64(this.#prefix),
-      range_end: base64(rangeEnd(this.#prefix)),
-      start_revision: String(told.revision + 1),
-      fragment: true,
-    };
-    const stream = await this.#client.stream(host, "/v3/watch", { create_request: body }, (message) => {
-      const said = this.#replies.watch(message);
-      if (said.cluster !== told.cluster || (said.begun && said.revision < told.revision)) {
-        // Another cluster, or one that has forgotten: what was told is to be compared with what there is.
-        this.#told = null;
-        throw new StoreError(`${hostText(host)} has another history than before`);
-      }
-      if (said.ended !== null) {
-        if (said.compacted) this.#told = null;
-        throw new StoreError(`${hostText(host)} ended the watch: ${said.ended}`);
-      }
-      if (said.begun) begin();
-      if (said.changes.length === 0) return;
-      listener.changed(said.changes);
-      told.revision = said.changes.at(-1)!.revision;
-    });
+    const stream = await this.#client.stream(
+      host,
+      "/v3/watch",
+      this.#requests.watch(told.revision),
+      (message) => {
+        const said = this.#replies.watch(message);
+        if (said.cluster !== told.cluster || (said.begun && said.revision < told.revision)) {
+          // Another cluster, or one that has forgotten: what was told is to be compared with what there is.
+          this.#told = null;
+          throw new StoreError(`${hostText(host)} has another history than before`);
+        }
+        if (said.ended !== null) {
+          if (said.compacted) this.#told = null;
+          throw new StoreError(`${hostText(host)} ended the watch: ${said.ended}`);
+        }
+        if (said.begun) begin();
+        if (said.changes.length === 0) return;
+        listener.changed(said.changes);
+        told.revision = said.changes.at(-1)!.revision;
+      },
+    );
     try {
       const late = this.#pause(BEGIN_MAX).then(() => new StoreError(`${hostText(host)} begins no watch`));
       const failed = await Promise.race([begun, stream.ended, late]);
@@ -231,7 +211,7 @@ export class EtcdStore implements SharedStore {
       await this.#pause(HEARTBEAT);
       if (over || this.#closed) return new StoreError("the mapping store was closed");
       try {
-        await this.#client.ask(host, "/v3/kv/range", { key: base64(this.#prefix), keys_only: true });
+        await this.#client.ask(host, "/v3/kv/range", this.#requests.heartbeat());
         misses = 0;
       } catch (error) {
         if (++misses === MISSES_MAX) return error as Error;
@@ -240,14 +220,12 @@ export class EtcdStore implements SharedStore {
   }
 
   async #load(host: EtcdHost, listener: SharedListener): Promise<Told> {
-    let from = base64(this.#prefix);
-    const end = base64(rangeEnd(this.#prefix));
-    let at: { readonly revision: number; readonly cluster: string } | null = null;
-    for (let limit = PAGE; ; ) {
-      let page: ReturnType<EtcdReplies["range"]>;
-      const revision: string = String(at?.revision ?? 0);
-      const body = { key: from, range_end: end, limit: String(limit), revision, sort_order: "ASCEND" };
+    let at: Told | null = null;
+    let after: Uint8Array | null = null;
+    for (let limit = PAGE, more = true; more; ) {
+      let page: RangeReply;
       try {
+        const body = this.#requests.page(after, limit, at?.revision ?? 0);
         page = this.#replies.range(await this.#client.ask(host, "/v3/kv/range", body));
       } catch (error) {
         // More than the gateway passes on.
@@ -257,17 +235,16 @@ export class EtcdStore implements SharedStore {
         continue;
       }
       if (at === null) {
-        at = page;
+        at = { revision: page.revision, cluster: page.cluster };
         listener.loading(at.revision);
       }
       for (const { key, value } of page.records) listener.value(key, value);
-      if (!page.more) break;
-      const last = page.records.at(-1)!.key;
-      from = Buffer.concat([this.#prefix, last, Uint8Array.of(0)]).toString("base64");
+      after = page.records.at(-1)?.key ?? null;
+      more = page.more;
     }
     listener.loaded();
-    this.#told = { revision: at.revision, cluster: at.cluster };
-    return this.#told;
+    this.#told = at!;
+    return at!;
   }
 
   /** Waits, but not beyond the end. */
@@ -283,8 +260,4 @@ export class EtcdStore implements SharedStore {
       this.#pauses.add(over);
     });
   }
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64");
 }

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { EtcdClient } from "../../../src/lisp/database/etcd-client.js";
-import { EtcdReplies, MARK, rangeEnd } from "../../../src/lisp/database/etcd-replies.js";
+import { EtcdReplies, MARK } from "../../../src/lisp/database/etcd-replies.js";
+import { rangeEnd } from "../../../src/lisp/database/etcd-requests.js";
 import { EtcdStore } from "../../../src/lisp/database/etcd-store.js";
 import { openLmdbStore } from "../../../src/lisp/database/lmdb-store.js";
 import {

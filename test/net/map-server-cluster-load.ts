@@ -1,0 +1,285 @@
+// A program for a network namespace of its own: a cluster of three etcd members on loopback, two Map-Servers
+// (conf/map-server.click) that share it, and xTRs that register with them, a thousand Map-Registers a second, while one
+// or the other is killed. Asks both Map-Servers for all that was acknowledged, takes the cluster away, and says what
+// came of it as JSON.
+//
+//   map-server-cluster-load.js
+
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { createSocket } from "node:dgram";
+import { fileURLToPath } from "node:url";
+import { type AuthenticationKey, authenticate, verifyAuthentication } from "../../src/lisp/authentication.js";
+import { parseEid, parseRloc } from "../../src/lisp/mapping.js";
+import { ipAddress } from "../../src/wire/lisp-control/address.js";
+import { mapRequest } from "../../src/wire/lisp-control/map-request.js";
+import { decodeLispControl, encodeLispControl } from "../../src/wire/lisp-control/message.js";
+import { mapRegister } from "../../src/wire/lisp-control/registration.js";
+import { MAIN } from "../cli/sluice.js";
+import { record } from "../elements/lisp/control.js";
+import { EtcdCluster, until } from "../lisp/database/etcd-cluster.js";
+
+const CONFIG = fileURLToPath(new URL("../../../conf/map-server.click", import.meta.url));
+const KEY: AuthenticationKey = { id: 1, secret: Buffer.from("secret"), algorithms: [2] };
+const XTR = "10.0.0.1";
+/** Map-Registers a second; no more at once than a machine that is busy with other things can take. */
+const RATE = 1000;
+const UNDER_WAY_MAX = 1500;
+/** Milliseconds until one that has no answer is sent to the other Map-Server, then doubled each time. */
+const AGAIN = 1000;
+/** Seconds: before the first fault, between a fault and its repair, and from there to the next fault. */
+const QUIET = 1;
+const DOWN = 1;
+const UP = 2;
+/** Map-Requests without an answer at the same time. */
+const WINDOW = 300;
+
+const pause = (seconds: number): Promise<void> => new Promise((done) => setTimeout(done, seconds * 1000));
+
+/** A Map-Server as a process of its own. */
+class Server {
+  readonly address: string;
+  readonly #words: readonly string[];
+  #child: ChildProcess | null = null;
+  log = "";
+
+  constructor(device: string, last: number, store: string) {
+    this.address = `10.0.0.${last}`;
+    this.#words = [
+      ...[MAIN, "run", CONFIG, `CORE=${device}`, `RLOC4=${this.address}`, `RLOC6=fd00::${last}`],
+      ...["SITES=a key secret eid 100.64.0.0/10 more", `STORE=etcd:${store}`],
+    ];
+  }
+
+  start(): void {
+    this.#child = spawn(process.execPath, this.#words, { stdio: ["ignore", "inherit", "pipe"] });
+    this.#child.stderr!.setEncoding("utf8").on("data", (text) => (this.log += text));
+  }
+
+  async kill(): Promise<void> {
+    const child = this.#child!;
+    const gone = new Promise((done) => child.once("exit", done));
+    child.kill("SIGKILL");
+    await gone;
+  }
+}
+
+const socket = createSocket("udp4");
+let nonce = 1n;
+const eid = (n: number): string => `100.64.${n >> 8}.${n & 255}/32`;
+/** A locator that says which registration it is. */
+const rloc = (n: number): string => `198.18.${n >> 8}.${n & 255}`;
+
+/** Registrations under way, by nonce, and when each was sent last; those acknowledged; when the last one was. */
+const registering = new Map<bigint, number>();
+const unacknowledged = new Map<number, { due: number; wait: number; server: number }>();
+const acknowledged = new Set<number>();
+let lastAck = 0;
+let longestGap = 0;
+/** Map-Requests under way, by nonce; which EIDs have been answered rightly. */
+const asking = new Map<bigint, number>();
+const answered = new Set<number>();
+const wrong: string[] = [];
+
+socket.on("message", (bytes) => {
+  const message = decodeLispControl(bytes);
+  if (message.type === "map-notify") {
+    const n = registering.get(message.nonce);
+    if (n === undefined) return;
+    registering.delete(message.nonce);
+    if (verifyAuthentication(bytes, message, [KEY]).verdict !== "valid") wrong.push("not authentic");
+    acknowledged.add(n);
+    unacknowledged.delete(n);
+    longestGap = Math.max(longestGap, performance.now() - lastAck);
+    lastAck = performance.now();
+  } else if (message.type === "map-reply") {
+    const n = asking.get(message.nonce);
+    if (n === undefined) return;
+    asking.delete(message.nonce);
+    const locator = message.records[0]?.locators[0]?.rloc;
+    if (locator?.kind === "ip" && Buffer.compare(locator.address, parseRloc(rloc(n))) === 0) answered.add(n);
+    else wrong.push(`${eid(n)} has ${message.records[0]?.locators.length ?? 0} locators`);
+  } else wrong.push(`a ${message.type}`);
+});
+
+function register(n: number, server: number, wait = AGAIN): void {
+  registering.set(++nonce, n);
+  unacknowledged.set(n, { due: performance.now() + wait, wait, server });
+  const siteId = new Uint8Array(8);
+  const xtrId = Buffer.alloc(16);
+  xtrId.writeUInt32BE(n);
+  const records = [record(eid(n), rloc(n))];
+  const ids = { xtrId: new Uint8Array(xtrId), siteId };
+  const message = mapRegister({ nonce, records, proxyReply: true, wantNotify: true, ids });
+  socket.send(authenticate(message, KEY, 2, "ids"), 4342, servers[server].address);
+}
+
+function ask(n: number, server: number): void {
+  asking.set(++nonce, n);
+  const { address, length } = parseEid(eid(n));
+  const itrRlocs = [ipAddress(parseRloc(XTR))];
+  const records = [{ eid: ipAddress(address), maskLength: length, subscribe: false }];
+  socket.send(encodeLispControl(mapRequest({ nonce, itrRlocs, records })), 4342, servers[server].address);
+}
+
+/** Registers what has had no answer for too long again, with the other Map-Server. */
+function again(): void {
+  const now = performance.now();
+  for (const [n, { due, wait, server }] of [...unacknowledged])
+    if (due <= now) register(n, 1 - server, 2 * wait);
+}
+
+/** Registers new EIDs at RATE until `stop` is called, which resolves with how many once all are acknowledged. */
+function load(): { stop(): Promise<number> } {
+  let next = 0;
+  let before = performance.now();
+  let due = 0;
+  lastAck = before;
+  const timer = setInterval(() => {
+    const now = performance.now();
+    // Of what could not be sent in time a tenth of a second is made up for.
+    due = Math.min(due + ((now - before) * RATE) / 1000, RATE / 10);
+    before = now;
+    for (; due >= 1 && unacknowledged.size < UNDER_WAY_MAX; due--, next++) register(next, next & 1);
+    again();
+  }, 5);
+  return {
+    stop: async () => {
+      clearInterval(timer);
+      await allAcknowledged(40);
+      return next;
+    },
+  };
+}
+
+async function allAcknowledged(seconds: number): Promise<void> {
+  const timer = setInterval(again, 20);
+  await until(() => unacknowledged.size === 0, seconds).finally(() => clearInterval(timer));
+}
+
+/** Asks a Map-Server for all of these until it has answered each, or for too long; how many it has answered. */
+async function answers(server: number, numbers: Iterable<number>): Promise<number> {
+  answered.clear();
+  let left = [...numbers];
+  for (let tries = 0; left.length > 0 && tries < 5; tries++) {
+    asking.clear();
+    for (const n of left) {
+      if (asking.size >= WINDOW) await until(() => asking.size < WINDOW, 2).catch(() => asking.clear());
+      ask(n, server);
+      if (asking.size % 50 === 0) await new Promise((later) => setImmediate(later));
+    }
+    await until(() => asking.size === 0, 1).catch(() => {});
+    left = left.filter((n) => !answered.has(n));
+  }
+  return answered.size;
+}
+
+/** What one fault did: to what was acknowledged until then, and for how many milliseconds nothing was. */
+async function fault(harm: () => Promise<void>, mend: () => void | Promise<void>): Promise<object> {
+  longestGap = 0;
+  const before = acknowledged.size;
+  await harm();
+  await pause(DOWN);
+  await mend();
+  await pause(UP);
+  return {
+    before,
+    after: acknowledged.size,
+    gap: Math.round(Math.max(longestGap, performance.now() - lastAck)),
+  };
+}
+
+for (const words of [
+  "link set lo up",
+  "link add br0 type bridge",
+  `addr add ${XTR}/24 dev br0`,
+  ...["a", "b"].flatMap((x) => [
+    `link add core${x} type veth peer name peer${x}`,
+    `link set core${x} addrgenmode none`,
+    `link set peer${x} addrgenmode none`,
+    `link set peer${x} master br0`,
+    `link set core${x} up`,
+    `link set peer${x} up`,
+  ]),
+  "link set br0 up",
+])
+  execFileSync("ip", words.split(" "));
+await new Promise<void>((done) => socket.bind(4342, XTR, done));
+socket.setRecvBufferSize(1 << 21);
+
+const cluster = await EtcdCluster.start(3);
+const hosts = cluster.hostsText.split(",");
+// Each asks another member first.
+const servers = [
+  new Server("corea", 100, hosts.join(",")),
+  new Server("coreb", 101, [...hosts.slice(1), hosts[0]].join(",")),
+];
+for (const server of servers) server.start();
+// Both are there once they have answered for an EID.
+register(0, 0);
+for (const server of [0, 1]) {
+  const deadline = performance.now() + 20_000;
+  while ((await answers(server, [0])) === 0) {
+    if (performance.now() > deadline) throw new Error(`no Map-Server: ${servers[server].log}`);
+    if (unacknowledged.has(0)) register(0, 0);
+  }
+}
+wrong.length = 0;
+
+const start = performance.now();
+const running = load();
+await pause(QUIET);
+const faults: Record<string, object> = {};
+let leader = -1;
+const killLeader = async (): Promise<void> => {
+  leader = await cluster.leader();
+  await cluster.kill(leader);
+};
+faults.server = await fault(
+  () => servers[0].kill(),
+  () => servers[0].start(),
+);
+faults.member = await fault(killLeader, () => cluster.restart(leader));
+faults.both = await fault(
+  async () => void (await Promise.all([servers[1].kill(), killLeader()])),
+  () => {
+    cluster.restart(leader);
+    servers[1].start();
+  },
+);
+const seconds = (performance.now() - start) / 1000;
+const sent = await running.stop();
+const asked = [await answers(0, acknowledged), await answers(1, acknowledged)];
+
+// ---- The store is lost -----------------------------------------------------------
+const logged = servers.map((s) => s.log.length);
+for (const member of [0, 1, 2]) await cluster.kill(member);
+const some = [...acknowledged].filter((n) => n % 10 === 0);
+await until(() => servers.every((s, i) => s.log.indexOf("store is lost", logged[i]) >= 0), 20);
+const lost = [await answers(0, some), await answers(1, some)];
+const last = sent;
+register(last, 0);
+await pause(2);
+const heldBack = unacknowledged.has(last);
+for (const member of [0, 1, 2]) cluster.restart(member);
+await allAcknowledged(40);
+const regained = (await answers(0, [last])) + (await answers(1, [last]));
+
+const logs = servers.map((s) => s.log);
+for (const server of servers) await server.kill();
+await cluster.close();
+socket.close();
+process.stdout.write(
+  JSON.stringify({
+    seconds,
+    sent,
+    acknowledged: acknowledged.size - 1,
+    faults,
+    asked,
+    some: some.length,
+    lost,
+    heldBack,
+    regained,
+    wrong,
+    logs,
+  }),
+);
