@@ -28,6 +28,7 @@ export const FRAG_HEADROOM = 8; // u32
 export const FRAG_RANDOM = 12; // u32: source of identifications where DF is ignored
 export const FRAG_NEXT = 16; // u32: first packet of the batch not yet dealt with
 export const FRAG_BAD = 20; // u32: packets in the batch of those that may not be cut
+export const FRAG_HONOR_MTU = 24; // u32: a packet's SLOT_MTU counts where it is less than FRAG_MTU
 export const FRAG_SIZE = 32;
 
 // ---- IPGWOptions -----------------------------------------------------------

@@ -3,7 +3,7 @@
 import { csumComplete } from "./checksum";
 import { IP_HEADER, be16, ipHeaderLength, networkLength, put16, setIpSum } from "./header";
 import {
-  FRAG_BAD, FRAG_HEADROOM, FRAG_HONOR_DF, FRAG_MTU, FRAG_NEXT, FRAG_RANDOM,
+  FRAG_BAD, FRAG_HEADROOM, FRAG_HONOR_DF, FRAG_HONOR_MTU, FRAG_MTU, FRAG_NEXT, FRAG_RANDOM,
 } from "./forward-layout";
 import {
   BATCH_MAX, FLAG_PARTIAL_CSUM, SLOT_DATA, SLOT_FLAGS, SLOT_GSO_SIZE, SLOT_LENGTH,
@@ -84,7 +84,8 @@ function makeFragment(
  */
 export function ipFragment(state: u32, batch: u32, count: u32, out: u32, bad: u32): u32 {
   const area = state + AREA;
-  const mtu = load<u32>(area, FRAG_MTU);
+  const most = load<u32>(area, FRAG_MTU);
+  const honor = load<u32>(area, FRAG_HONOR_MTU) != 0;
   let made: u32 = 0;
   let refused: u32 = 0;
   let i = load<u32>(area, FRAG_NEXT);
@@ -92,6 +93,8 @@ export function ipFragment(state: u32, batch: u32, count: u32, out: u32, bad: u3
     const slot = slotAt(batch, i);
     const room = networkLength(slot);
     const ip = load<u32>(slot, SLOT_NETWORK);
+    const own = honor ? load<u32>(slot, SLOT_MTU) : 0;
+    const mtu = own == 0 ? most : min<u32>(own, most);
     if (room <= mtu && ip != 0) {
       store<u32>(out + (made++ << 2), slot);
       continue;

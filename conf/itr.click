@@ -7,7 +7,7 @@
 //   $PUBSUB_KEY                          key shared with Map-Servers that publish changes (RFC 9437), or ""
 //   $PITR                                true for a proxy
 //   $PROBE, $PROBE_TIMEOUT, $PROBE_RETRIES   as LISPRLOCProber has them
-//   $MTU, $INNER_MTU                     largest packet the core carries, and what of it an inner packet may take
+//   $MTU                                 largest packet the core carries
 //
 // IP packets to encapsulate are pushed to `cache`. Four outputs are for the file to join: `cache [2]` has packets to
 // be forwarded natively; `cut [1]` and `big [1]` have IPv4 and IPv6 packets that are too large for the core, whose
@@ -22,9 +22,9 @@ cache [1] -> misses :: Counter
 encap [0] -> to_core;
 
 // Packets that would be larger than the core carries once encapsulated (RFC 9300 section 7.1): IPv4 packets that
-// allow it are cut before they are encapsulated.
+// allow it are cut, to what fits then, before they are encapsulated.
 encap [1] -> big :: Classifier(0/40%f0, 0/60%f0);
-big [0] -> cut :: IPFragmenter($INNER_MTU) -> encap;
+big [0] -> cut :: IPFragmenter(65535, HONOR_MTU true) -> encap;
 
 // ---- Control plane (RFC 9301) --------------------------------------------------
 control [3] -> [0] subscriber :: LISPSubscriber(resolver, RLOC $RLOC4, RLOC $RLOC6, MAP_RESOLVER $MAP_RESOLVER,

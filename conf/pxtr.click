@@ -30,8 +30,8 @@ define(
   $MAP , $MAP_RESOLVER "", $PUBSUB_KEY "",
   // Seconds between probes of the locators in use; 0: none. How long to wait for an answer, and how often to ask again.
   $PROBE 0, $PROBE_TIMEOUT 1, $PROBE_RETRIES 2,
-  // Largest packet the core carries, outer headers included, and what of it is left for an inner packet, bytes.
-  $MTU 1500, $INNER_MTU 1444
+  // Largest packet the core carries, outer headers included, bytes.
+  $MTU 1500
 );
 
 define($PITR true);  // for itr.click

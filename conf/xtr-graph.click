@@ -34,8 +34,8 @@ define(
   // whether those of others are believed without a probe; Map-Versions, and the site's own version to begin with (0:
   // none). Versions need to be the same at all tunnel routers of the site.
   $ECHO_NONCE false, $ECHO_REQUEST capable, $STATUS_BITS false, $TRUST_BITS false, $MAP_VERSIONS false, $MAP_VERSION 0,
-  // Largest packet the core carries, outer headers included, and what of it is left for an inner packet, bytes.
-  $MTU 1500, $INNER_MTU 1444
+  // Largest packet the core carries, outer headers included, bytes.
+  $MTU 1500
 );
 
 define($PITR false);  // for itr.click

@@ -1,5 +1,5 @@
 import * as layout from "../../assembly/forward-layout.js";
-import { SLOT_LENGTH, SLOT_NETWORK } from "../../assembly/layout.js";
+import { SLOT_LENGTH, SLOT_MTU, SLOT_NETWORK } from "../../assembly/layout.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import type { Batch } from "../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../src/router/element.js";
@@ -14,6 +14,11 @@ const args = {
     positional: true,
     default: "true",
     doc: "false: also cut packets whose don't-fragment bit is set",
+  },
+  HONOR_MTU: {
+    type: "bool",
+    default: "false",
+    doc: "true: what a packet's MTU annotation says counts where it is less than MTU",
   },
   VERBOSE: {
     type: "bool",
@@ -30,8 +35,9 @@ const REPORTS = 5;
  * Cuts IPv4 packets larger than the MTU into fragments (RFC 791 section 3.2). The length that counts is that of the
  * IP packet, without what is before the network header.
  *
- * Packets whose don't-fragment bit is set leave on output 1, ordinarily to an ICMPError (which then reports this
- * element's MTU); they are dropped when that is not connected. Fragments are in order, and have the annotations of
+ * Packets whose don't-fragment bit is set leave on output 1, ordinarily to an ICMPError (which then reports the MTU);
+ * they are dropped when that is not connected. With HONOR_MTU packets are cut to what the element that found them too
+ * big, LISPEncap for example, has said would pass. Fragments are in order, and have the annotations of
  * the packet they are of; only the first keeps a link header. A checksum left to the device is completed first.
  *
  * @element IPFragmenter
@@ -42,7 +48,7 @@ const REPORTS = 5;
  * @handler drops packets that left on output 1 or were dropped there
  * @handler fragments fragments made
  * @example InfiniteSource(LIMIT 3) -> CheckIPHeader -> IPFragmenter(1500) -> Discard
- * @see ICMPError
+ * @see ICMPError, LISPEncap
  */
 export class IPFragmenter extends Element {
   static readonly spec = {
@@ -62,18 +68,17 @@ export class IPFragmenter extends Element {
   } as const satisfies ElementSpec;
 
   #verbose = false;
-  #mtu = 0;
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
     if (values.MTU < 8) {
       errors.error("MTU must be at least 8");
       return;
     }
-    this.#mtu = values.MTU;
     this.#verbose = values.VERBOSE;
     const set = (at: number, value: number): void => this.memory.set32(this.stateArea + at, value);
     set(layout.FRAG_MTU, values.MTU);
     set(layout.FRAG_HONOR_DF, values.HONOR_DF ? 1 : 0);
+    set(layout.FRAG_HONOR_MTU, values.HONOR_MTU ? 1 : 0);
     set(layout.FRAG_HEADROOM, values.HEADROOM);
     set(layout.FRAG_RANDOM, this.router.random.u32());
   }
@@ -108,7 +113,8 @@ export class IPFragmenter extends Element {
       const source = ipText(ipNumber(memory.u8, header + IPV4_SOURCE));
       const destination = ipText(ipNumber(memory.u8, header + IPV4_DESTINATION));
       const length = memory.get32(bad.at(i) + SLOT_LENGTH);
-      this.router.log(`IPFragmenter(${this.#mtu}) DF ${source} ${destination} len=${length}`);
+      const mtu = memory.get32(bad.at(i) + SLOT_MTU);
+      this.router.log(`IPFragmenter(${mtu}) DF ${source} ${destination} len=${length}`);
     }
   }
 }

@@ -30,6 +30,30 @@ test("packets up to the MTU pass as they are; what is before the network header 
   l.close();
 });
 
+test("with HONOR_MTU packets are cut to what LISPEncap says would pass, whatever the path to their RLOC carries", async () => {
+  const l = await lab(`
+    f :: Feed -> MarkIPHeader -> cache :: LISPMapCache(10.2.0.0/16 192.0.2.1, 10.3.0.0/16 2001:db8::1)
+      -> encap :: LISPEncap(192.0.2.9, 2001:db8::9, MTU 1300) -> c :: Catch;
+    encap[1] -> fr :: IPFragmenter(65535, HONOR_MTU true) -> encap;
+    fr[1] -> ICMPError(10.1.0.1, unreachable, needfrag) -> too :: Catch;
+    cache[1] -> Discard`);
+  for (const [to, inner] of [
+    ["10.2.0.1", 1300 - 36],
+    ["10.3.0.1", 1300 - 56],
+  ] as const) {
+    const packet = { source: ip("10.1.0.9"), destination: ip(to), payload: filling(1400) };
+    l.feed([ipv4(packet), ipv4({ ...packet, dontFragment: true })]);
+    const [first, second] = l.caught("c");
+    const outer = 1300 - inner;
+    // A fragment's payload is a multiple of 8 bytes.
+    const cut = 20 + ((inner - 20) & ~7);
+    assert.equal([first.bytes.length, second.bytes.length], [outer + cut, outer + 1400 + 20 - cut + 20], to);
+    const [error] = l.caught("too");
+    assert.is((error.bytes[20 + 6] << 8) | error.bytes[20 + 7], inner, to);
+  }
+  l.close();
+});
+
 test("a big packet leaves as fragments in order, between its neighbours, with its annotations", async () => {
   const l = await lab("f :: Feed -> MarkIPHeader(4) -> fr :: IPFragmenter(68) -> c :: Catch");
   const small = new Uint8Array([1, 2, 3, 4, ...ipv4({ id: 1 })]);
