@@ -3,6 +3,7 @@ import { ControlChannel } from "../../src/lisp/control-channel.js";
 import { rlocAddress, sameAddress } from "../../src/lisp/control-records.js";
 import { IntervalLimit } from "../../src/lisp/interval-limit.js";
 import { addressText, type Mapping } from "../../src/lisp/mapping.js";
+import { RECORDS_BYTES, recordBytes } from "../../src/lisp/record-groups.js";
 import { key } from "../../src/lisp/site-mappings.js";
 import type { Batch } from "../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../src/router/element.js";
@@ -47,6 +48,15 @@ const args = {
 /** RLOCs and EID-prefixes whose last Map-Reply is remembered. */
 const REMEMBERED = 16384;
 
+/** What a Map-Reply has so far. */
+interface Found {
+  readonly mappings: Map<string, Mapping>;
+  bytes: number;
+}
+
+/** For the size of a record, which does not depend on them. */
+const PLAIN = { authoritative: true, local: (): boolean => false } as const;
+
 /** A Map-Request, and where its Map-Reply goes. */
 interface Request {
   readonly message: MapRequest;
@@ -60,7 +70,8 @@ interface Request {
  *
  * Map-Requests come bare on input 0, or on input 1 in the Encapsulated Control Messages that a Map-Server sends. The
  * Map-Reply has the mapping of the longest prefix that holds what was asked for, with all more specific ones in it, A
- * bit set; it goes to the first ITR-RLOC of an address family that we have an RLOC of, and to the UDP port that the
+ * bit set; where these are more than RECORDS or a packet takes, it is for the part around the address that has none. It
+ * goes to the first ITR-RLOC of an address family that we have an RLOC of, and to the UDP port that the
  * Map-Request came from. An RLOC probe is answered to where it came from, from the RLOC it went to, with that locator's
  * p bit set. What is not ours gets no answer. One RLOC gets a Map-Reply for the same EID-prefix once in INTERVAL (RFC
  * 9301, section 5.4: 3 seconds), answers to probes once in PROBE_INTERVAL, and all together RATE a second.
@@ -189,17 +200,32 @@ export class LISPMapReplier extends Element {
   /** Our mappings for what is asked for: each the best match, then the more specific ones in it. */
   #mappings(message: MapRequest): Mapping[] {
     const { mappings } = this.#site!;
-    const found = new Map<string, Mapping>();
+    const found: Found = { mappings: new Map(), bytes: 0 };
+    const whole = (m: Mapping): Mapping[] => [m, ...mappings.within(m.iid, m.eid, this.#records)];
     for (const record of message.records) {
       const eid = eidPrefix(record.eid, record.maskLength);
       const best = eid === null ? null : mappings.lookup(eid.iid, eid);
-      if (best === null) continue;
-      for (const m of [best, ...mappings.within(best.iid, best.eid, this.#records)]) {
-        if (found.size === this.#records) break;
-        found.set(key(m.iid, m.eid), m);
+      if (eid === null || best === null || this.#take(found, whole(best))) continue;
+      if (message.probe) {
+        this.#take(found, [best]);
+        continue;
       }
+      // Whoever knows a prefix must know those in it (section 5.5): what an address in it gets is said alone.
+      const at = mappings.lookup(eid.iid, { address: eid.address, length: 8 * eid.address.length })!;
+      if (!this.#take(found, whole(at))) this.#take(found, [mappings.narrowed(at, eid.address)]);
     }
-    return [...found.values()];
+    return [...found.mappings.values()];
+  }
+
+  /** Takes mappings into a Map-Reply, all or none; false where there are too many, but for a single one. */
+  #take(found: Found, some: readonly Mapping[]): boolean {
+    const more = some.filter((m) => !found.mappings.has(key(m.iid, m.eid)));
+    const bytes = found.bytes + recordBytes(more.map((m) => this.#site!.record(m, PLAIN)));
+    const fits = found.mappings.size + more.length <= this.#records && bytes <= RECORDS_BYTES;
+    if (!fits && (found.mappings.size > 0 || more.length > 1)) return false;
+    for (const m of more) found.mappings.set(key(m.iid, m.eid), m);
+    found.bytes = bytes;
+    return true;
   }
 
   #count(name: keyof typeof LISPMapReplier.spec.counters | keyof typeof LISPMapReplier.spec.drops): void {

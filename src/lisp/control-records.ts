@@ -21,6 +21,12 @@ export function covers(
   return rest === 0 || ((prefix.address[whole] ^ address[whole]) & (0xff00 >> rest) & 0xff) === 0;
 }
 
+/** Bits that two addresses of one family begin with alike. */
+export function commonLength(a: Uint8Array, b: Uint8Array): number {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return 8 * i + Math.clz32(a[i] ^ b[i]) - 24;
+  return 8 * a.length;
+}
+
 /** Whether two addresses are the same bytes. */
 export function sameAddress(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);

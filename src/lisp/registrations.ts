@@ -52,7 +52,7 @@ export interface Registration {
 /** Withdrawals are given up after so many Map-Registers: the Map-Server forgets by itself within three minutes. */
 const WITHDRAWALS = 6;
 /** Messages whose Map-Notify is waited for; more are forgotten, oldest first. */
-const OUTSTANDING = 256;
+const OUTSTANDING = 2048;
 
 export interface RegistrationTransport {
   /** The nonce of the next Map-Register; null: there is none, and nothing can be sent. */
@@ -139,14 +139,17 @@ export class Registrations {
   notified(nonce: bigint, records: readonly EidRecord[]): boolean {
     const found = this.#outstanding.get(nonce);
     if (found === undefined) return false;
-    this.#outstanding.delete(nonce);
     const named = new Set<string>();
     for (const r of records) {
       const eid = eidPrefix(r.eid, r.maskLength);
       if (eid !== null) named.add(key(eid.iid, eid));
     }
+    // What is not named was not accepted, or is in another Map-Notify: merged records may take several.
+    const left = found.filter(({ registration: r }) => !named.has(key(r.iid, r.eid)));
+    if (left.length === 0) this.#outstanding.delete(nonce);
+    else this.#outstanding.set(nonce, left);
     for (const { registration, generation } of found) {
-      // What is not named was not accepted; what has changed since must be acknowledged anew.
+      // What has changed since must be acknowledged anew.
       if (generation === registration.generation && named.has(key(registration.iid, registration.eid)))
         this.#acknowledge(registration);
     }

@@ -1,7 +1,7 @@
 // A site's own EID-to-RLOC mappings: what its ETRs register and answer for.
 
 import type { Prefix } from "../lang/args/spec.js";
-import { covers } from "./control-records.js";
+import { commonLength, covers } from "./control-records.js";
 import { succeeding } from "./map-version.js";
 import { checkMapping, type Mapping, MappingError, masked } from "./mapping.js";
 
@@ -94,6 +94,15 @@ export class SiteMappings {
       if (m.iid === iid && m.eid.length > eid.length && covers(eid, m.eid.address)) found.push(m);
     }
     return found;
+  }
+
+  /** A mapping of ours that `address` gets, for the largest part of its EID-prefix around it that has no more specific ones. */
+  narrowed(mapping: Mapping, address: Uint8Array): Mapping {
+    let { length } = mapping.eid;
+    for (const { iid, eid } of this.#mappings.values())
+      if (iid === mapping.iid && eid.length > mapping.eid.length && covers(mapping.eid, eid.address))
+        length = Math.max(length, commonLength(eid.address, address) + 1);
+    return { ...mapping, eid: { address: masked(address, length), length } };
   }
 
   #counts(mapping: Mapping): number[] {

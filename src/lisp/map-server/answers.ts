@@ -5,6 +5,7 @@ import type { EidRecord } from "../../wire/lisp-control/record.js";
 import type { Entry } from "../database/registration.js";
 import type { RegistrationDatabase } from "../database/registration-database.js";
 import { masked } from "../mapping.js";
+import { RECORDS_BYTES, recordBytes } from "../record-groups.js";
 import { entryRecord, proxied } from "./entries.js";
 import { negativeRecord } from "./records.js";
 import type { Sites } from "./sites.js";
@@ -50,35 +51,43 @@ function entryFor(database: RegistrationDatabase, { iid, address, length }: EidP
 
 /**
  * The record of the entry and of those within it: whoever knows the one must know the others (section 5.5). A prefix
- * with many others in it is answered for the part around the address that has none.
+ * with more others in it than a message holds is answered for the part around the address that has none.
  */
 function records(database: RegistrationDatabase, entry: Entry, address: Uint8Array): EidRecord[] {
   const record = proxied(entryRecord(entry));
   const within: EidRecord[] = [];
   for (const more of database.subtree(entry)) {
     if (more.eid.length === entry.eid.length) continue;
-    if (within.length === MORE_SPECIFIC_MAX) return [narrowed(database, entry, record, address)];
+    if (within.length === MORE_SPECIFIC_MAX) return narrowed(database, entry, record, address);
     within.push(
       more.registrations.some((r) => r.proxy)
         ? proxied(entryRecord(more))
         : negativeRecord({ iid: more.iid, ...more.eid }, "send-map-request", ASK_MINUTES),
     );
   }
-  return [record, ...within];
+  if (within.length === 0) return [record];
+  const all = [record, ...within];
+  return recordBytes(all) <= RECORDS_BYTES ? all : narrowed(database, entry, record, address);
 }
 
+/** What the address gets, for the part around it. */
 function narrowed(
   database: RegistrationDatabase,
   entry: Entry,
   record: EidRecord,
   address: Uint8Array,
-): EidRecord {
+): EidRecord[] {
   const { iid } = entry;
+  const longest = database.lookup(iid, address);
+  if (longest !== null && longest.eid.length > entry.eid.length)
+    return longest.registrations.some((r) => r.proxy)
+      ? records(database, longest, address)
+      : [negativeRecord({ iid, ...longest.eid }, "send-map-request", ASK_MINUTES)];
   const bits = address.length * 8;
   let length = entry.eid.length + 1;
   while (length < bits && !database.subtree({ iid, eid: { address, length } }).next().done) length++;
   const eid = withAddress(record.eid, masked(address, length));
-  return { ...record, eid, maskLength: length };
+  return [{ ...record, eid, maskLength: length }];
 }
 
 function withAddress(eid: EidRecord["eid"], address: Uint8Array): EidRecord["eid"] {

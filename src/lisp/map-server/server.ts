@@ -18,6 +18,7 @@ import { keyAlgorithm } from "../keys.js";
 import { addressText } from "../mapping.js";
 import type { NonceGuard } from "../nonce-policy.js";
 import type { RateLimiter } from "../rate-limiter.js";
+import { grouped } from "../record-groups.js";
 import { type Answer, answer, recordsOf } from "./answers.js";
 import { entryRecord, etrAddresses } from "./entries.js";
 import { toldOfMove } from "./moves.js";
@@ -191,11 +192,16 @@ export class MapServer {
       if (!message.wantNotify || this.#watch === null) return;
       this.#element.count("notifies");
       const { nonce, ids } = message;
-      const notify = mapNotify({ type: "map-notify", nonce, records: result.records, ids });
-      this.#transmit(
-        datagram.source,
-        authenticate(notify, result.key, keyAlgorithm(result.key), result.scope),
-      );
+      // What came in one message leaves in one; merged with what others have registered it may take several.
+      for (const records of message.merge ? grouped(result.records) : [result.records]) {
+        const notify = mapNotify({ type: "map-notify", nonce, records, ids });
+        this.#sending(() =>
+          this.#transmit(
+            datagram.source,
+            authenticate(notify, result.key, keyAlgorithm(result.key), result.scope),
+          ),
+        );
+      }
     };
     if (result.durable === null) acknowledge();
     else
