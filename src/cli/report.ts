@@ -1,8 +1,10 @@
 // How errors of a configuration reach a person or a program.
 
 import { existsSync, readFileSync } from "node:fs";
+import { HIDDEN, hasSecrets } from "../lang/args/secrets.js";
 import { type ConfigurationError, type Diagnostic, diagnosticText } from "../lang/diagnostics.js";
 import type { Input } from "./input.js";
+import { readManual } from "./manual.js";
 import { withSuggestions } from "./suggest.js";
 
 export type ReportFormat = "text" | "json";
@@ -30,6 +32,15 @@ function textAround(d: Diagnostic, main: Input): string | null {
   return existsSync(file) ? readFileSync(file, "latin1") : null;
 }
 
+/** The line up to where an element begins to say its arguments that may have secrets among them. */
+function open(line: string): string {
+  for (const { name, spec } of readManual().values()) {
+    const at = hasSecrets(spec.args ?? {}) ? line.search(new RegExp(`\\b${name}\\s*\\(`)) : -1;
+    if (at >= 0) return `${line.slice(0, at)}${name}(${HIDDEN}`;
+  }
+  return line;
+}
+
 function excerpt(d: Diagnostic, main: Input): string {
   const source = textAround(d, main);
   const offset = d.landmark?.offset;
@@ -37,10 +48,11 @@ function excerpt(d: Diagnostic, main: Input): string {
   if (source !== null && offset !== undefined && offset <= source.length) {
     const start = source.lastIndexOf("\n", offset - 1) + 1;
     const newline = source.indexOf("\n", offset);
-    const line = source.slice(start, newline < 0 ? undefined : newline).replace(/\t/g, " ");
+    const line = open(source.slice(start, newline < 0 ? undefined : newline).replace(/\t/g, " "));
     if (line.length <= 200) {
-      const width = Math.max(1, Math.min(d.landmark?.length ?? 1, line.length - (offset - start)));
-      text += `    ${line}\n    ${" ".repeat(offset - start)}${"^".repeat(width)}\n`;
+      const column = Math.min(offset - start, line.length);
+      const width = Math.max(1, Math.min(d.landmark?.length ?? 1, line.length - column));
+      text += `    ${line}\n    ${" ".repeat(column)}${"^".repeat(width)}\n`;
     }
   }
   return d.hint === undefined ? text : `${text}    hint: ${d.hint}\n`;
