@@ -18,7 +18,7 @@ import { newTotals, type Totals } from "./counters.js";
 import { destinationType } from "./ethernet.js";
 import { Line, type LineOptions, realSchedule } from "./line.js";
 import { writeTimestamp } from "./timestamp.js";
-import { Wire } from "./wire.js";
+import { Wire, type WireReceiver, type WireSender } from "./wire.js";
 
 export interface LinkOptions {
   /** Time between the last bit sent and the last bit received, seconds. Default 0. */
@@ -82,8 +82,18 @@ export function makeLink(options: LinkOptions = {}): readonly [LinkDevice, LinkD
   return [a, b];
 }
 
+/** What one end of a link knows of the other. */
+export interface FarEnd {
+  /** Closed for good. */
+  readonly closed: boolean;
+  /** No router has it at the moment, or it is closed. */
+  readonly gone: boolean;
+  /** Packets were sent to it. */
+  expect(): void;
+}
+
 /** One end of a link. Its memory is that of the batches it is given. */
-export class LinkDevice implements Device {
+export class LinkDevice implements Device, FarEnd {
   readonly name: string;
   /** May be set before a router has it. */
   mac: Uint8Array | null;
@@ -94,10 +104,10 @@ export class LinkDevice implements Device {
   readonly #schedule: (at: number, run: () => void, end: 0 | 1) => void;
   readonly #random: () => number;
   #loss: number;
-  readonly #out: Wire;
-  readonly #in: Wire;
+  readonly #out: WireSender;
+  readonly #in: WireReceiver;
   readonly #line: Line;
-  #peer: LinkDevice = this;
+  #peer: FarEnd = this;
   #memory: PacketMemory | null = null;
   #stage = 0;
   #wake: (() => void) | null = null;
@@ -128,7 +138,7 @@ export class LinkDevice implements Device {
     wake?.();
   };
 
-  constructor(end: 0 | 1, clock: Clock, options: LinkOptions, out: Wire, into: Wire) {
+  constructor(end: 0 | 1, clock: Clock, options: LinkOptions, out: WireSender, into: WireReceiver) {
     this.#end = end;
     this.#clock = clock;
     this.name = options.names?.[end] ?? `link${end}`;
@@ -143,8 +153,8 @@ export class LinkDevice implements Device {
     this.#in = into;
   }
 
-  /** Joins the two ends; done once, by makeLink. */
-  join(peer: LinkDevice): void {
+  /** Joins the two ends; done once. */
+  join(peer: FarEnd): void {
     this.#peer = peer;
   }
 
@@ -152,7 +162,7 @@ export class LinkDevice implements Device {
     return this.#closed;
   }
 
-  get #gone(): boolean {
+  get gone(): boolean {
     return this.#closed || this.#released;
   }
 
@@ -237,7 +247,7 @@ export class LinkDevice implements Device {
       memory.kernels.batchTaken(batch.address, batch.count, taken);
       batch.count -= taken;
     }
-    this.#peer.#expect();
+    this.#peer.expect();
     return taken;
   }
 
@@ -245,7 +255,7 @@ export class LinkDevice implements Device {
     if (this.#closed) return;
     this.#released = false;
     this.#wake = wake;
-    this.#expect();
+    this.expect();
   }
 
   armSend(wake: () => void): void {
@@ -278,7 +288,7 @@ export class LinkDevice implements Device {
   }
 
   /** Sees to it that this end is woken when its next packet arrives. */
-  #expect(): void {
+  expect(): void {
     if (this.#wake === null) return;
     const at = this.#in.nextArrival;
     if (at >= this.#wakeAt) return;
@@ -287,7 +297,7 @@ export class LinkDevice implements Device {
   }
 
   #carries(memory: PacketMemory, slot: number, length: number): boolean {
-    if (this.#closed || this.#cut || this.#peer.#gone) {
+    if (this.#closed || this.#cut || this.#peer.gone) {
       this.#totals.tx_down++;
       return false;
     }

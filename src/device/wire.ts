@@ -1,8 +1,35 @@
 // One direction of an in-process link: packets on their way from one router's
 // memory to another's, in a ring of bytes that neither owns.
 
+/** The sender's side of a wire. */
+export interface WireSender {
+  /** Whether a packet of `length` bytes finds room. */
+  fits(length: number): boolean;
+  /** Announces a packet (`fits` said yes); its bytes follow, in order, through `write`. */
+  announce(length: number, type: number, arrival: number): void;
+  /** Appends the last `n` announced bytes: those of `from` at `at`. */
+  write(from: Uint8Array, at: number, n: number): void;
+}
+
+/** The receiver's side. */
+export interface WireReceiver {
+  readonly packets: number;
+  /** Arrival of the first packet; Infinity when there is none. */
+  readonly nextArrival: number;
+  /** Length, packet type and arrival of the `i`th packet from the front. */
+  length(i: number): number;
+  type(i: number): number;
+  arrival(i: number): number;
+  /** Copies the first `n` bytes in flight to `to` at `at`. */
+  read(to: Uint8Array, at: number, n: number): void;
+  /** Removes the first `packets` packets, `bytes` bytes in all. */
+  remove(packets: number, bytes: number): void;
+  /** Removes all packets. */
+  clear(): void;
+}
+
 /** Packets in flight, first in, first out. Nothing is allocated after it is made. */
-export class Wire {
+export class Wire implements WireSender, WireReceiver {
   readonly #bytes: Uint8Array;
   readonly #lengths: Uint32Array;
   readonly #types: Uint8Array;
@@ -24,17 +51,14 @@ export class Wire {
     return this.#packets;
   }
 
-  /** Arrival of the first packet; Infinity when there is none. */
   get nextArrival(): number {
     return this.#packets > 0 ? this.#arrivals[this.#packetHead] : Number.POSITIVE_INFINITY;
   }
 
-  /** Whether a packet of `length` bytes finds room. */
   fits(length: number): boolean {
     return this.#packets < this.#lengths.length && this.#used + length <= this.#bytes.length;
   }
 
-  /** Announces a packet (`fits` said yes); its bytes follow, in order, through `write`. */
   announce(length: number, type: number, arrival: number): void {
     const i = (this.#packetHead + this.#packets++) % this.#lengths.length;
     this.#lengths[i] = length;
@@ -43,7 +67,6 @@ export class Wire {
     this.#used += length;
   }
 
-  /** Appends the last `n` announced bytes: those of `from` at `at`. */
   write(from: Uint8Array, at: number, n: number): void {
     const size = this.#bytes.length;
     const start = (this.#byteHead + this.#used - n) % size;
@@ -52,7 +75,6 @@ export class Wire {
     if (first < n) this.#bytes.set(from.subarray(at + first, at + n), 0);
   }
 
-  /** Length, packet type and arrival of the `i`th packet from the front. */
   length(i: number): number {
     return this.#lengths[(this.#packetHead + i) % this.#lengths.length];
   }
@@ -63,7 +85,6 @@ export class Wire {
     return this.#arrivals[(this.#packetHead + i) % this.#lengths.length];
   }
 
-  /** Copies the first `n` bytes in flight to `to` at `at`. */
   read(to: Uint8Array, at: number, n: number): void {
     const size = this.#bytes.length;
     const first = Math.min(n, size - this.#byteHead);
@@ -71,12 +92,10 @@ export class Wire {
     if (first < n) to.set(this.#bytes.subarray(0, n - first), at + first);
   }
 
-  /** Removes all packets. */
   clear(): void {
     this.remove(this.#packets, this.#used);
   }
 
-  /** Removes the first `packets` packets, `bytes` bytes in all. */
   remove(packets: number, bytes: number): void {
     this.#packetHead = (this.#packetHead + packets) % this.#lengths.length;
     this.#packets -= packets;

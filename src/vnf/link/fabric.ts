@@ -2,25 +2,39 @@
 
 import { createHash } from "node:crypto";
 import { makeLink } from "../../device/link.js";
+import { makeSharedLink, markGone, type SharedEnd, SharedLinkDevice } from "../../device/shared-link.js";
 import type { Loader } from "../../loader.js";
-import type { FunctionDescriptor, Impairments, LinkDescriptor } from "../descriptor/model.js";
+import type { FunctionDescriptor, Impairments, Isolation, LinkDescriptor } from "../descriptor/model.js";
 import type { World } from "../service/world.js";
 import type { Attached, LinkEnd } from "./attached.js";
+import type { PlainAttached } from "./plain.js";
 import { halved, Segment } from "./segment.js";
-import { linkOptions } from "./wire.js";
+import { FLIGHT, linkOptions } from "./wire.js";
 
 /** A device of an instance that is to be an end of a link. */
 export interface EndPlan {
   readonly instance: string;
+  readonly isolation: Isolation;
   readonly device: string;
   readonly link: string;
   readonly mac: Uint8Array;
 }
 
+/** What the sending side of an instance's device is to do from now on. */
+export interface EndChange {
+  readonly instance: string;
+  readonly device: string;
+  readonly impairments: Impairments;
+  readonly cut: boolean;
+}
+
 interface LaidEnd {
   /** Null: this end of a wire is nobody's. */
-  readonly plan: EndPlan | null;
-  readonly end: LinkEnd;
+  plan: EndPlan | null;
+  /** The device, once somebody in this thread has it. */
+  end: LinkEnd | null;
+  /** Where the other end may be in another thread. */
+  readonly shared: SharedEnd | null;
 }
 
 interface LaidLink {
@@ -45,51 +59,59 @@ export class Fabric {
 
   /** The ends of links that an instance of `f` has. */
   plan(instance: string, f: FunctionDescriptor): EndPlan[] {
+    // Simulated time is one thread's.
+    const isolation = this.#world.simulation === null ? f.isolation : "inline";
     const plans: EndPlan[] = [];
     for (const d of f.devices) {
       if (!("link" in d)) continue;
       const mac = d.mac ?? hardwareAddress(this.#service, instance, d.name);
-      plans.push({ instance, device: d.name, link: d.link, mac });
+      plans.push({ instance, isolation, device: d.name, link: d.link, mac });
     }
     return plans;
   }
 
   /** Lays `link` between its ends: a wire for two, or fewer, a switch with wires for more. */
   async lay(link: LinkDescriptor, plans: readonly EndPlan[]): Promise<void> {
-    const laid: LaidLink = {
-      link,
-      impairments: link,
-      cut: false,
-      ends: [],
-      segment: plans.length <= 2 ? null : new Segment(link, this.#world, this.#loader),
-    };
+    const segment = plans.length <= 2 ? null : new Segment(link, this.#world, this.#loader);
+    const ends = segment === null ? this.#wire(link, plans) : [];
+    const laid: LaidLink = { link, impairments: link, cut: false, ends, segment };
     this.#laid.set(link.name, laid);
-    if (laid.segment === null) {
-      const ends = makeLink({
-        ...linkOptions(link, link.mtu, this.#world),
-        names: [`${link.name} a`, `${link.name} b`],
-      });
-      laid.ends.push(...ends.map((end) => ({ plan: null, end })));
-    }
     for (const plan of plans) await this.#plug(laid, plan);
   }
 
-  async #plug(laid: LaidLink, plan: EndPlan): Promise<void> {
-    if (laid.segment === null) {
-      const free = laid.ends.findIndex((e) => e.plan === null);
-      const { end } = laid.ends[free];
-      end.mac = plan.mac;
-      laid.ends[free] = { plan, end };
-      return;
+  #wire(link: LinkDescriptor, plans: readonly EndPlan[]): LaidEnd[] {
+    const names = [`${link.name} a`, `${link.name} b`] as const;
+    if (plans.every((p) => p.isolation === "inline")) {
+      const ends = makeLink({ ...linkOptions(link, link.mtu, this.#world), names });
+      return ends.map((end) => ({ plan: null, end, shared: null }));
     }
-    const end = await laid.segment.plug(portName(plan), plan.mac, laid.impairments);
-    if (laid.cut) end.impair(halved(laid.impairments), true);
-    laid.ends.push({ plan, end });
+    const macs = [0, 1].map((i) => plans[i]?.mac ?? Uint8Array.of(2, 0, 0, 0, 0, i));
+    const ends = makeSharedLink({ mtu: link.mtu, flight: FLIGHT, names, macs: [macs[0], macs[1]] });
+    return ends.map((shared) => ({ plan: null, end: null, shared }));
   }
 
-  /** Whether `name`, as it is laid, can have so many ends: a wire has two. */
-  carries(name: string, ends: number): boolean {
-    return ends <= 2 || this.#laid.get(name)!.segment !== null;
+  async #plug(laid: LaidLink, plan: EndPlan): Promise<void> {
+    const { segment, impairments, cut } = laid;
+    if (segment === null) {
+      const i = laid.ends.findIndex((e) => e.plan === null);
+      const { shared, end } = laid.ends[i];
+      if (end !== null) end.mac = plan.mac;
+      laid.ends[i] = { plan, end, shared: shared === null ? null : { ...shared, mac: plan.mac } };
+    } else if (plan.isolation === "inline") {
+      const end = await segment.plug(portName(plan), plan.mac, impairments);
+      end.impair(halved(impairments), cut);
+      laid.ends.push({ plan, end, shared: null });
+    } else {
+      const shared = await segment.plugShared(portName(plan), plan.mac, impairments);
+      laid.ends.push({ plan, end: null, shared });
+    }
+  }
+
+  /** Whether `name`, as it is laid, can have these ends: a wire has two, and one inside a thread stays there. */
+  carries(name: string, plans: readonly EndPlan[]): boolean {
+    const { segment, ends } = this.#laid.get(name)!;
+    if (segment !== null) return true;
+    return plans.length <= 2 && (ends[0].shared !== null || plans.every((p) => p.isolation === "inline"));
   }
 
   /** Adds ends to a link that carries them. */
@@ -101,42 +123,79 @@ export class Fabric {
   /** Takes the ends of `instance` out of links that run. */
   async withdraw(instance: string): Promise<void> {
     for (const laid of this.#laid.values()) {
-      for (const [i, { plan, end }] of [...laid.ends.entries()].reverse()) {
+      for (const [i, laidEnd] of [...laid.ends.entries()].reverse()) {
+        const { plan, end } = laidEnd;
         if (plan?.instance !== instance) continue;
         if (laid.segment === null) {
-          laid.ends[i] = { plan: null, end };
+          laidEnd.plan = null;
           continue;
         }
         laid.ends.splice(i, 1);
         await laid.segment.unplug(portName(plan));
-        end.close();
+        end?.close();
       }
     }
   }
 
-  /** The devices of an instance of `f`. */
+  /** The devices of an instance of `f` in this thread. */
   attached(instance: string, f: FunctionDescriptor): Attached[] {
     return f.devices.map((d) => {
       if ("interface" in d) return d;
       const laid = this.#laid.get(d.link)!;
-      const { end } = laid.ends.find((e) => e.plan?.instance === instance && e.plan.device === d.name)!;
-      return { name: d.name, end };
+      const laidEnd = this.#end(laid, instance, d.name);
+      if (laidEnd.end === null) {
+        laidEnd.end = new SharedLinkDevice(laidEnd.shared!, this.#sending(laid));
+        laidEnd.end.impair(this.#sending(laid), laid.cut);
+      }
+      return { name: d.name, end: laidEnd.end };
     });
+  }
+
+  /** The devices of an instance of `f` in another thread. */
+  plainAttached(instance: string, f: FunctionDescriptor): PlainAttached[] {
+    return f.devices.map((d) => {
+      if ("interface" in d) return d;
+      const laid = this.#laid.get(d.link)!;
+      const shared = this.#end(laid, instance, d.name).shared!;
+      return { name: d.name, shared, impairments: this.#sending(laid), cut: laid.cut };
+    });
+  }
+
+  #end(laid: LaidLink, instance: string, device: string): LaidEnd {
+    return laid.ends.find((e) => e.plan?.instance === instance && e.plan.device === device)!;
+  }
+
+  /** What one wire of the link does. */
+  #sending(laid: LaidLink): Impairments {
+    return laid.segment === null ? laid.impairments : halved(laid.impairments);
+  }
+
+  /** The thread of an instance ended: what is sent to it is lost. */
+  gone(instance: string): void {
+    for (const { ends } of this.#laid.values())
+      for (const { plan, shared } of ends)
+        if (plan?.instance === instance && shared !== null) markGone(shared);
   }
 
   /** What the link does to packets now. */
   state(name: string): { readonly impairments: Impairments; readonly cut: boolean } {
-    return this.#laid.get(name)!;
+    const { impairments, cut } = this.#laid.get(name)!;
+    return { impairments, cut };
   }
 
-  /** Changes what the link does to packets. */
-  impair(name: string, change: Partial<Impairments>, cut: boolean): void {
+  /** Changes what the link does to packets; returns what ends in other threads are still to be told. */
+  impair(name: string, change: Partial<Impairments>, cut: boolean): EndChange[] {
     const laid = this.#laid.get(name)!;
     laid.impairments = { ...laid.impairments, ...change };
     laid.cut = cut;
-    const each = laid.segment === null ? laid.impairments : halved(laid.impairments);
-    for (const { end } of laid.ends) end.impair(each, cut);
     laid.segment?.impair(laid.impairments, cut);
+    const impairments = this.#sending(laid);
+    const far: EndChange[] = [];
+    for (const { plan, end } of laid.ends) {
+      if (end !== null) end.impair(impairments, cut);
+      else if (plan !== null) far.push({ instance: plan.instance, device: plan.device, impairments, cut });
+    }
+    return far;
   }
 
   /** Takes a link away. Its ends must be nobody's by now. */
@@ -144,7 +203,7 @@ export class Fabric {
     const laid = this.#laid.get(name);
     if (laid === undefined) return;
     this.#laid.delete(name);
-    for (const { end } of laid.ends) end.close();
+    for (const { end } of laid.ends) end?.close();
     await laid.segment?.close();
   }
 

@@ -2,13 +2,14 @@
 
 import { type LinkDevice, makeLink } from "../../device/link.js";
 import { MapProvider } from "../../device/provider.js";
+import { makeSharedLink, type SharedEnd, SharedLinkDevice } from "../../device/shared-link.js";
 import type { Loader } from "../../loader.js";
 import type { Device } from "../../router/device.js";
 import { Router } from "../../router/router.js";
 import type { Impairments, LinkDescriptor } from "../descriptor/model.js";
 import type { World } from "../service/world.js";
 import type { LinkEnd } from "./attached.js";
-import { linkOptions } from "./wire.js";
+import { FLIGHT, linkOptions } from "./wire.js";
 
 /** Packets that the switch itself may hold. */
 const SLOTS = 4096;
@@ -42,7 +43,7 @@ export class Segment {
     });
   }
 
-  /** Adds an end and returns it. The switch runs from the first one on. */
+  /** Adds an end in this thread and returns it. The switch runs from the first end on. */
   async plug(name: string, mac: Uint8Array, impairments: Impairments): Promise<LinkEnd> {
     const [end, port] = makeLink({
       ...linkOptions(halved(impairments), this.#link.mtu, this.#world),
@@ -50,6 +51,15 @@ export class Segment {
       macs: [mac, mac],
     });
     this.#ports.set(name, port);
+    await this.#connect();
+    return end;
+  }
+
+  /** Adds an end for another thread. */
+  async plugShared(name: string, mac: Uint8Array, impairments: Impairments): Promise<SharedEnd> {
+    const names = [this.#link.name, name] as const;
+    const [end, port] = makeSharedLink({ mtu: this.#link.mtu, flight: FLIGHT, names, macs: [mac, mac] });
+    this.#ports.set(name, new SharedLinkDevice(port, halved(impairments)));
     await this.#connect();
     return end;
   }

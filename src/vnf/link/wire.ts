@@ -5,7 +5,7 @@ import type { Impairments } from "../descriptor/model.js";
 import type { World } from "../service/world.js";
 
 /** Packets and bytes that may be under way in each direction. */
-const FLIGHT = { packets: 4096, bytes: 4 * 2 ** 20 };
+export const FLIGHT = { packets: 4096, bytes: 4 * 2 ** 20 };
 
 export function linkOptions(impairments: Impairments, mtu: number, world: World): LinkOptions {
   const { simulation } = world;

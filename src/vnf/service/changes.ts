@@ -27,11 +27,11 @@ export interface Changes {
   };
 }
 
-/** `carries`: whether a link as it is laid now can have so many ends. */
+/** `carries`: whether a link, as it is laid now, can have the ends that `to` gives it. */
 export function changes(
   from: ServiceDescriptor,
   to: ServiceDescriptor,
-  carries: (link: string, ends: number) => boolean,
+  carries: (link: string) => boolean,
 ): Changes {
   const before = replicas(from);
   const after = replicas(to);
@@ -39,7 +39,7 @@ export function changes(
   const added = [...after.keys()].filter((name) => !before.has(name));
   const relaid = new Set(
     [...to.links.values()]
-      .filter((l) => mustLay(from.links.get(l.name), l, () => carries(l.name, countEnds(to, l.name))))
+      .filter((l) => mustLay(from.links.get(l.name), l, () => carries(l.name)))
       .map((l) => l.name),
   );
   const remade: string[] = [];
@@ -79,13 +79,6 @@ function mustRemake(old: FunctionDescriptor, f: FunctionDescriptor): boolean {
 
 function mustLay(old: LinkDescriptor | undefined, link: LinkDescriptor, carries: () => boolean): boolean {
   return old === undefined || old.mtu !== link.mtu || !carries();
-}
-
-function countEnds(descriptor: ServiceDescriptor, link: string): number {
-  let ends = 0;
-  for (const f of replicas(descriptor).values())
-    for (const d of f.devices) if ("link" in d && d.link === link) ends++;
-  return ends;
 }
 
 function impairments({ delay, jitter, loss, rate, queue }: LinkDescriptor): Impairments {

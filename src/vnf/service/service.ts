@@ -2,10 +2,17 @@
 
 import { readFileSync } from "node:fs";
 import { Loader } from "../../loader.js";
-import type { Fault, FaultDescriptor, FunctionDescriptor, ServiceDescriptor } from "../descriptor/model.js";
+import type {
+  Fault,
+  FaultDescriptor,
+  FunctionDescriptor,
+  Impairments,
+  ServiceDescriptor,
+} from "../descriptor/model.js";
 import { replicas } from "../descriptor/replicas.js";
 import { InlineInstance } from "../instance/inline.js";
 import type { Instance, InstanceEvents, InstanceSpec } from "../instance/instance.js";
+import { ThreadInstance } from "../instance/thread.js";
 import { AttachedDevices } from "../link/attached.js";
 import { type EndPlan, Fabric } from "../link/fabric.js";
 import { changes } from "./changes.js";
@@ -117,10 +124,14 @@ export class Service {
       clickpath: this.#options.clickpath ?? "",
       seed: this.#descriptor.world.seed,
     };
-    const attached = this.#fabric.attached(name, f);
-    if (f.isolation !== "inline" && this.world.simulation === null)
-      throw new ServiceError("UNSUPPORTED", `isolation '${f.isolation}' is not there yet`);
-    const devices = new AttachedDevices(attached, events.log);
+    const isolation = this.world.simulation === null ? f.isolation : "inline";
+    if (isolation === "thread") {
+      const attached = this.#fabric.plainAttached(name, f);
+      return new ThreadInstance(spec, attached, events, () => this.#fabric.gone(name));
+    }
+    if (isolation === "process")
+      throw new ServiceError("UNSUPPORTED", "isolation 'process' is not there yet");
+    const devices = new AttachedDevices(this.#fabric.attached(name, f), events.log);
     const options = { loader: this.#loader, devices, clock: this.world.clock(), log: events.log };
     return new InlineInstance(spec, options, events, this.world.simulation);
   }
@@ -135,6 +146,18 @@ export class Service {
 
   async #layAll(): Promise<void> {
     for (const link of this.#descriptor.links.values()) await this.#fabric.lay(link, this.#plans(link.name));
+  }
+
+  /** Changes what a link does to packets, wherever its ends are. */
+  #impair(link: string, change: Partial<Impairments>, cut: boolean): void {
+    for (const { instance, ...request } of this.#fabric.impair(link, change, cut)) {
+      // One that does not run hears of it when it starts.
+      this.world.hold(
+        this.function(instance)
+          .request("impair", request)
+          .catch(() => {}),
+      );
+    }
   }
 
   // ---- Faults -----------------------------------------------------------------------
@@ -167,10 +190,10 @@ export class Service {
       const before = this.#fabric.state(link);
       const { impairments, cut } = { impairments: before.impairments, cut: before.cut };
       const change = fault.kind === "link-change" ? fault.change : {};
-      this.#fabric.impair(link, change, fault.kind === "link-down" || cut);
+      this.#impair(link, change, fault.kind === "link-down" || cut);
       this.events.add(link, "fault", fault.kind === "link-down" ? "down" : JSON.stringify(change));
       return () => {
-        this.#fabric.impair(link, impairments, cut);
+        this.#impair(link, impairments, cut);
         this.events.add(link, "fault", "over");
       };
     }
@@ -211,8 +234,14 @@ export class Service {
 
   /** Makes the service what `next` says, touching only what differs; returns what was done, a line each. */
   async apply(next: ServiceDescriptor): Promise<string[]> {
-    const plan = changes(this.#descriptor, next, (link, ends) => this.#fabric.carries(link, ends));
     const wanted = replicas(next);
+    const ends = [...wanted].flatMap(([name, f]) => this.#fabric.plan(name, f));
+    const plan = changes(this.#descriptor, next, (link) =>
+      this.#fabric.carries(
+        link,
+        ends.filter((e) => e.link === link),
+      ),
+    );
     const done: string[] = [];
     const say = (line: string): void => {
       done.push(line);
@@ -233,7 +262,7 @@ export class Service {
     for (const name of plan.added) this.#add(name, wanted.get(name)!);
     await this.#relay(plan.links.removed, plan.links.relaid, [...plan.added, ...plan.remade]);
     for (const { name, change } of plan.links.changed) {
-      this.#fabric.impair(name, change, this.#fabric.state(name).cut);
+      this.#impair(name, change, this.#fabric.state(name).cut);
       say(`changed link ${name}`);
     }
     for (const name of plan.updated) {

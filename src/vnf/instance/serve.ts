@@ -1,0 +1,48 @@
+// The far side of a RemoteInstance: makes the router and answers the manager, in a worker thread or a process.
+
+import type { InstanceHost } from "./host.js";
+import { endOf } from "./inline.js";
+import type { FromInstance, ToInstance } from "./remote.js";
+import { plainError } from "./remote.js";
+
+/** Starts the router of `host` and runs it until the manager says stop or it ends; `done` is called last. */
+export async function serve(
+  host: InstanceHost,
+  post: (message: FromInstance) => void,
+  onMessage: (receive: (message: ToInstance) => void) => void,
+  done: () => void,
+): Promise<void> {
+  const stop = new AbortController();
+  onMessage((message) => {
+    if (message.type === "stop") stop.abort();
+    else void answer(host, message, post);
+  });
+  try {
+    await host.start();
+  } catch (e) {
+    post({ type: "failed", error: plainError(e) });
+    done();
+    return;
+  }
+  post({ type: "started" });
+  try {
+    await host.router.run(stop.signal);
+    post({ type: "ended", end: stop.signal.aborted ? { kind: "stopped", message: "stopped" } : endOf(null) });
+  } catch (e) {
+    post({ type: "ended", end: endOf(e) });
+  }
+  host.close();
+  done();
+}
+
+async function answer(
+  host: InstanceHost,
+  { id, kind, request }: ToInstance & { type: "request" },
+  post: (message: FromInstance) => void,
+): Promise<void> {
+  try {
+    post({ type: "reply", id, reply: await host.answer(kind, request as never) });
+  } catch (e) {
+    post({ type: "refused", id, error: plainError(e) });
+  }
+}

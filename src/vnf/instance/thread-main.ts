@@ -1,0 +1,39 @@
+// What runs in the worker thread of an instance.
+
+import { parentPort, workerData } from "node:worker_threads";
+import { Loader } from "../../loader.js";
+import { RealClock } from "../../router/clock.js";
+import { AttachedDevices } from "../link/attached.js";
+import { attach } from "../link/plain.js";
+import { InstanceHost } from "./host.js";
+import type { FromInstance } from "./remote.js";
+import { serve } from "./serve.js";
+import type { ThreadData } from "./thread.js";
+
+/** Milliseconds between two beats of the pulse. */
+const BEAT_MS = 200;
+
+const { spec, attached, pulse } = workerData as ThreadData;
+const port = parentPort!;
+const post = (message: FromInstance): void => port.postMessage(message);
+const log = (line: string): void => post({ type: "log", line });
+
+const words = new Int32Array(pulse);
+Atomics.add(words, 0, 1);
+const beat = setInterval(() => Atomics.add(words, 0, 1), BEAT_MS);
+
+const host = new InstanceHost(spec, {
+  loader: new Loader(),
+  devices: new AttachedDevices(attached.map(attach), log),
+  clock: new RealClock(),
+  log,
+});
+void serve(
+  host,
+  post,
+  (receive) => port.on("message", receive),
+  () => {
+    clearInterval(beat);
+    port.close();
+  },
+);

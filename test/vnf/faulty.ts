@@ -1,0 +1,64 @@
+// A function that can be made to go wrong in every way, for tests of what isolation holds back.
+
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Isolation, ServiceDescriptor } from "../../src/vnf/descriptor/model.js";
+import { parseDescriptor } from "../../src/vnf/descriptor/read.js";
+
+const INDEX = new URL("../../src/index.js", import.meta.url).href;
+const KOFFI = import.meta.resolve("koffi");
+
+/** An element with a write handler for each way of going wrong. */
+const ELEMENT = `
+import { Element } from ${JSON.stringify(INDEX)};
+export class Faulty extends Element {
+  static spec = {
+    ports: "0/0",
+    handlers: { throws: { write: true, doc: "" }, loops: { write: true, doc: "" }, fills: { write: true, doc: "" }, dies: { write: true, doc: "" } },
+  };
+  // A moment later, so that the handler's writer has its answer.
+  soon(run) { this.newTimer(run).scheduleAt(this.router.clock.now() + 1e7); }
+  handlers() {
+    return {
+      throws: { write: () => this.soon(() => { throw new Error("a bug"); }) },
+      loops: { write: () => this.soon(() => { for (;;); }) },
+      fills: { write: () => this.soon(() => { const all = []; for (;;) all.push(new Array(1000).fill({ n: all.length })); }) },
+      dies: { write: async () => {
+        const koffi = (await import(${JSON.stringify(KOFFI)})).default;
+        this.soon(() => koffi.decode(8n, "int"));
+      } },
+    };
+  }
+}
+`;
+
+export class FaultyService {
+  readonly folder = mkdtempSync(join(tmpdir(), "sluice-"));
+
+  constructor() {
+    const plugin = join(this.folder, "node_modules", "faulty");
+    mkdirSync(plugin, { recursive: true });
+    const sluice = { api: 1, elements: { Faulty: "faulty.js" } };
+    writeFileSync(join(plugin, "package.json"), JSON.stringify({ name: "faulty", type: "module", sluice }));
+    writeFileSync(join(plugin, "faulty.js"), ELEMENT);
+    writeFileSync(join(this.folder, "faulty.click"), "require(package faulty);\nf :: Faulty;\n");
+    writeFileSync(join(this.folder, "good.click"), "c :: TimedSource(0.01) -> n :: Counter -> Discard;\n");
+  }
+
+  /** A function `bad`, isolated so, and a `good` one inline beside it. */
+  descriptor(isolation: Isolation): ServiceDescriptor {
+    return parseDescriptor(
+      `service: faulty
+functions:
+  bad: { graph: faulty.click, isolation: ${isolation}, memory: { heap: 48 }, restart: { delay: 50ms } }
+  good: { graph: good.click }
+`,
+      join(this.folder, "service.yaml"),
+    );
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
