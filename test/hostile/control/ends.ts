@@ -7,6 +7,7 @@ import { readUdpPacket, type UdpPacket } from "../../../src/wire/udp-packet.js";
 
 const args = {
   OF: { type: "element", positional: true, required: true, doc: "the element that it stands before" },
+  PASSED: { type: "element", many: true, doc: "the Watched that it passes on to what is not for it" },
   EXACT: { type: "bool", default: "false", doc: "it counts each packet once, not at least once" },
 } as const;
 
@@ -16,12 +17,14 @@ export class Watched extends Element {
   #of: Element | null = null;
   #exact = false;
   #counters: readonly number[] = [];
+  #passed: readonly Watched[] = [];
   packets = 0;
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
     if (values.OF instanceof Element) this.#of = values.OF;
     else errors.error("OF is no element");
     this.#exact = values.EXACT;
+    this.#passed = values.PASSED.filter((e) => e instanceof Watched);
   }
 
   get of(): Element {
@@ -38,7 +41,7 @@ export class Watched extends Element {
       throw new Error(`${this.of.name} took ${count} packets and counted ${counted}`);
   }
 
-  /** All that its counters and drops come to. */
+  /** All that its counters and drops come to, and what it passed on. */
   #tally(): number {
     const { of } = this;
     if (this.#counters.length === 0)
@@ -46,6 +49,7 @@ export class Watched extends Element {
         of.counterAddress(name),
       );
     let sum = 0;
+    for (const other of this.#passed) sum += other.packets;
     for (const address of this.#counters) sum += this.memory.get64(address);
     return sum;
   }

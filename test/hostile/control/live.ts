@@ -66,6 +66,7 @@ export class LiveMessages {
   readonly #probes: MapRequest[] = [];
   readonly #registers: MapRegister[] = [];
   readonly #notifies: MapNotify[] = [];
+  readonly #subscriptions: MapRequest[] = [];
   #nonce = 1n;
 
   constructor(random: Random) {
@@ -78,7 +79,7 @@ export class LiveMessages {
     else if (message.type === "map-register") keep(this.#registers, message);
     else if (message.type === "map-notify") keep(this.#notifies, message);
     else if (message.type === "encapsulated-control" && message.inner?.message.type === "map-request")
-      keep(this.#requests, message.inner.message);
+      keep(message.inner.message.ids === null ? this.#requests : this.#subscriptions, message.inner.message);
   }
 
   /** A message, and who can sign it. */
@@ -93,6 +94,7 @@ export class LiveMessages {
       () => this.#register(),
       () => this.#notify(),
       () => this.#acknowledgement(),
+      () => this.#publication(),
       () => this.#request(),
       () => this.ecm(this.#request()),
       () => this.ecm(this.#request()),
@@ -223,6 +225,21 @@ export class LiveMessages {
       return mapNotify({ type: "map-notify", nonce, records });
     }
     return mapNotify({ type: "map-notify", nonce: BigInt(random.u32()), records: this.#records() });
+  }
+
+  /** What answers a subscription, or publishes a change: the nonces that follow the Map-Request's. */
+  #publication(): LispControlMessage {
+    if (this.#subscriptions.length === 0) return this.#notify();
+    const { nonce, ids, records } = this.#pick(this.#subscriptions);
+    const said = this.#records();
+    const [asked] = records;
+    if (asked !== undefined) said[0] = { ...said[0], eid: asked.eid, maskLength: asked.maskLength };
+    return mapNotify({
+      type: "map-notify",
+      nonce: BigInt.asUintN(64, nonce + this.#pick([0n, 0n, 1n, 1n, 2n, 3n, -1n, -9n])),
+      ids,
+      records: said,
+    });
   }
 
   #acknowledgement(): LispControlMessage {

@@ -23,6 +23,8 @@ const BOUNDS: readonly (readonly [handler: string, most: number])[] = [
   ["ask1.waiting", 20],
   ["ask2.waiting", 20],
   ["smr1.waiting", 2],
+  ["sub1.size", 6],
+  ["sub2.size", 6],
   ["ms.size", 7],
   ["ms.pending", 8],
   ["mr.senders", 32],
@@ -55,8 +57,12 @@ function xtr(n: number, site: string, rlocs: string, server: string): string {
     solicited${n} :: LISPSMRReceiver(ask${n});
     smr${n} :: LISPSMRSender(site${n}, ${rlocs}, CACHE cache${n}, QUEUE 2) -> wire;
     c${n}[0] -> to_rep${n} :: Watched(rep${n}) -> rep${n};
-    c${n}[1] -> to_ask${n} :: Watched(ask${n}) -> [1] ask${n};
-    c${n}[3] -> to_reg${n} :: Watched(reg${n}) -> reg${n};
+    sub${n} :: LISPSubscriber(ask${n}, ${rlocs}, MAP_RESOLVER 192.0.2.100, PUBSUB_KEY hub, CAPACITY 6, PAUSE 20,
+      RETRIES 1, RENEW 60, IDLE 100) -> wire;
+    sub${n}[1] -> to_reg${n} :: Watched(reg${n}) -> reg${n};
+    sub${n}[2] -> to_ask${n} :: Watched(ask${n}) -> [1] ask${n};
+    c${n}[1] -> replies_sub${n} :: Watched(sub${n}, PASSED to_ask${n}) -> [1] sub${n};
+    c${n}[3] -> to_sub${n} :: Watched(sub${n}, PASSED to_reg${n}) -> sub${n};
     c${n}[4] -> ecm_rep${n} :: Watched(rep${n}) -> [1] rep${n};
     c${n}[6] -> to_solicited${n} :: Watched(solicited${n}) -> solicited${n};
     c${n}[7] -> to_prober${n} :: Watched(prober${n}) -> prober${n};
@@ -83,12 +89,12 @@ export const WORLD = `
 
 /** Where messages go besides the classifiers: every input that takes control messages. */
 const INPUTS = ["rep1", "ask1", "reg1", "solicited1", "prober1", "ms", "mr"].map((name) => `to_${name}`);
-INPUTS.push("ecm_rep1");
+INPUTS.push("ecm_rep1", "to_sub1", "replies_sub1");
 
 /** Tables to be read: none may throw, whatever they hold. */
 const TABLES = [
   ...[1, 2].flatMap((n) => [`cache${n}.table`, `cache${n}.rlocs`, `ask${n}.table`, `ask${n}.resolvers`]),
-  ...[1, 2].flatMap((n) => [`reg${n}.table`, `reg${n}.servers`]),
+  ...[1, 2].flatMap((n) => [`reg${n}.table`, `reg${n}.servers`, `sub${n}.table`]),
   "ms.registrations",
   "ms.sites",
 ];

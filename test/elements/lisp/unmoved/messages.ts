@@ -101,3 +101,14 @@ export const referral = (nonce: bigint): LispControlMessage => ({
     },
   ],
 });
+
+/** A Map-Notify for the subscription that a Map-Request asked for, its nonce `by` more. */
+export function publication(
+  { nonce, ids }: MapRequest,
+  by: bigint,
+  rloc = "192.0.2.2",
+  signer = HUB,
+): Uint8Array {
+  const records = [record("10.2.0.0/16", rloc)];
+  return signed(mapNotify({ type: "map-notify", nonce: nonce + by, ids, records }), signer);
+}

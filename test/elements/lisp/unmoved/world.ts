@@ -12,7 +12,7 @@ import {
 } from "../../../../src/wire/lisp-control/registration.js";
 import { type Ends, packetOf, record, requestsTo, type Sent, sentOf, sentTo } from "../control.js";
 import { Bench, ip, ipv4, udp } from "../harness.js";
-import { HUB, inEcm, MS, OTHER, registering, signed, subscription, XTR } from "./messages.js";
+import { HUB, inEcm, MS, OTHER, publication, registering, signed, subscription, XTR } from "./messages.js";
 
 /** An xTR and a Map-Server side by side, not connected: what goes between them the test carries. */
 const GRAPH = `
@@ -20,8 +20,10 @@ const GRAPH = `
   host :: Feed -> cache :: LISPMapCache -> found :: Sink; cache[2] -> native :: Sink;
   ask :: LISPResolver(cache, RLOC ${XTR}, MAP_RESOLVER ${MS}, RETRIES 1); cache[1] -> ask; ask[1] -> cache;
   xtr :: Feed -> in :: LISPControlClassifier; outer :: Feed -> decap -> inner :: Sink;
-  in[0] -> replier :: LISPMapReplier(site, RLOC ${XTR}); in[1] -> [1] ask; in[2], in[5] -> ignored :: Sink;
-  in[3] -> reg :: LISPRegistrar(site, RLOC ${XTR}, MAP_SERVER ${MS} key secret-a); in[4] -> [1] replier;
+  in[0] -> replier :: LISPMapReplier(site, RLOC ${XTR}); in[2], in[5] -> ignored :: Sink;
+  sub :: LISPSubscriber(ask, RLOC ${XTR}, MAP_RESOLVER ${MS}, PUBSUB_KEY 3:hub) -> subscribing :: Sink;
+  in[1] -> [1] sub; sub[2] -> [1] ask; in[3] -> sub;
+  sub[1] -> reg :: LISPRegistrar(site, RLOC ${XTR}, MAP_SERVER ${MS} key secret-a); in[4] -> [1] replier;
   in[6] -> solicited :: LISPSMRReceiver(ask);
   in[7] -> prober :: LISPRLOCProber(cache, RLOC ${XTR}, INTERVAL 30, RETRIES 0);
   smr :: LISPSMRSender(site, RLOC ${XTR}, CACHE cache, DECAP decap);
@@ -44,7 +46,7 @@ export const SINKS = [
 ];
 const STATE = [
   ...["site.table", "cache.table", "cache.rlocs", "ask.table", "ask.resolvers", "ask.waiting", "ask.pending"],
-  ...["reg.table", "reg.servers", "reg.registered", "prober.table", "smr.waiting"],
+  ...["sub.table", "sub.size", "reg.table", "reg.servers", "reg.registered", "prober.table", "smr.waiting"],
   ...["ms.registrations", "ms.subscriptions", "ms.size", "ms.pending", "ms.revision", "ms.retransmitted"],
 ];
 
@@ -67,6 +69,8 @@ export interface World {
   readonly unsolicited: Uint8Array;
   /** A publication of which the Map-Server awaits the Map-Notify-Ack. */
   readonly published: MapNotify;
+  /** The Map-Request by which the xTR subscribes to 10.2.0.0/16; it is answered, and two changes were published. */
+  readonly subscribes: MapRequest;
   /** A Map-Notify-Ack that came in time. */
   readonly acknowledged: Uint8Array;
 }
@@ -114,6 +118,10 @@ export async function world(): Promise<World> {
   const first = requestsTo(b, "asked").at(-1)!;
   const answered = mapReply({ nonce: first.message.nonce, records: [record("10.2.0.0/16", "192.0.2.2")] });
   toXtr(b, answered);
+  b.router.runFor(0);
+  const [subscribes] = requestsTo(b, "subscribing");
+  const told = (by: bigint): Uint8Array => publication(subscribes.message, by);
+  for (const by of [0n, 1n, 2n]) toXtr(b, told(by));
   // Its locator is probed: once with an answer, once it is still out.
   const earlier = nextProbe(b);
   const probed = mapReply({
@@ -151,6 +159,7 @@ export async function world(): Promise<World> {
     unsolicited,
     published,
     acknowledged: ack,
+    subscribes: subscribes.message,
   };
 }
 

@@ -5,7 +5,20 @@ import { mapReply } from "../../../../src/wire/lisp-control/map-reply.js";
 import { encodeLispControl } from "../../../../src/wire/lisp-control/message.js";
 import { record } from "../control.js";
 import { ip } from "../harness.js";
-import { A, B, bent, eidRequest, inEcm, info, moved, OTHER, referral, replyTo, signed } from "./messages.js";
+import {
+  A,
+  B,
+  bent,
+  eidRequest,
+  inEcm,
+  info,
+  moved,
+  OTHER,
+  publication,
+  referral,
+  replyTo,
+  signed,
+} from "./messages.js";
 import type { Attack } from "./world.js";
 export const ON_XTR: readonly Attack[] = [
   // Map-Replies.
@@ -132,6 +145,35 @@ export const ON_XTR: readonly Attack[] = [
     "reg.malformed",
     () => signed(moved({ type: "map-notify-ack" })),
   ],
+  // Publications of changes.
+  [
+    "a publication by the key of another",
+    "reg.bad_auth",
+    (w) => publication(w.subscribes, 3n, OTHER, { ...B, id: 3 }),
+  ],
+  ["a publication changed after it was signed", "reg.bad_auth", (w) => bent(publication(w.subscribes, 3n))],
+  [
+    "a publication that was taken, again",
+    "sub.replay",
+    (w) => publication(w.subscribes, 1n),
+    { from: OTHER },
+  ],
+  [
+    "an older publication that says something else",
+    "sub.replay",
+    (w) => publication(w.subscribes, 1n, OTHER),
+  ],
+  [
+    "a publication to another xTR",
+    "reg.bad_auth",
+    (w) =>
+      publication(
+        { ...w.subscribes, ids: { xtrId: new Uint8Array(16), siteId: new Uint8Array(8) } },
+        3n,
+        OTHER,
+      ),
+  ],
+  ["a publication of no subscription", "reg.bad_auth", (w) => publication(w.subscribes, 1n << 32n, OTHER)],
   // Map-Requests.
   [
     "a Map-Request with a mapping of its sender's",
