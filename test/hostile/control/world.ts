@@ -48,7 +48,7 @@ function xtr(n: number, site: string, rlocs: string, server: string): string {
       -> by_type${n} :: Watched(c${n}, EXACT true) -> c${n} :: LISPControlClassifier;
     cache${n} :: LISPMapCache(CAPACITY 48, 10.9.0.0/16 192.0.2.9);
     miss${n} :: Source -> cache${n} -> Discard; cache${n}[2] -> Discard;
-    ask${n} :: LISPResolver(cache${n}, ${rlocs}, MAP_RESOLVER 192.0.2.100, CAPACITY 16, HOLD 1, QUEUE 20, PAUSE 5,
+    ask${n} :: LISPResolver(cache${n}, ${rlocs}, MAP_RESOLVER 192.0.2.100, CAPACITY 16, HOLD 1, QUEUE 20, PAUSE 30,
       RETRIES 2, RATE 5) -> wire;
     cache${n}[1] -> ask${n}; ask${n}[1] -> cache${n};
     rep${n} :: LISPMapReplier(site${n}, ${rlocs}, RATE 100) -> wire;
