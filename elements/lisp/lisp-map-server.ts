@@ -86,10 +86,11 @@ const args = {
  * Map-Notify is sent. A later registration replaces an earlier one, unless both ask for merging. When an EID-prefix
  * moves, the xTRs that had it, or the prefix around it, get a Map-Notify too, again and again until they acknowledge it.
  *
- * A Map-Request for a prefix that asked for proxy replies is answered, with all more specific ones in it, or where these
- * are too many for a packet for the part around the address that has none; otherwise it goes on to an ETR, of several by turns: where one is dead, another hears of it when the ITR asks again. What nobody
- * has registered gets a negative Map-Reply for the least specific prefix of which that is so, for 1 minute within a
- * site's prefixes and 15 minutes elsewhere. One RLOC gets at most REPLY_RATE Map-Replies a second (section 5.4).
+ * A Map-Request for a prefix that asked for proxy replies is answered, with all more specific ones in it, or where
+ * these are too many for a packet for the part around the address that has none; otherwise it goes on to an ETR, of
+ * several by turns: where one is dead, another hears of it when the ITR asks again. What nobody has registered gets a
+ * negative Map-Reply for the least specific prefix of which that is so, for 1 minute within a site's prefixes and 15
+ * minutes elsewhere. One RLOC gets at most REPLY_RATE Map-Replies a second (section 5.4).
  *
  * With STORE an etcd cluster, several Map-Servers are one mapping system: what one acknowledged, all answer for, and a
  * message that one took is a replay to all. Each has all of it in memory: while the store is lost they answer from
