@@ -29,6 +29,7 @@ export class EtcdError extends StoreError {
 /** gRPC's codes: cancelled, unknown, deadline exceeded, resource exhausted, aborted, out of range, internal, unavailable. */
 const PASSING: ReadonlySet<number> = new Set([1, 2, 4, 8, 10, 11, 13, 14]);
 export const NOT_FOUND = 5;
+export const OUT_OF_RANGE = 11;
 
 /** Milliseconds for one answer. */
 const TIMEOUT = 2000;

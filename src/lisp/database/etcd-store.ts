@@ -3,7 +3,7 @@
 // transactions that hold only for keys that nobody has put since.
 
 import { randomBytes } from "node:crypto";
-import { EtcdClient, EtcdError, type EtcdHost, hostText, NOT_FOUND } from "./etcd-client.js";
+import { EtcdClient, EtcdError, type EtcdHost, hostText, NOT_FOUND, OUT_OF_RANGE } from "./etcd-client.js";
 import { EtcdLeases } from "./etcd-leases.js";
 import { EtcdReplies, MARK, type RangeReply } from "./etcd-replies.js";
 import { EtcdRequests } from "./etcd-requests.js";
@@ -163,6 +163,7 @@ export class EtcdStore implements SharedStore {
 
   /** Loads what is to be loaded, then watches until that ends; resolves or rejects with why. */
   async #session(host: EtcdHost, listener: SharedListener, found: () => void): Promise<Error> {
+    if (this.#told !== null && !(await this.#keeps(host, this.#told.revision))) this.#told = null;
     const told = this.#told ?? (await this.#load(host, listener));
     let begin: () => void = () => {};
     const begun = new Promise<null>((done) => {
@@ -216,6 +217,17 @@ export class EtcdStore implements SharedStore {
       } catch (error) {
         if (++misses === MISSES_MAX) return error as Error;
       }
+    }
+  }
+
+  /** Whether the changes after a revision can be told: asked before, as a watch begins before it finds out. */
+  async #keeps(host: EtcdHost, revision: number): Promise<boolean> {
+    try {
+      await this.#client.ask(host, "/v3/kv/range", this.#requests.page(null, 1, revision));
+      return true;
+    } catch (error) {
+      if (error instanceof EtcdError && error.status === OUT_OF_RANGE) return false;
+      throw error;
     }
   }
 
