@@ -37,6 +37,8 @@ export { icmp6EchoReply, icmp6Error } from "./icmp6";
 export { lispClassify } from "./lisp-classify";
 export { lispDecap } from "./lisp-decap";
 export { lispEncap } from "./lisp-encap";
+export { lispHosts } from "./lisp-hosts";
+export { lispLogFrom, lispLogTo } from "./lisp-peer-log";
 export { lispRoute } from "./lisp-map-cache";
 export { lispEncapSources } from "./lisp-source";
 export { tunReceive, tunSend } from "./tun";

@@ -5,7 +5,7 @@
 import { csumAdd, csumFold } from "./checksum";
 import {
   FLAG_CSUM_OK, FLAG_PARTIAL_CSUM, SLOT_CSUM_START, SLOT_DATA, SLOT_FLAGS, SLOT_IID, SLOT_LENGTH, SLOT_MAC,
-  SLOT_NETWORK, SLOT_REASON,
+  SLOT_NETWORK, SLOT_REASON, SLOT_ROUTE,
 } from "./layout";
 import {
   DECAP_BAD_CHECKSUM, DECAP_BAD_ECN, DECAP_BAD_INNER, DECAP_BAD_LENGTH, DECAP_CHECK, DECAP_DONE, DECAP_DROPS,
@@ -176,7 +176,7 @@ export function decapsulate(state: u32, slot: u32): u32 {
   if (load<u32>(state, DECAP_PEERS) != 0) {
     // Bits not in use are not noted: the low 8 of 32 with an instance ID, none without the L bit.
     const lsb = (word & L_BIT) == 0 ? 0 : (word & I_BIT) != 0 ? second & 0xff : second;
-    notePeer(state, addresses, sources >> 1, iid, word, lsb);
+    store<u32>(slot, notePeer(state, addresses, sources >> 1, iid, word, lsb), SLOT_ROUTE);
   }
   return DECAP_DONE;
 }

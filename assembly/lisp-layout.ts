@@ -215,6 +215,43 @@ export const REFUSED_RECORD = 16; // u32: address of our EID-prefix
 export const REFUSED_FAMILY = 20; // u32: 4 or 6
 export const REFUSED_SIZE = 24;
 
+// ---- Mobile hosts -----------------------------------------------------------
+// What prefix tables say of an EID: the address of one of these.
+export const HOST_KIND = 0; // u32: HOST_*, which is the output of LISPHostSwitch, too
+export const HOST_PACKETS = 8; // u64: packets that matched it
+export const HOST_SIZE = 16;
+export const HOST_NONE = 0; // no mobile host's
+export const HOST_HERE = 1;
+export const HOST_AWAY = 2;
+export const HOST_RANGE = 3; // in a dynamic-EID range, and not known
+
+// LISPHostSwitch's state: the drop counter, then this.
+export const SWITCH_AREA = 8;
+export const SWITCH_TABLE_4 = SWITCH_AREA; // u32: prefix table of IPv4 EIDs
+export const SWITCH_TABLE_6 = SWITCH_AREA + 4; // u32
+export const SWITCH_OFFSET_4 = SWITCH_AREA + 8; // u32: where in a header the address stands
+export const SWITCH_OFFSET_6 = SWITCH_AREA + 12; // u32
+export const SWITCH_IID = SWITCH_AREA + 16; // u32
+export const SWITCH_PER_PACKET = SWITCH_AREA + 20; // u32: 1 = packets bring their instance ID
+export const SWITCH_AREA_SIZE = 24;
+
+// Which peer exchanges packets with which EID: one record each pair, zero when free.
+export const LOG_EID = 0; // 16 bytes, network order; IPv4: the first 4
+export const LOG_RLOC = 16; // 16 bytes
+export const LOG_IID = 32; // u32
+export const LOG_FAMILIES = 36; // u32: 4 or 6 of the EID, and of the RLOC << 8
+export const LOG_FROM = 40; // u64: packets from the peer to the EID
+export const LOG_TO = 48; // u64: packets from the EID to the peer
+export const LOG_SEEN = 56; // f64: steady nanoseconds of the last packet
+export const LOG_SIZE = 64;
+
+// LISPPeerLog's state.
+export const PEERLOG_TABLE = 0; // u32: address of the records
+export const PEERLOG_MASK = 4; // u32: places there - 1
+export const PEERLOG_PEERS = 8; // u32: address of LISPDecap's peers, 0 = none
+export const PEERLOG_PEERS_SIZE = 12; // u32: bytes that they take
+export const PEERLOG_SIZE = 16;
+
 // ---- LISPClassifier's state: a counter for each class, then this ------------
 export const CLASS_DATA = 0;
 export const CLASS_CONTROL = 1;

@@ -44,8 +44,11 @@ function findPeer(state: u32, address: v128, family: u32, iid: u32): u32 {
   return free;
 }
 
-/** Notes one packet from the `size`-byte address at `source`: the LISP header's first word as it lies in memory, and its Locator-Status-Bits. */
-export function notePeer(state: u32, source: u32, size: u32, iid: u32, word: u32, lsb: u32): void {
+/**
+ * Notes one packet from the `size`-byte address at `source`: the LISP header's first word as it lies in memory, and its
+ * Locator-Status-Bits. Returns the peer's record.
+ */
+export function notePeer(state: u32, source: u32, size: u32, iid: u32, word: u32, lsb: u32): u32 {
   const family: u32 = size == 4 ? 4 : 6;
   const address = family == 4 ? v128.load32_zero(source) : v128.load(source);
   const peer = findPeer(state, address, family, iid);
@@ -79,7 +82,7 @@ export function notePeer(state: u32, source: u32, size: u32, iid: u32, word: u32
   }
   store<u32>(peer, flags, PEER_FLAGS);
   count64(peer + PEER_PACKETS, 1);
-  if (changes == 0) return;
+  if (changes == 0) return peer;
   // One event a peer until the control plane has looked.
   if (load<u32>(peer, PEER_CHANGES) == 0) {
     const n = load<u32>(state, DECAP_EVENT_COUNT);
@@ -87,4 +90,5 @@ export function notePeer(state: u32, source: u32, size: u32, iid: u32, word: u32
     store<u32>(state, n + 1, DECAP_EVENT_COUNT);
   }
   store<u32>(peer, load<u32>(peer, PEER_CHANGES) | changes, PEER_CHANGES);
+  return peer;
 }

@@ -31,7 +31,30 @@ elementclass EthernetInterface { $device, $ip4, $ip6 |
   kind [6] -> others :: Discard;
 }
 
-// The same where the kernel has the addresses too and answers for them: of what comes in, only LISP packets leave.
+// EthernetInterface for a network whose hosts come and go: output 2 has copies of all messages of ARP and Neighbor
+// Discovery, as frames, and what comes to input 2 is sent as it is.
+elementclass SiteInterface { $device, $ip4, $ip6 |
+  from :: FromDevice($device)
+    -> HostEtherFilter($device:eth, DROP_OWN true)
+    -> kind :: Classifier(12/0806 20/0001, 12/0806 20/0002, 12/0800, 12/86dd 20/3a 54/87, 12/86dd 20/3a 54/88, 12/86dd, -);
+  to :: Queue(1000) -> out :: ToDevice($device);
+  arp :: ARPQuerier($ip4, $device:eth);
+  nd :: IP6NDSolicitor($ip6, $device:eth);
+
+  input [0] -> arp -> to;
+  input [1] -> nd -> to;
+  input [2] -> to;
+  kind [0] -> t0 :: Tee -> ARPResponder($ip4 $device:eth) -> to;
+  kind [1] -> t1 :: Tee -> [1] arp;
+  kind [2] -> Strip(14) -> [0] output;
+  kind [3] -> t3 :: Tee -> IP6NDAdvertiser($ip6 $device:eth) -> to;
+  kind [4] -> t4 :: Tee -> [1] nd;
+  kind [5] -> Strip(14) -> [1] output;
+  kind [6] -> others :: Discard;
+  t0 [1], t1 [1], t3 [1], t4 [1] -> [2] output;
+}
+
+// EthernetInterface where the kernel has the addresses too and answers for them: of what comes in, only LISP packets leave.
 elementclass SharedLISPInterface { $device, $ip4, $ip6 |
   from :: FromDevice($device)
     -> HostEtherFilter($device:eth, DROP_OWN true)

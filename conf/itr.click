@@ -9,14 +9,13 @@
 //   $PROBE, $PROBE_TIMEOUT, $PROBE_RETRIES   as LISPRLOCProber has them
 //   $MTU                                 largest packet the core carries
 //
-// IP packets to encapsulate are pushed to `cache`. Four outputs are for the file to join: `cache [2]` has packets to
-// be forwarded natively; `cut [1]` and `big [1]` have IPv4 and IPv6 packets that are too large for the core, whose
-// senders are to be told; `subscriber [1]` has Map-Notifies that are for no subscription.
+// IP packets to encapsulate are pushed to `cache`. Five outputs are for the file to join: `cache [0]` has packets for
+// `encap`, and `cache [2]` those to be forwarded natively; `cut [1]` and `big [1]` have IPv4 and IPv6 packets that are too
+// large for the core, whose senders are to be told; `subscriber [1]` has Map-Notifies that are for no subscription.
 
 cache :: LISPMapCache($MAP);
 encap :: LISPEncap($RLOC4, $RLOC6, MTU $MTU);
 
-cache [0] -> encap;
 cache [1] -> misses :: Counter
   -> resolver :: LISPResolver(cache, RLOC $RLOC4, RLOC $RLOC6, MAP_RESOLVER $MAP_RESOLVER, PITR $PITR);
 encap [0] -> to_core;

@@ -66,6 +66,8 @@ for6 [1] -> ICMP6PingResponder -> to6;
 for6 [2] -> unattracted6 :: Discard;
 hops6 [1] -> ICMP6Error($LEGACY6, timeexceeded, transit) -> to6;
 
+cache [0] -> encap;
+
 // What came here to be encapsulated, and belongs to no site.
 cache [2] -> siteless :: Classifier(0/40%f0, 0/60%f0);
 siteless [0] -> ICMPError($LEGACY4, unreachable, host) -> to4;

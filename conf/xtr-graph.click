@@ -34,6 +34,11 @@ define(
   // whether those of others are believed without a probe; Map-Versions, and the site's own version to begin with (0:
   // none). Versions need to be the same at all tunnel routers of the site.
   $ECHO_NONCE false, $ECHO_REQUEST capable, $STATUS_BITS false, $TRUST_BITS false, $MAP_VERSIONS false, $MAP_VERSION 0,
+  // Hosts that may come from other sites and keep their EIDs, and where this site's own may leave to: `EID-PREFIX
+  // ROUTER...` with their default routers, separated by commas; none: no host is taken up or let go. The same list may
+  // stand at all sites. With which locators they are registered.
+  $DYNAMIC_EID ,
+  $DYNAMIC_LOCATORS $LOCATORS,
   // Largest packet the core carries, outer headers included, bytes.
   $MTU 1500
 );
@@ -43,7 +48,7 @@ define($PITR false);  // for itr.click
 require(library core-side.click);
 require(library itr.click);
 
-site :: EthernetInterface($SITE, $EID4, $EID6);
+site :: SiteInterface($SITE, $EID4, $EID6);
 
 // ---- To the site -----------------------------------------------------------
 to_site4 :: GetIPAddress(16) -> [0] site;
@@ -52,36 +57,62 @@ to_site6 :: GetIP6Address(24) -> [1] site;
 // ---- From the site: ITR ------------------------------------------------------
 site [0]
   -> check4 :: CheckIPHeader
-  -> for4 :: IPClassifier(dst host $EID4 and icmp type echo, dst host $EID4 or dst net $EID4_NET, src net $EID4_NET, -);
+  -> for4 :: IPClassifier(dst host $EID4 and icmp type echo, dst host $EID4, dst net $EID4_NET, src net $EID4_NET, -);
 for4 [0] -> ICMPPingResponder -> to_site4;
-for4 [1] -> local4 :: Discard;
-for4 [2] -> ttl4 :: DecIPTTL -> cache;
-for4 [3] -> spoofed4 :: Discard;
+for4 [1] -> unheard :: Discard;
+for4 [2] -> local :: LISPHostSwitch(mobility, dst) -> guests :: LISPHostSwitch(mobility, src) -> locals :: Discard;
+for4 [3] -> own4 :: LISPHostSwitch(mobility, src) -> ttl4 :: DecIPTTL -> cache;
+for4 [4] -> strange4 :: LISPHostSwitch(mobility, src) -> spoofed4 :: Discard;
 ttl4 [1] -> ICMPError($EID4, timeexceeded, transit) -> to_site4;
 
 site [1]
   -> check6 :: CheckIP6Header
   -> for6 :: LookupIP6Route($EID6/128 0, $EID6_NET 1, fe80::/10 1, ff00::/8 1, ::/0 2);
 for6 [0] -> ICMP6PingResponder -> to_site6;
-for6 [1] -> local6 :: Discard;
-for6 [2] -> hops6 :: DecIP6HLIM -> cache;
+for6 [1] -> local;
+for6 [2] -> own6 :: LISPHostSwitch(mobility, src) -> hops6 :: DecIP6HLIM -> cache;
 hops6 [1] -> ICMP6Error($EID6, timeexceeded, transit) -> to_site6;
 
+decap :: LISPDecap(PEERS 1024);
+peers :: LISPPeerLog(decap, ACTIVE false);
+cache [0] -> [1] peers [1] -> encap;
+
 // Destinations outside of LISP: what their mappings leave open, these say.
-cache [2] -> proxied :: LISPMapCache(0.0.0.0/0 $PETR, ::/0 $PETR) -> encap;
+cache [2] -> native :: LISPHostSwitch(mobility, dst) -> proxied :: LISPMapCache(0.0.0.0/0 $PETR, ::/0 $PETR) -> encap;
 
 cut [1] -> ICMPError($EID4, unreachable, needfrag) -> to_site4;
 big [1] -> ICMP6Error($EID6, packettoobig, 0) -> to_site6;
 
 // ---- From the core: ETR ------------------------------------------------------
-decap :: LISPDecap(PEERS 1024);
-
 lisp4 [0], lisp6 [0] -> decap;
-decap [0] -> inner :: Classifier(0/40%f0, 0/60%f0);
+decap [0] -> [0] peers [0] -> arrived :: LISPHostSwitch(mobility, dst, PACKET_IID true)
+  -> inner :: Classifier(0/40%f0, 0/60%f0);
 inner [0] -> CheckIPHeader -> dst4 :: IPClassifier(dst net $EID4_NET, -) -> to_site4;
 inner [1] -> CheckIP6Header -> dst6 :: LookupIP6Route($EID6_NET 0, ::/0 1) -> to_site6;
 dst4 [1] -> astray4 :: Discard;
 dst6 [1] -> astray6 :: Discard;
+
+// ---- Mobile hosts ----------------------------------------------------------------
+// Hosts from elsewhere: what they send goes the way of all packets of the site, what is sent to them (by the core, or by
+// this site: their mappings say Natively-Forward) goes to the site. Hosts that are elsewhere: what still comes for them
+// is encapsulated (again), its TTL one less, so that two tunnel routers that take each other for right stop some time.
+mobility :: LISPMobility(own, $SITE:eth, $DYNAMIC_EID, LOCATORS "$DYNAMIC_LOCATORS",
+  CACHE cache, REGISTRAR registrar, SMR smr, LOG peers);
+site [2] -> [1] mobility -> [2] site;
+own4 [1], strange4 [1] -> ttl4;
+own6 [1] -> hops6;
+own4 [2], own4 [3], own6 [2], own6 [3], strange4 [2], strange4 [3], guests [2], guests [3] -> [0] mobility;
+
+guests [1] -> near :: Classifier(0/40%f0, 0/60%f0);
+near [0] -> DecIPTTL -> to_site4;
+near [1] -> DecIP6HLIM -> to_site6;
+arrived [1], native [1] -> here :: Classifier(0/40%f0, 0/60%f0);
+here [0] -> CheckIPHeader -> to_site4;
+here [1] -> CheckIP6Header -> to_site6;
+local [1] -> locals;
+local [2], arrived [2] -> away :: Classifier(0/40%f0, 0/60%f0);
+away [0] -> CheckIPHeader -> DecIPTTL -> cache;
+away [1] -> CheckIP6Header -> DecIP6HLIM -> cache;
 
 // ---- Control plane (RFC 9301) --------------------------------------------------
 own :: LISPSite($EID4_NET $LOCATORS version $MAP_VERSION, $EID6_NET $LOCATORS version $MAP_VERSION);

@@ -28,6 +28,9 @@
 // Where one of them dies, the flows of tunnel routers that probe (PROBE=10) go on through the other one at the latest
 // PROBE + PROBE_RETRIES * PROBE_TIMEOUT seconds later, and return when it does.
 //
+// Hosts of other sites may come and keep their addresses where DYNAMIC_EID names their ranges and default routers:
+// DYNAMIC_EID='192.168.1.0/24 192.168.1.1, fd01::/64 fd01::1'. This site's own may leave if their ranges are there too.
+//
 // xtr-graph.click has all parameters, and the graph.
 
 require(library ethernet-interface.click);

@@ -77,6 +77,7 @@ const args = {
  * @handler capacity most mappings it holds
  * @handler expired mappings whose time was over
  * @handler evicted mappings that made room for others
+ * @handler refused mappings that were not put in, as we know better of a mobile host that is here
  * @handler clear removes all mappings
  * @handler reset_counts sets all packet counts to zero
  * @example
@@ -134,6 +135,10 @@ export class LISPMapCache extends Element {
       capacity: { read: true, doc: "most mappings it holds" },
       expired: { read: true, doc: "mappings whose time was over" },
       evicted: { read: true, doc: "mappings that made room for others" },
+      refused: {
+        read: true,
+        doc: "mappings that were not put in, as we know better of a mobile host that is here",
+      },
       clear: { write: true, button: true, doc: "removes all mappings" },
       reset_counts: { write: true, button: true, doc: "sets all packet counts to zero" },
     },
@@ -291,6 +296,7 @@ export class LISPMapCache extends Element {
       capacity: { read: () => this.cache.capacity },
       expired: { read: () => this.cache.expired },
       evicted: { read: () => this.cache.evicted },
+      refused: { read: () => this.cache.refused },
       clear: { write: () => this.cache.clear() },
       reset_counts: { write: () => this.#resetCounts() },
     };

@@ -84,7 +84,8 @@ const args = {
  * refused, however valid. Of several keys an xTR gets back the one that it used last. Where xTR-ID and Site-ID are not
  * covered by the authentication data, nonces are kept by key and locators. What is registered is durable before the
  * Map-Notify is sent. A later registration replaces an earlier one, unless both ask for merging. When an EID-prefix
- * moves, the xTRs that had it, or the prefix around it, get a Map-Notify too, again and again until they acknowledge it.
+ * moves, the xTRs that had it, or the prefix around it, get a Map-Notify too, again and again until they acknowledge it;
+ * when it goes, those that have the prefix around it get one with TTL 0.
  *
  * A Map-Request for a prefix that asked for proxy replies is answered, with all more specific ones in it, or where
  * these are too many for a packet for the part around the address that has none; otherwise it goes on to an ETR, of

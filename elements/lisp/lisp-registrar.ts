@@ -177,9 +177,12 @@ export class LISPRegistrar extends Element {
     }
     const { mappings } = this.#site!;
     for (const mapping of mappings.entries()) this.#set(mapping);
-    mappings.onChange(({ before, after }) => {
+    mappings.onChange(({ before, after, told }) => {
       if (after !== null) this.#set(after);
-      else if (before !== null) for (const s of this.#servers) s.registrations.withdraw(before);
+      else if (before !== null)
+        for (const { registrations } of this.#servers)
+          if (told === "nobody") registrations.forget(before);
+          else registrations.withdraw(before);
     });
   }
 
@@ -225,16 +228,9 @@ export class LISPRegistrar extends Element {
 
   #record(r: Registration): EidRecord {
     const local = (rloc: Uint8Array): boolean => this.#rlocs.some((own) => sameAddress(own, rloc));
-    const empty = {
-      iid: r.iid,
-      eid: r.eid,
-      ttl: null,
-      action: "no-action",
-      locators: [],
-      version: 0,
-    } as const;
     const fields = { authoritative: true, local };
-    if (r.mapping === null) return this.#site!.record(empty, { ...fields, ttl: 0 });
+    // With the locators that it had: to a Map-Server that knows no xTR-ID they tell whose nonces these are.
+    if (r.mapping === null) return this.#site!.record(r.latest, { ...fields, ttl: 0 });
     return this.#site!.record(r.mapping, fields);
   }
 

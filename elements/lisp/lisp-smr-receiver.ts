@@ -1,5 +1,6 @@
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import { ControlChannel } from "../../src/lisp/control-channel.js";
+import { covers } from "../../src/lisp/control-records.js";
 import { IntervalLimit } from "../../src/lisp/interval-limit.js";
 import type { Mapping } from "../../src/lisp/mapping.js";
 import { key } from "../../src/lisp/site-mappings.js";
@@ -36,8 +37,9 @@ const REMEMBERED = 16384;
  *
  * A Solicit-Map-Request names the EID that has changed as its Source EID. If the map-cache has a mapping for that, the
  * resolver asks the Map-Resolvers for its EID-prefix, with the SMR-invoked bit: never the sender itself, so that a
- * forged SMR can only make us ask. What others name in its records is looked up too. One EID-prefix is asked for once
- * in INTERVAL.
+ * forged SMR can only make us ask. Where the SMR's record is a longer prefix around its Source EID, as of a host that
+ * has moved out of its subnet, that one is asked for. What others name in its records is looked up too. One EID-prefix
+ * is asked for once in INTERVAL.
  *
  * @element LISPSMRReceiver
  * @category lisp
@@ -92,11 +94,17 @@ export class LISPSMRReceiver extends Element {
     else this.#count("busy");
   }
 
-  /** The mapping of ours that it is about. */
-  #changed(smr: MapRequest): Mapping | null {
-    for (const eid of [smr.sourceEid, ...smr.records.slice(0, 1).map((r) => r.eid)]) {
+  /** The EID-prefix that it is about: of a mapping of ours, or a longer one in it. */
+  #changed(smr: MapRequest): Pick<Mapping, "iid" | "eid"> | null {
+    const record = smr.records.at(0);
+    for (const eid of record === undefined ? [smr.sourceEid] : [smr.sourceEid, record.eid]) {
       const found = this.#cached(eid);
-      if (found !== null) return found;
+      if (found === null) continue;
+      const source = eidPrefix(smr.sourceEid, 0);
+      const named = record === undefined ? null : eidPrefix(record.eid, record.maskLength);
+      if (source === null || named === null || named.iid !== found.iid) return found;
+      const longer = named.length > found.eid.length && covers(named, source.address);
+      return longer ? { iid: named.iid, eid: { address: named.address, length: named.length } } : found;
     }
     return null;
   }

@@ -107,9 +107,9 @@ export class LISPSMRSender extends Element {
   }
 
   override initialize(): void {
-    this.#site!.mappings.onChange(({ before, after }) => {
+    this.#site!.mappings.onChange(({ before, after, told }) => {
       // Nobody can have a mapping that was not there.
-      if (before !== null) this.solicit(after ?? before);
+      if (before !== null && told === "all") this.solicit(after ?? before);
     });
   }
 

@@ -11,6 +11,7 @@ import { InstanceTables } from "./instance-tables.js";
 import { checkMapping, type Mapping } from "./mapping.js";
 import { type CachedMapping, MappingRecords } from "./mapping-records.js";
 import { type RlocState, RlocTable } from "./rloc-table.js";
+import { key } from "./site-mappings.js";
 
 /** The cache holds as many mappings as it may, and none of them ever expires. */
 export class MapCacheFullError extends Error {
@@ -23,6 +24,8 @@ export class MapCache {
   /** Mappings removed because others needed their place, and because their time was over. */
   evicted = 0;
   expired = 0;
+  /** Mappings that were not put in, as their EID-prefix is held. */
+  refused = 0;
   /** Called with every mapping that was put in: the next expiry may have moved closer. */
   onInsert: (mapping: Mapping) => void = () => {};
   readonly #clock: Clock;
@@ -30,6 +33,7 @@ export class MapCache {
   readonly #rlocs: RlocTable;
   readonly #queue: ExpiryQueue;
   readonly #mappings: MappingRecords;
+  readonly #held = new Set<string>();
   #size = 0;
 
   constructor(memory: PacketMemory, clock: Clock, random: Random, capacity: number) {
@@ -74,6 +78,10 @@ export class MapCache {
    */
   insert(mapping: Mapping): boolean {
     checkMapping(mapping);
+    if (this.#isHeld(mapping.iid, mapping.eid)) {
+      this.refused++;
+      return true;
+    }
     const old = this.#tables.exact(mapping.iid, mapping.eid);
     if (old === 0 && this.#size >= this.capacity) this.#evict();
     const record = this.#mappings.make(mapping, this.#clock.now());
@@ -94,8 +102,29 @@ export class MapCache {
     return old !== 0;
   }
 
+  /**
+   * Puts a mapping in as `insert` does, and holds it: until `release` nothing that others insert or delete for its
+   * EID-prefix changes it. For EIDs of which we know better.
+   */
+  hold(mapping: Mapping): void {
+    const k = key(mapping.iid, mapping.eid);
+    this.#held.delete(k);
+    this.insert(mapping);
+    this.#held.add(k);
+  }
+
+  /** Removes the mapping that was held for exactly this EID-prefix; returns whether there was one. */
+  release(iid: number, eid: Prefix): boolean {
+    return this.#held.delete(key(iid, eid)) && this.delete(iid, eid);
+  }
+
+  #isHeld(iid: number, eid: Prefix): boolean {
+    return this.#held.size > 0 && this.#held.has(key(iid, eid));
+  }
+
   /** Removes the mapping of exactly this EID-prefix; returns whether there was one. */
   delete(iid: number, eid: Prefix): boolean {
+    if (this.#isHeld(iid, eid)) return false;
     const record = this.#tables.exact(iid, eid);
     if (record === 0) return false;
     this.#remove(record);
@@ -151,6 +180,7 @@ export class MapCache {
 
   /** Removes all mappings, or those of one instance. */
   clear(iid?: number): void {
+    for (const k of this.#held) if (iid === undefined || k.startsWith(`${iid} `)) this.#held.delete(k);
     const records = [...this.#tables.values(iid)];
     for (const record of records) this.#remove(record);
   }

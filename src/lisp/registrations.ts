@@ -34,6 +34,8 @@ export type RegistrationState =
 export interface Registration {
   /** Null: it is to be withdrawn. */
   mapping: Mapping | null;
+  /** The last mapping it had. */
+  latest: Mapping;
   readonly iid: number;
   readonly eid: Mapping["eid"];
   state: RegistrationState;
@@ -104,6 +106,7 @@ export class Registrations {
     const now = this.#clock.now();
     const registration: Registration = found ?? {
       mapping,
+      latest: mapping,
       iid: mapping.iid,
       eid: mapping.eid,
       state: "registering",
@@ -115,6 +118,7 @@ export class Registrations {
       generation: 0,
     };
     registration.mapping = mapping;
+    registration.latest = mapping;
     registration.acknowledged = false;
     this.#begin(registration, "registering");
     registration.quickUntil = now + this.#policy.quick;
@@ -128,6 +132,11 @@ export class Registrations {
     found.mapping = null;
     found.acknowledged = false;
     this.#begin(found, "withdrawing");
+  }
+
+  /** Stops registering a mapping without a word: the Map-Server knows that it is another's now. */
+  forget(mapping: Mapping): void {
+    this.#table.delete(key(mapping.iid, mapping.eid));
   }
 
   /** Registers everything anew, now. */

@@ -5,10 +5,17 @@ import { commonLength, covers } from "./control-records.js";
 import { succeeding } from "./map-version.js";
 import { checkMapping, type Mapping, MappingError, masked } from "./mapping.js";
 
+/**
+ * Who else is told of a change: Map-Servers and all peers; Map-Servers alone, where whoever made it knows which peers it
+ * concerns; nobody, where the Map-Servers said it themselves.
+ */
+export type Told = "all" | "map-servers" | "nobody";
+
 /** `before` null: it is new; `after` null: it is gone. */
 export interface SiteChange {
   readonly before: Mapping | null;
   readonly after: Mapping | null;
+  readonly told: Told;
 }
 
 export class SiteMappings {
@@ -39,7 +46,7 @@ export class SiteMappings {
    * Puts a mapping in, in place of one for the same EID-prefix, whose Map-Version it counts on. Throws MappingError for
    * one that cannot be, or too many.
    */
-  set(given: Mapping): void {
+  set(given: Mapping, told: Told = "all"): void {
     checkMapping(given);
     const k = key(given.iid, given.eid);
     const before = this.#mappings.get(k) ?? null;
@@ -48,7 +55,7 @@ export class SiteMappings {
       throw new MappingError(`a site has at most ${this.#capacity} mappings`);
     this.#mappings.set(k, mapping);
     if (before === null) this.#counts(mapping)[mapping.eid.length]++;
-    this.#tell({ before, after: mapping });
+    this.#tell({ before, after: mapping, told });
   }
 
   /** `own`, which stands here, counts on the Map-Version that it had as `former`. */
@@ -56,16 +63,16 @@ export class SiteMappings {
     const mapping = succeeding(former, own);
     if (mapping.version === own.version) return;
     this.#mappings.set(key(own.iid, own.eid), mapping);
-    this.#tell({ before: own, after: mapping });
+    this.#tell({ before: own, after: mapping, told: "all" });
   }
 
   /** Removes the mapping of exactly this EID-prefix; returns whether there was one. */
-  delete(iid: number, eid: Prefix): boolean {
+  delete(iid: number, eid: Prefix, told: Told = "all"): boolean {
     const before = this.#mappings.get(key(iid, eid));
     if (before === undefined) return false;
     this.#mappings.delete(key(iid, eid));
     this.#counts(before)[eid.length]--;
-    this.#tell({ before, after: null });
+    this.#tell({ before, after: null, told });
     return true;
   }
 

@@ -49,6 +49,9 @@ const ENCAP = "Idle -> encap :: LISPEncap(10.9.9.9) -> Discard;";
 const ARP = "ARP queries are made, packets wait for the answers";
 const ND = "solicitations are made, packets wait for the answers";
 const ANSWERS = "it makes messages of its own, and answers; what it is sent ends there";
+const MOBILITY = `n :: Null; site :: LISPSite(10.0.0.0/8 10.0.0.1);
+  m :: LISPMobility(site, 02:00:00:00:00:02, 192.0.2.0/24 192.0.2.1, ::/0 2001:db8::1, LOCATORS 10.0.0.1) -> Discard;
+  Idle -> m; Idle -> [1] m; n ->`;
 const RESOLVER = "Map-Requests are made, packets wait for the answers";
 const ASKED = 'cache, RLOC 192.0.2.1, RLOC 2001:db8:9::9, MAP_RESOLVER "192.0.2.9 2001:db8:9::8"';
 
@@ -150,6 +153,20 @@ export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
       counted: ["too_big"],
     },
     { config: "2001:db8::9, FLOW_LABEL true, DF clear, ECN false", before: MAP_CACHE, counted: ["too_big"] },
+  ],
+  LISPMobility: [
+    {
+      config: "site, 02:00:00:00:00:02, 192.0.2.0/24 192.0.2.1, 2001:db8::/32 2001:db8::1, LOCATORS 10.0.0.1",
+      before: "n :: Null; site :: LISPSite(10.0.0.0/8 10.0.0.1); n ->",
+      makes: ANSWERS,
+    },
+  ],
+  LISPHostSwitch: [
+    { config: "m, src", before: MOBILITY, outputs: 4 },
+    { config: "m, dst, PACKET_IID true", before: MOBILITY, outputs: 1 },
+  ],
+  LISPPeerLog: [
+    { config: "decap", before: "n :: Null; Idle -> decap :: LISPDecap(PEERS 8) -> Discard; n ->" },
   ],
   LISPMapResolver: [{ config: "RLOC4 10.0.0.99, 192.0.2.0/24 10.0.0.100, ::/0 10.0.0.101", makes: ANSWERS }],
   LISPMapServer: [

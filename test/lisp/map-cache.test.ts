@@ -77,6 +77,32 @@ test("the mappings that end within some time are told, each once, whatever came 
   );
 });
 
+test("what is held stays until it is released, whatever others insert, delete, or wait for", () => {
+  const { cache, clock } = world(1);
+  cache.hold(parseMapping("10.1.0.9/32 action natively-forward"));
+  assert.is(cache.insert(parseMapping("10.1.0.9/32 192.0.2.1")), true);
+  assert.is(cache.delete(0, parseEid("10.1.0.9/32")), false);
+  assert.throws(
+    () => cache.insert(parseMapping("10.2.0.0/16 192.0.2.1")),
+    (e: unknown) => e instanceof MapCacheFullError,
+  );
+  clock.advance(1e15);
+  cache.expire();
+  assert.equal([texts(cache), cache.refused], [["10.1.0.9/32 action natively-forward"], 1]);
+  cache.hold(parseMapping("10.1.0.9/32 action drop"));
+  assert.equal(texts(cache), ["10.1.0.9/32 action drop"]);
+  assert.equal(
+    [cache.release(0, parseEid("10.1.0.9/32")), cache.release(0, parseEid("10.1.0.9/32"))],
+    [true, false],
+  );
+  cache.insert(parseMapping("10.1.0.9/32 192.0.2.1"));
+  assert.is(cache.release(0, parseEid("10.1.0.9/32")), false, "it is not held any more");
+  cache.hold(parseMapping("10.1.0.9/32 action drop"));
+  cache.clear();
+  assert.is(cache.insert(parseMapping("10.1.0.9/32 192.0.2.1")), false);
+  assert.is(cache.refused, 1);
+});
+
 test("a mapping for the same EID-prefix replaces the one before, its TTL and locators", () => {
   const { cache, clock } = world();
   cache.insert(parseMapping("10.1.0.0/16 192.0.2.1 ttl 10"));

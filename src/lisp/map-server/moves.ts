@@ -7,10 +7,14 @@ import type { Entry, Registration } from "../database/registration.js";
 import type { RegistrationDatabase } from "../database/registration-database.js";
 import { sameAnswer, sameXtr } from "./entries.js";
 
-/** The registrations whose xTRs do not know yet what `change` says. */
+/** The registrations whose xTRs do not know yet what `change` says: that others have the EID-prefix, or nobody any more. */
 export function toldOfMove(database: RegistrationDatabase, change: Change): readonly Registration[] {
   const { after, before } = change;
-  if (change.kind !== "put" || after === null) return [];
+  // What nobody has any more is again the business of those who have the prefix around it.
+  if (after === null)
+    return (around(database, change)?.registrations ?? []).filter(
+      (r) => before?.registrations.some((b) => sameXtr(b, r)) !== true,
+    );
   const former = before ?? around(database, change);
   if (former === null) return [];
   const others = former.registrations.filter((r) => !after.registrations.some((a) => sameXtr(a, r)));

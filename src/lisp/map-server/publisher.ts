@@ -7,7 +7,7 @@ import type { Change } from "../database/history.js";
 import { addressText, prefixText } from "../mapping.js";
 import { entryRecord, proxied, sameAnswer } from "./entries.js";
 import type { Notifications } from "./notifications.js";
-import { negativeRecord } from "./records.js";
+import { withdrawnRecord } from "./records.js";
 import { type EncapsulatedRequest, type OwnAddresses, replyAddress } from "./requests.js";
 import type { Subscription, Subscriptions } from "./subscriptions.js";
 
@@ -67,7 +67,7 @@ export class Publisher {
     const { iid, eid, before, after } = change;
     if (before !== null && after !== null && sameAnswer(before, after)) return;
     const prefix = { iid, ...eid };
-    const records = [after === null ? withdrawn(prefix) : proxied(entryRecord(after))];
+    const records = [after === null ? withdrawnRecord(prefix) : proxied(entryRecord(after))];
     for (const subscription of this.subscriptions.touched(prefix)) {
       subscription.nonce = BigInt.asUintN(64, subscription.nonce + 1n);
       const sent = this.#notify(subscription, records, subscription, prefixText(prefix));
@@ -91,11 +91,6 @@ export class Publisher {
       },
     });
   }
-}
-
-/** A mapping that is no more: a TTL of 0 takes it out of map-caches. */
-function withdrawn(prefix: EidPrefix): EidRecord {
-  return negativeRecord(prefix, "no-action", 0);
 }
 
 /** Subscriptions as text: subscriber, where it is, prefix and the nonce of what it was last told. */

@@ -81,6 +81,11 @@ export function negativeRecord(prefix: EidPrefix, action: Action, minutes: numbe
   };
 }
 
+/** A mapping that is no more: a TTL of 0 takes it out of map-caches. */
+export function withdrawnRecord(prefix: EidPrefix): EidRecord {
+  return negativeRecord(prefix, "no-action", 0);
+}
+
 /** The bytes of a record, where a mapping does not say all of it; else null. */
 export function rawRecord(record: EidRecord): Uint8Array | null {
   if (record.locators.every((l) => l.rloc.kind === "ip")) return null;

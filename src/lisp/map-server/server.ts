@@ -25,7 +25,7 @@ import { toldOfMove } from "./moves.js";
 import { Notifications } from "./notifications.js";
 import type { PeerKeys } from "./peer-keys.js";
 import { Publisher } from "./publisher.js";
-import { prefixOf } from "./records.js";
+import { prefixOf, withdrawnRecord } from "./records.js";
 import { type Accepted, type Refused, Registrations } from "./registrations.js";
 import {
   bareRequest,
@@ -253,15 +253,16 @@ export class MapServer {
 
   #tell(former: Registration, change: Change): void {
     const site = this.sites.get(former.site);
-    if (site === null || change.after === null) return;
+    if (site === null) return;
     const { eid, iid } = change;
+    const record = change.after === null ? withdrawnRecord({ iid, ...eid }) : entryRecord(change.after);
     const siteId = Buffer.alloc(8);
     if (former.siteId !== null) siteId.writeBigUInt64BE(former.siteId);
     const { xtrId } = former;
     const sent = this.#notifications.notify({
       to: former.source,
       nonce: randomNonce(this.#element.router.random),
-      records: [entryRecord(change.after)],
+      records: [record],
       ids: xtrId === null ? null : { xtrId, siteId: former.siteId === null ? null : new Uint8Array(siteId) },
       key: this.keys.of(former, site),
       ackKeys: site.keys,

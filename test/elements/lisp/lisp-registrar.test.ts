@@ -254,7 +254,7 @@ test("a change is registered at once; what goes is withdrawn with TTL 0, six tim
   const [gone] = registers(b);
   assert.equal(
     gone.message.records.map((r) => [r.ttl, r.locators.length]),
-    [[0, 0]],
+    [[0, 1]],
   );
   notify(b, gone.message);
   assert.is(b.read("e.table").split("\n").length, 1);

@@ -27,6 +27,16 @@ const receiver = (args = ""): Promise<Bench> =>
     f3 :: Feed -> e :: LISPSMRReceiver(resolver${args});
   `);
 
+test("an SMR about a host in a longer prefix than the map-cache has asks for the host", async () => {
+  const b = await receiver();
+  const eid = ipAddress(parseRloc("192.168.2.10"));
+  b.push("e", [packetOf(smr("192.168.2.10", { records: [{ eid, maskLength: 32, subscribe: false }] }))]);
+  b.router.runFor(0);
+  const [sent] = requestsTo(b, "out");
+  assert.equal(sent.message.records[0], { eid, maskLength: 32, subscribe: false });
+  b.close();
+});
+
 test("an SMR leads to an SMR-invoked Map-Request through the mapping system, whose answer replaces the mapping", async () => {
   const b = await receiver();
   b.push("e", [packetOf(smr("192.168.2.0"))]);

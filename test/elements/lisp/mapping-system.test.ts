@@ -132,4 +132,14 @@ test("a Map-Notify that is back before the Map-Register's push returns acknowled
   b.close();
 });
 
+test("an EID that nobody has any more: the one with the subnet is told", async () => {
+  const b = await Bench.start(graph("10.1.0.9/32 192.0.2.2"));
+  b.router.runFor(5);
+  await b.router.write("site2.remove", "10.1.0.9/32");
+  b.router.runFor(5);
+  assert.equal([b.read("ms.size"), b.read("ms.unsolicited"), b.read("ms.acks")], ["1", "2", "2"]);
+  assert.is(b.read("reg1.unsolicited"), "2");
+  b.close();
+});
+
 test.run();

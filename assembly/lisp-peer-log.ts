@@ -1,0 +1,112 @@
+// Which peers (RLOCs) exchange packets with which EIDs of the site.
+//
+// The table never grows: a pair that finds its eight places taken takes the one over that was silent longest.
+
+import { HEAP_END, HEADER_SIZE, SLOT_DATA, SLOT_IID, SLOT_LENGTH, SLOT_NETWORK, SLOT_ROUTE } from "./layout";
+import {
+  LOG_EID, LOG_FAMILIES, LOG_FROM, LOG_IID, LOG_RLOC, LOG_SEEN, LOG_SIZE, LOG_TO, PEER_ADDRESS, PEER_FAMILY, PEER_SIZE,
+  PEERLOG_MASK, PEERLOG_PEERS, PEERLOG_PEERS_SIZE, PEERLOG_TABLE, RLOC_ADDRESS, RLOC_FAMILY, RLOC_LIVE, RLOC_SIZE,
+  RLOC_TAG,
+} from "./lisp-layout";
+import { count64, slotAt } from "./slot";
+
+const PLACES: u32 = 8;
+
+/** The record of a pair: its own, or a free one or one taken over, which it then is. */
+function findPair(state: u32, eid: v128, rloc: v128, iid: u32, families: u32): u32 {
+  const table = load<u32>(state, PEERLOG_TABLE);
+  const mask = load<u32>(state, PEERLOG_MASK);
+  const mixed =
+    ((v128.extract_lane<u64>(eid, 0) ^ rotl<u64>(v128.extract_lane<u64>(eid, 1), 29)) * 0x9e3779b97f4a7c15) ^
+    (v128.extract_lane<u64>(rloc, 0) ^ rotl<u64>(v128.extract_lane<u64>(rloc, 1), 31) ^ iid);
+  const first = ((mixed * 0xbf58476d1ce4e5b9) >> 32) as u32;
+  let best: u32 = 0;
+  let oldest = f64.MAX_VALUE;
+  for (let i: u32 = 0; i < PLACES; i++) {
+    const at = table + ((first + i) & mask) * LOG_SIZE;
+    const there = load<u32>(at, LOG_FAMILIES);
+    if (there == families && load<u32>(at, LOG_IID) == iid) {
+      const differs = v128.or(v128.xor(v128.load(at, LOG_EID), eid), v128.xor(v128.load(at, LOG_RLOC), rloc));
+      if (!v128.any_true(differs)) return at;
+    }
+    const seen = there == 0 ? -1 : load<f64>(at, LOG_SEEN);
+    if (seen < oldest) {
+      oldest = seen;
+      best = at;
+    }
+  }
+  memory.fill(best, 0, LOG_SIZE);
+  v128.store(best, eid, LOG_EID);
+  v128.store(best, rloc, LOG_RLOC);
+  store<u32>(best, iid, LOG_IID);
+  store<u32>(best, families, LOG_FAMILIES);
+  return best;
+}
+
+/** Where the packet's source or destination EID stands; 0 when it is no IP packet. */
+// @ts-ignore: decorator
+@inline
+function eidAt(slot: u32, source: bool): u32 {
+  const data = load<u32>(slot, SLOT_DATA);
+  const end = data + load<u32>(slot, SLOT_LENGTH);
+  const network = load<u32>(slot, SLOT_NETWORK);
+  const at = network == 0 ? data : network;
+  if (at < data || at + 20 > end) return 0;
+  const version = load<u8>(at) & 0xf0;
+  if (version == 0x40) return at + (source ? 12 : 16);
+  if (version == 0x60 && at + 40 <= end) return at + (source ? 8 : 24);
+  return 0;
+}
+
+// @ts-ignore: decorator
+@inline
+function familyAt(slot: u32): u32 {
+  const network = load<u32>(slot, SLOT_NETWORK);
+  return (load<u8>(network == 0 ? load<u32>(slot, SLOT_DATA) : network) as u32) >> 4;
+}
+
+// @ts-ignore: decorator
+@inline
+function addressOf(at: u32, family: u32): v128 {
+  return family == 4 ? v128.load32_zero(at) : v128.load(at);
+}
+
+/** Notes decapsulated packets, whose SLOT_ROUTE LISPDecap has set to their peer's record, at steady time `now`. */
+export function lispLogFrom(state: u32, batch: u32, count: u32, now: f64): void {
+  const peers = load<u32>(state, PEERLOG_PEERS);
+  const bytes = load<u32>(state, PEERLOG_PEERS_SIZE);
+  for (let i: u32 = 0; i < count; i++) {
+    const slot = slotAt(batch, i);
+    const peer = load<u32>(slot, SLOT_ROUTE);
+    // What is not a peer's record stands elsewhere.
+    if (peer - peers >= bytes || (peer - peers) % PEER_SIZE != 0) continue;
+    const eid = eidAt(slot, false);
+    const there = load<u32>(peer, PEER_FAMILY);
+    if (eid == 0 || there == 0) continue;
+    const family = familyAt(slot);
+    const rloc = v128.load(peer, PEER_ADDRESS);
+    const pair = findPair(state, addressOf(eid, family), rloc, load<u32>(slot, SLOT_IID), family | (there << 8));
+    count64(pair + LOG_FROM, 1);
+    store<f64>(pair, now, LOG_SEEN);
+  }
+}
+
+/** Notes packets that LISPMapCache has found an RLOC record for. */
+export function lispLogTo(state: u32, batch: u32, count: u32, now: f64): void {
+  const memoryEnd = load<u32>(HEAP_END);
+  for (let i: u32 = 0; i < count; i++) {
+    const slot = slotAt(batch, i);
+    const rloc = load<u32>(slot, SLOT_ROUTE);
+    if (rloc - HEADER_SIZE > memoryEnd - HEADER_SIZE - RLOC_SIZE || load<u32>(rloc, RLOC_TAG) != RLOC_LIVE) continue;
+    const eid = eidAt(slot, true);
+    if (eid == 0) continue;
+    const family = familyAt(slot);
+    const there = load<u16>(rloc, RLOC_FAMILY) as u32;
+    const pair = findPair(
+      state, addressOf(eid, family), addressOf(rloc + RLOC_ADDRESS, there), load<u32>(slot, SLOT_IID),
+      family | (there << 8),
+    );
+    count64(pair + LOG_TO, 1);
+    store<f64>(pair, now, LOG_SEEN);
+  }
+}

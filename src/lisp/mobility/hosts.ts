@@ -1,0 +1,307 @@
+// The hosts that have come to a site, or left it: what is known of each, and what it takes to believe it.
+//
+// A packet from a new address proves nothing. The host is asked for (ARP, Neighbor Discovery), and only its answer
+// counts; how often that is done has a limit.
+
+import type { Clock } from "../../router/clock.js";
+import type { Timer } from "../../router/timer.js";
+import { TokenBucket } from "../../router/token-bucket.js";
+import { etherText } from "../../wire/address.js";
+import { addressText, type Mapping, mappingText } from "../mapping.js";
+import type { TimerGroup } from "../timer-group.js";
+
+export type HostState =
+  /** A host of another site that is here. */
+  | "here"
+  /** One of this site that was away, and is back. */
+  | "returned"
+  /** It was here, or is of this site, and is elsewhere. */
+  | "away";
+
+export interface MobileHost {
+  /** 4 or 16 bytes. */
+  readonly eid: Uint8Array;
+  readonly state: HostState;
+  /** Whether its address is out of the site's own prefixes. */
+  readonly home: boolean;
+  /** Its hardware address, where it has told. */
+  readonly mac: Uint8Array | null;
+  /** Where it is, when away. */
+  readonly mapping: Mapping | null;
+  /** Steady nanoseconds since when it is in this state, and when it was heard of last. */
+  readonly since: number;
+  readonly seen: number;
+}
+
+/** Times in nanoseconds. */
+export interface HostsPolicy {
+  /** Questions without an answer before a host is taken for absent, and the wait for each. */
+  readonly tries: number;
+  readonly timeout: number;
+  /** How long a host may be silent before it is asked whether it is there. */
+  readonly idle: number;
+  /** How long a host of another site that has left is still known. */
+  readonly hold: number;
+  /** How long one that has returned stays registered by itself. */
+  readonly linger: number;
+  /** New hosts a second that are asked for, and at once. */
+  readonly rate: number;
+  readonly burst: number;
+  /** Hosts, and addresses being asked for. */
+  readonly capacity: number;
+}
+
+/** Why an address is not taken up. */
+export type HostRefusal = "outside" | "rate" | "full" | "unanswered";
+
+/** Who acts on what becomes of hosts. */
+export interface HostsOwner {
+  home(eid: Uint8Array): boolean;
+  inRange(eid: Uint8Array): boolean;
+  /** Packets from and to a host so far. */
+  packets(eid: Uint8Array): number;
+  /** Asks the site for the host. */
+  ask(eid: Uint8Array): void;
+  refused(why: HostRefusal): void;
+  /** It is here or returned. */
+  arrived(host: MobileHost): void;
+  /** It was here, or had returned, and is not any more: elsewhere (away), or nowhere known. */
+  left(host: MobileHost): void;
+  lost(host: MobileHost): void;
+  /** It need not be known any more: it has been away or back for long enough. */
+  settled(host: MobileHost): void;
+}
+
+interface Entry extends MobileHost {
+  state: HostState;
+  mac: Uint8Array | null;
+  mapping: Mapping | null;
+  since: number;
+  seen: number;
+  /** Packets at the last look, questions since the last answer. */
+  packets: number;
+  tries: number;
+  readonly timer: Timer;
+}
+
+interface Candidate {
+  readonly eid: Uint8Array;
+  readonly timer: Timer;
+  tries: number;
+}
+
+export class MobileHosts {
+  readonly #clock: Clock;
+  readonly #timers: TimerGroup;
+  readonly #policy: HostsPolicy;
+  readonly #owner: HostsOwner;
+  readonly #bucket = new TokenBucket();
+  readonly #hosts = new Map<string, Entry>();
+  readonly #candidates = new Map<string, Candidate>();
+
+  constructor(clock: Clock, timers: TimerGroup, policy: HostsPolicy, owner: HostsOwner) {
+    this.#clock = clock;
+    this.#timers = timers;
+    this.#policy = policy;
+    this.#owner = owner;
+    this.#bucket.assign(policy.rate, policy.burst);
+    this.#bucket.set(policy.burst, clock.now());
+  }
+
+  entries(): IterableIterator<MobileHost> {
+    return this.#hosts.values();
+  }
+
+  get(eid: Uint8Array): MobileHost | null {
+    return this.#hosts.get(addressText(eid)) ?? null;
+  }
+
+  /** Addresses being asked for. */
+  get asked(): number {
+    return this.#candidates.size;
+  }
+
+  /** Whether one more address could be asked for now: a flood of forged ones need not be looked at. */
+  get open(): boolean {
+    this.#bucket.refill(this.#clock.now());
+    return this.#bucket.next(1) <= this.#clock.now();
+  }
+
+  /** Something says that the host is here, without proof: it is asked for, if that may be. */
+  suspect(eid: Uint8Array): void {
+    const name = addressText(eid);
+    const host = this.#hosts.get(name);
+    if (host !== undefined && host.state !== "away") {
+      host.seen = this.#clock.now();
+      return;
+    }
+    if (this.#candidates.has(name) || (host === undefined && this.#owner.home(eid))) return;
+    const refusal = this.#refusal(eid, host);
+    if (refusal !== null) {
+      this.#owner.refused(refusal);
+      return;
+    }
+    const timer = this.#timers.timer(() => this.#unanswered(name));
+    this.#candidates.set(name, { eid, timer, tries: 0 });
+    this.#unanswered(name);
+  }
+
+  #refusal(eid: Uint8Array, host: Entry | undefined): HostRefusal | null {
+    if (host === undefined && !this.#owner.inRange(eid)) return "outside";
+    const { capacity } = this.#policy;
+    const room = host !== undefined || this.#hosts.size + this.#candidates.size < capacity;
+    if (!room || this.#candidates.size >= capacity) return "full";
+    return this.#bucket.take(1, this.#clock.now()) === 0 ? "rate" : null;
+  }
+
+  #unanswered(name: string): void {
+    const candidate = this.#candidates.get(name)!;
+    if (candidate.tries === this.#policy.tries) {
+      this.#candidates.delete(name);
+      this.#owner.refused("unanswered");
+      return;
+    }
+    candidate.tries++;
+    candidate.timer.scheduleAfter(this.#policy.timeout);
+    this.#owner.ask(candidate.eid);
+  }
+
+  /** The host has said that it is at hardware address `mac`; `answered`: to a question of ours. */
+  heard(eid: Uint8Array, mac: Uint8Array, answered: boolean): void {
+    const name = addressText(eid);
+    if (answered && this.#candidates.has(name)) {
+      this.arrive(eid, mac);
+      return;
+    }
+    const host = this.#hosts.get(name);
+    if (host === undefined || host.state === "away") {
+      this.suspect(eid);
+      return;
+    }
+    host.seen = this.#clock.now();
+    host.tries = 0;
+    host.mac = mac;
+  }
+
+  /** The host is here: it has answered, or whoever says so is believed. Returns false where there is no room for it. */
+  arrive(eid: Uint8Array, mac: Uint8Array | null): boolean {
+    const name = addressText(eid);
+    const candidate = this.#candidates.get(name);
+    candidate?.timer.unschedule();
+    this.#candidates.delete(name);
+    const host = this.#hosts.get(name) ?? this.#make(eid);
+    if (host === null) return false;
+    host.mac = mac ?? host.mac;
+    host.mapping = null;
+    host.seen = this.#clock.now();
+    host.tries = 0;
+    this.#enter(host, host.home ? "returned" : "here");
+    this.#owner.arrived(host);
+    host.packets = this.#owner.packets(eid);
+    return true;
+  }
+
+  /**
+   * The host is elsewhere, as the mapping says. Returns false where that concerns nobody here: it is not of this site,
+   * and was not here.
+   */
+  moved(eid: Uint8Array, mapping: Mapping): boolean {
+    const known = this.#hosts.get(addressText(eid));
+    if (known === undefined && !this.#owner.home(eid)) return false;
+    const host = known ?? this.#make(eid);
+    if (host === null) {
+      this.#owner.refused("full");
+      return true;
+    }
+    host.mapping = mapping;
+    host.mac = null;
+    this.#enter(host, "away");
+    this.#owner.left(host);
+    return true;
+  }
+
+  /** The host is not here (any more), and nobody says where it is. Returns whether it was known. */
+  remove(eid: Uint8Array): boolean {
+    const host = this.#hosts.get(addressText(eid));
+    if (host === undefined) return false;
+    this.#forget(host);
+    if (host.state === "away") this.#owner.settled(host);
+    else this.#owner.lost(host);
+    return true;
+  }
+
+  /** Takes over a host from before a hot swap. */
+  adopt(former: MobileHost): void {
+    const host = this.#make(former.eid);
+    if (host === null) return;
+    Object.assign(host, { mac: former.mac, mapping: former.mapping, seen: former.seen });
+    this.#enter(host, former.state);
+    host.since = former.since;
+  }
+
+  #make(eid: Uint8Array): Entry | null {
+    if (this.#hosts.size >= this.#policy.capacity) return null;
+    const now = this.#clock.now();
+    const entry: Entry = {
+      eid,
+      state: "away",
+      home: this.#owner.home(eid),
+      mac: null,
+      mapping: null,
+      since: now,
+      seen: now,
+      packets: 0,
+      tries: 0,
+      timer: this.#timers.timer(() => this.#due(entry)),
+    };
+    this.#hosts.set(addressText(eid), entry);
+    return entry;
+  }
+
+  #enter(host: Entry, state: HostState): void {
+    host.state = state;
+    host.since = this.#clock.now();
+    const { idle, hold, linger } = this.#policy;
+    if (state === "here") host.timer.scheduleAfter(idle);
+    else if (state === "returned") host.timer.scheduleAfter(linger);
+    else if (host.home) host.timer.unschedule();
+    else host.timer.scheduleAfter(hold);
+  }
+
+  #due(host: Entry): void {
+    if (host.state !== "here") {
+      this.#forget(host);
+      this.#owner.settled(host);
+      return;
+    }
+    const now = this.#clock.now();
+    const { idle, timeout, tries } = this.#policy;
+    const packets = this.#owner.packets(host.eid);
+    if (packets !== host.packets) {
+      host.packets = packets;
+      host.seen = now;
+      host.tries = 0;
+    }
+    if (now - host.seen < idle) {
+      host.timer.scheduleAt(host.seen + idle);
+    } else if (host.tries === tries) {
+      this.remove(host.eid);
+    } else {
+      host.tries++;
+      host.timer.scheduleAfter(timeout);
+      this.#owner.ask(host.eid);
+    }
+  }
+
+  #forget(host: Entry): void {
+    host.timer.unschedule();
+    this.#hosts.delete(addressText(host.eid));
+  }
+}
+
+/** A host as a line of text, at steady time `now`: EID, state, hardware address, seconds in this state, where it is. */
+export function hostText(host: MobileHost, now: number): string {
+  const mac = host.mac === null ? "-" : etherText(host.mac);
+  const where = host.mapping === null ? "" : ` ${mappingText(host.mapping)}`;
+  return `${addressText(host.eid)} ${host.state} ${mac} ${((now - host.since) / 1e9).toFixed(3)}${where}\n`;
+}

@@ -1,0 +1,50 @@
+// Which peers have been told that a host has left, and who sends packets for it nevertheless.
+
+import { sameAddress } from "../control-records.js";
+import { addressText } from "../mapping.js";
+import type { LoggedPeer } from "../peer-log.js";
+import type { MobileHost } from "./hosts.js";
+
+interface Told {
+  /** Packets for the host at the last look. */
+  packets: number;
+  /** By RLOC, packets from there when it was told last. */
+  readonly peers: Map<string, number>;
+}
+
+export class ToldPeers {
+  readonly #hosts = new Map<string, Told>();
+
+  /** The host has left: nobody has been told yet. */
+  begin(host: MobileHost): void {
+    this.#hosts.set(addressText(host.eid), { packets: -1, peers: new Map() });
+  }
+
+  forget(host: MobileHost): void {
+    this.#hosts.delete(addressText(host.eid));
+  }
+
+  /**
+   * The RLOCs of those to tell now: who has sent packets for the host since it was told, but for where it is. `packets`:
+   * those for the host so far; `peers` is asked only when there are more.
+   */
+  due(host: MobileHost, packets: number, peers: () => Iterable<LoggedPeer>): Uint8Array[] {
+    const told = this.#hosts.get(addressText(host.eid));
+    if (told === undefined || told.packets === packets) return [];
+    told.packets = packets;
+    const due: Uint8Array[] = [];
+    for (const peer of peers()) {
+      if (host.mapping?.locators.some((l) => sameAddress(l.rloc, peer.rloc))) continue;
+      const name = addressText(peer.rloc);
+      if (told.peers.get(name) === peer.from) continue;
+      told.peers.set(name, peer.from);
+      due.push(peer.rloc);
+    }
+    return due;
+  }
+
+  /** Takes over what was told before a hot swap. */
+  adopt(former: ToldPeers): void {
+    for (const [name, told] of former.#hosts) this.#hosts.set(name, told);
+  }
+}
