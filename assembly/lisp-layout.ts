@@ -43,12 +43,15 @@ export const MAPPING_QUEUE = 28; // u32: its place in the expiry queue, from 1; 
 export const MAPPING_EXPIRY = 32; // f64: steady nanoseconds
 export const MAPPING_VERSION = 40; // u16: Map-Version Number, 0 = none
 export const MAPPING_ACTION = 42; // u8: ACT of a negative mapping
-export const MAPPING_STATUS = 43; // u8: 1 = MAPPING_LSB holds
+export const MAPPING_STATUS = 43; // u8: STATUS_*, or 0
 export const MAPPING_LSB = 44; // u32: Locator-Status-Bits seen last from its site, those of its locators
 export const MAPPING_VERDICT = 48; // u32: VERDICT_*
 export const MAPPING_TOTAL = 52; // u32: sum of the weights among which the choice is
 export const MAPPING_PACKETS = 56; // u64: packets that matched and were given no locator
 export const MAPPING_LOCATORS = 64; // locators, in the order of the Map-Reply
+
+export const STATUS_SEEN = 1; // MAPPING_LSB holds
+export const STATUS_NEVER = 2; // Locator-Status-Bits do not count its locators
 
 export const LOCATOR_RLOC = 0; // u32: address of its RLOC record
 export const LOCATOR_UNTIL = 4; // u32: weights of the choosable ones up to and with this one

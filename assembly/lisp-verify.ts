@@ -8,7 +8,7 @@ import {
   EVENT_EID, EVENT_FAMILY, EVENT_IID, EVENT_KIND, EVENT_LSB, EVENT_NEWER_SOURCE, EVENT_OLDER_DESTINATION,
   EVENT_RECORD, EVENT_RLOC, EVENT_RLOC_FAMILY, EVENT_SIZE, EVENT_STATUS_BITS, EVENT_WIDTH, INSTANCE_TABLE_4,
   INSTANCE_TABLE_6, MAPPING_COUNT, MAPPING_LSB, MAPPING_STATUS, MAPPING_VERSION, REFUSED_FAMILY, REFUSED_RECORD,
-  REFUSED_RLOC, REFUSED_SIZE, SITE_FLAGS, SITE_REFUSE_OLD, SITE_VERSION, VERIFY_CACHE, VERIFY_COUNT, VERIFY_EVENTS,
+  REFUSED_RLOC, REFUSED_SIZE, SITE_FLAGS, SITE_REFUSE_OLD, SITE_VERSION, STATUS_NEVER, STATUS_SEEN, VERIFY_CACHE, VERIFY_COUNT, VERIFY_EVENTS,
   VERIFY_EVENTS_MAX, VERIFY_FLAGS, VERIFY_REFUSE_SOURCE, VERIFY_REFUSED, VERIFY_REFUSED_COUNT, VERIFY_SITE,
   VERIFY_STATUS, VERIFY_VERSIONS,
 } from "./lisp-layout";
@@ -101,11 +101,12 @@ function noteStatusBits(
   verify: u32, mapping: u32, word: u32, second: u32, iid: u32, eid: u32, four: bool, rloc: u32, rlocFour: bool,
 ): void {
   const width = min<u32>(load<u16>(mapping, MAPPING_COUNT), (word & I_BIT) != 0 ? 8 : 32);
-  if (width == 0) return;
+  const status = load<u8>(mapping, MAPPING_STATUS);
+  if (width == 0 || status == STATUS_NEVER) return;
   const bits = second & (0xffffffff >> (32 - width));
-  if (load<u8>(mapping, MAPPING_STATUS) != 0 && load<u32>(mapping, MAPPING_LSB) == bits) return;
+  if (status == STATUS_SEEN && load<u32>(mapping, MAPPING_LSB) == bits) return;
   if (!report(verify, EVENT_STATUS_BITS, mapping, iid, eid, four, rloc, rlocFour, bits, width)) return;
-  store<u8>(mapping, 1, MAPPING_STATUS);
+  store<u8>(mapping, STATUS_SEEN, MAPPING_STATUS);
   store<u32>(mapping, bits, MAPPING_LSB);
 }
 

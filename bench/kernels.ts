@@ -32,7 +32,9 @@ async function cases(): Promise<{ cases: Case[]; close: () => void }> {
   const router = new Router({ loader: new Loader(), memory: { bytes: 64 * 2 ** 20 } });
   await router.start(
     `Idle -> check :: CheckIPHeader -> ttl :: DecIPTTL -> cache :: LISPMapCache -> encap :: LISPEncap(192.0.2.9)
-       -> decap :: LISPDecap -> Discard`,
+       -> decap :: LISPDecap -> Discard;
+     own :: LISPSite(0.0.0.0/0 192.0.2.9); Idle -> signing :: LISPEncap(192.0.2.9) -> Discard;
+     LISPLocatorStatus(own, ENCAP signing, ACTIVE true)`,
     "kernels",
   );
   const { memory } = router;
@@ -43,7 +45,8 @@ async function cases(): Promise<{ cases: Case[]; close: () => void }> {
   const { makeTraffic } = loadBenchKernels(memory);
   const traffic = writeTraffic(memory, drawDataset(routes));
   const [batch, bad, other] = [router.batches.acquire(), router.batches.acquire(), router.batches.acquire()];
-  const [check, ttl, map, encap] = ["check", "ttl", "cache", "encap"].map((n) => router.find(n)!.state);
+  const names = ["check", "ttl", "cache", "encap", "signing"];
+  const [check, ttl, map, encap, signing] = names.map((n) => router.find(n)!.state);
   const at = batch.address;
   const large = memory.alloc(LARGE);
   const make = (): number => makeTraffic(traffic, at, BATCH);
@@ -93,6 +96,16 @@ async function cases(): Promise<{ cases: Case[]; close: () => void }> {
         k.ipDecTtl(ttl, at, BATCH, bad.address);
         k.lispRoute(map, at, BATCH, bad.address, other.address);
         return give(k.lispEncap(encap, at, BATCH, bad.address));
+      },
+    },
+    {
+      name: "... the same with what is to be said of the source EID (LISPMapVersion, LISPLocatorStatus)",
+      run: () => {
+        make();
+        k.ipCheckHeader(check, at, BATCH, bad.address);
+        k.ipDecTtl(ttl, at, BATCH, bad.address);
+        k.lispRoute(map, at, BATCH, bad.address, other.address);
+        return give(k.lispEncapSources(signing, at, BATCH, bad.address));
       },
     },
     {

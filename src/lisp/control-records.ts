@@ -83,6 +83,7 @@ export function mappingOfRecord(record: EidRecord, limits: TtlLimits): Mapping |
     action: locators.length > 0 ? "no-action" : actionOf(record.action),
     locators,
     version: record.version,
+    ...(locators.length < record.locators.length ? { partial: true } : {}),
   };
 }
 

@@ -75,6 +75,7 @@ export class MappingRecords {
     u8[record + layout.MAPPING_ACTION] = ACTIONS.indexOf(m.action);
     u16[(record + layout.MAPPING_VERSION) >>> 1] = m.version;
     this.#memory.set32(record + layout.MAPPING_IID, m.iid);
+    if (m.partial) u8[record + layout.MAPPING_STATUS] = layout.STATUS_NEVER;
     if (m.ttl !== null) {
       view.setFloat64(record + layout.MAPPING_EXPIRY, now + m.ttl * 1e9, true);
       this.#memory.set32(record + layout.MAPPING_TTL, Math.max(1, Math.ceil(m.ttl)));
@@ -127,6 +128,7 @@ export class MappingRecords {
     }
     if (before.length !== after.length || before.some((name, i) => name !== after[i])) return;
     const { u8 } = this.#memory;
+    if ([from, to].some((record) => u8[record + layout.MAPPING_STATUS] === layout.STATUS_NEVER)) return;
     u8[to + layout.MAPPING_STATUS] = u8[from + layout.MAPPING_STATUS];
     this.#memory.set32(to + layout.MAPPING_LSB, this.#memory.get32(from + layout.MAPPING_LSB));
     for (let i = 0; i < after.length; i++)

@@ -48,6 +48,8 @@ export interface Mapping {
   readonly locators: readonly Locator[];
   /** Map-Version Number (RFC 9302), 0 = none. */
   readonly version: number;
+  /** Some of the Map-Reply's locators are left out, so that Locator-Status-Bits do not count those that are here. */
+  readonly partial?: boolean;
 }
 
 /** Text that is no mapping, or a mapping that cannot be. */

@@ -4,6 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { mapReply } from "../../../src/wire/lisp-control/map-reply.js";
 import type { MapRequest } from "../../../src/wire/lisp-control/map-request.js";
+import type { EidRecord } from "../../../src/wire/lisp-control/record.js";
 import { failure, packetOf, record, reply, requestsTo, type Sent, sentOf } from "./control.js";
 import { Bench, hex, ip, ipv4, ipv6, lisp, SIX_B, toHex, udp } from "./harness.js";
 
@@ -213,6 +214,30 @@ test("coupled with Map-Versions, bits under another version than ours say nothin
   assert.equal(used(b), [2]);
   hear(b, "00000002", { head: "50000003" });
   assert.equal(used(b), [3], "no version");
+  b.close();
+});
+
+test("bits do not count the locators of a mapping of which some cannot be used", async () => {
+  const b = await bench(", TRUST true");
+  const ask = async (list: string, more: EidRecord["locators"] = []): Promise<void> => {
+    await b.router.write("resolver.ask", "10.2.0.0/16");
+    b.router.runFor(1);
+    const [{ message }] = requestsTo(b, "out");
+    const { locators } = record("10.2.0.0/16", list);
+    const records = [record("10.2.0.0/16", "", { locators: [...more, ...locators] })];
+    b.push("answers", [packetOf(reply(message.nonce, ...records))]);
+    b.router.runFor(1);
+  };
+  hear(b, "00000005");
+  b.router.runFor(0);
+  b.take("out");
+  const [strange] = record("10.2.0.0/16", "192.0.2.2").locators;
+  await ask(THREE, [{ ...strange, rloc: { kind: "none" } }]);
+  hear(b, "00000002");
+  assert.equal(used(b), [2, 3, 4]);
+  await ask(THREE);
+  hear(b, "00000002");
+  assert.equal(used(b), [3]);
   b.close();
 });
 
