@@ -1,7 +1,7 @@
 // A program for a network namespace of its own: a cluster of three etcd members on loopback, two Map-Servers
-// (conf/map-server.click) that share it, and xTRs that register with them, a thousand Map-Registers a second, while one
-// or the other is killed. Asks both Map-Servers for all that was acknowledged, takes the cluster away, and says what
-// came of it as JSON.
+// (conf/map-server.click) and a Map-Resolver (conf/map-resolver-store.click) that share it, and xTRs that register, a
+// thousand Map-Registers a second, while one or the other is killed. Asks all three for what was acknowledged, takes
+// the cluster away, and says what came of it as JSON.
 //
 //   map-server-cluster-load.js
 
@@ -11,16 +11,29 @@ import { fileURLToPath } from "node:url";
 import { type AuthenticationKey, authenticate, verifyAuthentication } from "../../src/lisp/authentication.js";
 import { parseEid, parseRloc } from "../../src/lisp/mapping.js";
 import { ipAddress } from "../../src/wire/lisp-control/address.js";
-import { mapRequest } from "../../src/wire/lisp-control/map-request.js";
-import { decodeLispControl, encodeLispControl } from "../../src/wire/lisp-control/message.js";
+import { encapsulatedControl } from "../../src/wire/lisp-control/encapsulated.js";
+import { type MapRequest, mapRequest } from "../../src/wire/lisp-control/map-request.js";
+import {
+  decodeLispControl,
+  encodeLispControl,
+  type LispControlMessage,
+} from "../../src/wire/lisp-control/message.js";
 import { mapRegister } from "../../src/wire/lisp-control/registration.js";
 import { MAIN } from "../cli/sluice.js";
 import { record } from "../elements/lisp/control.js";
 import { EtcdCluster, until } from "../lisp/database/etcd-cluster.js";
 
-const CONFIG = fileURLToPath(new URL("../../../conf/map-server.click", import.meta.url));
+const CONF = fileURLToPath(new URL("../../../conf/", import.meta.url));
 const KEY: AuthenticationKey = { id: 1, secret: Buffer.from("secret"), algorithms: [2] };
 const XTR = "10.0.0.1";
+const INNER_IP = {
+  version: 4,
+  tos: 0,
+  id: 0,
+  dontFragment: false,
+  ttl: 9,
+  options: new Uint8Array(0),
+} as const;
 /** Map-Registers a second; no more at once than a machine that is busy with other things can take. */
 const RATE = 1000;
 const UNDER_WAY_MAX = 1500;
@@ -30,22 +43,24 @@ const AGAIN = 1000;
 const QUIET = 1;
 const DOWN = 1;
 const UP = 2;
+/** Which of the processes is the Map-Resolver. */
+const RESOLVER = 2;
 /** Map-Requests without an answer at the same time. */
 const WINDOW = 300;
 
 const pause = (seconds: number): Promise<void> => new Promise((done) => setTimeout(done, seconds * 1000));
 
-/** A Map-Server as a process of its own. */
+/** A Map-Server or Map-Resolver as a process of its own. */
 class Server {
   readonly address: string;
   readonly #words: readonly string[];
   #child: ChildProcess | null = null;
   log = "";
 
-  constructor(device: string, last: number, store: string) {
+  constructor(file: string, device: string, last: number, store: string) {
     this.address = `10.0.0.${last}`;
     this.#words = [
-      ...[MAIN, "run", CONFIG, `CORE=${device}`, `RLOC4=${this.address}`, `RLOC6=fd00::${last}`],
+      ...[MAIN, "run", CONF + file, `CORE=${device}`, `RLOC4=${this.address}`, `RLOC6=fd00::${last}`],
       ...["SITES=a key secret eid 100.64.0.0/10 more", `STORE=etcd:${store}`],
     ];
   }
@@ -55,11 +70,14 @@ class Server {
     this.#child.stderr!.setEncoding("utf8").on("data", (text) => (this.log += text));
   }
 
-  async kill(): Promise<void> {
+  /** Resolves when it is gone, with how many milliseconds that took. */
+  async kill(signal: NodeJS.Signals = "SIGKILL"): Promise<number> {
     const child = this.#child!;
+    const start = performance.now();
     const gone = new Promise((done) => child.once("exit", done));
-    child.kill("SIGKILL");
+    child.kill(signal);
     await gone;
+    return performance.now() - start;
   }
 }
 
@@ -118,7 +136,15 @@ function ask(n: number, server: number): void {
   const { address, length } = parseEid(eid(n));
   const itrRlocs = [ipAddress(parseRloc(XTR))];
   const records = [{ eid: ipAddress(address), maskLength: length, subscribe: false }];
-  socket.send(encodeLispControl(mapRequest({ nonce, itrRlocs, records })), 4342, servers[server].address);
+  const request = mapRequest({ nonce, itrRlocs, records });
+  const message = server === RESOLVER ? encapsulated(request, address) : request;
+  socket.send(encodeLispControl(message), 4342, servers[server].address);
+}
+
+/** As an ITR sends it to its Map-Resolver (RFC 9301, section 5.8). */
+function encapsulated(message: MapRequest, eid: Uint8Array): LispControlMessage {
+  const ip = { ...INNER_IP, source: parseRloc(XTR), destination: eid };
+  return encapsulatedControl({ ip, sourcePort: 4342, destinationPort: 4342, udpChecksum: null, message });
 }
 
 /** Registers what has had no answer for too long again, with the other Map-Server. */
@@ -174,7 +200,7 @@ async function answers(server: number, numbers: Iterable<number>): Promise<numbe
 }
 
 /** What one fault did: to what was acknowledged until then, and for how many milliseconds nothing was. */
-async function fault(harm: () => Promise<void>, mend: () => void | Promise<void>): Promise<object> {
+async function fault(harm: () => Promise<unknown>, mend: () => void | Promise<void>): Promise<object> {
   longestGap = 0;
   const before = acknowledged.size;
   await harm();
@@ -192,7 +218,7 @@ for (const words of [
   "link set lo up",
   "link add br0 type bridge",
   `addr add ${XTR}/24 dev br0`,
-  ...["a", "b"].flatMap((x) => [
+  ...["a", "b", "c"].flatMap((x) => [
     `link add core${x} type veth peer name peer${x}`,
     `link set core${x} addrgenmode none`,
     `link set peer${x} addrgenmode none`,
@@ -210,16 +236,17 @@ const cluster = await EtcdCluster.start(3);
 const hosts = cluster.hostsText.split(",");
 // Each asks another member first.
 const servers = [
-  new Server("corea", 100, hosts.join(",")),
-  new Server("coreb", 101, [...hosts.slice(1), hosts[0]].join(",")),
+  new Server("map-server.click", "corea", 100, hosts.join(",")),
+  new Server("map-server.click", "coreb", 101, [hosts[1], hosts[2], hosts[0]].join(",")),
+  new Server("map-resolver-store.click", "corec", 99, [hosts[2], hosts[0], hosts[1]].join(",")),
 ];
 for (const server of servers) server.start();
-// Both are there once they have answered for an EID.
+// They are there once they have answered for an EID.
 register(0, 0);
-for (const server of [0, 1]) {
+for (const server of servers.keys()) {
   const deadline = performance.now() + 20_000;
   while ((await answers(server, [0])) === 0) {
-    if (performance.now() > deadline) throw new Error(`no Map-Server: ${servers[server].log}`);
+    if (performance.now() > deadline) throw new Error(`not there: ${servers[server].log}`);
     if (unacknowledged.has(0)) register(0, 0);
   }
 }
@@ -249,23 +276,26 @@ faults.both = await fault(
 const seconds = (performance.now() - start) / 1000;
 const sent = await running.stop();
 const asked = [await answers(0, acknowledged), await answers(1, acknowledged)];
+// No more than a Map-Resolver takes at once from one sender.
+const some = [...acknowledged].filter((n) => n % 10 === 0).slice(0, 800);
+const resolved = await answers(RESOLVER, some);
 
 // ---- The store is lost -----------------------------------------------------------
 const logged = servers.map((s) => s.log.length);
 for (const member of [0, 1, 2]) await cluster.kill(member);
-const some = [...acknowledged].filter((n) => n % 10 === 0);
 await until(() => servers.every((s, i) => s.log.indexOf("store is lost", logged[i]) >= 0), 20);
-const lost = [await answers(0, some), await answers(1, some)];
+const lost = [await answers(0, some), await answers(1, some), await answers(RESOLVER, some)];
 const last = sent;
 register(last, 0);
 await pause(2);
 const heldBack = unacknowledged.has(last);
 for (const member of [0, 1, 2]) cluster.restart(member);
 await allAcknowledged(40);
-const regained = (await answers(0, [last])) + (await answers(1, [last]));
+let regained = 0;
+for (const server of servers.keys()) regained += await answers(server, [last]);
 
 const logs = servers.map((s) => s.log);
-for (const server of servers) await server.kill();
+const ends = await Promise.all(servers.map((s) => s.kill("SIGTERM")));
 await cluster.close();
 socket.close();
 process.stdout.write(
@@ -276,9 +306,11 @@ process.stdout.write(
     faults,
     asked,
     some: some.length,
+    resolved,
     lost,
     heldBack,
     regained,
+    slowestEnd: Math.round(Math.max(...ends)),
     wrong,
     logs,
   }),

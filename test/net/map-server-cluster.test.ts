@@ -1,6 +1,6 @@
 // timeout: 240
-// Two Map-Servers (conf/map-server.click) on an etcd cluster of three, as processes, over interfaces: what was
-// acknowledged is answered for by both, whatever is killed meanwhile; and what they do without the cluster.
+// Two Map-Servers (conf/map-server.click) and a Map-Resolver (conf/map-resolver-store.click) on an etcd cluster of
+// three, as processes, over interfaces: what was acknowledged is answered for by all, whatever is killed meanwhile; and what they do without the cluster.
 
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -30,9 +30,11 @@ interface Result {
   readonly faults: { readonly server: Fault; readonly member: Fault; readonly both: Fault };
   readonly asked: readonly number[];
   readonly some: number;
+  readonly resolved: number;
   readonly lost: readonly number[];
   readonly heldBack: boolean;
   readonly regained: number;
+  readonly slowestEnd: number;
   readonly wrong: readonly string[];
   readonly logs: readonly string[];
 }
@@ -56,9 +58,11 @@ skipUnless(missing === null, missing ?? "")(
     // Each fault struck amid registrations, and they went on.
     for (const { before, after } of Object.values(faults))
       assert.ok(before > 0 && after > before, JSON.stringify(faults));
-    assert.equal(rest.lost, [rest.some, rest.some], "without etcd both answer from memory");
+    assert.is(rest.resolved, rest.some, "and so does the Map-Resolver");
+    assert.equal(rest.lost, Array(3).fill(rest.some), "without etcd all answer from memory");
     assert.ok(rest.heldBack, "without etcd nothing is acknowledged");
-    assert.is(rest.regained, 2, "with etcd there again what is registered is answered for by both");
+    assert.is(rest.regained, 3, "with etcd there again what is registered is answered for by all");
+    assert.ok(rest.slowestEnd < 10_000, `ended within ${rest.slowestEnd} ms`);
     for (const log of logs) {
       assert.match(log, /the mapping store is lost, answers come from memory and registrations wait: /);
       assert.match(log, /the mapping store is there again after \d+\.\d s, registrations are taken/);
