@@ -6,8 +6,9 @@ define(
   $DEVICE eth0,
   $IP4 192.168.1.10, $NET4 192.168.1.0/24, $ROUTER4 192.168.1.1,
   $IP6 fd01::10, $NET6 fd01::/64, $ROUTER6 fd01::1,
-  // Whom to ping, and to send UDP packets of $SIZE data bytes at $RATE a second.
-  $PEER4 192.168.2.10, $RATE 1000, $SIZE 400
+  // Whom to ping, every how many seconds, and whether to print each answer; UDP packets of $SIZE data bytes go there at
+  // $RATE a second.
+  $PEER4 192.168.2.10, $PING 0.5, $VERBOSE true, $RATE 1000, $SIZE 400
 );
 
 net :: EthernetInterface($DEVICE, $IP4, $IP6);
@@ -21,7 +22,7 @@ net [0]
                           dst host $IP4 and udp,
                           -);
 mine [0] -> ICMPPingResponder -> route4;
-mine [1] -> answers :: Counter -> ping :: ICMPPingSource($IP4, $PEER4, INTERVAL 0.5) -> route4;
+mine [1] -> answers :: Counter -> ping :: ICMPPingSource($IP4, $PEER4, INTERVAL $PING, VERBOSE $VERBOSE) -> route4;
 mine [2] -> udp_received :: Counter -> Discard;
 mine [3] -> Discard;
 

@@ -1,0 +1,72 @@
+// Every descriptor in conf/services comes up in simulated time: tunnel routers register and resolve, hosts ping.
+
+import { readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { readDescriptor } from "../../../src/vnf/descriptor/read.js";
+import { Service } from "../../../src/vnf/service/service.js";
+import { SimulatedWorld } from "../../../src/vnf/service/world.js";
+import { hostsAtRate } from "../world.js";
+
+const FOLDER = fileURLToPath(new URL("../../../../conf/services/", import.meta.url));
+const files = readdirSync(FOLDER).filter((f) => f.endsWith(".yaml"));
+
+async function up(file: string): Promise<[Service, (seconds: number) => Promise<void>]> {
+  const world = new SimulatedWorld(1);
+  const service = await Service.instantiate(hostsAtRate(readDescriptor(`${FOLDER}${file}`), 10), { world });
+  await service.start();
+  return [service, (seconds) => world.simulation.runFor(seconds)];
+}
+
+async function read(service: Service, name: string, path: string): Promise<string> {
+  return (await service.function(name).request("read", { path })).trim();
+}
+
+/** Names of the functions with a graph. */
+function running(service: Service, graph: string): string[] {
+  return [...service.functions.values()].filter((f) => f.descriptor.graph.endsWith(graph)).map((f) => f.name);
+}
+
+test("there are the services that the README names", () => {
+  for (const file of ["two-sites.yaml", "four-sites.yaml", "multihomed.yaml"])
+    assert.ok(files.includes(file), file);
+});
+
+for (const file of files) {
+  test(`${file}: tunnel routers register and resolve, hosts ping`, async () => {
+    const [service, run] = await up(file);
+    // Whom nobody has registered yet is asked for again after 5 s.
+    await run(15);
+    for (const name of running(service, "xtr.click")) {
+      assert.is(await read(service, name, "registrar.registered"), "true", name);
+      assert.ok(Number(await read(service, name, "resolver.replies")) > 0, name);
+    }
+    for (const name of running(service, "host.click")) {
+      const answers = await read(service, name, "answers.count");
+      assert.ok(Number(answers) >= 15, `${name}: ${answers} answers`);
+    }
+    assert.equal(
+      [...service.functions.values()].filter((f) => f.state !== "started" || f.restarts > 0),
+      [],
+    );
+    await service.terminate();
+  });
+}
+
+test("multihomed.yaml: others see both locators with 75 and 25, and keep to the one that is left", async () => {
+  const [service, run] = await up("multihomed.yaml");
+  await run(20);
+  const mapping = "192.168.1.0/24 10.0.0.1/1/75 10.0.0.2/1/25";
+  const table = await read(service, "xtr3", "cache.table");
+  assert.ok(table.includes(mapping), table);
+  // Host 3's flows to host 1 come in through either; host 1's go out through its default router, xtr1.
+  await service.function("xtr2").stop();
+  await run(30);
+  const before = Number(await read(service, "host3", "answers.count"));
+  await run(10);
+  assert.ok(Number(await read(service, "host3", "answers.count")) >= before + 15);
+  await service.terminate();
+});
+
+test.run();

@@ -1,0 +1,22 @@
+// What tests of whole services have in common.
+
+import type { ServiceDescriptor } from "../../src/vnf/descriptor/model.js";
+
+/** `descriptor`, with hosts (conf/host.click) that send `rate` UDP packets a second. */
+export function hostsAtRate(descriptor: ServiceDescriptor, rate: number): ServiceDescriptor {
+  return withHosts(descriptor, { RATE: String(rate) });
+}
+
+/** `descriptor`, with other parameters for its hosts. */
+export function withHosts(
+  descriptor: ServiceDescriptor,
+  parameters: Readonly<Record<string, string>>,
+): ServiceDescriptor {
+  const functions = new Map(
+    [...descriptor.functions].map(([name, f]) => [
+      name,
+      f.graph.endsWith("/host.click") ? { ...f, parameters: { ...f.parameters, ...parameters } } : f,
+    ]),
+  );
+  return { ...descriptor, functions };
+}
