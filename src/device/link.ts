@@ -192,7 +192,7 @@ export class LinkDevice implements Device, FarEnd {
   receive(batch: Batch, max: number): number {
     const wire = this.#in;
     if (this.#closed || wire.packets === 0) return 0;
-    const memory = this.#bind(batch.memory);
+    const memory = this.bind(batch.memory);
     const now = this.#clock.now();
     const before = batch.count;
     const limit = Math.min(before + max, BATCH_MAX);
@@ -211,7 +211,7 @@ export class LinkDevice implements Device, FarEnd {
   }
 
   send(batch: Batch): number {
-    const memory = this.#bind(batch.memory);
+    const memory = this.bind(batch.memory);
     const now = this.#clock.now();
     const { u8 } = memory;
     let staged = 0;
@@ -277,7 +277,8 @@ export class LinkDevice implements Device, FarEnd {
     this.#memory = null;
   }
 
-  #bind(memory: PacketMemory): PacketMemory {
+  /** Takes what it needs of `memory`; done when it is first used, if not before. Throws MemoryError. */
+  bind(memory: PacketMemory): PacketMemory {
     if (this.#memory !== memory) {
       this.#released = false;
       this.#memory?.free(this.#stage, STAGE);

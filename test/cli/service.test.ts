@@ -1,11 +1,14 @@
 // The commands of a running service: up, ps, top, logs, handler, operate, apply, down.
 
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { namespacesRefused } from "../net/namespaces.js";
+import { skipUnless } from "../skip.js";
 import { sluice } from "./sluice.js";
 
 const CONF = fileURLToPath(new URL("../../../conf/", import.meta.url));
@@ -50,6 +53,36 @@ test("what a killed manager left is removed by down", async () => {
   assert.equal([down.code, down.out], [0, "its manager was gone; removed what it left\n"]);
   assert.not.ok(existsSync(join(state, "two-sites")));
 });
+
+const refused = namespacesRefused();
+skipUnless(refused === null, refused ?? "")(
+  "what a killed manager of processes left is removed by down: processes, namespaces and interfaces",
+  async () => {
+    assert.is(
+      (await sluice(["up", FILE, "-d", "--isolation", "process", ...STATE], { seconds: 60 })).code,
+      0,
+    );
+    const { pid } = JSON.parse(readFileSync(join(state, "two-sites", "service.json"), "utf8"));
+    const machine = (): string =>
+      execFileSync("sh", ["-c", "ip netns; ip -o link; ps -eo args"], { encoding: "utf8" });
+    assert.match(machine(), /sluice-two-sites-xtr1/);
+    assert.match(machine(), /process-main\.js xtr1/);
+    // One that cannot notice that its manager is gone.
+    const [, stopped] = /^ *(\d+) .*process-main\.js xtr1$/m.exec(
+      execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" }),
+    )!;
+    process.kill(Number(stopped), "SIGSTOP");
+    process.kill(pid, "SIGKILL");
+    const down = await sluice(["down", ...STATE], { seconds: 30 });
+    assert.is(down.code, 0, down.err);
+    assert.match(down.out, /^removed namespace sluice-two-sites-xtr1$/m);
+    assert.match(down.out, /^removed process \d+$/m);
+    const left = machine();
+    assert.not.match(left, /sluice-two-sites-|process-main\.js (xtr|ms|host)/);
+    assert.not.match(left, /\bsl[0-9a-f]{10}@/);
+    assert.not.ok(existsSync(join(state, "two-sites")));
+  },
+);
 
 test("an hour of simulated time needs no waiting", async () => {
   const { code, out } = await sluice(["up", FILE, "--simtime", "--seconds", "5", ...STATE]);

@@ -1,6 +1,7 @@
 // The devices of one function: ends of links, by the names that its graph has for them, and interfaces.
 
 import { SystemProvider } from "../../device/provider.js";
+import { ShapedDevice } from "../../device/shaped.js";
 import type { PacketMemory } from "../../packet/memory.js";
 import { type AddressKind, type Device, DeviceError, type DeviceOptions } from "../../router/device.js";
 import type { Impairments } from "../descriptor/model.js";
@@ -20,12 +21,22 @@ export interface LinkEnd extends Device {
 /** What is behind a device name of a function in this process. */
 export type Attached =
   | { readonly name: string; readonly end: LinkEnd }
-  | { readonly name: string; readonly interface: string };
+  | { readonly name: string; readonly interface: string }
+  | VethAttached;
+
+/** One end of a link that is a pair of virtual Ethernet interfaces, and what it does to the packets sent from it. */
+export interface VethAttached {
+  readonly name: string;
+  readonly veth: string;
+  readonly impairments: Impairments;
+  readonly cut: boolean;
+}
 
 export class AttachedDevices implements FunctionDevices {
   readonly #attached: ReadonlyMap<string, Attached>;
   readonly #system: SystemProvider;
   readonly #open = new Map<string, Device>();
+  readonly #shaped = new Map<string, ShapedDevice>();
 
   constructor(attached: readonly Attached[], report: (message: string) => void) {
     this.#attached = new Map(attached.map((a) => [a.name, a]));
@@ -41,16 +52,28 @@ export class AttachedDevices implements FunctionDevices {
         `the descriptor gives this function no device '${name}' (it has ${known}): add it under 'devices'`,
       );
     }
-    const device = "end" in found ? found.end : this.#system.open(found.interface, memory, options);
+    const device = this.#device(found, memory, options);
     this.#open.set(name, device);
     return device;
+  }
+
+  #device(found: Attached, memory: PacketMemory, options: DeviceOptions): Device {
+    if ("end" in found) return found.end;
+    if ("interface" in found) return this.#system.open(found.interface, memory, options);
+    // Asked for again it may be for more: to receive as well.
+    const inner = this.#system.open(found.veth, memory, options);
+    const known = this.#shaped.get(found.name);
+    if (known !== undefined) return known;
+    const shaped = new ShapedDevice(inner, memory, found.impairments, found.cut);
+    this.#shaped.set(found.name, shaped);
+    return shaped;
   }
 
   address(name: string, kind: AddressKind): Uint8Array | null {
     const found = this.#attached.get(name);
     if (found === undefined) return null;
     if ("end" in found) return kind === "ether" ? found.end.mac : null;
-    return this.#system.address(found.interface, kind);
+    return this.#system.address("veth" in found ? found.veth : found.interface, kind);
   }
 
   holdUdpPorts(ports: readonly number[]): () => void {
@@ -59,9 +82,10 @@ export class AttachedDevices implements FunctionDevices {
 
   impair(device: string, impairments: Impairments, cut: boolean): void {
     const found = this.#attached.get(device);
-    if (found === undefined || !("end" in found))
+    if (found === undefined || "interface" in found)
       throw new InstanceError("UNSUPPORTED", `'${device}' is no end of a link`);
-    found.end.impair(impairments, cut);
+    if ("end" in found) found.end.impair(impairments, cut);
+    else this.#shaped.get(device)?.impair(impairments, cut);
   }
 
   counters(): Record<string, Readonly<Record<string, number>>> {
@@ -71,6 +95,8 @@ export class AttachedDevices implements FunctionDevices {
   /** Links outlive the function: their ends are only released. */
   close(): void {
     for (const a of this.#attached.values()) if ("end" in a) a.end.release();
+    for (const shaped of this.#shaped.values()) shaped.close();
+    this.#shaped.clear();
     this.#open.clear();
     this.#system.close();
   }

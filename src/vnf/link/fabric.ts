@@ -6,9 +6,10 @@ import { makeSharedLink, markGone, type SharedEnd, SharedLinkDevice } from "../.
 import type { Loader } from "../../loader.js";
 import type { FunctionDescriptor, Impairments, Isolation, LinkDescriptor } from "../descriptor/model.js";
 import type { World } from "../service/world.js";
-import type { Attached, LinkEnd } from "./attached.js";
+import type { Attached, LinkEnd, VethAttached } from "./attached.js";
 import type { PlainAttached } from "./plain.js";
 import { halved, Segment } from "./segment.js";
+import { type ResourceBook, type VethEnd, Veths } from "./veth.js";
 import { FLIGHT, linkOptions } from "./wire.js";
 
 /** A device of an instance that is to be an end of a link. */
@@ -35,6 +36,8 @@ interface LaidEnd {
   end: LinkEnd | null;
   /** Where the other end may be in another thread. */
   readonly shared: SharedEnd | null;
+  /** Where one of the ends is in another process. */
+  readonly veth: VethEnd | null;
 }
 
 interface LaidLink {
@@ -43,18 +46,22 @@ interface LaidLink {
   cut: boolean;
   readonly ends: LaidEnd[];
   readonly segment: Segment | null;
+  /** Pairs of interfaces that belong to the link. */
+  readonly pairs: (readonly [VethEnd, VethEnd])[];
 }
 
 export class Fabric {
   readonly #service: string;
   readonly #world: World;
   readonly #loader: Loader;
+  readonly #veths: Veths;
   readonly #laid = new Map<string, LaidLink>();
 
-  constructor(service: string, world: World, loader: Loader) {
+  constructor(service: string, world: World, loader: Loader, book: ResourceBook) {
     this.#service = service;
     this.#world = world;
     this.#loader = loader;
+    this.#veths = new Veths(service, book);
   }
 
   /** The ends of links that an instance of `f` has. */
@@ -73,45 +80,84 @@ export class Fabric {
   /** Lays `link` between its ends: a wire for two, or fewer, a switch with wires for more. */
   async lay(link: LinkDescriptor, plans: readonly EndPlan[]): Promise<void> {
     const segment = plans.length <= 2 ? null : new Segment(link, this.#world, this.#loader);
-    const ends = segment === null ? this.#wire(link, plans) : [];
-    const laid: LaidLink = { link, impairments: link, cut: false, ends, segment };
+    const laid: LaidLink = { link, impairments: link, cut: false, ends: [], segment, pairs: [] };
     this.#laid.set(link.name, laid);
+    if (segment === null) laid.ends.push(...(await this.#wire(laid, plans)));
     for (const plan of plans) await this.#plug(laid, plan);
   }
 
-  #wire(link: LinkDescriptor, plans: readonly EndPlan[]): LaidEnd[] {
+  /** The two ends of a wire that carries packets between what `plans` say. */
+  async #wire({ link, pairs }: LaidLink, plans: readonly EndPlan[]): Promise<LaidEnd[]> {
     const names = [`${link.name} a`, `${link.name} b`] as const;
+    const none = { plan: null, end: null, shared: null, veth: null };
+    if (plans.some((p) => p.isolation === "process")) {
+      const [a, b] = await Promise.all([0, 1].map((i) => this.#vethEnd(link.name, plans[i], i)));
+      pairs.push([a, b]);
+      await this.#veths.pair(a, b, link.mtu);
+      return [a, b].map((veth) => ({ ...none, veth }));
+    }
     if (plans.every((p) => p.isolation === "inline")) {
       const ends = makeLink({ ...linkOptions(link, link.mtu, this.#world), names });
-      return ends.map((end) => ({ plan: null, end, shared: null }));
+      return ends.map((end) => ({ ...none, end }));
     }
     const macs = [0, 1].map((i) => plans[i]?.mac ?? Uint8Array.of(2, 0, 0, 0, 0, i));
     const ends = makeSharedLink({ mtu: link.mtu, flight: FLIGHT, names, macs: [macs[0], macs[1]] });
-    return ends.map((shared) => ({ plan: null, end: null, shared }));
+    return ends.map((shared) => ({ ...none, shared }));
+  }
+
+  /** The interface of an end: in the namespace of a process, else in ours. */
+  async #vethEnd(link: string, plan: EndPlan | undefined, i: number): Promise<VethEnd> {
+    const { instance, device, mac } = plan ?? {
+      instance: "",
+      device: `${link}${i}`,
+      mac: Uint8Array.of(2, 0, 0, 0, 0, i),
+    };
+    const namespace = plan?.isolation === "process" ? await this.#veths.namespace(instance) : null;
+    return { namespace, mac, interface: this.#veths.interfaceName(instance, device, namespace !== null) };
   }
 
   async #plug(laid: LaidLink, plan: EndPlan): Promise<void> {
     const { segment, impairments, cut } = laid;
+    const none = { plan, end: null, shared: null, veth: null };
     if (segment === null) {
       const i = laid.ends.findIndex((e) => e.plan === null);
-      const { shared, end } = laid.ends[i];
+      const { shared, end, veth } = laid.ends[i];
       if (end !== null) end.mac = plan.mac;
-      laid.ends[i] = { plan, end, shared: shared === null ? null : { ...shared, mac: plan.mac } };
+      laid.ends[i] = { plan, end, veth, shared: shared === null ? null : { ...shared, mac: plan.mac } };
     } else if (plan.isolation === "inline") {
       const end = await segment.plug(portName(plan), plan.mac, impairments);
       end.impair(halved(impairments), cut);
-      laid.ends.push({ plan, end, shared: null });
-    } else {
+      laid.ends.push({ ...none, end });
+    } else if (plan.isolation === "thread") {
       const shared = await segment.plugShared(portName(plan), plan.mac, impairments);
-      laid.ends.push({ plan, end: null, shared });
+      laid.ends.push({ ...none, shared });
+    } else {
+      const veth = await this.#vethEnd(laid.link.name, plan, 0);
+      // Our side has an address of its own, which nobody uses.
+      const port: VethEnd = {
+        namespace: null,
+        interface: this.#veths.interfaceName(plan.instance, plan.device, false),
+        mac: hardwareAddress(this.#service, plan.instance, `${plan.device} port`),
+      };
+      laid.pairs.push([veth, port]);
+      await this.#veths.pair(veth, port, laid.link.mtu);
+      await segment.plugVeth(portName(plan), port.interface, impairments);
+      laid.ends.push({ ...none, veth });
     }
   }
 
-  /** Whether `name`, as it is laid, can have these ends: a wire has two, and one inside a thread stays there. */
+  /**
+   * Whether `name`, as it is laid, can have these ends: a wire has two, one inside a thread stays there, and one between
+   * interfaces is made for those that have it.
+   */
   carries(name: string, plans: readonly EndPlan[]): boolean {
     const { segment, ends } = this.#laid.get(name)!;
     if (segment !== null) return true;
-    return plans.length <= 2 && (ends[0].shared !== null || plans.every((p) => p.isolation === "inline"));
+    const who = (p: readonly (EndPlan | null)[]): string[] =>
+      p.map((e) => `${e?.instance} ${e?.isolation} ${e?.device}`).sort();
+    if (ends[0].veth !== null) return who(plans).join() === who(ends.map((e) => e.plan)).join();
+    if (plans.length > 2 || plans.some((p) => p.isolation === "process")) return false;
+    return ends[0].shared !== null || plans.every((p) => p.isolation === "inline");
   }
 
   /** Adds ends to a link that carries them. */
@@ -133,8 +179,22 @@ export class Fabric {
         laid.ends.splice(i, 1);
         await laid.segment.unplug(portName(plan));
         end?.close();
+        const pair = laid.pairs.find(([veth]) => veth === laidEnd.veth);
+        if (pair === undefined) continue;
+        laid.pairs.splice(laid.pairs.indexOf(pair), 1);
+        await this.#veths.remove(...pair);
       }
     }
+  }
+
+  /** Takes away what belonged to an instance that will not come back. */
+  removeNamespace(instance: string): Promise<void> {
+    return this.#veths.removeNamespace(instance);
+  }
+
+  /** The namespace of an instance that is a process. */
+  namespace(instance: string): Promise<string> {
+    return this.#veths.namespace(instance);
   }
 
   /** The devices of an instance of `f` in this thread. */
@@ -143,6 +203,7 @@ export class Fabric {
       if ("interface" in d) return d;
       const laid = this.#laid.get(d.link)!;
       const laidEnd = this.#end(laid, instance, d.name);
+      if (laidEnd.veth !== null) return this.#vethAttached(laid, d.name, laidEnd.veth);
       if (laidEnd.end === null) {
         laidEnd.end = new SharedLinkDevice(laidEnd.shared!, this.#sending(laid));
         laidEnd.end.impair(this.#sending(laid), laid.cut);
@@ -156,9 +217,14 @@ export class Fabric {
     return f.devices.map((d) => {
       if ("interface" in d) return d;
       const laid = this.#laid.get(d.link)!;
-      const shared = this.#end(laid, instance, d.name).shared!;
-      return { name: d.name, shared, impairments: this.#sending(laid), cut: laid.cut };
+      const { shared, veth } = this.#end(laid, instance, d.name);
+      if (veth !== null) return this.#vethAttached(laid, d.name, veth);
+      return { name: d.name, shared: shared!, impairments: this.#sending(laid), cut: laid.cut };
     });
+  }
+
+  #vethAttached(laid: LaidLink, name: string, veth: VethEnd): VethAttached {
+    return { name, veth: veth.interface, impairments: this.#sending(laid), cut: laid.cut };
   }
 
   #end(laid: LaidLink, instance: string, device: string): LaidEnd {
@@ -205,10 +271,12 @@ export class Fabric {
     this.#laid.delete(name);
     for (const { end } of laid.ends) end?.close();
     await laid.segment?.close();
+    for (const pair of laid.pairs) await this.#veths.remove(...pair);
   }
 
   async close(): Promise<void> {
     for (const name of [...this.#laid.keys()]) await this.remove(name);
+    await this.#veths.close();
   }
 }
 

@@ -2,11 +2,12 @@
 
 import { type SharedEnd, SharedLinkDevice } from "../../device/shared-link.js";
 import type { Impairments } from "../descriptor/model.js";
-import type { Attached } from "./attached.js";
+import type { Attached, VethAttached } from "./attached.js";
 
 /** What is behind a device name of a function, as plain data. */
 export type PlainAttached =
   | { readonly name: string; readonly interface: string }
+  | VethAttached
   | {
       readonly name: string;
       /** One end of a link in shared memory, and what it does to the packets sent from it. */
@@ -17,7 +18,7 @@ export type PlainAttached =
 
 /** Makes the device, in the thread or process that shall have it. */
 export function attach(plain: PlainAttached): Attached {
-  if ("interface" in plain) return plain;
+  if (!("shared" in plain)) return plain;
   const end = new SharedLinkDevice(plain.shared, plain.impairments);
   end.impair(plain.impairments, plain.cut);
   return { name: plain.name, end };

@@ -8,12 +8,12 @@ import type { Device } from "../../router/device.js";
 import { Router } from "../../router/router.js";
 import type { Impairments, LinkDescriptor } from "../descriptor/model.js";
 import type { World } from "../service/world.js";
-import type { LinkEnd } from "./attached.js";
+import { AttachedDevices, type LinkEnd, type VethAttached } from "./attached.js";
 import { FLIGHT, linkOptions } from "./wire.js";
 
-/** Packets that the switch itself may hold. */
+/** Packets that the switch itself may hold, and address space for them and its devices; only what is touched costs memory. */
 const SLOTS = 4096;
-const BYTES = 16 * 2 ** 20;
+const BYTES = 128 * 2 ** 20;
 
 export class Segment {
   readonly #link: LinkDescriptor;
@@ -21,6 +21,8 @@ export class Segment {
   readonly #router: Router;
   /** The switch's side of each wire, by port name. */
   readonly #ports = new Map<string, LinkDevice>();
+  /** The same where it is an interface of the kernel. */
+  readonly #veths = new Map<string, AttachedDevices>();
   readonly #stop = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #started = false;
@@ -35,9 +37,13 @@ export class Segment {
       memory: { slots: SLOTS, bytes: BYTES },
       clock: world.simulation?.clock,
       devices: {
-        open: (name: string): Device => new MapProvider(ports).open(name),
+        open: (name: string, memory, options): Device => {
+          const veth = this.#veths.get(name);
+          return veth === undefined ? new MapProvider(ports).open(name) : veth.open(name, memory, options);
+        },
         close: () => {
           for (const device of ports.values()) device.close();
+          for (const veth of this.#veths.values()) veth.close();
         },
       },
     });
@@ -64,16 +70,25 @@ export class Segment {
     return end;
   }
 
-  async unplug(name: string): Promise<void> {
-    const port = this.#ports.get(name);
-    this.#ports.delete(name);
+  /** Adds an end that is an interface in another process's namespace; `veth` is its other end here. */
+  async plugVeth(name: string, veth: string, impairments: Impairments): Promise<void> {
+    const attached: VethAttached = { name, veth, impairments: halved(impairments), cut: false };
+    this.#veths.set(name, new AttachedDevices([attached], (line) => this.#router.log(line)));
     await this.#connect();
-    port?.close();
+  }
+
+  async unplug(name: string): Promise<void> {
+    const gone = this.#ports.get(name) ?? this.#veths.get(name);
+    this.#ports.delete(name);
+    this.#veths.delete(name);
+    await this.#connect();
+    gone?.close();
   }
 
   /** The half of what the link does to packets that lies behind the switch. */
   impair(impairments: Impairments, cut: boolean): void {
     for (const port of this.#ports.values()) port.impair(halved(impairments), cut);
+    for (const [name, veth] of this.#veths) veth.impair(name, halved(impairments), cut);
   }
 
   async close(): Promise<void> {
@@ -84,7 +99,7 @@ export class Segment {
   }
 
   async #connect(): Promise<void> {
-    const text = switchGraph([...this.#ports.keys()]);
+    const text = switchGraph([...this.#ports.keys(), ...this.#veths.keys()]);
     if (this.#started) return this.#router.swap(text);
     this.#started = true;
     await this.#router.start(text);

@@ -70,7 +70,7 @@ export class Manager {
     await ledger.release();
     folder.remove();
     folder.create();
-    const service = await Service.instantiate(descriptor, { world, clickpath });
+    const service = await Service.instantiate(descriptor, { world, clickpath, book: ledger });
     let manager: Manager | null = null;
     const actions = {
       apply: (body: ApplyBody) => manager!.#apply(body),

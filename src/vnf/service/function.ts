@@ -73,9 +73,10 @@ export class ManagedFunction {
       ended: (end) => this.#ended(instance, end),
       log: (line) => this.#report(this.name, "log", line),
     };
-    const instance = this.#make(events);
-    this.#instance = instance;
+    let instance: Instance | null = null;
     try {
+      instance = this.#make(events);
+      this.#instance = instance;
       await instance.start();
     } catch (e) {
       if (this.#instance === instance) {
@@ -131,24 +132,26 @@ export class ManagedFunction {
     return instance;
   }
 
-  #ended(instance: Instance, end: End): void {
-    if (this.#instance !== instance) return;
+  #ended(instance: Instance | null, end: End): void {
+    if (instance === null || this.#instance !== instance) return;
     this.#instance = null;
     this.#cancelCheck?.();
     this.#cancelCheck = null;
-    this.#lastEnd = end;
+    const calm =
+      this.#state === "started" && this.#world.now() - this.#startedAt >= this.descriptor.restart.calm;
+    if (calm) this.#row = 0;
     this.#failed(end);
   }
 
   #failed(end: End): void {
     const { restart } = this.descriptor;
+    this.#lastEnd = end;
     const again = restart.policy === "always" || (restart.policy === "on-failure" && end.kind !== "exited");
     if (!again) {
       this.#state = end.kind === "exited" ? "stopped" : "failed";
       this.#report(this.name, "state", end.message);
       return;
     }
-    if (this.#startedAt > 0 && this.#world.now() - this.#startedAt >= restart.calm) this.#row = 0;
     const delay = Math.min(restart.longest, restart.delay * restart.factor ** this.#row++);
     this.#state = "waiting";
     this.#report(this.name, "state", `${end.message}; starts again in ${delay.toFixed(1)} s`);
@@ -160,7 +163,9 @@ export class ManagedFunction {
     try {
       await this.start();
     } catch (e) {
-      this.#failed({ kind: "threw", message: `does not start: ${(e as Error).message}` });
+      // Unless it was stopped meanwhile.
+      if (this.#state === "failed")
+        this.#failed({ kind: "threw", message: `does not start: ${(e as Error).message}` });
     }
   }
 

@@ -12,9 +12,11 @@ import type {
 import { replicas } from "../descriptor/replicas.js";
 import { InlineInstance } from "../instance/inline.js";
 import type { Instance, InstanceEvents, InstanceSpec } from "../instance/instance.js";
+import { ProcessInstance } from "../instance/process.js";
 import { ThreadInstance } from "../instance/thread.js";
 import { AttachedDevices } from "../link/attached.js";
 import { type EndPlan, Fabric } from "../link/fabric.js";
+import { namespacesRefused, type ResourceBook } from "../link/veth.js";
 import { changes } from "./changes.js";
 import { EventLog } from "./events.js";
 import { ManagedFunction } from "./function.js";
@@ -24,7 +26,11 @@ export interface ServiceOptions {
   readonly world: World;
   /** Where `require(library ...)` looks, as CLICKPATH has it. Default: beside the graph. */
   readonly clickpath?: string;
+  /** Where it is written down what the service has outside of this process. Default: nowhere. */
+  readonly book?: ResourceBook;
 }
+
+const NO_BOOK: ResourceBook = { note() {}, forget() {} };
 
 /** A request about something that the service does not have, or cannot do. */
 export class ServiceError extends Error {
@@ -48,20 +54,27 @@ export class Service {
   /** By instance name: a function's own name, with `-2`, `-3` for its further replicas. */
   readonly #functions = new Map<string, ManagedFunction>();
   readonly #faults = new Set<() => void>();
+  /** Network namespaces of those that are processes. */
+  readonly #namespaces = new Map<string, string>();
 
   private constructor(descriptor: ServiceDescriptor, options: ServiceOptions) {
     this.#descriptor = descriptor;
     this.#options = options;
     this.world = options.world;
     this.events = new EventLog(() => this.world.now());
-    this.#fabric = new Fabric(descriptor.name, this.world, this.#loader);
+    this.#fabric = new Fabric(descriptor.name, this.world, this.#loader, options.book ?? NO_BOOK);
   }
 
   /** Lays the links and makes the functions; nothing is started. */
   static async instantiate(descriptor: ServiceDescriptor, options: ServiceOptions): Promise<Service> {
     const service = new Service(descriptor, options);
     for (const [name, f] of replicas(descriptor)) service.#add(name, f);
-    await service.#layAll();
+    try {
+      await service.#layAll();
+    } catch (e) {
+      await service.terminate();
+      throw e;
+    }
     return service;
   }
 
@@ -129,14 +142,40 @@ export class Service {
       const attached = this.#fabric.plainAttached(name, f);
       return new ThreadInstance(spec, attached, events, () => this.#fabric.gone(name));
     }
-    if (isolation === "process")
-      throw new ServiceError("UNSUPPORTED", "isolation 'process' is not there yet");
+    if (isolation === "process") {
+      const { book = NO_BOOK } = this.#options;
+      const namespace = this.#namespaces.get(name) ?? null;
+      return new ProcessInstance(spec, this.#fabric.plainAttached(name, f), events, { namespace, book });
+    }
     const devices = new AttachedDevices(this.#fabric.attached(name, f), events.log);
     const options = { loader: this.#loader, devices, clock: this.world.clock(), log: events.log };
     return new InlineInstance(spec, options, events, this.world.simulation);
   }
 
   // ---- Links ----------------------------------------------------------------------
+
+  /** A process has a namespace of its own where that can be, and must have one for its links. */
+  async #makeNamespaces(): Promise<void> {
+    if (this.world.simulation !== null) return;
+    const refused = namespacesRefused();
+    for (const { name, descriptor: f } of this.#functions.values()) {
+      if (f.isolation !== "process" || this.#namespaces.has(name)) continue;
+      const linked = f.devices.some((d) => "link" in d);
+      // An interface of the host is seen from the host's namespace only.
+      if (!linked && (refused !== null || f.devices.length > 0)) continue;
+      if (refused !== null)
+        throw new ServiceError(
+          "UNSUPPORTED",
+          `function '${name}' cannot be a process with links: ${refused}`,
+        );
+      if (f.devices.some((d) => "interface" in d))
+        throw new ServiceError(
+          "UNSUPPORTED",
+          `function '${name}' is a process with links: an interface of the host is not in its namespace`,
+        );
+      this.#namespaces.set(name, await this.#fabric.namespace(name));
+    }
+  }
 
   #plans(link: string): EndPlan[] {
     return [...this.#functions.values()]
@@ -145,6 +184,7 @@ export class Service {
   }
 
   async #layAll(): Promise<void> {
+    await this.#makeNamespaces();
     for (const link of this.#descriptor.links.values()) await this.#fabric.lay(link, this.#plans(link.name));
   }
 
@@ -250,6 +290,8 @@ export class Service {
     for (const name of plan.removed) {
       await this.#functions.get(name)?.stop();
       await this.#fabric.withdraw(name);
+      await this.#fabric.removeNamespace(name);
+      this.#namespaces.delete(name);
       this.#functions.delete(name);
       say(`removed ${name}`);
     }
@@ -293,6 +335,7 @@ export class Service {
     plugged: readonly string[],
   ): Promise<void> {
     for (const name of [...removed, ...relaid]) await this.#fabric.remove(name);
+    await this.#makeNamespaces();
     for (const name of relaid) await this.#fabric.lay(this.#descriptor.links.get(name)!, this.#plans(name));
     for (const link of this.#descriptor.links.keys()) {
       if (relaid.includes(link)) continue;

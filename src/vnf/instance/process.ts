@@ -1,0 +1,135 @@
+// An instance in a process of its own, with root in a network namespace of its own. Holds back also a native crash.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import type { PlainAttached } from "../link/plain.js";
+import type { ResourceBook } from "../link/veth.js";
+import { processStart } from "../state/folder.js";
+import type { Resource } from "../state/ledger.js";
+import type { End, InstanceEvents, InstanceSpec } from "./instance.js";
+import { type FromInstance, RemoteInstance, type ToInstance } from "./remote.js";
+
+/** What a process is told first. */
+export interface ProcessData {
+  readonly spec: InstanceSpec;
+  readonly attached: readonly PlainAttached[];
+}
+
+export interface ProcessOptions {
+  /** Null: the manager's. */
+  readonly namespace: string | null;
+  readonly book: ResourceBook;
+}
+
+/** Milliseconds without a sign of life after which the process hangs. */
+const HANG_MS = 3000;
+const LOOK_MS = 500;
+
+const MAIN = fileURLToPath(new URL("process-main.js", import.meta.url));
+
+export class ProcessInstance extends RemoteInstance {
+  readonly isolation = "process";
+  readonly #spec: InstanceSpec;
+  readonly #attached: readonly PlainAttached[];
+  readonly #options: ProcessOptions;
+  #child: ChildProcess | null = null;
+  #gone: Promise<void> = Promise.resolve();
+  #heard = 0;
+  #watch: NodeJS.Timeout | undefined;
+  #full = false;
+
+  constructor(
+    spec: InstanceSpec,
+    attached: readonly PlainAttached[],
+    events: InstanceEvents,
+    options: ProcessOptions,
+  ) {
+    super(spec.name, events);
+    this.#spec = spec;
+    this.#attached = attached;
+    this.#options = options;
+    this.log = events.log;
+  }
+
+  protected readonly log: (line: string) => void;
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  protected launch(): void {
+    const { namespace, book } = this.#options;
+    const words = [process.execPath, `--max-old-space-size=${this.#spec.memory.heap}`, MAIN, this.#spec.name];
+    if (namespace !== null) words.unshift("ip", "netns", "exec", namespace);
+    const child = spawn(words[0], words.slice(1), {
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
+      serialization: "advanced",
+    });
+    this.#child = child;
+    const resource: Resource = {
+      kind: "process",
+      pid: child.pid ?? 0,
+      started: processStart(child.pid ?? 0),
+    };
+    if (child.pid !== undefined) book.note(resource);
+    this.#gone = new Promise((resolve) => {
+      child.once("close", (code, signal) => {
+        clearInterval(this.#watch);
+        book.forget(resource);
+        this.finish(this.#endOf(code, signal));
+        resolve();
+      });
+      child.once("error", (e) => {
+        this.finish({ kind: "crashed", message: `its process cannot be started: ${e.message}` });
+        if (child.pid === undefined) resolve();
+      });
+    });
+    for (const stream of [child.stdout!, child.stderr!])
+      createInterface({ input: stream }).on("line", (line) => this.#printed(line));
+    child.on("message", (message: FromInstance | "pulse") => {
+      this.#heard = performance.now();
+      if (message !== "pulse") this.receive(message);
+    });
+    this.post({ spec: this.#spec, attached: this.#attached } satisfies ProcessData);
+    this.#feel();
+  }
+
+  #printed(line: string): void {
+    if (/JavaScript heap out of memory/.test(line)) this.#full = true;
+    this.log(line);
+  }
+
+  #feel(): void {
+    this.#watch = setInterval(() => {
+      if (this.#heard === 0 || performance.now() - this.#heard < HANG_MS) return;
+      const message = `no sign of life in ${HANG_MS / 1000} s: an endless loop?`;
+      void this.kill({ kind: "hung", message });
+    }, LOOK_MS);
+    this.#watch.unref();
+  }
+
+  #endOf(code: number | null, signal: NodeJS.Signals | null): End {
+    if (this.#full)
+      return {
+        kind: "out-of-memory",
+        message: `its JavaScript heap of ${this.#spec.memory.heap} MB is full`,
+      };
+    const how = signal === null ? `ended with ${code}` : `was ended by ${signal}`;
+    return { kind: "crashed", message: `its process ${how}` };
+  }
+
+  protected post(message: ToInstance | ProcessData): void {
+    // A process that has just ended is noticed by its end.
+    if (this.#child?.connected) this.#child.send(message, () => {});
+  }
+
+  protected async destroy(): Promise<void> {
+    this.#child?.kill("SIGKILL");
+    await this.#gone;
+  }
+
+  protected get gone(): Promise<void> {
+    return this.#gone;
+  }
+}

@@ -1,0 +1,132 @@
+// Links of functions that are processes: pairs of virtual Ethernet interfaces between network namespaces.
+
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, writeFileSync } from "node:fs";
+import { promisify } from "node:util";
+import type { Resource } from "../state/ledger.js";
+
+const run = promisify(execFile);
+
+/** Where it is written down what exists outside of this process. */
+export interface ResourceBook {
+  note(resource: Resource): void;
+  forget(resource: Resource): void;
+}
+
+/** One end of a pair: an interface in a namespace; null: in the manager's. */
+export interface VethEnd {
+  readonly namespace: string | null;
+  readonly interface: string;
+  readonly mac: Uint8Array;
+}
+
+/** What keeps this process from making namespaces; null when nothing does. */
+export function namespacesRefused(): string | null {
+  if (process.platform !== "linux") return "network namespaces are Linux's";
+  if (process.getuid?.() !== 0) return "network namespaces need root";
+  const places = (process.env.PATH ?? "").split(":").concat("/usr/sbin", "/sbin");
+  if (!places.some((p) => existsSync(`${p}/ip`))) return "the program ip (iproute2) is not there";
+  return null;
+}
+
+/** The namespaces and pairs of one service. */
+export class Veths {
+  readonly #service: string;
+  readonly #book: ResourceBook;
+  readonly #namespaces = new Map<string, string>();
+
+  constructor(service: string, book: ResourceBook) {
+    this.#service = service;
+    this.#book = book;
+  }
+
+  /** The namespace of an instance; made when it is not there. */
+  async namespace(instance: string): Promise<string> {
+    const known = this.#namespaces.get(instance);
+    if (known !== undefined) return known;
+    const name = `sluice-${this.#service}-${instance}`;
+    this.#book.note({ kind: "namespace", name });
+    await run("ip", ["netns", "add", name]);
+    this.#namespaces.set(instance, name);
+    await run("ip", ["-n", name, "link", "set", "lo", "up"]);
+    return name;
+  }
+
+  /** The name of an interface: what the graph calls it where that can be one, in the manager's namespace a unique one. */
+  interfaceName(instance: string, device: string, inNamespace: boolean): string {
+    if (inNamespace && /^[\w.-]{1,15}$/.test(device)) return device;
+    const hash = createHash("sha256").update(`${this.#service}/${instance}/${device}`).digest("hex");
+    return `sl${hash.slice(0, 10)}`;
+  }
+
+  /** Makes a pair, both ends up and without addresses. */
+  async pair(a: VethEnd, b: VethEnd, mtu: number): Promise<void> {
+    for (const { namespace, interface: name } of [a, b])
+      if (namespace === null) this.#book.note({ kind: "interface", name });
+    const place = ({ namespace }: VethEnd): string[] => (namespace === null ? [] : ["netns", namespace]);
+    const which = (end: VethEnd): string[] => [
+      "name",
+      end.interface,
+      "mtu",
+      String(mtu),
+      "address",
+      mac(end.mac),
+    ];
+    await run("ip", [
+      "link",
+      "add",
+      ...which(a),
+      ...place(a),
+      "type",
+      "veth",
+      "peer",
+      ...which(b),
+      ...place(b),
+    ]);
+    for (const end of [a, b]) await this.#up(end);
+  }
+
+  async #up({ namespace, interface: name }: VethEnd): Promise<void> {
+    // The graph owns its addresses: the kernel has none there, and says nothing.
+    const setting = `net/ipv6/conf/${name}/disable_ipv6`;
+    if (namespace === null) {
+      if (existsSync(`/proc/sys/${setting}`)) writeFileSync(`/proc/sys/${setting}`, "1");
+      await run("ip", ["link", "set", name, "up"]);
+      return;
+    }
+    const script = `[ ! -e /proc/sys/${setting} ] || echo 1 > /proc/sys/${setting}; exec ip link set ${name} up`;
+    await run("ip", ["netns", "exec", namespace, "sh", "-c", script]);
+  }
+
+  /** Takes a pair away, by either of its ends. */
+  async remove(a: VethEnd, b: VethEnd): Promise<void> {
+    const [first] = [a, b].filter((e) => e.namespace === null || existsSync(`/run/netns/${e.namespace}`));
+    if (first !== undefined) {
+      const where = first.namespace === null ? [] : ["-n", first.namespace];
+      // It may be gone, with the namespace of its other end.
+      await run("ip", [...where, "link", "del", first.interface]).catch(() => {});
+    }
+    for (const { namespace, interface: name } of [a, b])
+      if (namespace === null) this.#book.forget({ kind: "interface", name });
+  }
+
+  /** Takes the namespace of an instance away, with its interfaces. */
+  async removeNamespace(instance: string): Promise<void> {
+    const name = this.#namespaces.get(instance);
+    if (name === undefined) return;
+    this.#namespaces.delete(instance);
+    await run("ip", ["netns", "del", name]).catch(() => {});
+    this.#book.forget({ kind: "namespace", name });
+  }
+
+  async close(): Promise<void> {
+    for (const instance of [...this.#namespaces.keys()]) await this.removeNamespace(instance);
+  }
+}
+
+function mac(address: Uint8Array): string {
+  return Buffer.from(address)
+    .toString("hex")
+    .replace(/(..)(?=.)/g, "$1:");
+}
