@@ -46,7 +46,7 @@ const UP = 2;
 /** Which of the processes is the Map-Resolver. */
 const RESOLVER = 2;
 /** Map-Requests without an answer at the same time. */
-const WINDOW = 300;
+const WINDOW = 600;
 
 const pause = (seconds: number): Promise<void> => new Promise((done) => setTimeout(done, seconds * 1000));
 
@@ -96,6 +96,8 @@ let longestGap = 0;
 /** Map-Requests under way, by nonce; which EIDs have been answered rightly. */
 const asking = new Map<bigint, number>();
 const answered = new Set<number>();
+/** Other answers, by EID: one that came before its Map-Server was told is made up for by the next. */
+const misses = new Map<number, string>();
 const wrong: string[] = [];
 
 socket.on("message", (bytes) => {
@@ -115,7 +117,7 @@ socket.on("message", (bytes) => {
     asking.delete(message.nonce);
     const locator = message.records[0]?.locators[0]?.rloc;
     if (locator?.kind === "ip" && Buffer.compare(locator.address, parseRloc(rloc(n))) === 0) answered.add(n);
-    else wrong.push(`${eid(n)} has ${message.records[0]?.locators.length ?? 0} locators`);
+    else misses.set(n, `${eid(n)} has ${message.records[0]?.locators.length ?? 0} locators`);
   } else wrong.push(`a ${message.type}`);
 });
 
@@ -185,8 +187,9 @@ async function allAcknowledged(seconds: number): Promise<void> {
 /** Asks a Map-Server for all of these until it has answered each, or for too long; how many it has answered. */
 async function answers(server: number, numbers: Iterable<number>): Promise<number> {
   answered.clear();
+  misses.clear();
   let left = [...numbers];
-  for (let tries = 0; left.length > 0 && tries < 5; tries++) {
+  for (let tries = 0; left.length > 0 && tries < 10; tries++) {
     asking.clear();
     for (const n of left) {
       if (asking.size >= WINDOW) await until(() => asking.size < WINDOW, 2).catch(() => asking.clear());
@@ -195,7 +198,9 @@ async function answers(server: number, numbers: Iterable<number>): Promise<numbe
     }
     await until(() => asking.size === 0, 1).catch(() => {});
     left = left.filter((n) => !answered.has(n));
+    if (left.length > 0) await pause(0.2);
   }
+  for (const n of left) wrong.push(misses.get(n) ?? `${eid(n)} has no answer`);
   return answered.size;
 }
 
@@ -291,6 +296,7 @@ await pause(2);
 const heldBack = unacknowledged.has(last);
 for (const member of [0, 1, 2]) cluster.restart(member);
 await allAcknowledged(40);
+await until(() => servers.every((s, i) => s.log.indexOf("there again", logged[i]) >= 0), 30);
 let regained = 0;
 for (const server of servers.keys()) regained += await answers(server, [last]);
 
