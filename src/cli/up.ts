@@ -109,7 +109,7 @@ async function stay(manager: Manager, s: UpSettings, signal: AbortSignal): Promi
   void manager.terminated.then(() => ended.abort());
   const either = AbortSignal.any([signal, ended.signal]);
   if (world.simulation !== null) await simulate(manager, s, world, either);
-  else if (s.top) await watch(manager, s, either);
+  else if (s.top) await watch(manager, s.seconds, either);
   else await pause(s.seconds === null ? 2 ** 31 - 1 : s.seconds * 1000, either);
 }
 
@@ -125,10 +125,11 @@ async function simulate(manager: Manager, s: UpSettings, world: World, signal: A
   process.stdout.write(`${world.now().toFixed(1)} simulated seconds took ${real} s\n`);
 }
 
-async function watch(manager: Manager, s: UpSettings, signal: AbortSignal): Promise<void> {
+/** Shows what the functions do, for so many seconds (null: until `signal`). */
+export async function watch(manager: Manager, seconds: number | null, signal: AbortSignal): Promise<void> {
   const view = new TopView({ elements: 3 });
   const screen = new Screen();
-  const end = s.seconds === null ? Number.POSITIVE_INFINITY : performance.now() + s.seconds * 1000;
+  const end = seconds === null ? Number.POSITIVE_INFINITY : performance.now() + seconds * 1000;
   view.lines(await look(apiOf(manager)));
   while (!signal.aborted && performance.now() < end) {
     await pause(Math.min(1000, end - performance.now()), signal);

@@ -1,20 +1,33 @@
 // conf/xtr.click, conf/map-server.click and conf/host.click: two tunnel routers, a Map-Server and two hosts in simulated
 // time, as `sluice demo` runs them.
 
+import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { makeNetwork } from "../../src/cli/demo.js";
-import { Simulation } from "../../src/index.js";
+import { readDescriptor } from "../../src/vnf/descriptor/read.js";
+import type { InlineInstance } from "../../src/vnf/instance/inline.js";
+import { Service } from "../../src/vnf/service/service.js";
+import { SimulatedWorld } from "../../src/vnf/service/world.js";
+
+const TWO_SITES = readDescriptor(
+  fileURLToPath(new URL("../../../conf/services/two-sites.yaml", import.meta.url)),
+);
 
 async function demonstrate(
   seconds: number,
 ): Promise<{ read: (router: string, handler: string) => number; tables: string }> {
-  const simulation = new Simulation(1);
-  const { routers } = await makeNetwork(200, simulation);
-  simulation.run(seconds);
+  const world = new SimulatedWorld(1);
+  const functions = [...TWO_SITES.functions].map(([name, f]) => {
+    const more: Record<string, string> = name.startsWith("host") ? { RATE: "200" } : {};
+    return [name, { ...f, parameters: { ...f.parameters, ...more } }] as const;
+  });
+  const service = await Service.instantiate({ ...TWO_SITES, functions: new Map(functions) }, { world });
+  await service.start();
+  await world.simulation.runFor(seconds);
   const values = new Map<string, string>();
   const every: string[] = [];
-  for (const [name, router] of routers) {
+  for (const { name, instance } of service.functions.values()) {
+    const { router } = instance as InlineInstance;
     for (const element of router.elements) {
       for (const handler of router.handlers(element).values()) {
         if (handler.read === undefined || handler.spec.params) continue;
@@ -23,8 +36,8 @@ async function demonstrate(
         every.push(`${name} ${element.name}.${handler.name} ${text}`);
       }
     }
-    router.close();
   }
+  await service.terminate();
   return { read: (router, handler) => Number(values.get(`${router} ${handler}`)), tables: every.join("\n") };
 }
 
@@ -34,17 +47,17 @@ test("UDP packets and pings cross the tunnel in both directions, and none is los
     ["1", "2"],
     ["2", "1"],
   ]) {
-    const sent = read(`host ${here}`, "sent.count");
-    const received = read(`host ${there}`, "udp_received.count");
+    const sent = read(`host${here}`, "sent.count");
+    const received = read(`host${there}`, "udp_received.count");
     assert.ok(sent >= 595 && sent <= 605, `${sent} sent`);
     // The queues that wait for ARP hold few packets; after that only those on their way are missing.
     assert.ok(received >= sent - 20, `${received} of ${sent} received`);
     // Each resolves the other's EID-prefix once; the packets that waited for the answer were sent on.
-    assert.is(read(`xTR ${here}`, "resolver.requests"), 1);
-    assert.is(read(`xTR ${here}`, "resolver.resolved"), read(`xTR ${here}`, "cache.misses"));
-    assert.ok(read(`xTR ${here}`, "encap.count") >= received);
-    const pings = read(`host ${here}`, "ping.count");
-    assert.ok(pings >= 6 && read(`host ${here}`, "answers.count") >= pings - 1, `${pings} pings`);
+    assert.is(read(`xtr${here}`, "resolver.requests"), 1);
+    assert.is(read(`xtr${here}`, "resolver.resolved"), read(`xtr${here}`, "cache.misses"));
+    assert.ok(read(`xtr${here}`, "encap.count") >= received);
+    const pings = read(`host${here}`, "ping.count");
+    assert.ok(pings >= 6 && read(`host${here}`, "answers.count") >= pings - 1, `${pings} pings`);
   }
 });
 

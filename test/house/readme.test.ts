@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -23,9 +24,10 @@ import { skipUnless } from "../skip.js";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const README = readFileSync(join(ROOT, "README.md"), "utf8");
+const PAGES = readdirSync(join(ROOT, "docs")).map((file) => readFileSync(join(ROOT, "docs", file), "utf8"));
 
-function blocks(language: string): string[] {
-  return [...README.matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\``, "gm"))].map((m) => m[1]);
+function blocks(language: string, text = README): string[] {
+  return [...text.matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\``, "gm"))].map((m) => m[1]);
 }
 
 const folder = mkdtempSync(join(tmpdir(), "sluice-readme-"));
@@ -34,24 +36,26 @@ mkdirSync(join(folder, "node_modules"));
 symlinkSync(ROOT, join(folder, "node_modules/sluice"));
 writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
 
-blocks("ts").forEach((source, i) => {
-  test(`library example ${i + 1} runs, and prints what its comments say`, () => {
-    const options = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 };
-    writeFileSync(
-      join(folder, `example${i}.js`),
-      ts.transpileModule(source, { compilerOptions: options }).outputText,
-    );
-    const { stdout, stderr, status } = spawnSync(process.execPath, [`example${i}.js`], {
-      cwd: folder,
-      encoding: "utf8",
-      timeout: 60_000,
+[README, ...PAGES]
+  .flatMap((page) => blocks("ts", page))
+  .forEach((source, i) => {
+    test(`library example ${i + 1} runs, and prints what its comments say`, () => {
+      const options = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 };
+      writeFileSync(
+        join(folder, `example${i}.js`),
+        ts.transpileModule(source, { compilerOptions: options }).outputText,
+      );
+      const { stdout, stderr, status } = spawnSync(process.execPath, [`example${i}.js`], {
+        cwd: folder,
+        encoding: "utf8",
+        timeout: 60_000,
+      });
+      assert.is(status, 0, stderr);
+      const said = [...source.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map((m) => m[1]);
+      if (said.length > 0) assert.equal(stdout.trim().split("\n"), said);
+      else assert.ok(Number(stdout) > 0, stdout);
     });
-    assert.is(status, 0, stderr);
-    const said = [...source.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map((m) => m[1]);
-    if (said.length > 0) assert.equal(stdout.trim().split("\n"), said);
-    else assert.ok(Number(stdout) > 0, stdout);
   });
-});
 
 test("there are library examples", () => {
   assert.ok(blocks("ts").length >= 3);
@@ -66,11 +70,12 @@ test("the first example prints its packets", async () => {
 });
 
 test("every command, configuration and script that the README names is there", () => {
-  const commands = [...README.matchAll(/^\| `sluice \[?(\w+)/gm)].map((m) => m[1]);
+  const all = [README, ...PAGES].join("\n");
+  const commands = [...all.matchAll(/^\| `sluice \[?(\w+)/gm)].map((m) => m[1]);
   assert.ok(commands.length >= 5);
   const overview = spawnSync(process.execPath, [MAIN, "--help"], { encoding: "utf8" }).stdout;
   for (const command of commands) assert.match(overview, new RegExp(`^ {2}${command} `, "m"));
-  for (const [, file] of README.matchAll(/`((?:conf|test|src|bench|assembly|elements)\/[\w./-]*)`/g))
+  for (const [, file] of all.matchAll(/`((?:conf|test|src|bench|assembly|elements)\/[\w./-]*)`/g))
     assert.ok(existsSync(join(ROOT, file)), file);
   const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
   for (const [, script] of README.matchAll(/npm run (\w+)/g))

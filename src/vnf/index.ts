@@ -1,0 +1,20 @@
+// The public library of services: `import ... from "sluice/services"`. Apart from `sluice`, whose importers (plug-ins
+// among them) need no YAML.
+
+export type {
+  Fault,
+  FaultDescriptor,
+  FunctionDescriptor,
+  Impairments,
+  Isolation,
+  LinkDescriptor,
+  ServiceDescriptor,
+} from "./descriptor/model.js";
+export { parseDescriptor, readDescriptor } from "./descriptor/read.js";
+export { type End, type Instance, InstanceError } from "./instance/instance.js";
+export type { InstanceStats, Protocol } from "./instance/protocol.js";
+export { Manager, type ManagerOptions } from "./manager/manager.js";
+export type { ManagedFunction } from "./service/function.js";
+export { Service, ServiceError, type ServiceOptions } from "./service/service.js";
+export { RealWorld, SimulatedWorld, type World } from "./service/world.js";
+export { ServiceFolder } from "./state/folder.js";
