@@ -34,6 +34,7 @@ const folder = mkdtempSync(join(tmpdir(), "sluice-readme-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 mkdirSync(join(folder, "node_modules"));
 symlinkSync(ROOT, join(folder, "node_modules/sluice"));
+symlinkSync(join(ROOT, "conf"), join(folder, "conf"));
 writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
 
 [README, ...PAGES]
