@@ -236,6 +236,7 @@ export class LISPMapServer extends Element {
         clock: this.router.clock,
         capacity: this.#values!.CAPACITY,
         report: (text) => this.router.log(`${this.declaration}: ${text}`),
+        stores: this.router.stores,
         lock: (file) => this.#lock(file),
       });
       this.#server = this.#serve(database);

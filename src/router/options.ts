@@ -6,6 +6,7 @@ import type { Clock } from "./clock.js";
 import type { DeviceProvider } from "./device.js";
 import type { ElementClass } from "./element.js";
 import type { Signals } from "./signals.js";
+import type { StoreProvider } from "./store.js";
 
 /** Finds element classes by name, and packages of them. */
 export interface ElementLoader {
@@ -32,6 +33,8 @@ export interface RouterOptions {
   /** Seed of the random numbers under a simulated clock (default 0); real time draws from the system. */
   readonly seed?: number;
   readonly devices?: DeviceProvider;
+  /** Where elements keep what outlives the router. Default: they open what is real by themselves. */
+  readonly stores?: StoreProvider;
   /** `VAR=VALUE` overrides of the configuration's global `define`s. */
   readonly variables?: Readonly<Record<string, string>>;
   /** File name for landmarks. Default `config`. */

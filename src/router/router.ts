@@ -1,4 +1,4 @@
-// The router: one world (memory, clock, random numbers, devices) and the graph that runs in it.
+// The router: one world (memory, clock, random numbers, devices, stores) and the graph that runs in it.
 
 import { BATCH_MAX, SLOT_DATA, SLOT_LENGTH } from "../../assembly/layout.js";
 import { bytesOf } from "../lang/args/text.js";
@@ -23,6 +23,7 @@ import { MeteredPort, Port } from "./port.js";
 import { type Random, SeededRandom, SystemRandom } from "./random.js";
 import { ProcessSignals, type Signals } from "./signals.js";
 import type { HandlerSpec } from "./spec.js";
+import type { StoreProvider } from "./store.js";
 import type { Tasks } from "./task.js";
 import type { Timers } from "./timer.js";
 
@@ -37,6 +38,8 @@ export class Router {
   readonly signals: Signals;
   readonly driver: Driver;
   readonly devices: DeviceProvider;
+  /** null: stores are real, and elements open them by themselves. */
+  readonly stores: StoreProvider | null;
   #metered: boolean;
   #graph: Graph | null = null;
   #closed = false;
@@ -57,6 +60,7 @@ export class Router {
     this.signals = options.signals ?? new ProcessSignals();
     this.driver = new Driver(this);
     this.devices = options.devices ?? NO_DEVICES;
+    this.stores = options.stores ?? null;
     this.#metered = options.metered ?? false;
   }
 

@@ -23,6 +23,8 @@ export class Simulation {
   readonly #timers: Timers;
   readonly #routers = new Map<Router, ((error: unknown) => void) | null>();
   readonly #held = new Set<Promise<unknown>>();
+  /** A router with open stores ran: what it does with them goes on in Node's turns. */
+  #turnDue = false;
 
   /** `seed` gives the links' random numbers; `epoch` is the wall-clock second at the start. */
   constructor(seed = 0, epoch?: number) {
@@ -79,7 +81,8 @@ export class Simulation {
     let slice = performance.now();
     for (;;) {
       this.#settle();
-      while (this.#held.size > 0) {
+      while (this.#held.size > 0 || this.#turnDue) {
+        this.#turnDue = false;
         await Promise.allSettled(this.#held);
         // What waited for it has its turn before time passes.
         await turn();
@@ -116,6 +119,12 @@ export class Simulation {
   }
 
   #step(router: Router, ended: ((error: unknown) => void) | null): boolean {
+    const ran = this.#run(router, ended);
+    if (ran && router.stores?.used) this.#turnDue = true;
+    return ran;
+  }
+
+  #run(router: Router, ended: ((error: unknown) => void) | null): boolean {
     if (ended === null) return router.step();
     try {
       if (router.step()) return true;

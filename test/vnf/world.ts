@@ -20,3 +20,15 @@ export function withHosts(
   );
   return { ...descriptor, functions };
 }
+
+/** `descriptor`, with other parameters for one function. */
+export function withParameters(
+  descriptor: ServiceDescriptor,
+  name: string,
+  parameters: Readonly<Record<string, string>>,
+): ServiceDescriptor {
+  const functions = new Map(descriptor.functions);
+  const f = functions.get(name)!;
+  functions.set(name, { ...f, parameters: { ...f.parameters, ...parameters } });
+  return { ...descriptor, functions };
+}

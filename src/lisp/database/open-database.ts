@@ -2,6 +2,7 @@
 
 import { resolve } from "node:path";
 import type { Clock } from "../../router/clock.js";
+import type { StoreProvider } from "../../router/store.js";
 import type { EtcdHost } from "./etcd-client.js";
 import { type LockStore, openLmdbStore } from "./lmdb-store.js";
 import { MappingDatabase } from "./mapping-database.js";
@@ -46,6 +47,12 @@ function parseEtcd(text: string): StoreAddress {
   return { kind: "etcd", hosts, prefix };
 }
 
+/** `lmdb:FOLDER`, `etcd:HOST:PORT,HOST:PORT...`, as providers of stores know it. */
+function storeText(store: Exclude<StoreAddress, { readonly kind: "memory" }>): string {
+  if (store.kind === "lmdb") return `lmdb:${store.folder}`;
+  return `etcd:${store.hosts.map(({ host, port }) => `${host}:${port}`).join(",")}`;
+}
+
 /** Whether both name the same place. */
 export function sameStore(a: StoreAddress, b: StoreAddress): boolean {
   const name = (s: StoreAddress): string =>
@@ -59,13 +66,20 @@ export interface OpenOptions {
   readonly capacity: number;
   /** Told what goes wrong with the store, and when it is right again. */
   readonly report: (text: string) => void;
+  /** null: stores are real. */
+  readonly stores: StoreProvider | null;
   /** Keeps a folder to one user at a time. */
   readonly lock: LockStore;
 }
 
 /** Rejects with StoreError, MemoryError or DatabaseFullError. What a store needs is loaded only for that store. */
 export async function openDatabase(store: StoreAddress, options: OpenOptions): Promise<RegistrationDatabase> {
-  const { clock, capacity, report } = options;
+  const { clock, capacity, report, stores } = options;
+  const onStoreError = (error: unknown): void => report((error as Error).message);
+  if (store.kind !== "memory" && stores !== null) {
+    const own = await stores.open(storeText(store));
+    return MappingDatabase.open({ clock, capacity, store: own, onStoreError });
+  }
   if (store.kind === "etcd") {
     const { EtcdStore } = await import("./etcd-store.js");
     const { hosts, prefix } = store;
@@ -77,6 +91,5 @@ export async function openDatabase(store: StoreAddress, options: OpenOptions): P
     });
   }
   const own = store.kind === "memory" ? null : await openLmdbStore(store.folder, options.lock);
-  const onStoreError = (error: unknown): void => report((error as Error).message);
   return MappingDatabase.open({ clock, capacity, store: own, onStoreError });
 }

@@ -1,34 +1,3 @@
-// What the mapping database asks of whatever keeps its data: little, so that
-// there can be many kinds.
+// What the mapping database asks of whatever keeps its data: a router's store.
 
-/** A key and its new value; null takes the key out. */
-export interface StoreOperation {
-  readonly key: Uint8Array;
-  readonly value: Uint8Array | null;
-}
-
-/** Keys (1 to 300 bytes) and values that outlive the process. Its methods reject with StoreError. */
-export interface MappingStore {
-  /**
-   * Tells `each` of every key and value there is, in any order; both are its to keep. Resolves with the number of
-   * keys that the store knows it has lost.
-   */
-  load(each: (key: Uint8Array, value: Uint8Array) => void): Promise<number>;
-  /**
-   * Applies all operations or none. Once it resolves they outlive a crash of program, system and power;
-   * when it rejects they may or may not have been applied. Not called again before it has settled.
-   */
-  commit(operations: readonly StoreOperation[]): Promise<void>;
-  /** Gives everything back. Nothing is called afterwards. */
-  close(): Promise<void>;
-}
-
-/** A store that cannot be opened, read or written. */
-export class StoreError extends Error {
-  readonly code = "STORE";
-
-  /** Whether the same may be done later, or elsewhere. */
-  get passing(): boolean {
-    return true;
-  }
-}
+export { type Store as MappingStore, StoreError, type StoreOperation } from "../../router/store.js";

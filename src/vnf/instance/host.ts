@@ -9,8 +9,9 @@ import { HandlerError } from "../../router/handler.js";
 import { clockCost, type ElementLoad, elementLoads } from "../../router/meter.js";
 import { Router } from "../../router/router.js";
 import type { Signals } from "../../router/signals.js";
-import type { Impairments, StoreFailure } from "../descriptor/model.js";
-import { InstanceError, type InstanceSpec } from "./instance.js";
+import type { Impairments } from "../descriptor/model.js";
+import type { FunctionStores } from "../store/simulated.js";
+import type { InstanceSpec } from "./instance.js";
 import type { ElementStats, HandlerInfo, InstanceStats, Reply, Request, RequestKind } from "./protocol.js";
 
 /** The function's devices, which the manager may change. */
@@ -31,8 +32,8 @@ export interface HostOptions {
   readonly devices: FunctionDevices;
   readonly clock: FunctionClock;
   readonly log: (line: string) => void;
-  /** Makes the function's stores fail; absent where stores are real. */
-  readonly failStore?: (failure: StoreFailure | null) => void;
+  /** Absent where stores are real. */
+  readonly stores?: FunctionStores | undefined;
 }
 
 /** Milliseconds without a request after which metering ends. */
@@ -65,6 +66,7 @@ export class InstanceHost {
       clock: options.clock,
       seed: spec.seed,
       devices: options.devices,
+      ...(options.stores === undefined ? {} : { stores: options.stores }),
       readLibrary: libraryReader(spec.clickpath),
       log: options.log,
       print: (text) => {
@@ -80,7 +82,6 @@ export class InstanceHost {
       stats: ({ meter }) => this.#stats(meter === true),
       impair: ({ device, impairments, cut }) => options.devices.impair(device, impairments, cut),
       jump: ({ seconds }) => options.clock.jump(seconds),
-      store: ({ failure }) => this.#failStore(failure),
     };
   }
 
@@ -94,8 +95,10 @@ export class InstanceHost {
     return this.#answers[kind](request);
   }
 
-  close(): void {
+  /** `inOrder` false: as a crash leaves it. */
+  close(inOrder = true): void {
     clearTimeout(this.#metering);
+    this.#options.stores?.ended(inOrder);
     this.router.close();
   }
 
@@ -131,13 +134,6 @@ export class InstanceHost {
     clearTimeout(this.#metering);
     this.#metering = setTimeout(() => this.router.meter(false), METER_MS);
     this.#metering.unref();
-  }
-
-  #failStore(failure: StoreFailure | null): void {
-    const { failStore } = this.#options;
-    if (failStore === undefined)
-      throw new InstanceError("UNSUPPORTED", "stores can be made to fail under --simtime only");
-    failStore(failure);
   }
 }
 

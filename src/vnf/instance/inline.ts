@@ -82,7 +82,7 @@ export class InlineInstance implements Instance {
     this.#ended = true;
     this.#stop.abort();
     this.#simulation?.remove(this.#host.router);
-    this.#host.close();
+    this.#host.close(end.kind === "stopped" || end.kind === "exited");
     this.#events.ended(end);
   }
 }

@@ -1,6 +1,6 @@
 // What a running instance can be asked. Requests and replies are plain data: they cross threads and processes.
 
-import type { Impairments, StoreFailure } from "../descriptor/model.js";
+import type { Impairments } from "../descriptor/model.js";
 
 export interface Protocol {
   /** Reads handler `path` (`element.handler`), as a control socket does. */
@@ -24,8 +24,6 @@ export interface Protocol {
   }): void;
   /** Moves the wall clock by so many seconds. */
   jump(request: { readonly seconds: number }): void;
-  /** Lets the stores of the function fail in a way; null: they work again. */
-  store(request: { readonly failure: StoreFailure | null }): void;
 }
 
 export type RequestKind = keyof Protocol;

@@ -243,12 +243,6 @@ export class Fabric {
         if (plan?.instance === instance && shared !== null) markGone(shared);
   }
 
-  /** What the link does to packets now. */
-  state(name: string): { readonly impairments: Impairments; readonly cut: boolean } {
-    const { impairments, cut } = this.#laid.get(name)!;
-    return { impairments, cut };
-  }
-
   /** Changes what the link does to packets; returns what ends in other threads are still to be told. */
   impair(name: string, change: Partial<Impairments>, cut: boolean): EndChange[] {
     const laid = this.#laid.get(name)!;

@@ -81,6 +81,7 @@ function mustLay(old: LinkDescriptor | undefined, link: LinkDescriptor, carries:
   return old === undefined || old.mtu !== link.mtu || !carries();
 }
 
-function impairments({ delay, jitter, loss, rate, queue }: LinkDescriptor): Impairments {
+/** What a link does to packets. */
+export function impairments({ delay, jitter, loss, rate, queue }: LinkDescriptor): Impairments {
   return { delay, jitter, loss, rate, queue };
 }

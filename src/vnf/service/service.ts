@@ -17,8 +17,10 @@ import { ThreadInstance } from "../instance/thread.js";
 import { AttachedDevices } from "../link/attached.js";
 import { type EndPlan, Fabric } from "../link/fabric.js";
 import { namespacesRefused, type ResourceBook } from "../link/veth.js";
-import { changes } from "./changes.js";
+import { SimulatedStores } from "../store/simulated.js";
+import { changes, impairments } from "./changes.js";
 import { EventLog } from "./events.js";
+import { Faults, type FaultTarget } from "./faults.js";
 import { ManagedFunction } from "./function.js";
 import type { World } from "./world.js";
 
@@ -53,7 +55,9 @@ export class Service {
   readonly #fabric: Fabric;
   /** By instance name: a function's own name, with `-2`, `-3` for its further replicas. */
   readonly #functions = new Map<string, ManagedFunction>();
-  readonly #faults = new Set<() => void>();
+  /** Of instances in simulated time: they outlive a crash. */
+  readonly #stores = new Map<string, SimulatedStores>();
+  readonly #faults: Faults;
   /** Network namespaces of those that are processes. */
   readonly #namespaces = new Map<string, string>();
 
@@ -61,6 +65,7 @@ export class Service {
     this.#descriptor = descriptor;
     this.#options = options;
     this.world = options.world;
+    this.#faults = new Faults(this.#faultTarget());
     this.events = new EventLog(() => this.world.now());
     this.#fabric = new Fabric(descriptor.name, this.world, this.#loader, options.book ?? NO_BOOK);
   }
@@ -103,8 +108,7 @@ export class Service {
 
   /** Stops every function, the last started first. Links stay. */
   async stop(): Promise<void> {
-    for (const cancel of this.#faults) cancel();
-    this.#faults.clear();
+    this.#faults.cancel();
     for (const f of [...this.#functions.values()].reverse()) await f.stop();
   }
 
@@ -135,7 +139,8 @@ export class Service {
       parameters: f.parameters,
       memory: f.memory,
       clickpath: this.#options.clickpath ?? "",
-      seed: this.#descriptor.world.seed,
+      // Other random numbers for each instance, and after each restart; the same when the world is the same.
+      seed: Math.floor(this.world.random() * 2 ** 32),
     };
     const isolation = this.world.simulation === null ? f.isolation : "inline";
     if (isolation === "thread") {
@@ -148,8 +153,21 @@ export class Service {
       return new ProcessInstance(spec, this.#fabric.plainAttached(name, f), events, { namespace, book });
     }
     const devices = new AttachedDevices(this.#fabric.attached(name, f), events.log);
-    const options = { loader: this.#loader, devices, clock: this.world.clock(), log: events.log };
+    const options = {
+      loader: this.#loader,
+      devices,
+      clock: this.world.clock(),
+      log: events.log,
+      stores: this.#storesOf(name),
+    };
     return new InlineInstance(spec, options, events, this.world.simulation);
+  }
+
+  #storesOf(name: string): SimulatedStores | undefined {
+    if (this.world.simulation === null) return undefined;
+    const stores = this.#stores.get(name) ?? new SimulatedStores(this.world);
+    this.#stores.set(name, stores);
+    return stores;
   }
 
   // ---- Links ----------------------------------------------------------------------
@@ -189,7 +207,7 @@ export class Service {
   }
 
   /** Changes what a link does to packets, wherever its ends are. */
-  #impair(link: string, change: Partial<Impairments>, cut: boolean): void {
+  #impair(link: string, change: Impairments, cut: boolean): void {
     for (const { instance, ...request } of this.#fabric.impair(link, change, cut)) {
       // One that does not run hears of it when it starts.
       this.world.hold(
@@ -204,56 +222,36 @@ export class Service {
 
   /** Lets `fault` happen `at` seconds from now, and what can end does after its duration. */
   schedule(fault: FaultDescriptor): void {
-    const cancel = this.world.after(fault.at, () => {
-      this.#faults.delete(cancel);
-      this.inject(fault, fault.duration);
-    });
-    this.#faults.add(cancel);
+    this.#faults.schedule(fault);
   }
 
   /** Lets `fault` happen now, for `duration` seconds. Throws ServiceError. */
   inject(fault: Fault, duration = Number.POSITIVE_INFINITY): void {
-    const undo = this.#befall(fault);
-    if (undo === null || duration === Number.POSITIVE_INFINITY) return;
-    const cancel = this.world.after(duration, () => {
-      this.#faults.delete(cancel);
-      undo();
-    });
-    this.#faults.add(cancel);
+    this.#faults.inject(fault, duration);
   }
 
-  /** Returns what undoes it; null where nothing can. */
-  #befall(fault: Fault): (() => void) | null {
-    if (fault.kind === "link-down" || fault.kind === "link-change") {
-      const { link } = fault;
-      if (!this.#descriptor.links.has(link)) throw new ServiceError("NO_LINK", `there is no link '${link}'`);
-      const before = this.#fabric.state(link);
-      const { impairments, cut } = { impairments: before.impairments, cut: before.cut };
-      const change = fault.kind === "link-change" ? fault.change : {};
-      this.#impair(link, change, fault.kind === "link-down" || cut);
-      this.events.add(link, "fault", fault.kind === "link-down" ? "down" : JSON.stringify(change));
-      return () => {
-        this.#impair(link, impairments, cut);
-        this.events.add(link, "fault", "over");
-      };
-    }
-    const f = this.function(fault.function);
-    const quietly = (work: Promise<unknown>): void =>
-      this.world.hold(work.catch((e: Error) => this.events.add(f.name, "fault", e.message)));
-    switch (fault.kind) {
-      case "crash":
-        this.events.add(f.name, "fault", "crash");
-        quietly(f.crash());
-        return null;
-      case "clock":
-        this.events.add(f.name, "fault", `clock jumps by ${fault.seconds} s`);
-        quietly(f.request("jump", { seconds: fault.seconds }));
-        return null;
-      case "store":
-        this.events.add(f.name, "fault", `store: ${fault.failure}`);
-        quietly(f.request("store", { failure: fault.failure }));
-        return () => quietly(f.request("store", { failure: null }));
-    }
+  #faultTarget(): FaultTarget {
+    return {
+      world: this.world,
+      checkLink: (link) => {
+        if (!this.#descriptor.links.has(link))
+          throw new ServiceError("NO_LINK", `there is no link '${link}'`);
+      },
+      checkFunction: (name) => void this.function(name),
+      impair: (link, change, cut) => {
+        const base = this.#descriptor.links.get(link);
+        if (base !== undefined) this.#impair(link, { ...impairments(base), ...change }, cut);
+      },
+      crash: (name) => this.function(name).crash(),
+      jump: (name, seconds) => this.function(name).request("jump", { seconds }),
+      failStore: (name, failure) => {
+        const stores = this.#storesOf(name);
+        if (stores === undefined)
+          throw new ServiceError("UNSUPPORTED", "stores can be made to fail under --simtime only");
+        stores.fail(failure);
+      },
+      tell: (about, message) => this.events.add(about, "fault", message),
+    };
   }
 
   // ---- Changes while it runs ----------------------------------------------------------
@@ -293,6 +291,7 @@ export class Service {
       await this.#fabric.removeNamespace(name);
       this.#namespaces.delete(name);
       this.#functions.delete(name);
+      this.#stores.delete(name);
       say(`removed ${name}`);
     }
     for (const name of plan.remade) await this.#functions.get(name)?.stop();
@@ -303,8 +302,8 @@ export class Service {
     }
     for (const name of plan.added) this.#add(name, wanted.get(name)!);
     await this.#relay(plan.links.removed, plan.links.relaid, [...plan.added, ...plan.remade]);
-    for (const { name, change } of plan.links.changed) {
-      this.#impair(name, change, this.#fabric.state(name).cut);
+    for (const { name } of plan.links.changed) {
+      this.#faults.renew(name);
       say(`changed link ${name}`);
     }
     for (const name of plan.updated) {
