@@ -1,7 +1,7 @@
 // The encapsulation graph beside its limits: one fused kernel, one C loop.
 
 import { createHash } from "node:crypto";
-import type { LISPMapCache } from "../elements/lisp/lisp-map-cache.js";
+import type { LISPMapCache } from "../elements/lisp/itr/lisp-map-cache.js";
 import { Loader } from "../src/loader.js";
 import { BATCH_MAX, type Batch } from "../src/packet/batch.js";
 import type { MemoryOptions } from "../src/packet/memory.js";

@@ -1,6 +1,6 @@
 // Throughput of graphs by batch size.
 
-import type { LISPMapCache } from "../elements/lisp/lisp-map-cache.js";
+import type { LISPMapCache } from "../elements/lisp/itr/lisp-map-cache.js";
 import { Loader } from "../src/loader.js";
 import { Router } from "../src/router/router.js";
 import { type Dataset, mappingOf } from "./data.js";

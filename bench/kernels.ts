@@ -1,7 +1,7 @@
 // Micro-benchmarks of single kernels (benny): a batch of 64 packets a call.
 
 import benny from "benny";
-import type { LISPMapCache } from "../elements/lisp/lisp-map-cache.js";
+import type { LISPMapCache } from "../elements/lisp/itr/lisp-map-cache.js";
 import { Loader } from "../src/loader.js";
 import { Router } from "../src/router/router.js";
 import { drawDataset, drawRoutes, mappingOf } from "./data.js";

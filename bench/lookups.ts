@@ -1,6 +1,6 @@
 // What finding a mapping costs, by the number of mappings in the map-cache.
 
-import type { LISPMapCache } from "../elements/lisp/lisp-map-cache.js";
+import type { LISPMapCache } from "../elements/lisp/itr/lisp-map-cache.js";
 import { Loader } from "../src/loader.js";
 import { SeededRandom } from "../src/router/random.js";
 import { Router } from "../src/router/router.js";

@@ -1,7 +1,7 @@
 // A LISPMapServer in a router of its own: packets in, what it answers counted and, where asked, told.
 
 import { SLOT_DATA } from "../assembly/layout.js";
-import type { LISPMapServer } from "../elements/lisp/lisp-map-server.js";
+import type { LISPMapServer } from "../elements/lisp/mapping-system/lisp-map-server.js";
 import { Loader } from "../src/loader.js";
 import { BATCH_MAX, type Batch } from "../src/packet/batch.js";
 import { Packet } from "../src/packet/packet.js";

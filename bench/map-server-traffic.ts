@@ -1,6 +1,6 @@
 // What a Map-Server under test is sent: signed Map-Registers, and Map-Requests in ECMs, as whole IP packets.
 
-import { type AuthenticationKey, authenticate } from "../src/lisp/authentication.js";
+import { type AuthenticationKey, authenticate } from "../src/lisp/control/authentication.js";
 import type { Entry } from "../src/lisp/database/registration.js";
 import { mappingOf } from "../src/lisp/map-server/records.js";
 import { parseRloc } from "../src/lisp/mapping.js";

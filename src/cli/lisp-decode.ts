@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import { closeSync, openSync, readSync } from "node:fs";
 import type { Prefix } from "../lang/args/spec.js";
-import { type AuthenticatedMessage, verifyAuthentication } from "../lisp/authentication.js";
+import { type AuthenticatedMessage, verifyAuthentication } from "../lisp/control/authentication.js";
 import { addressText, MappingError, parseEid } from "../lisp/mapping.js";
 import { systemError } from "../router/system-error.js";
 import { type EidPrefix, eidPrefix } from "../wire/lisp-control/address.js";

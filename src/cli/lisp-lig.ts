@@ -2,11 +2,11 @@
 
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { once } from "node:events";
-import { CONTROL_PORT } from "../lisp/control-channel.js";
-import { randomNonce } from "../lisp/control-records.js";
-import { encapsulatedRequest } from "../lisp/map-requests.js";
+import { CONTROL_PORT } from "../lisp/control/control-channel.js";
+import { randomNonce } from "../lisp/control/control-records.js";
+import { encapsulatedRequest } from "../lisp/control/map-requests.js";
+import { eidRecordText } from "../lisp/control/message-text.js";
 import { addressText, IID_MAX, MappingError, parseEid, parseRloc } from "../lisp/mapping.js";
-import { eidRecordText } from "../lisp/message-text.js";
 import { SystemRandom } from "../router/random.js";
 import { systemError } from "../router/system-error.js";
 import { LispControlError } from "../wire/lisp-control/error.js";

@@ -1,7 +1,7 @@
 // What a LISPResolver says of an EID, as text for people.
 
-import type { Explanation, LocatorExplanation, MappingExplanation } from "../lisp/explanation.js";
-import type { ResolutionRecord, TimedEvent } from "../lisp/resolution-history.js";
+import type { Explanation, LocatorExplanation, MappingExplanation } from "../lisp/itr/explanation.js";
+import type { ResolutionRecord, TimedEvent } from "../lisp/itr/resolution-history.js";
 
 /** The timeline of the last resolution about the EID, then its mapping and what becomes of each locator. */
 export function explanationText(e: Explanation): string {

@@ -1,6 +1,6 @@
 // sluice lisp why: asks a running router why packets to an EID go where they go.
 
-import type { Explanation } from "../lisp/explanation.js";
+import type { Explanation } from "../lisp/itr/explanation.js";
 import { IID_MAX, MappingError, parseEid } from "../lisp/mapping.js";
 import { type Command, CommandError, UsageError } from "./command.js";
 import { ControlClient, ControlRefusal, parseControlAddress } from "./control-client.js";

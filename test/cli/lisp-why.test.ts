@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { Explanation } from "../../src/lisp/explanation.js";
+import type { Explanation } from "../../src/lisp/itr/explanation.js";
 import { exchange, launch, type Program, sluice } from "./sluice.js";
 
 /** An ITR, an ETR that registers, and a Map-Server with Map-Resolver on one wire; and a resolver whom nobody answers. */

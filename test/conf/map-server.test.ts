@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Loader, MapProvider, makeLink, Router, Simulation } from "../../src/index.js";
-import { type AuthenticationKey, authenticate } from "../../src/lisp/authentication.js";
+import { type AuthenticationKey, authenticate } from "../../src/lisp/control/authentication.js";
 import { addressText, parseEid, parseRloc } from "../../src/lisp/mapping.js";
 import { libraryReader } from "../../src/loader.js";
 import { ipAddress } from "../../src/wire/lisp-control/address.js";

@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import * as assert from "uvu/assert";
-import { verifyAuthentication } from "../../src/lisp/authentication.js";
+import { verifyAuthentication } from "../../src/lisp/control/authentication.js";
 import { LispControlError } from "../../src/wire/lisp-control/error.js";
 import {
   decodeLispControl,

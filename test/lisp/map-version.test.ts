@@ -2,9 +2,9 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { SiteMappings } from "../../src/lisp/etr/site-mappings.js";
 import { isNewer, nextVersion } from "../../src/lisp/map-version.js";
 import { parseEid, parseMapping } from "../../src/lisp/mapping.js";
-import { SiteMappings } from "../../src/lisp/site-mappings.js";
 
 test("69's newer versions are 70 to 69 + 2048, its older ones 69 + 2049 to 69 + 4095 (section 6)", () => {
   for (let i = 70; i <= 69 + 2048; i++) assert.ok(isNewer(69, i), String(i));

@@ -8,7 +8,11 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { fileURLToPath } from "node:url";
-import { type AuthenticationKey, authenticate, verifyAuthentication } from "../../src/lisp/authentication.js";
+import {
+  type AuthenticationKey,
+  authenticate,
+  verifyAuthentication,
+} from "../../src/lisp/control/authentication.js";
 import { parseEid, parseRloc } from "../../src/lisp/mapping.js";
 import { ipAddress } from "../../src/wire/lisp-control/address.js";
 import { encapsulatedControl } from "../../src/wire/lisp-control/encapsulated.js";

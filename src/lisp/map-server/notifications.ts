@@ -10,8 +10,8 @@ import {
   type AuthenticationScope,
   authenticate,
   verifyAuthentication,
-} from "../authentication.js";
-import { keyAlgorithm } from "../keys.js";
+} from "../control/authentication.js";
+import { keyAlgorithm } from "../control/keys.js";
 import { TimerGroup } from "../timer-group.js";
 
 /** Seconds after each sending: three times 3, then doubled three times, and after the last one as long again. */

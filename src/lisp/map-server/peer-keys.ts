@@ -1,8 +1,8 @@
 // Which of its site's keys each xTR uses: while keys roll over, one that has not got the new key yet could not read
 // what is authenticated with it.
 
-import type { AuthenticationKey } from "../authentication.js";
-import { keyAlgorithm } from "../keys.js";
+import type { AuthenticationKey } from "../control/authentication.js";
+import { keyAlgorithm } from "../control/keys.js";
 import type { Registrant } from "./entries.js";
 import type { Site } from "./sites.js";
 

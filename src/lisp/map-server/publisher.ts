@@ -2,7 +2,7 @@
 
 import type { EidPrefix } from "../../wire/lisp-control/address.js";
 import type { EidRecord } from "../../wire/lisp-control/record.js";
-import type { AuthenticationKey } from "../authentication.js";
+import type { AuthenticationKey } from "../control/authentication.js";
 import type { Change } from "../database/history.js";
 import { addressText, prefixText } from "../mapping.js";
 import { entryRecord, proxied, sameAnswer } from "./entries.js";

@@ -7,14 +7,18 @@ import type { EidPrefix } from "../../wire/lisp-control/address.js";
 import { LispControlError } from "../../wire/lisp-control/error.js";
 import type { EidRecord } from "../../wire/lisp-control/record.js";
 import type { MapRegister } from "../../wire/lisp-control/registration.js";
-import { type AuthenticationKey, type AuthenticationScope, verifyAuthentication } from "../authentication.js";
+import {
+  type AuthenticationKey,
+  type AuthenticationScope,
+  verifyAuthentication,
+} from "../control/authentication.js";
+import type { NonceGuard } from "../control/nonce-policy.js";
 import { DatabaseFullError } from "../database/loading.js";
 import { entryKey, keyText } from "../database/records.js";
 import { type Entry, type Registration, RegistrationError } from "../database/registration.js";
 import type { Decided, Decision, RegistrationDatabase } from "../database/registration-database.js";
 import type { Operation } from "../database/transaction.js";
 import { MappingError } from "../mapping.js";
-import type { NonceGuard } from "../nonce-policy.js";
 import { entryRecord, type Registrant, registered, withdrawn } from "./entries.js";
 import type { PeerKeys } from "./peer-keys.js";
 import { mappingOf, prefixOf, rawRecord } from "./records.js";

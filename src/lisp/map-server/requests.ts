@@ -10,7 +10,7 @@ import type { MapRequest } from "../../wire/lisp-control/map-request.js";
 import { encodeLispControl, type PlainControlMessage } from "../../wire/lisp-control/message.js";
 import type { EidRecord } from "../../wire/lisp-control/record.js";
 import type { UdpPacket } from "../../wire/udp-packet.js";
-import { CONTROL_PORT, type OutgoingMessage } from "../control-channel.js";
+import { CONTROL_PORT, type OutgoingMessage } from "../control/control-channel.js";
 
 /** A Map-Request with the headers that it had inside its ECM: its ITR's addresses and ports. */
 export type EncapsulatedRequest = EncapsulatedMessage<MapRequest>;

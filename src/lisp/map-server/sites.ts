@@ -2,8 +2,8 @@
 // EID-prefixes that are theirs (RFC 9301, section 8.2).
 
 import type { EidPrefix } from "../../wire/lisp-control/address.js";
-import type { AuthenticationKey } from "../authentication.js";
-import { addKey, algorithmName, keyAlgorithm, misplaced, readKey, wordsOf } from "../keys.js";
+import type { AuthenticationKey } from "../control/authentication.js";
+import { addKey, algorithmName, keyAlgorithm, misplaced, readKey, wordsOf } from "../control/keys.js";
 import { IID_MAX, parseEid, prefixText } from "../mapping.js";
 import { PrefixTable } from "./prefix-table.js";
 

@@ -2,7 +2,7 @@
 
 import type { Prefix } from "../../lang/args/spec.js";
 import { splitSpaces } from "../../lang/args/text.js";
-import { covers, sameAddress } from "../control-records.js";
+import { covers, sameAddress } from "../control/control-records.js";
 import { addressText, MappingError, parseEid, parseRloc } from "../mapping.js";
 
 export interface DynamicRange extends Prefix {

@@ -1,8 +1,8 @@
 // Which peers have been told that a host has left, and who sends packets for it nevertheless.
 
-import { sameAddress } from "../control-records.js";
+import { sameAddress } from "../control/control-records.js";
 import { addressText } from "../mapping.js";
-import type { LoggedPeer } from "../peer-log.js";
+import type { LoggedPeer } from "../tables/peer-log.js";
 import type { MobileHost } from "./hosts.js";
 
 interface Told {

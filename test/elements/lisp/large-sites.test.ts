@@ -3,9 +3,9 @@
 import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { covers } from "../../../src/lisp/control-records.js";
+import { covers } from "../../../src/lisp/control/control-records.js";
+import { grouped, RECORDS_BYTES, recordBytes } from "../../../src/lisp/control/record-groups.js";
 import { masked, parseRloc, prefixText } from "../../../src/lisp/mapping.js";
-import { grouped, RECORDS_BYTES, recordBytes } from "../../../src/lisp/record-groups.js";
 import { eidPrefix, ipAddress } from "../../../src/wire/lisp-control/address.js";
 import { mapRequest } from "../../../src/wire/lisp-control/map-request.js";
 import type { EidRecord } from "../../../src/wire/lisp-control/record.js";

@@ -3,7 +3,7 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { authenticate } from "../../../src/lisp/authentication.js";
+import { authenticate } from "../../../src/lisp/control/authentication.js";
 import { parseRloc } from "../../../src/lisp/mapping.js";
 import { ipAddress, NO_ADDRESS } from "../../../src/wire/lisp-control/address.js";
 import { mapReply } from "../../../src/wire/lisp-control/map-reply.js";

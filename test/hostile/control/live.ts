@@ -1,7 +1,7 @@
 // Valid control messages for the world under test: with the nonces of what its elements have just sent, with right
 // authentication, of every type.
 
-import { type AuthenticationKey, authenticate } from "../../../src/lisp/authentication.js";
+import { type AuthenticationKey, authenticate } from "../../../src/lisp/control/authentication.js";
 import type { Random } from "../../../src/router/random.js";
 import {
   eidAddress,

@@ -2,7 +2,7 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { authenticate } from "../../../src/lisp/authentication.js";
+import { authenticate } from "../../../src/lisp/control/authentication.js";
 import { writeIpv4 } from "../../../src/wire/ipv4.js";
 import type { LispAddress } from "../../../src/wire/lisp-control/address.js";
 import { encapsulatedControl } from "../../../src/wire/lisp-control/encapsulated.js";

@@ -1,6 +1,6 @@
 // Everything that LISP's elements send, from the elements themselves, over one address family.
 
-import { authenticate } from "../../../../src/lisp/authentication.js";
+import { authenticate } from "../../../../src/lisp/control/authentication.js";
 import { parseRloc } from "../../../../src/lisp/mapping.js";
 import { ipAddress } from "../../../../src/wire/lisp-control/address.js";
 import { encapsulatedControl } from "../../../../src/wire/lisp-control/encapsulated.js";

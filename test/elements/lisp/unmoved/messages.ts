@@ -1,6 +1,6 @@
 // Messages as an attacker, or a peer, would send them to the world of world.ts.
 
-import { type AuthenticationKey, authenticate } from "../../../../src/lisp/authentication.js";
+import { type AuthenticationKey, authenticate } from "../../../../src/lisp/control/authentication.js";
 import { parseRloc } from "../../../../src/lisp/mapping.js";
 import { ipAddress } from "../../../../src/wire/lisp-control/address.js";
 import { encapsulatedControl } from "../../../../src/wire/lisp-control/encapsulated.js";

@@ -1,6 +1,6 @@
 // What must not change anything in a Map-Server, with the reason that counts it.
 
-import { authenticate } from "../../../../src/lisp/authentication.js";
+import { authenticate } from "../../../../src/lisp/control/authentication.js";
 import { ipAddress, NO_ADDRESS } from "../../../../src/wire/lisp-control/address.js";
 import { encodeLispControl } from "../../../../src/wire/lisp-control/message.js";
 import { record } from "../control.js";

@@ -1,7 +1,7 @@
 // An xTR and a Map-Server in the middle of everything: registered, subscribed, asking, probing.
 
 import * as assert from "uvu/assert";
-import { authenticate } from "../../../../src/lisp/authentication.js";
+import { authenticate } from "../../../../src/lisp/control/authentication.js";
 import { type MapReply, mapReply } from "../../../../src/wire/lisp-control/map-reply.js";
 import type { MapRequest } from "../../../../src/wire/lisp-control/map-request.js";
 import type { LispControlMessage } from "../../../../src/wire/lisp-control/message.js";

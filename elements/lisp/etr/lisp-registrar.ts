@@ -1,0 +1,368 @@
+import type { ArgValues } from "../../../src/lang/args/spec.js";
+import {
+  type AuthenticationKey,
+  authenticate,
+  verifyAuthentication,
+} from "../../../src/lisp/control/authentication.js";
+import { ControlChannel } from "../../../src/lisp/control/control-channel.js";
+import { sameAddress } from "../../../src/lisp/control/control-records.js";
+import { algorithmName, KeyError, keyAlgorithm, wordsOf } from "../../../src/lisp/control/keys.js";
+import { NonceFileError, nonceCounter } from "../../../src/lisp/control/nonce-file.js";
+import { type NonceCounter, NonceGuard } from "../../../src/lisp/control/nonce-policy.js";
+import { XtrIdError, xtrIds } from "../../../src/lisp/control/xtr-ids.js";
+import { type MapServerConfig, parseMapServer } from "../../../src/lisp/etr/map-server-config.js";
+import {
+  type Registration,
+  type RegistrationPolicy,
+  Registrations,
+} from "../../../src/lisp/etr/registrations.js";
+import { addressText, type Mapping, MappingError } from "../../../src/lisp/mapping.js";
+import { TimerGroup } from "../../../src/lisp/timer-group.js";
+import type { Batch } from "../../../src/packet/batch.js";
+import { Element, type ErrorSink } from "../../../src/router/element.js";
+import type { HandlerCode } from "../../../src/router/handler.js";
+import type { ElementSpec } from "../../../src/router/spec.js";
+import { WireError } from "../../../src/wire/error.js";
+import { LispControlError } from "../../../src/wire/lisp-control/error.js";
+import { decodeLispControl } from "../../../src/wire/lisp-control/message.js";
+import type { EidRecord, XtrIds } from "../../../src/wire/lisp-control/record.js";
+import { type MapNotify, mapNotify, mapRegister } from "../../../src/wire/lisp-control/registration.js";
+import type { UdpPacket } from "../../../src/wire/udp-packet.js";
+import { REGISTRAR_ARGS } from "./lisp-registrar-args.js";
+import { LISPSite } from "./lisp-site.js";
+
+const args = REGISTRAR_ARGS;
+
+interface Server {
+  readonly config: MapServerConfig;
+  /** Our RLOC of its address family. */
+  readonly source: Uint8Array;
+  readonly registrations: Registrations;
+}
+
+/**
+ * Registers the EID-prefixes of a LISPSite with Map-Servers.
+ *
+ * A Map-Server is written `ADDRESS key [ID:]SECRET [sha1|sha256|hkdf] [proxy-reply] [merge] [no-notify] [sign-records]`:
+ * key ID 1 and sha256 by default, a secret with spaces in quotes. Of several keys the first signs, and the next ones in
+ * turn what has not been answered; all are accepted in Map-Notifys. So a key is changed by giving both at one end, then
+ * at the other, then only the new one. `no-key` instead authenticates nothing.
+ *
+ * Every Map-Register bears an xTR-ID and Site-ID (the I bit), by which a Map-Server tells the xTRs of a site apart and
+ * keeps their nonces (RFC 9301, section 5.6). Without XTR_ID it comes from the RLOCs, and is the same after a restart.
+ * The authentication covers both, as it must when nonces are kept by them, and as other implementations have it;
+ * `sign-records` ends it with the last record, as step 5 there says. Several xTRs of a site register the same set of
+ * RLOCs, or each its own with `merge`.
+ *
+ * Every EID-prefix is registered with every Map-Server as soon as there is one, then every INTERVAL (RFC 9301, section
+ * 8.2), in the first QUICK after the start or its last change every QUICK_INTERVAL. Until a Map-Notify names it, it is
+ * sent again after TIMEOUT, doubled up to MAX_TIMEOUT (section 5.7). What leaves the site is withdrawn by a
+ * Map-Register with TTL 0, up to six times. Every Map-Register has a nonce greater than the last, one sent again too:
+ * a Map-Server must drop what does not (section 5.6). Nonces start at the wall clock's seconds times 2^32, with STATE
+ * not below what was used before.
+ *
+ * A Map-Notify counts only with authentication data of one of the keys. One that answers no Map-Register is
+ * acknowledged by a Map-Notify-Ack and told to those who listen, once for each nonce.
+ *
+ * @element LISPRegistrar
+ * @category lisp
+ * @input 0 Map-Notifys
+ * @output 0 Map-Registers and Map-Notify-Acks, as IP packets with the destination annotation set
+ * @handler registers Map-Registers sent
+ * @handler notifies Map-Notifys that answered one
+ * @handler unsolicited Map-Notifys that answered none, and were acknowledged
+ * @handler table for every Map-Server and EID-prefix: Map-Server, instance ID, EID-prefix, state, Map-Registers sent since its last change or Map-Notify, seconds since the last Map-Notify (- for none), seconds until the next Map-Register
+ * @handler servers every Map-Server: address, algorithm, registrations it has acknowledged and all
+ * @handler registered whether every Map-Server has acknowledged every EID-prefix
+ * @handler refresh registers everything now
+ * @example
+ * site :: LISPSite(192.168.1.0/24 192.0.2.1);
+ * Idle -> LISPRegistrar(site, RLOC 192.0.2.1, MAP_SERVER 192.0.2.9 key 1:secret proxy-reply) -> Discard
+ * @see LISPSite, LISPControlClassifier, LISPMapReplier
+ */
+export class LISPRegistrar extends Element {
+  static readonly spec = {
+    ports: "1/1",
+    processing: "h/h",
+    flow: "x/y",
+    args,
+    counters: {
+      registers: "Map-Registers sent",
+      notifies: "Map-Notifys that answered one",
+      unsolicited: "Map-Notifys that answered none, and were acknowledged",
+    },
+    drops: {
+      malformed: "no Map-Notify in a UDP packet",
+      bad_auth: "a Map-Notify whose authentication data none of the keys made",
+      late: "a Map-Notify to a Map-Register that is answered already, or too old",
+      replay: "an unsolicited Map-Notify whose nonce was used before",
+      no_nonce: "no nonce could be reserved: the state file cannot be written, or all are used up",
+      no_slot: "no free packet for a message, or none it fits",
+    },
+    handlers: {
+      table: {
+        read: true,
+        expensive: true,
+        doc: "for every Map-Server and EID-prefix: Map-Server, instance ID, EID-prefix, state, Map-Registers sent since its last change or Map-Notify, seconds since the last Map-Notify (- for none), seconds until the next Map-Register",
+      },
+      servers: {
+        read: true,
+        doc: "every Map-Server: address, algorithm, registrations it has acknowledged and all",
+      },
+      registered: { read: true, doc: "whether every Map-Server has acknowledged every EID-prefix" },
+      refresh: { write: true, button: true, doc: "registers everything now" },
+    },
+  } as const satisfies ElementSpec;
+
+  readonly #channel = new ControlChannel(this);
+  readonly #timers = new TimerGroup(this);
+  readonly #guard = new NonceGuard("lenient");
+  readonly #listeners: ((records: readonly EidRecord[], server: Uint8Array) => void)[] = [];
+  #site: LISPSite | null = null;
+  #rlocs: readonly Uint8Array[] = [];
+  #servers: readonly Server[] = [];
+  #ids: XtrIds | null = null;
+  #file: string | null = null;
+  #nonces: NonceCounter | null = null;
+  /** Our nonces of this run lie from here to the last one, inclusive. */
+  #firstNonce = 0n;
+  #lastNonce = -1n;
+
+  override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
+    if (values.SITE instanceof LISPSite) this.#site = values.SITE;
+    else errors.error("SITE is not a LISPSite");
+    this.#rlocs = values.RLOC;
+    this.#file = values.STATE || null;
+    try {
+      this.#ids = xtrIds(values.XTR_ID, values.SITE_ID, values.RLOC);
+    } catch (e) {
+      if (!(e instanceof XtrIdError)) throw e;
+      errors.error(e.message);
+    }
+    const policy = {
+      interval: values.INTERVAL * 1e9,
+      quickInterval: values.QUICK_INTERVAL * 1e9,
+      quick: values.QUICK * 1e9,
+      timeout: values.TIMEOUT * 1e9,
+      longest: values.MAX_TIMEOUT * 1e9,
+      records: values.RECORDS,
+      bytes: values.BYTES,
+    };
+    const texts = values.MAP_SERVER.filter((text) => wordsOf(text).length > 0);
+    this.#servers = texts
+      .map((text) => this.#server(text, policy, errors))
+      .filter((server) => server !== null);
+  }
+
+  #server(text: string, policy: RegistrationPolicy, errors: ErrorSink): Server | null {
+    try {
+      const config = parseMapServer(text);
+      const source = this.#rlocs.find((r) => r.length === config.address.length);
+      if (source === undefined) {
+        errors.error(`no RLOC of the address family of Map-Server ${addressText(config.address)}`);
+        return null;
+      }
+      const registrations = new Registrations(this.router.clock, this.#timers, policy, config.wantNotify, {
+        nonce: () => this.#nextNonce(),
+        send: (nonce, entries) => this.#register(config, source, nonce, entries),
+      });
+      return { config, source, registrations };
+    } catch (e) {
+      if (!(e instanceof KeyError || e instanceof MappingError)) throw e;
+      errors.error(`MAP_SERVER: ${e.message}`);
+      return null;
+    }
+  }
+
+  override initialize(errors: ErrorSink): void {
+    try {
+      this.#nonces = nonceCounter(this.router.clock, this.#file);
+      this.#firstNonce = this.#nonces.next();
+    } catch (e) {
+      if (!(e instanceof NonceFileError || e instanceof RangeError)) throw e;
+      errors.error(`STATE: ${e.message}`);
+      return;
+    }
+    const { mappings } = this.#site!;
+    for (const mapping of mappings.entries()) this.#set(mapping);
+    mappings.onChange(({ before, after, told }) => {
+      if (after !== null) this.#set(after);
+      else if (before !== null)
+        for (const { registrations } of this.#servers)
+          if (told === "nobody") registrations.forget(before);
+          else registrations.withdraw(before);
+    });
+  }
+
+  /** A hot swap at the same moment of a (simulated) clock must not use nonces again; a state file sees to that by itself. */
+  override takeState(old: Element): void {
+    if (!(old instanceof LISPRegistrar) || this.#file !== null || old.#nonces === null) return;
+    this.#nonces = old.#nonces;
+    this.#firstNonce = old.#firstNonce;
+  }
+
+  #set(mapping: Mapping): void {
+    for (const s of this.#servers) s.registrations.set(mapping);
+  }
+
+  /** Calls `listener` with the records of every unsolicited Map-Notify, and the address of the Map-Server whose key it bears. */
+  onNotify(listener: (records: readonly EidRecord[], server: Uint8Array) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  // ---- Map-Registers -----------------------------------------------------------
+
+  #register(
+    config: MapServerConfig,
+    source: Uint8Array,
+    nonce: bigint,
+    entries: readonly Registration[],
+  ): void {
+    const message = mapRegister({
+      nonce,
+      proxyReply: config.proxyReply,
+      merge: config.merge,
+      wantNotify: config.wantNotify,
+      ids: this.#ids,
+      records: entries.map((r) => this.#record(r)),
+    });
+    // One that is not answered is sent again with the next key: the Map-Server may not have this one yet, or any more.
+    const tries = entries.reduce((least, r) => Math.min(least, r.tries), Number.POSITIVE_INFINITY);
+    const key = config.keys[(tries - 1) % config.keys.length];
+    const payload = authenticate(message, key, keyAlgorithm(key), config.scope);
+    this.#count("registers");
+    this.#send(source, config.address, payload);
+  }
+
+  #record(r: Registration): EidRecord {
+    const local = (rloc: Uint8Array): boolean => this.#rlocs.some((own) => sameAddress(own, rloc));
+    const fields = { authoritative: true, local };
+    // With the locators that it had: to a Map-Server that knows no xTR-ID they tell whose nonces these are.
+    if (r.mapping === null) return this.#site!.record(r.latest, { ...fields, ttl: 0 });
+    return this.#site!.record(r.mapping, fields);
+  }
+
+  #nextNonce(): bigint | null {
+    try {
+      this.#lastNonce = this.#nonces!.next();
+      return this.#lastNonce;
+    } catch (e) {
+      if (!(e instanceof NonceFileError || e instanceof RangeError)) throw e;
+      this.#count("no_nonce");
+      return null;
+    }
+  }
+
+  #send(source: Uint8Array, destination: Uint8Array, payload: Uint8Array): void {
+    if (!this.#channel.send({ source, destination, payload }, 0)) this.#count("no_slot");
+  }
+
+  // ---- Map-Notifys ---------------------------------------------------------------
+
+  override push(_port: number, batch: Batch): void {
+    this.#channel.receive(batch, (datagram) => this.#receive(datagram));
+  }
+
+  #receive(datagram: UdpPacket | WireError): void {
+    const notify = notifyOf(datagram);
+    if (notify === null || datagram instanceof WireError) {
+      this.#count("malformed");
+      return;
+    }
+    const verified = this.#verified(notify, datagram);
+    if (verified === null) {
+      this.#count("bad_auth");
+      return;
+    }
+    const { server, key } = verified;
+    if (server.registrations.notified(notify.nonce, notify.records)) this.#count("notifies");
+    else if (notify.nonce >= this.#firstNonce && notify.nonce <= this.#lastNonce) this.#count("late");
+    else this.#unsolicited(server, key, notify, datagram);
+  }
+
+  /** The Map-Server whose key made the authentication data, rather the one that it came from; and that key. */
+  #verified(
+    notify: MapNotify,
+    datagram: UdpPacket,
+  ): { readonly server: Server; readonly key: AuthenticationKey } | null {
+    const from = (s: Server): number => (sameAddress(s.config.address, datagram.source) ? 0 : 1);
+    for (const server of [...this.#servers].sort((a, b) => from(a) - from(b))) {
+      const { key } = verifyAuthentication(datagram.payload, notify, server.config.keys);
+      if (key !== null) return { server, key };
+    }
+    return null;
+  }
+
+  #unsolicited(server: Server, key: AuthenticationKey, notify: MapNotify, datagram: UdpPacket): void {
+    const { config, source } = server;
+    const verdict = this.#guard.accept(addressText(config.address), notify.nonce);
+    if (verdict === "replay" || verdict === "full") {
+      this.#count("replay");
+      return;
+    }
+    this.#count("unsolicited");
+    const { nonce, records } = notify;
+    const ack = mapNotify({ type: "map-notify-ack", nonce, records });
+    const sameFamily = datagram.source.length === source.length;
+    this.#send(
+      source,
+      sameFamily ? datagram.source : config.address,
+      authenticate(ack, key, notify.authentication.algorithm),
+    );
+    if (verdict === "fresh") for (const listener of this.#listeners) listener(records, config.address);
+  }
+
+  #count(name: keyof typeof LISPRegistrar.spec.counters | keyof typeof LISPRegistrar.spec.drops): void {
+    this.memory.add64(this.counterAddress(name), 1);
+  }
+
+  // ---- Handlers -----------------------------------------------------------------
+
+  override handlers(): Record<string, HandlerCode> {
+    return {
+      table: { read: () => this.#servers.map((s) => this.#table(s)).join("") },
+      servers: { read: () => this.#servers.map(serverLine).join("") },
+      registered: { read: () => this.#servers.every((s) => acknowledged(s) === s.registrations.size) },
+      refresh: {
+        write: () => {
+          for (const s of this.#servers) s.registrations.refresh();
+        },
+      },
+    };
+  }
+
+  #table(s: Server): string {
+    const now = this.router.clock.now();
+    return [...s.registrations.entries()]
+      .map((r) => {
+        const ago = r.notified === null ? "-" : ((now - r.notified) / 1e9).toFixed(3);
+        const eid = `${addressText(r.eid.address)}/${r.eid.length}`;
+        const next = ((r.due - now) / 1e9).toFixed(3);
+        return `${addressText(s.config.address)} ${r.iid} ${eid} ${r.state} ${r.tries} ${ago} ${next}\n`;
+      })
+      .join("");
+  }
+}
+
+/** Registrations whose latest content the Map-Server has acknowledged; a refresh under way does not count against it. */
+function acknowledged(s: Server): number {
+  let count = 0;
+  for (const r of s.registrations.entries()) if (r.acknowledged) count++;
+  return count;
+}
+
+function serverLine(s: Server): string {
+  const { address, keys } = s.config;
+  return `${addressText(address)} ${algorithmName(keyAlgorithm(keys[0]))} ${acknowledged(s)} ${s.registrations.size}\n`;
+}
+
+function notifyOf(datagram: UdpPacket | WireError): MapNotify | null {
+  if (datagram instanceof WireError) return null;
+  try {
+    const message = decodeLispControl(datagram.payload);
+    return message.type === "map-notify" ? message : null;
+  } catch (e) {
+    if (e instanceof LispControlError) return null;
+    throw e;
+  }
+}

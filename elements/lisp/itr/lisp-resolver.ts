@@ -1,0 +1,435 @@
+import { SLOT_DATA, SLOT_IID, SLOT_LENGTH, SLOT_NETWORK } from "../../../assembly/layout.js";
+import type { ArgValues } from "../../../src/lang/args/spec.js";
+import { ControlChannel, replyOf } from "../../../src/lisp/control/control-channel.js";
+import { encapsulatedRequest } from "../../../src/lisp/control/map-requests.js";
+import { nonceText } from "../../../src/lisp/control/nonce-policy.js";
+import { explain } from "../../../src/lisp/itr/explanation.js";
+import { Refresher } from "../../../src/lisp/itr/refreshing.js";
+import { judgeReply, type ReplyPolicy } from "../../../src/lisp/itr/reply-policy.js";
+import { ResolutionHistory, type ResolutionTrace } from "../../../src/lisp/itr/resolution-history.js";
+import { type Resolution, type ResolutionEvents, Resolutions } from "../../../src/lisp/itr/resolutions.js";
+import { resolverAddresses, ServerList } from "../../../src/lisp/itr/server-list.js";
+import { parseEidAndInstance } from "../../../src/lisp/map-server/listing.js";
+import { addressText, type Mapping, MappingError, prefixText } from "../../../src/lisp/mapping.js";
+import { MapCacheFullError } from "../../../src/lisp/tables/map-cache.js";
+import { TimerGroup } from "../../../src/lisp/timer-group.js";
+import { BATCH_MAX, type Batch } from "../../../src/packet/batch.js";
+import { MemoryError } from "../../../src/packet/memory.js";
+import { type CleanupStage, Element, type ErrorSink } from "../../../src/router/element.js";
+import { type HandlerCode, HandlerError } from "../../../src/router/handler.js";
+import type { ElementSpec } from "../../../src/router/spec.js";
+import { TokenBucket } from "../../../src/router/token-bucket.js";
+import type { WireError } from "../../../src/wire/error.js";
+import { encodeLispControl } from "../../../src/wire/lisp-control/message.js";
+import type { UdpPacket } from "../../../src/wire/udp-packet.js";
+import { LISPMapCache } from "./lisp-map-cache.js";
+import { RESOLVER_ARGS, RESOLVER_COUNTERS, RESOLVER_DROPS } from "./lisp-resolver-args.js";
+
+const args = RESOLVER_ARGS;
+const MESSAGES = 0;
+const RESOLVED = 1;
+
+type Drop = keyof typeof RESOLVER_DROPS;
+
+/**
+ * Asks Map-Resolvers for the mappings that a LISPMapCache has not.
+ *
+ * Packets that need a mapping (output 1 of the map-cache) wait here: at most HOLD for one EID and QUEUE in all. For
+ * each EID a Map-Request goes to a Map-Resolver in an Encapsulated Control Message (RFC 9301, sections 5.3, 5.8 and
+ * 8.1), with a nonce of its own. When no Map-Reply comes within TIMEOUT it is sent again, to the next Map-Resolver
+ * where there are several, with the wait doubled up to MAX_TIMEOUT; after RETRIES more Map-Requests the packets are
+ * dropped, and the EID rests for PAUSE. The Map-Resolver that answered last is asked first. No EID is asked for more
+ * than once in INTERVAL.
+ *
+ * Only a Map-Reply whose nonce is that of a Map-Request that is out changes anything, and only for the EID that was
+ * asked for: its mapping goes into the map-cache with its TTL (at most MAX_TTL; of negative ones NEGATIVE_TTL, or
+ * SILENT_TTL for a site that has not registered yet), with more-specific ones within it. A negative mapping takes up no more than a prefix of NEGATIVE_LENGTH4 or
+ * NEGATIVE_LENGTH6 bits around that EID, and the EID alone where the reply names a prefix that does not hold it. The
+ * packets that waited then leave on output 1, back to the map-cache. Locators of an address family without a source
+ * RLOC are not used. With PITR it asks as a proxy ITR does (RFC 6832), whose packets come from no EID.
+ *
+ * A mapping with locators is asked for again REFRESH before its end (or a quarter of its TTL, where that is less), if
+ * packets have matched it in as long a time before or do until its end, so that its flows need not wait then.
+ *
+ * It remembers how the last HISTORY resolutions went; `sluice lisp why` tells of one. A hot swap keeps that, what is
+ * asked for, and the packets that wait, as far as they may with the new limits.
+ *
+ * @element LISPResolver
+ * @category lisp
+ * @input 0 IP packets that need a mapping: output 1 of the map-cache
+ * @input 1 Map-Replies
+ * @output 0 Map-Requests, as IP packets with the destination annotation set
+ * @output 1 packets whose mapping has come: back to the map-cache
+ * @handler requests Map-Requests sent
+ * @handler replies Map-Replies that answered one
+ * @handler resolved packets that waited and were sent on
+ * @handler installed mappings put into the map-cache
+ * @handler narrowed negative mappings that took up less than the reply said
+ * @handler refreshes mappings in use that were asked for before their end
+ * @handler table every EID-prefix being asked for: instance ID, EID-prefix, state, Map-Requests sent, seconds since the first, packets that wait, Map-Resolver asked last
+ * @handler resolvers every Map-Resolver: address, `preferred` or `-`, Map-Requests sent, answered, not answered in time
+ * @handler why for `EID-PREFIX [iid N]`: its mapping and how the last resolution about it went, as JSON
+ * @handler history the last resolutions, the newest first: a JSON object a line
+ * @handler waiting packets that wait
+ * @handler pending EID-prefixes being asked for
+ * @handler ask asks for a mapping now: `EID-PREFIX [iid N]`
+ * @handler clear drops the packets that wait, and forgets what was asked
+ * @example
+ * InfiniteSource(LIMIT 3, STOP true) -> UDPIPEncap(10.1.0.1, 1000, 10.2.0.1, 2000)
+ *     -> cache :: LISPMapCache -> Discard;
+ * cache[1] -> resolver :: LISPResolver(cache, RLOC 192.0.2.1, MAP_RESOLVER 192.0.2.9) -> Discard;
+ * Idle -> [1] resolver; resolver[1] -> cache
+ * @see LISPMapCache, LISPControlClassifier, LISPSMRReceiver
+ */
+export class LISPResolver extends Element {
+  static readonly spec = {
+    ports: "2/2",
+    processing: "h/h",
+    flow: "xy/zx",
+    args,
+    counters: RESOLVER_COUNTERS,
+    drops: RESOLVER_DROPS,
+    handlers: {
+      table: {
+        read: true,
+        expensive: true,
+        doc: "every EID-prefix being asked for: instance ID, EID-prefix, state, Map-Requests sent, seconds since the first, packets that wait, Map-Resolver asked last",
+      },
+      resolvers: {
+        read: true,
+        doc: "every Map-Resolver: address, `preferred` or `-`, Map-Requests sent, answered, not answered in time",
+      },
+      why: {
+        read: true,
+        params: true,
+        doc: "for `EID-PREFIX [iid N]`: its mapping and how the last resolution about it went, as JSON",
+      },
+      history: {
+        read: true,
+        expensive: true,
+        doc: "the last resolutions, the newest first: a JSON object a line",
+      },
+      waiting: { read: true, doc: "packets that wait" },
+      pending: { read: true, doc: "EID-prefixes being asked for" },
+      ask: { write: true, doc: "asks for a mapping now: `EID-PREFIX [iid N]`" },
+      clear: { write: true, button: true, doc: "drops the packets that wait, and forgets what was asked" },
+    },
+  } as const satisfies ElementSpec;
+
+  readonly #channel = new ControlChannel(this);
+  readonly #timers = new TimerGroup(this);
+  readonly #bucket = new TokenBucket();
+  readonly #listeners: ((mapping: Mapping, echoes: boolean) => void)[] = [];
+  #cache: LISPMapCache | null = null;
+  #rlocs: readonly Uint8Array[] = [];
+  #servers = new ServerList([], []);
+  #proxy = false;
+  #table: Resolutions | null = null;
+  #history: ResolutionHistory | null = null;
+  #policy: ReplyPolicy | null = null;
+  #refresher: Refresher | null = null;
+
+  override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
+    if (values.CACHE instanceof LISPMapCache) this.#cache = values.CACHE;
+    else errors.error("CACHE is not a LISPMapCache");
+    if (values.RLOC.length === 0) errors.error("no RLOC given");
+    this.#rlocs = values.RLOC;
+    this.#proxy = values.PITR;
+    this.#servers = new ServerList(resolverAddresses(values.MAP_RESOLVER, errors), this.#rlocs);
+    const { clock } = this.router;
+    this.#bucket.assign(values.RATE, values.RATE);
+    this.#bucket.set(values.RATE, clock.now());
+    this.#policy = {
+      positive: values.MAX_TTL,
+      negative: values.NEGATIVE_TTL,
+      negative4: values.NEGATIVE_LENGTH4,
+      negative6: values.NEGATIVE_LENGTH6,
+      silent: values.SILENT_TTL,
+      usable: (bytes) => this.#rlocs.some((r) => r.length === bytes),
+    };
+    const policy = {
+      timeout: values.TIMEOUT * 1e9,
+      longest: values.MAX_TIMEOUT * 1e9,
+      retries: values.RETRIES,
+      pause: values.PAUSE * 1e9,
+      interval: values.INTERVAL * 1e9,
+      capacity: values.CAPACITY,
+      hold: values.HOLD,
+      queue: values.QUEUE,
+    };
+    const events: ResolutionEvents = {
+      send: (resolution, nonce) => this.#send(resolution, nonce),
+      unanswered: (resolution) => this.#unanswered(resolution),
+      giveUp: (slots) => this.#giveUp(slots, "unanswered"),
+    };
+    this.#history = new ResolutionHistory(clock, values.HISTORY);
+    this.#table = new Resolutions(this.router, this.#timers, policy, events, this.#history);
+    if (values.REFRESH > 0)
+      this.#refresher = new Refresher({
+        clock,
+        timers: this.#timers,
+        lead: values.REFRESH * 1e9,
+        cache: () => this.cache.cache,
+        ask: (mapping) => this.#refresh(mapping),
+      });
+  }
+
+  override initialize(): void {
+    // Those that were put in already are found, too.
+    this.#refresher?.swapped();
+    this.cache.onInsert((mapping) => this.#refresher?.inserted(mapping));
+  }
+
+  override takeState(old: Element): void {
+    if (!(old instanceof LISPResolver) || old.#table === null) return;
+    this.#refresher?.swapped();
+    if (old.#history !== null) this.#history?.adopt(old.#history);
+    const { memory } = this;
+    if (this.#servers.none) {
+      // The former element gives them up.
+      memory.add64(this.counterAddress("no_resolver"), old.#resolutions.waiting);
+      return;
+    }
+    const left = this.#resolutions.adopt(old.#resolutions, (i) => this.#servers.indexIn(old.#servers, i));
+    memory.add64(this.counterAddress("queue_full"), left.length);
+    for (const slot of left) memory.kernels.poolGive(slot);
+  }
+
+  override cleanup(_stage: CleanupStage): void {
+    this.#table?.clear();
+  }
+
+  override push(port: number, batch: Batch): void {
+    if (port === 0) this.#hold(batch);
+    else this.#channel.receive(batch, (datagram) => this.#receive(datagram));
+  }
+
+  // ---- Packets that need a mapping ---------------------------------------------
+
+  #hold(batch: Batch): void {
+    const { memory } = this;
+    for (let i = 0; i < batch.count; i++) {
+      const slot = batch.at(i);
+      const reason = this.#holdOne(slot);
+      if (reason === null) continue;
+      this.#count(reason);
+      memory.kernels.poolGive(slot);
+    }
+    batch.count = 0;
+  }
+
+  /** Null: the packet waits. Else why it does not. */
+  #holdOne(slot: number): Drop | null {
+    const { memory } = this;
+    const ip = memory.get32(slot + SLOT_NETWORK);
+    const data = memory.get32(slot + SLOT_DATA);
+    const end = data + memory.get32(slot + SLOT_LENGTH);
+    if (ip < data || ip >= end) return "bad_packet";
+    const version = memory.u8[ip] >> 4;
+    if ((version !== 4 && version !== 6) || ip + (version === 4 ? 20 : 40) > end) return "bad_packet";
+    if (this.#servers.none) return "no_resolver";
+    const [source, bytes] = version === 4 ? [ip + 12, 4] : [ip + 8, 16];
+    const eid = { address: memory.u8.slice(source + bytes, source + 2 * bytes), length: bytes * 8 };
+    const from = memory.u8.slice(source, source + bytes);
+    switch (this.#resolutions.hold(memory.get32(slot + SLOT_IID), eid, from, slot)) {
+      case "held":
+        return null;
+      case "queue-full":
+        return "queue_full";
+      case "table-full":
+        return "table_full";
+      case "resting":
+        return "resting";
+    }
+  }
+
+  /** Asks for a mapping although no packet needs it, as an SMR wants; false where that is impossible now. */
+  ask(
+    iid: number,
+    eid: { readonly address: Uint8Array; readonly length: number },
+    smrInvoked = false,
+  ): boolean {
+    return !this.#servers.none && this.#resolutions.ask(iid, eid, smrInvoked ? "smr" : "request");
+  }
+
+  #refresh({ iid, eid }: Mapping): boolean {
+    if (this.#servers.none || !this.#resolutions.ask(iid, eid, "refresh")) return false;
+    this.#count("refreshes");
+    return true;
+  }
+
+  /** Calls `listener` with every mapping that a Map-Reply has brought into the map-cache, and whether its site says that it echoes nonces (E bit). */
+  onInstall(listener: (mapping: Mapping, echoes: boolean) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** The map-cache that it fills. */
+  get cache(): LISPMapCache {
+    if (this.#cache === null) throw new Error(`${this.name} has no map-cache`);
+    return this.#cache;
+  }
+
+  get #resolutions(): Resolutions {
+    return this.#table!;
+  }
+
+  #send(resolution: Resolution, nonce: bigint): number {
+    const now = this.router.clock.now();
+    if (this.#bucket.take(1, now) === 0) {
+      this.#count("rate");
+      resolution.trace?.add({ event: "not-sent", because: "rate" });
+      return -1;
+    }
+    const index = this.#servers.choose(resolution.sent === 1 ? -1 : resolution.resolver);
+    if (index < 0) {
+      resolution.trace?.add({ event: "not-sent", because: "no-resolver" });
+      return -1;
+    }
+    const { address, source } = this.#servers.at(index);
+    const question = { ...resolution, proxyItr: this.#proxy };
+    const message = encapsulatedRequest(question, nonce, this.#rlocs, source, address);
+    this.#servers.asked(index);
+    this.#count("requests");
+    resolution.trace?.add({
+      event: "request",
+      number: resolution.sent,
+      to: addressText(address),
+      from: addressText(source),
+      nonce: nonceText(nonce),
+      waiting: resolution.held.length,
+      timeout: (resolution.timer.expiry - now) / 1e9,
+    });
+    if (
+      !this.#channel.send({ source, destination: address, payload: encodeLispControl(message) }, MESSAGES)
+    ) {
+      this.#count("no_slot");
+      resolution.trace?.add({ event: "not-sent", because: "no-slot" });
+    }
+    return index;
+  }
+
+  #unanswered(resolution: Resolution): void {
+    const { resolver, trace } = resolution;
+    trace?.add({ event: "unanswered", to: addressText(this.#servers.at(resolver).address) });
+    this.#servers.unanswered(resolver);
+  }
+
+  // ---- Map-Replies ----------------------------------------------------------------
+
+  #receive(datagram: UdpPacket | WireError): void {
+    const reply = replyOf(datagram);
+    if (reply === null) {
+      this.#count("malformed");
+      return;
+    }
+    const found = this.#resolutions.of(reply.nonce);
+    if (found === null || reply.probe) {
+      this.#count("unsolicited");
+      return;
+    }
+    const { resolution, resolver } = found;
+    // The next attempt, which may begin as soon as packets go on, has another one.
+    const { trace } = resolution;
+    const from = addressText((datagram as UdpPacket).source);
+    trace?.reply(from, reply);
+    const verdicts = judgeReply(resolution, reply.records, this.#policy!);
+    // Nothing in it is for us: whoever guessed a nonce shall not end the wait for the true answer.
+    const useful = verdicts.some((v) => v.kind === "insert" || v.kind === "remove");
+    for (const [i, verdict] of verdicts.entries()) {
+      if (verdict.kind === "insert") this.#install(verdict.mapping, verdict.narrowed, reply.echoNonce, trace);
+      else if (verdict.kind === "remove") {
+        this.cache.cache.delete(resolution.iid, verdict.eid);
+        trace?.add({ event: "removed", eid: prefixText(verdict.eid) });
+      } else {
+        this.#count(verdict.kind);
+        trace?.refused(reply.records[i], verdict.kind);
+      }
+    }
+    if (!useful) return;
+    this.#count("replies");
+    this.#servers.answered(resolver);
+    this.#release(resolution, this.#resolutions.settle(resolution), trace);
+  }
+
+  #install(mapping: Mapping, narrowed: boolean, echoes: boolean, trace: ResolutionTrace | null): void {
+    try {
+      this.cache.cache.insert(mapping);
+      this.#count("installed");
+      for (const listener of this.#listeners) listener(mapping, echoes);
+      trace?.installed(mapping, narrowed);
+      if (narrowed) this.#count("narrowed");
+    } catch (e) {
+      if (!(e instanceof MapCacheFullError || e instanceof MemoryError || e instanceof MappingError)) throw e;
+      this.#count("cache_full");
+      trace?.cacheFull(mapping);
+    }
+  }
+
+  /** Sends the packets on if there is now a mapping for them; one that wants a Map-Request would only bring them back. */
+  #release({ iid, eid }: Resolution, slots: readonly number[], trace: ResolutionTrace | null): void {
+    const found = this.cache.cache.lookup(iid, eid.address);
+    if (found === null || (found.locators.length === 0 && found.action === "send-map-request")) {
+      if (slots.length > 0) trace?.add({ event: "dropped", packets: slots.length, because: "unmapped" });
+      this.#giveUp(slots, "unmapped");
+      return;
+    }
+    if (slots.length > 0) trace?.add({ event: "sent", packets: slots.length });
+    this.memory.add64(this.counterAddress("resolved"), slots.length);
+    const batch = this.router.batches.acquire();
+    for (let i = 0; i < slots.length; i += BATCH_MAX) {
+      for (const slot of slots.slice(i, i + BATCH_MAX)) batch.add(slot);
+      this.outputs[RESOLVED].push(batch);
+      batch.count = 0;
+    }
+    this.router.batches.release(batch);
+  }
+
+  #giveUp(slots: readonly number[], reason: "unanswered" | "unmapped"): void {
+    for (const slot of slots) this.memory.kernels.poolGive(slot);
+    this.memory.add64(this.counterAddress(reason), slots.length);
+  }
+
+  #count(name: keyof typeof RESOLVER_COUNTERS | Drop): void {
+    this.memory.add64(this.counterAddress(name), 1);
+  }
+
+  // ---- Handlers -------------------------------------------------------------------
+
+  override handlers(): Record<string, HandlerCode> {
+    return {
+      table: { read: () => [...this.#resolutions.entries()].map((r) => this.#line(r)).join("") },
+      resolvers: { read: () => this.#servers.text() },
+      why: {
+        read: (text) =>
+          JSON.stringify(guarded(() => explain(text, this.cache, this.#history!, this.router.clock))),
+      },
+      history: { read: () => this.#history!.text() },
+      waiting: { read: () => this.#resolutions.waiting },
+      pending: { read: () => this.#resolutions.size },
+      ask: { write: (text) => this.#askFor(text) },
+      clear: { write: () => this.#resolutions.clear() },
+    };
+  }
+
+  #askFor(text: string): void {
+    const { iid, eid } = guarded(() => parseEidAndInstance(text));
+    if (!this.ask(iid, eid))
+      throw new HandlerError("FAILED", "no Map-Resolver, or as much is being asked for as may");
+  }
+
+  #line(r: Resolution): string {
+    const age = ((this.router.clock.now() - r.began) / 1e9).toFixed(3);
+    const resolver = r.resolver < 0 ? "-" : addressText(this.#servers.at(r.resolver).address);
+    return `${r.iid} ${prefixText(r.eid)} ${r.state} ${r.sent} ${age} ${r.held.length} ${resolver}\n`;
+  }
+}
+
+/** What is wrong with the text is the handler's error. */
+function guarded<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (e) {
+    if (!(e instanceof MappingError)) throw e;
+    throw new HandlerError("FAILED", e.message);
+  }
+}

@@ -1,0 +1,332 @@
+import type { ArgValues } from "../../../src/lang/args/spec.js";
+import {
+  type AuthenticationKey,
+  authenticate,
+  verifyAuthentication,
+} from "../../../src/lisp/control/authentication.js";
+import { ControlChannel } from "../../../src/lisp/control/control-channel.js";
+import { covers, sameAddress } from "../../../src/lisp/control/control-records.js";
+import { KeyError, keyAlgorithm, parseKey } from "../../../src/lisp/control/keys.js";
+import { encapsulatedRequest } from "../../../src/lisp/control/map-requests.js";
+import { XtrIdError, xtrIds } from "../../../src/lisp/control/xtr-ids.js";
+import { key } from "../../../src/lisp/etr/site-mappings.js";
+import { judgePublication, type ReplyPolicy } from "../../../src/lisp/itr/reply-policy.js";
+import { resolverAddresses, ServerList } from "../../../src/lisp/itr/server-list.js";
+import { type Subscribing, SubscribingTable } from "../../../src/lisp/itr/subscribing.js";
+import { addressText, type Mapping, MappingError } from "../../../src/lisp/mapping.js";
+import { MapCacheFullError } from "../../../src/lisp/tables/map-cache.js";
+import { TimerGroup } from "../../../src/lisp/timer-group.js";
+import type { Batch } from "../../../src/packet/batch.js";
+import { MemoryError } from "../../../src/packet/memory.js";
+import { Element, type ErrorSink } from "../../../src/router/element.js";
+import type { HandlerCode } from "../../../src/router/handler.js";
+import type { ElementSpec } from "../../../src/router/spec.js";
+import { WireError } from "../../../src/wire/error.js";
+import { LispControlError } from "../../../src/wire/lisp-control/error.js";
+import {
+  decodeLispControl,
+  encodeLispControl,
+  type LispControlMessage,
+} from "../../../src/wire/lisp-control/message.js";
+import type { XtrIds } from "../../../src/wire/lisp-control/record.js";
+import { type MapNotify, mapNotify } from "../../../src/wire/lisp-control/registration.js";
+import type { UdpPacket } from "../../../src/wire/udp-packet.js";
+import { LISPResolver } from "./lisp-resolver.js";
+import { SUBSCRIBER_ARGS } from "./lisp-subscriber-args.js";
+
+const args = SUBSCRIBER_ARGS;
+const MESSAGES = 0;
+const REPLIES = 1;
+/** Of a mapping's time, how much may pass until its subscription is renewed. */
+const RENEW_PART = 0.75;
+
+/**
+ * Subscribes to the mappings that a LISPResolver has found, so that changes come by themselves (PubSub, RFC 9437).
+ *
+ * For each EID-prefix with locators that the resolver puts into its map-cache, a Map-Request with the N bit, xTR-ID and
+ * Site-ID (I bit) goes to a Map-Resolver, in an Encapsulated Control Message. The Map-Server answers with a Map-Notify,
+ * and publishes each change by another one with the next nonce: what these say goes into the map-cache, what they
+ * withdraw is removed from it, and they are acknowledged by Map-Notify-Acks. A Map-Request that is not answered within
+ * TIMEOUT is sent again, with the wait doubled up to MAX_TIMEOUT; after RETRIES more, or when a Map-Reply says that the
+ * Map-Server does not take the subscription, it rests for PAUSE. A subscription is renewed after RENEW, before its
+ * mapping's time is over, and at once when a nonce shows that a publication was missed. It ends when no packet has used
+ * its mapping for IDLE; `unsubscribe` ends all, as when the router stops.
+ *
+ * A Map-Notify counts only with authentication data of PUBSUB_KEY, and a nonce above those that have counted: each
+ * Map-Request has a range of nonces of its own, later than any before by the wall clock. An xTR whose wall clock was
+ * set back needs another XTR_ID. Everything else is passed on untouched: Map-Notifies to output 1, for LISPRegistrar,
+ * Map-Replies to output 2, for LISPResolver.
+ *
+ * @element LISPSubscriber
+ * @category lisp
+ * @input 0 Map-Notifies
+ * @input 1 Map-Replies (optional)
+ * @output 0 Map-Requests and Map-Notify-Acks, as IP packets with the destination annotation set
+ * @output 1 Map-Notifies that are for none of its subscriptions (optional)
+ * @output 2 Map-Replies that are not about them (optional)
+ * @handler requests Map-Requests sent
+ * @handler answers Map-Notifies that answered one
+ * @handler publications Map-Notifies that told of a change
+ * @handler acks Map-Notify-Acks sent
+ * @handler installed mappings put into the map-cache
+ * @handler removed mappings taken out of it
+ * @handler table every subscription: instance ID, EID-prefix, state, latest nonce, seconds since the last Map-Request
+ * @handler size number of subscriptions
+ * @handler unsubscribe ends all subscriptions
+ * @example
+ * cache :: LISPMapCache; Idle -> cache -> Discard;
+ * cache[1] -> resolver :: LISPResolver(cache, RLOC 192.0.2.1, MAP_RESOLVER 192.0.2.9) -> Discard;
+ * resolver[1] -> cache;
+ * Idle -> sub :: LISPSubscriber(resolver, RLOC 192.0.2.1, MAP_RESOLVER 192.0.2.9, PUBSUB_KEY secret) -> Discard;
+ * Idle -> [1] sub; sub[1] -> Discard; sub[2] -> [1] resolver
+ * @see LISPResolver, LISPMapServer, LISPRegistrar, LISPControlClassifier
+ */
+export class LISPSubscriber extends Element {
+  static readonly spec = {
+    ports: "1-2/1-3",
+    processing: "h/h",
+    flow: "x/y",
+    args,
+    counters: {
+      requests: "Map-Requests sent",
+      answers: "Map-Notifies that answered one",
+      publications: "Map-Notifies that told of a change",
+      acks: "Map-Notify-Acks sent",
+      installed: "mappings put into the map-cache",
+      removed: "mappings taken out of it",
+    },
+    drops: {
+      foreign: "a message for none of its subscriptions, and the output for these is not connected",
+      replay: "a Map-Notify whose nonce is older than one that counted",
+      repeat: "a Map-Notify that came before, or of before a renewal: acknowledged again",
+      declined: "a Map-Reply: the Map-Server does not take the subscription",
+      unanswered: "a subscription whose Map-Requests nobody has answered",
+      not_ours: "a record for what is not subscribed to",
+      unusable: "a record that no packet can follow",
+      cache_full: "a record that the map-cache has no room for",
+      full: "a mapping that is not subscribed to, as there are as many subscriptions as may be",
+      no_resolver: "there is no Map-Resolver of an address family that we have an RLOC of",
+      no_slot: "no free packet for a message, or none it fits",
+    },
+    handlers: {
+      table: {
+        read: true,
+        expensive: true,
+        doc: "every subscription: instance ID, EID-prefix, state, latest nonce, seconds since the last Map-Request",
+      },
+      size: { read: true, doc: "number of subscriptions" },
+      unsubscribe: { write: true, button: true, doc: "ends all subscriptions" },
+    },
+  } as const satisfies ElementSpec;
+
+  readonly #channel = new ControlChannel(this);
+  readonly #timers = new TimerGroup(this);
+  #resolver: LISPResolver | null = null;
+  #rlocs: readonly Uint8Array[] = [];
+  #servers = new ServerList([], []);
+  #ids: XtrIds | null = null;
+  #key: AuthenticationKey | null = null;
+  #policy: ReplyPolicy | null = null;
+  #table: SubscribingTable | null = null;
+
+  override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
+    if (values.RESOLVER instanceof LISPResolver) this.#resolver = values.RESOLVER;
+    else errors.error("RESOLVER is not a LISPResolver");
+    if (values.RLOC.length === 0) errors.error("no RLOC given");
+    this.#rlocs = values.RLOC;
+    this.#servers = new ServerList(resolverAddresses(values.MAP_RESOLVER, errors), this.#rlocs);
+    try {
+      this.#key = parseKey(values.PUBSUB_KEY);
+      this.#ids = xtrIds(values.XTR_ID, values.SITE_ID, this.#rlocs);
+    } catch (e) {
+      if (!(e instanceof KeyError || e instanceof XtrIdError)) throw e;
+      errors.error(e instanceof KeyError ? `PUBSUB_KEY: ${e.message}` : e.message);
+    }
+    this.#policy = {
+      positive: values.MAX_TTL,
+      negative: values.NEGATIVE_TTL,
+      // It is told when the site registers.
+      silent: values.NEGATIVE_TTL,
+      negative4: 32,
+      negative6: 128,
+      usable: (bytes) => this.#rlocs.some((r) => r.length === bytes),
+    };
+    const policy = {
+      timeout: values.TIMEOUT * 1e9,
+      longest: values.MAX_TIMEOUT * 1e9,
+      retries: values.RETRIES,
+      pause: values.PAUSE * 1e9,
+      renew: values.RENEW * 1e9,
+      idle: values.IDLE * 1e9,
+      capacity: values.CAPACITY,
+    };
+    this.#table = new SubscribingTable(this.router, this.#timers, policy, {
+      request: (s) => this.#request(s),
+      packets: (s) => this.#resolver!.cache.cache.get(s.iid, s.eid)?.packets ?? -1,
+      wanted: (s) => this.#resolver!.cache.cache.get(s.iid, s.eid) !== null,
+      unanswered: () => this.#count("unanswered"),
+    });
+  }
+
+  override initialize(): void {
+    if (this.#key === null) return;
+    this.#resolver!.onInstall((mapping) => {
+      if (mapping.locators.length > 0) this.#subscribe(mapping);
+    });
+  }
+
+  override takeState(old: Element): void {
+    if (old instanceof LISPSubscriber && this.#key !== null) this.#subscriptions.takeFrom(old.#subscriptions);
+  }
+
+  get #subscriptions(): SubscribingTable {
+    return this.#table!;
+  }
+
+  // ---- Map-Requests ------------------------------------------------------------
+
+  #subscribe({ iid, eid }: Mapping): void {
+    if (this.#servers.none) this.#count("no_resolver");
+    else if (!this.#subscriptions.add(iid, eid)) this.#count("full");
+  }
+
+  #request(s: Subscribing): void {
+    const index = this.#servers.choose(s.sent === 1 ? -1 : s.sent - 2);
+    if (index < 0) {
+      this.#count("no_resolver");
+      return;
+    }
+    const { address, source } = this.#servers.at(index);
+    const subscriber = { ids: this.#ids!, end: s.state === "ending" };
+    const question = { iid: s.iid, eid: s.eid, source: null, smrInvoked: false, subscriber };
+    const message = encapsulatedRequest(question, s.base, this.#rlocs, source, address);
+    this.#servers.asked(index);
+    this.#count("requests");
+    this.#send(source, address, encodeLispControl(message));
+  }
+
+  #send(source: Uint8Array, destination: Uint8Array, payload: Uint8Array): boolean {
+    const sent = this.#channel.send({ source, destination, payload }, MESSAGES);
+    if (!sent) this.#count("no_slot");
+    return sent;
+  }
+
+  // ---- Map-Notifies and Map-Replies ----------------------------------------------
+
+  override push(port: number, batch: Batch): void {
+    this.#channel.filter(batch, (datagram) => {
+      const message = messageOf(datagram);
+      if (message === null || datagram instanceof WireError) return false;
+      if (message.type === "map-notify") return port !== REPLIES && this.#notified(message, datagram);
+      if (message.type !== "map-reply" || !this.#subscriptions.declined(message.nonce)) return false;
+      this.#count("declined");
+      return true;
+    });
+    if (batch.count === 0) return;
+    if (this.noutputs <= port + 1) this.memory.add64(this.counterAddress("foreign"), batch.count);
+    this.pushOrKill(port + 1, batch);
+  }
+
+  /** Whether it is for one of the subscriptions, and dealt with. */
+  #notified(notify: MapNotify, datagram: UdpPacket): boolean {
+    if (this.#key === null) return false;
+    // Another xTR's with the same key: its nonces are not ours.
+    if (notify.ids !== null && !sameAddress(notify.ids.xtrId, this.#ids!.xtrId)) return false;
+    if (verifyAuthentication(datagram.payload, notify, [this.#key]).verdict !== "valid") return false;
+    const found = this.#subscriptions.notified(notify.nonce);
+    if (found === null) return false;
+    const { subscription, as } = found;
+    if (as === "replay") {
+      this.#count("replay");
+      return true;
+    }
+    if (as === "repeat") this.#count("repeat");
+    else {
+      this.#count(as === "answer" ? "answers" : "publications");
+      this.#apply(subscription, notify);
+      if (as === "answer") this.#forgetOthers(subscription, notify);
+    }
+    this.#acknowledge(notify, datagram);
+    return true;
+  }
+
+  #apply(s: Subscribing, { records }: MapNotify): void {
+    const { cache } = this.#resolver!.cache;
+    for (const verdict of judgePublication(s, records, this.#policy!)) {
+      if (verdict.kind === "insert") this.#install(s, verdict.mapping);
+      else if (verdict.kind === "foreign") this.#count("not_ours");
+      else if (verdict.kind === "unusable") this.#count("unusable");
+      else if (cache.delete(s.iid, verdict.eid)) this.#count("removed");
+    }
+  }
+
+  #install(s: Subscribing, mapping: Mapping): void {
+    try {
+      this.#resolver!.cache.cache.insert(mapping);
+      this.#count("installed");
+    } catch (e) {
+      if (!(e instanceof MapCacheFullError || e instanceof MemoryError || e instanceof MappingError)) throw e;
+      this.#count("cache_full");
+    }
+    if (mapping.ttl !== null) this.#subscriptions.renewWithin(s, mapping.ttl * 1e9 * RENEW_PART);
+  }
+
+  /** After a publication was missed: what lies within the prefix and the whole answer does not name may be old. */
+  #forgetOthers(s: Subscribing, { records }: MapNotify): void {
+    if (!s.missed) return;
+    s.missed = false;
+    const named = new Set<string>();
+    for (const verdict of judgePublication(s, records, this.#policy!))
+      if (verdict.kind === "insert") named.add(key(s.iid, verdict.mapping.eid));
+    const { cache } = this.#resolver!.cache;
+    const old = [...cache.entries()].filter(
+      ({ iid, eid, expiry }) =>
+        iid === s.iid &&
+        expiry !== null &&
+        eid.length >= s.eid.length &&
+        covers(s.eid, eid.address) &&
+        !named.has(key(iid, eid)),
+    );
+    for (const { iid, eid } of old) if (cache.delete(iid, eid)) this.#count("removed");
+  }
+
+  #acknowledge({ nonce, records, ids }: MapNotify, { source, destination }: UdpPacket): void {
+    const ack = mapNotify({ type: "map-notify-ack", nonce, records, ids });
+    const from = this.#rlocs.find((r) => r.length === source.length) ?? destination;
+    const sent = this.#send(from, source, authenticate(ack, this.#key!, keyAlgorithm(this.#key!), "ids"));
+    if (sent) this.#count("acks");
+  }
+
+  #count(name: keyof typeof LISPSubscriber.spec.counters | keyof typeof LISPSubscriber.spec.drops): void {
+    this.memory.add64(this.counterAddress(name), 1);
+  }
+
+  // ---- Handlers -------------------------------------------------------------------
+
+  override handlers(): Record<string, HandlerCode> {
+    return {
+      table: { read: () => [...this.#subscriptions.entries()].map((s) => this.#line(s)).join("") },
+      size: { read: () => this.#subscriptions.size },
+      unsubscribe: {
+        write: () => {
+          for (const s of [...this.#subscriptions.entries()]) this.#subscriptions.end(s);
+        },
+      },
+    };
+  }
+
+  #line(s: Subscribing): string {
+    const ago = ((this.router.clock.now() - s.asked) / 1e9).toFixed(3);
+    return `${s.iid} ${addressText(s.eid.address)}/${s.eid.length} ${s.state} ${s.last.toString(16)} ${ago}\n`;
+  }
+}
+
+function messageOf(datagram: UdpPacket | WireError): LispControlMessage | null {
+  if (datagram instanceof WireError) return null;
+  try {
+    return decodeLispControl(datagram.payload);
+  } catch (e) {
+    if (e instanceof LispControlError) return null;
+    throw e;
+  }
+}

@@ -1,0 +1,375 @@
+import { lockFile } from "../../../src/device/file-lock.js";
+import type { ArgValues } from "../../../src/lang/args/spec.js";
+import type { AuthenticationKey } from "../../../src/lisp/control/authentication.js";
+import { ControlChannel } from "../../../src/lisp/control/control-channel.js";
+import { KeyError, parseKey, wordsOf } from "../../../src/lisp/control/keys.js";
+import { NonceGuard } from "../../../src/lisp/control/nonce-policy.js";
+import {
+  openDatabase,
+  parseStore,
+  type StoreAddress,
+  sameStore,
+} from "../../../src/lisp/database/open-database.js";
+import type { RegistrationDatabase } from "../../../src/lisp/database/registration-database.js";
+import { StoreError } from "../../../src/lisp/database/store.js";
+import { parseEidAndInstance, registrationsText } from "../../../src/lisp/map-server/listing.js";
+import { PeerKeys } from "../../../src/lisp/map-server/peer-keys.js";
+import { subscriptionsText } from "../../../src/lisp/map-server/publisher.js";
+import type { EncapsulatedRequest } from "../../../src/lisp/map-server/requests.js";
+import { MapServer } from "../../../src/lisp/map-server/server.js";
+import { parseSite, SiteError, Sites, siteText } from "../../../src/lisp/map-server/sites.js";
+import { Subscriptions } from "../../../src/lisp/map-server/subscriptions.js";
+import { MappingError } from "../../../src/lisp/mapping.js";
+import { RateLimiter } from "../../../src/lisp/rate-limiter.js";
+import type { Batch } from "../../../src/packet/batch.js";
+import { DeviceError } from "../../../src/router/device.js";
+import { Element, type ErrorSink } from "../../../src/router/element.js";
+import { type HandlerCode, HandlerError } from "../../../src/router/handler.js";
+import type { ElementSpec } from "../../../src/router/spec.js";
+import { WireError } from "../../../src/wire/error.js";
+
+/** RLOCs whose rates of Map-Replies are kept. */
+const RECEIVERS = 65536;
+
+const args = {
+  RLOC4: { type: "address", doc: "this Map-Server's IPv4 address" },
+  RLOC6: { type: "address", doc: "this Map-Server's IPv6 address" },
+  NONCES: {
+    type: "choice",
+    choices: ["strict", "lenient"],
+    default: "strict",
+    doc: "whether nonces of Map-Registers must increase (RFC 9301), or only not come again (older peers)",
+  },
+  TIMEOUT: {
+    type: "seconds",
+    default: "180",
+    min: 1,
+    doc: "how long a registration holds that sets no time itself",
+  },
+  STORE: {
+    type: "string",
+    default: "memory",
+    doc: "where registrations and nonces are kept: `memory`, `lmdb:FOLDER`, or `etcd:HOST:PORT,HOST:PORT...[,/PREFIX]`",
+  },
+  CAPACITY: { type: "unsigned", default: "4000000", min: 1, doc: "most EID-prefixes" },
+  PEERS: { type: "unsigned", default: "1048576", min: 1, doc: "most xTRs whose nonces are kept" },
+  WAITING: { type: "unsigned", default: "100000", min: 1, doc: "most Map-Registers that wait for the store" },
+  PUBSUB_KEY: {
+    type: "any",
+    secret: true,
+    default: "",
+    doc: "`[ID:]SECRET [sha1|sha256|hkdf]` shared with subscribers (RFC 9437); without it there is no PubSub",
+  },
+  REPLY_RATE: { type: "unsigned", default: "1000", min: 1, doc: "most Map-Replies a second to one RLOC" },
+  SUBSCRIPTIONS: { type: "unsigned", default: "65536", doc: "most subscriptions" },
+  PENDING: { type: "unsigned", default: "4096", doc: "most Map-Notifies that wait for their Map-Notify-Ack" },
+  SITES: {
+    type: "any",
+    secret: true,
+    positional: true,
+    rest: true,
+    doc: "a site each: `NAME key [ID:]SECRET [sha1|sha256|hkdf] ... [iid N] eid PREFIX [more] ...`",
+  },
+} as const;
+
+/**
+ * A LISP Map-Server: takes registrations of EID-prefixes, and answers for them (RFC 9301, section 8.3).
+ *
+ * Its input takes UDP messages in IP packets: Map-Registers, Map-Notify-Acks, and Map-Requests, in Encapsulated Control
+ * Messages or bare. It sends IP packets whose destination is in the destination annotation.
+ *
+ * A site is a name, one or more keys, and the EID-prefixes that its xTRs may register; with `more`, also any prefix
+ * within. A key is `[ID:]SECRET [sha1|sha256|hkdf]`, with key ID 1 and sha256 by default; a secret with spaces is quoted.
+ * A Map-Register must be authenticated with a key of the site whose EID-prefixes it has: one by another site's key is
+ * refused, however valid. Of several keys an xTR gets back the one that it used last. Where xTR-ID and Site-ID are not
+ * covered by the authentication data, nonces are kept by key and locators. What is registered is durable before the
+ * Map-Notify is sent. A later registration replaces an earlier one, unless both ask for merging. When an EID-prefix
+ * moves, the xTRs that had it, or the prefix around it, get a Map-Notify too, again and again until they acknowledge it;
+ * when it goes, those that have the prefix around it get one with TTL 0.
+ *
+ * A Map-Request for a prefix that asked for proxy replies is answered, with all more specific ones in it, or where
+ * these are too many for a packet for the part around the address that has none; otherwise it goes on to an ETR, of
+ * several by turns: where one is dead, another hears of it when the ITR asks again. What nobody has registered gets a
+ * negative Map-Reply for the least specific prefix of which that is so, for 1 minute within a site's prefixes and 15
+ * minutes elsewhere. One RLOC gets at most REPLY_RATE Map-Replies a second (section 5.4).
+ *
+ * With STORE an etcd cluster, several Map-Servers are one mapping system: what one acknowledged, all answer for, and a
+ * message that one took is a replay to all. Each has all of it in memory: while the store is lost they answer from
+ * there, nothing expires, and Map-Registers wait for it some seconds, unacknowledged. Their SITES should be the same.
+ *
+ * With PUBSUB_KEY a Map-Request with xTR-ID (I bit) and the N bit subscribes: it is answered by a Map-Notify with its
+ * nonce, and each change of what overlaps with its prefix is published by another one whose nonce is one higher. Who
+ * acknowledges none of the repetitions is subscribed no longer. ITR-RLOCs without an address unsubscribe.
+ *
+ * @element LISPMapServer
+ * @category lisp
+ * @input 0 IP packets with LISP control messages
+ * @output 0 IP packets with LISP control messages
+ * @handler registers Map-Registers that were accepted
+ * @handler requests Map-Requests
+ * @handler notifies Map-Notifies that acknowledge a Map-Register
+ * @handler unsolicited Map-Notifies to xTRs whose EID-prefix has moved or been merged
+ * @handler acks Map-Notify-Acks that were awaited
+ * @handler replies Map-Replies for those that asked for them
+ * @handler negative_replies negative Map-Replies
+ * @handler forwarded Map-Requests sent on to an ETR
+ * @handler subscribed Map-Requests that subscribed
+ * @handler unsubscribed Map-Requests that unsubscribed
+ * @handler published Map-Notifies to subscribers about changes
+ * @handler subscriptions who is subscribed to what, one a line
+ * @handler registrations what is registered, one registration a line; with an EID-prefix and perhaps `iid N`, what is within
+ * @handler sites the sites, one a line, without their secrets
+ * @handler size EID-prefixes registered
+ * @handler pending Map-Notifies that wait for their Map-Notify-Ack
+ * @handler retransmitted Map-Notifies that were sent again
+ * @handler abandoned Map-Notifies that nobody acknowledged
+ * @handler revision transactions of the mapping database so far
+ * @handler store where registrations are kept, and whether it is there
+ * @handler remove takes an EID-prefix out, whoever registered it: `EID-PREFIX [iid N]`
+ * @example
+ * Idle -> LISPMapServer(a key labkey1 eid 192.168.1.0/24 more eid fd01::/64, RLOC4 10.0.0.100) -> Discard
+ * @see LISPMapResolver, LISPControlClassifier
+ */
+export class LISPMapServer extends Element {
+  static readonly spec = {
+    ports: "1/1",
+    processing: "h/h",
+    flow: "x/y",
+    args,
+    counters: {
+      registers: "Map-Registers that were accepted",
+      requests: "Map-Requests",
+      notifies: "Map-Notifies that acknowledge a Map-Register",
+      unsolicited: "Map-Notifies to xTRs whose EID-prefix has moved or been merged",
+      acks: "Map-Notify-Acks that were awaited",
+      replies: "Map-Replies for those that asked for them",
+      negative_replies: "negative Map-Replies",
+      forwarded: "Map-Requests sent on to an ETR",
+      subscribed: "Map-Requests that subscribed",
+      unsubscribed: "Map-Requests that unsubscribed",
+      published: "Map-Notifies to subscribers about changes",
+    },
+    drops: {
+      malformed: "no LISP control message in a UDP datagram",
+      unexpected:
+        "a message that no Map-Server takes, such as an Encapsulated Control Message for an ETR (E bit)",
+      probe: "an RLOC probe or SMR, which must not pass the mapping system",
+      unsupported_eid: "a Map-Register or Map-Request for something else than IP prefixes",
+      not_authorized: "a Map-Register for an EID-prefix that its site may not register",
+      bad_authentication: "not authenticated by a key of the EID-prefix's site",
+      replayed: "a Map-Register or subscription with a nonce that was used before",
+      too_many_peers: "a Map-Register of one xTR more than nonces are kept of",
+      busy: "a Map-Register while it waits for the store already, or too many do",
+      full: "a Map-Register that the mapping database has no room for",
+      store_failed: "a Map-Register that the store did not take: it is not acknowledged",
+      unawaited_ack: "a Map-Notify-Ack that nothing waits for",
+      pending_full: "a Map-Notify about a move or a change while too many wait to be acknowledged",
+      reply_rate: "a Map-Reply above REPLY_RATE to its RLOC",
+      no_route: "nobody to send to, of a family that this Map-Server has an address of",
+      not_sent: "a message that did not fit into a packet, or for which there was none",
+    },
+    handlers: {
+      registrations: {
+        doc: "what is registered, one registration a line; with an EID-prefix and perhaps `iid N`, what is within",
+        read: true,
+        params: true,
+        expensive: true,
+      },
+      subscriptions: { doc: "who is subscribed to what, one a line", read: true, expensive: true },
+      sites: { doc: "the sites, one a line, without their secrets", read: true },
+      size: { doc: "EID-prefixes registered", read: true },
+      pending: { doc: "Map-Notifies that wait for their Map-Notify-Ack", read: true },
+      retransmitted: { doc: "Map-Notifies that were sent again", read: true },
+      abandoned: { doc: "Map-Notifies that nobody acknowledged", read: true },
+      revision: { doc: "transactions of the mapping database so far", read: true },
+      store: { doc: "where registrations are kept, and whether it is there", read: true },
+      remove: { doc: "takes an EID-prefix out, whoever registered it: `EID-PREFIX [iid N]`", write: true },
+    },
+  } as const satisfies ElementSpec;
+
+  readonly #channel = new ControlChannel(this);
+  readonly #sites = new Sites();
+  #values: ArgValues<typeof args> | null = null;
+  #store: StoreAddress = { kind: "memory" };
+  #pubsubKey: AuthenticationKey | null = null;
+  #subscriptions: Subscriptions | null = null;
+  #server: MapServer | null = null;
+  /** Whether the mapping database is this element's to close: during a hot swap two have it. */
+  #owner = false;
+
+  override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
+    this.#values = values;
+    if (values.RLOC4 === undefined && values.RLOC6 === undefined) errors.error("needs RLOC4 or RLOC6");
+    if ((values.RLOC4?.length ?? 4) !== 4) errors.error("RLOC4 must be an IPv4 address");
+    if ((values.RLOC6?.length ?? 16) !== 16) errors.error("RLOC6 must be an IPv6 address");
+    try {
+      this.#store = parseStore(values.STORE);
+    } catch (e) {
+      if (!(e instanceof StoreError)) throw e;
+      errors.error(`STORE: ${e.message}`);
+    }
+    try {
+      this.#pubsubKey = parseKey(values.PUBSUB_KEY);
+    } catch (e) {
+      if (!(e instanceof KeyError)) throw e;
+      errors.error(`PUBSUB_KEY: ${e.message}`);
+    }
+    for (const text of values.SITES.filter((t) => wordsOf(t).length > 0)) {
+      try {
+        this.#sites.add(parseSite(text));
+      } catch (e) {
+        if (!(e instanceof SiteError || e instanceof KeyError || e instanceof MappingError)) throw e;
+        errors.error(`site '${wordsOf(text)[0]}': ${e.message}`);
+      }
+    }
+  }
+
+  override async initialize(errors: ErrorSink): Promise<void> {
+    const former = this.hotswapElement;
+    if (former instanceof LISPMapServer && sameStore(former.#store, this.#store)) {
+      // What is registered stays where it is; it is looked after from here once the swap is done.
+      this.#server = this.#serve(former.database);
+      return;
+    }
+    try {
+      const database = await openDatabase(this.#store, {
+        clock: this.router.clock,
+        capacity: this.#values!.CAPACITY,
+        report: (text) => this.router.log(`${this.declaration}: ${text}`),
+        stores: this.router.stores,
+        lock: (file) => this.#lock(file),
+      });
+      this.#server = this.#serve(database);
+    } catch (e) {
+      errors.error((e as Error).message);
+      return;
+    }
+    this.#owner = true;
+    this.#server.start();
+  }
+
+  /** Two Map-Servers on one store would each overwrite what the other one has acknowledged. */
+  async #lock(file: string): Promise<() => void> {
+    try {
+      return await lockFile(file);
+    } catch (e) {
+      if (!(e instanceof DeviceError) || e.code !== "UNSUPPORTED") throw e;
+      this.router.log(`${this.declaration}: nothing keeps others from using ${file}'s folder: no locks here`);
+      return () => {};
+    }
+  }
+
+  #serve(database: RegistrationDatabase): MapServer {
+    const { NONCES, RLOC4, RLOC6, TIMEOUT, WAITING, PENDING, PEERS, REPLY_RATE } = this.#values!;
+    const former = this.hotswapElement;
+    const policy = NONCES === "lenient" ? "lenient" : "strict";
+    const key = this.#pubsubKey;
+    const earlier = former instanceof LISPMapServer ? former.#subscriptions : null;
+    const subscriptions = earlier ?? new Subscriptions(this.#values!.SUBSCRIPTIONS);
+    this.#subscriptions = subscriptions;
+    const kept = former instanceof LISPMapServer && former.database === database ? former.#server! : null;
+    return new MapServer(this, this.#channel, {
+      database,
+      sites: this.#sites,
+      own: { rloc4: RLOC4 ?? null, rloc6: RLOC6 ?? null },
+      nonces: kept?.nonces.policy === policy ? kept.nonces : new NonceGuard(policy, { peersMax: PEERS }),
+      replies: new RateLimiter(this.router.clock, REPLY_RATE, REPLY_RATE, RECEIVERS),
+      keys: kept?.keys ?? new PeerKeys(PEERS),
+      timeout: TIMEOUT,
+      waitingMax: WAITING,
+      pendingMax: PENDING,
+      pubsub: key === null ? null : { key, subscriptions },
+    });
+  }
+
+  override takeState(old: Element): void {
+    if (!(old instanceof LISPMapServer) || old.#server?.database !== this.database) return;
+    old.#server.stop();
+    old.#owner = false;
+    this.#owner = true;
+    this.#server!.start();
+  }
+
+  override cleanup(): void {
+    this.#server?.stop();
+    if (this.#owner) this.database.close().catch((e) => this.router.log(`${this.declaration}: ${e.message}`));
+    this.#owner = false;
+  }
+
+  override push(_port: number, batch: Batch): void {
+    this.#channel.receive(batch, (datagram) => {
+      if (datagram instanceof WireError) this.count("malformed");
+      else this.#server?.receive(datagram);
+    });
+  }
+
+  /** Counts one of its counters or drops. */
+  count(name: string): void {
+    this.memory.add64(this.counterAddress(name), 1);
+  }
+
+  // ---- For others, and handlers ----------------------------------------------------------
+
+  /** Takes a Map-Request, as it was inside its ECM: from a Map-Resolver of the same graph. */
+  request(request: EncapsulatedRequest): void {
+    this.#server?.request(request);
+  }
+
+  /** The mapping database: to look at, and to watch from a revision on (its `watch`). Another one after a hot swap of the store. */
+  get database(): RegistrationDatabase {
+    if (this.#server === null) throw new Error(`${this.name} has no mapping database`);
+    return this.#server.database;
+  }
+
+  /** The sites that may register here. */
+  get sites(): Sites {
+    return this.#sites;
+  }
+
+  override handlers(): Record<string, HandlerCode> {
+    return {
+      registrations: {
+        read: (text) => guarded(() => registrationsText(this.database, this.router.clock.now(), text)),
+      },
+      subscriptions: {
+        read: () => (this.#subscriptions === null ? "" : subscriptionsText(this.#subscriptions)),
+      },
+      sites: { read: () => [...this.#sites.all()].map((site) => `${siteText(site)}\n`).join("") },
+      size: { read: () => this.database.size },
+      pending: { read: () => this.#server?.notifications.size ?? 0 },
+      retransmitted: { read: () => this.#server?.notifications.retransmitted ?? 0 },
+      abandoned: { read: () => this.#server?.notifications.abandoned ?? 0 },
+      revision: { read: () => this.database.revision },
+      store: { read: () => this.#storeText() },
+      remove: { write: (text) => this.#remove(text) },
+    };
+  }
+
+  /** `etcd present`, or `etcd lost for 3.2 s: REASON`: then answers come from memory, and registrations wait. */
+  #storeText(): string {
+    const { loss } = this.database;
+    if (loss === null) return `${this.#store.kind} present`;
+    const seconds = ((this.router.clock.now() - loss.since) / 1e9).toFixed(1);
+    return `${this.#store.kind} lost for ${seconds} s: ${loss.reason}`;
+  }
+
+  async #remove(text: string): Promise<void> {
+    const key = guarded(() => parseEidAndInstance(text));
+    if (this.database.get(key) === null)
+      throw new HandlerError("FAILED", `'${text.trim()}' is not registered`);
+    try {
+      await this.database.commit([{ delete: key }]);
+    } catch (e) {
+      throw new HandlerError("FAILED", (e as Error).message);
+    }
+  }
+}
+
+/** What is wrong with the text or the database is the handler's error. */
+function guarded<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (e) {
+    throw new HandlerError("FAILED", e instanceof Error ? e.message : String(e));
+  }
+}

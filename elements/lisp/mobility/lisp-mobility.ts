@@ -1,0 +1,449 @@
+import type { ArgValues } from "../../../src/lang/args/spec.js";
+import { splitSpaces, unquote } from "../../../src/lang/args/text.js";
+import { covers, mappingOfRecord, sameAddress } from "../../../src/lisp/control/control-records.js";
+import { type Mapping, MappingError, parseMapping, parseRloc } from "../../../src/lisp/mapping.js";
+import { HostTable } from "../../../src/lisp/mobility/host-table.js";
+import {
+  type HostRefusal,
+  type HostsOwner,
+  hostText,
+  type MobileHost,
+  MobileHosts,
+} from "../../../src/lisp/mobility/hosts.js";
+import { Neighbours } from "../../../src/lisp/mobility/neighbours.js";
+import { sourceOf } from "../../../src/lisp/mobility/packets.js";
+import { type DynamicRange, parseRange, rangeOf } from "../../../src/lisp/mobility/ranges.js";
+import { ToldPeers } from "../../../src/lisp/mobility/told-peers.js";
+import { MapCacheFullError } from "../../../src/lisp/tables/map-cache.js";
+import type { LoggedPeer } from "../../../src/lisp/tables/peer-log.js";
+import { TimerGroup } from "../../../src/lisp/timer-group.js";
+import type { Batch } from "../../../src/packet/batch.js";
+import { MemoryError } from "../../../src/packet/memory.js";
+import { Packet } from "../../../src/packet/packet.js";
+import { Element, type ErrorSink } from "../../../src/router/element.js";
+import { type HandlerCode, HandlerError } from "../../../src/router/handler.js";
+import type { ElementSpec } from "../../../src/router/spec.js";
+import type { Timer } from "../../../src/router/timer.js";
+import { eidPrefix } from "../../../src/wire/lisp-control/address.js";
+import type { EidRecord } from "../../../src/wire/lisp-control/record.js";
+import { LISPRegistrar } from "../etr/lisp-registrar.js";
+import { LISPSite } from "../etr/lisp-site.js";
+import { LISPSMRSender } from "../etr/lisp-smr-sender.js";
+import { LISPMapCache } from "../itr/lisp-map-cache.js";
+import { MOBILITY_ARGS } from "./lisp-mobility-args.js";
+import { LISPPeerLog } from "./lisp-peer-log.js";
+
+const args = MOBILITY_ARGS;
+const SUSPECTS = 0;
+/** Between looks at whether peers still send packets for hosts that are elsewhere, nanoseconds. */
+const REMIND = 1e9;
+
+/**
+ * Takes up hosts that come to this site with an EID of another one, and lets go those that leave (EID mobility).
+ *
+ * Each of RANGES names addresses that hosts may bring along, and their default routers. A packet (input 0) or a message
+ * of ARP or Neighbor Discovery (input 1) from such an address proves nothing: the host is asked for in the site, TRIES
+ * times, and only its answer counts. Then its EID goes into SITE, with LOCATORS and a TTL, as a prefix of its own: it is
+ * registered, and longer than its home's prefix. Who asks for its default routers, or for others of its subnet, is
+ * answered in their stead. A host that is silent for IDLE is asked for, and given up when it does not answer.
+ *
+ * A Map-Notify that an EID of this site, or of a host that is here, has other locators now means that the host has
+ * left. It is not registered any more; CACHE gets the new locators, so that packets for it are redirected; those peers
+ * that LOG knows to send to it get SMRs, again every second while they go on. In its home's subnet others are told that
+ * it is reached through us. One that returns home is registered by itself for LINGER, so that who had it hears of it,
+ * and then withdrawn: the prefix of the site holds for it again.
+ *
+ * Forged packets can make it ask for RATE addresses a second; the rest is dropped. LISPHostSwitch does the work on
+ * packets.
+ *
+ * @element LISPMobility
+ * @category lisp
+ * @input 0 IP packets from EIDs that may have come: outputs 2 and 3 of a LISPHostSwitch by source
+ * @input 1 ARP and Neighbor Discovery messages of the site, with Ethernet header
+ * @output 0 ARP and Neighbor Discovery messages to the site, with Ethernet header
+ * @handler asked questions sent to the site
+ * @handler answered questions of the site that were answered
+ * @handler arrivals hosts that have come or returned
+ * @handler departures hosts that were here, or of this site, and are elsewhere
+ * @handler losses hosts that were here and are nowhere known
+ * @handler table every host: EID, `here`, `returned` or `away`, hardware address or -, seconds in this state, its mapping when away
+ * @handler asking addresses that are being asked for
+ * @handler add takes a host up without asking for it: `EID`
+ * @handler remove lets a host go, or forgets that it is away: `EID`
+ * @handler away says where a host is: `EID RLOC[/PRIORITY[/WEIGHT]]...`
+ * @example
+ * site :: LISPSite(192.168.2.0/24 192.0.2.2);
+ * Idle -> m :: LISPMobility(site, 02:00:00:00:00:01, 192.168.1.0/24 192.168.1.1, LOCATORS 192.0.2.2) -> Discard;
+ * Idle -> [1] m
+ * @see LISPHostSwitch, LISPPeerLog, LISPSite, LISPRegistrar, LISPSMRSender
+ */
+export class LISPMobility extends Element {
+  static readonly spec = {
+    ports: "2/1",
+    processing: "h/h",
+    flow: "xy/z",
+    args,
+    counters: {
+      asked: "questions sent to the site",
+      answered: "questions of the site that were answered",
+      arrivals: "hosts that have come or returned",
+      departures: "hosts that were here, or of this site, and are elsewhere",
+      losses: "hosts that were here and are nowhere known",
+    },
+    drops: {
+      unproven: "a packet of a host that has not answered yet",
+      malformed: "no message of ARP or Neighbor Discovery, or no IP packet",
+      outside: "an address in none of the ranges",
+      rate: "an address that was not asked for: too many new ones",
+      full: "a host more than CAPACITY, or than the site or the map-cache has room for",
+      unanswered: "an address that nobody answered for",
+      no_slot: "no free packet for a message",
+    },
+    handlers: {
+      table: {
+        read: true,
+        doc: "every host: EID, `here`, `returned` or `away`, hardware address or -, seconds in this state, its mapping when away",
+      },
+      asking: { read: true, doc: "addresses that are being asked for" },
+      add: { write: true, doc: "takes a host up without asking for it: `EID`" },
+      remove: { write: true, doc: "lets a host go, or forgets that it is away: `EID`" },
+      away: { write: true, doc: "says where a host is: `EID RLOC[/PRIORITY[/WEIGHT]]...`" },
+    },
+  } as const satisfies ElementSpec;
+
+  readonly #packet = new Packet(this.memory);
+  readonly #remind: Timer = this.newTimer(() => this.#remindPeers());
+  #table: HostTable | null = null;
+  #hosts: MobileHosts | null = null;
+  #ranges: readonly DynamicRange[] = [];
+  #locators: Mapping["locators"] = [];
+  #site: LISPSite | null = null;
+  #cache: LISPMapCache | null = null;
+  #registrar: LISPRegistrar | null = null;
+  #smr: LISPSMRSender | null = null;
+  #log: LISPPeerLog | null = null;
+  #iid = 0;
+  #ttl = 0;
+  #neighbours: Neighbours | null = null;
+  readonly #told = new ToldPeers();
+
+  override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
+    if (values.SITE instanceof LISPSite) this.#site = values.SITE;
+    else errors.error("SITE is not a LISPSite");
+    if (values.CACHE instanceof LISPMapCache) this.#cache = values.CACHE;
+    else if (values.CACHE !== undefined) errors.error("CACHE is not a LISPMapCache");
+    if (values.REGISTRAR instanceof LISPRegistrar) this.#registrar = values.REGISTRAR;
+    else if (values.REGISTRAR !== undefined) errors.error("REGISTRAR is not a LISPRegistrar");
+    if (values.SMR instanceof LISPSMRSender) this.#smr = values.SMR;
+    else if (values.SMR !== undefined) errors.error("SMR is not a LISPSMRSender");
+    if (values.LOG instanceof LISPPeerLog) this.#log = values.LOG;
+    else if (values.LOG !== undefined) errors.error("LOG is not a LISPPeerLog");
+    this.#iid = values.IID;
+    this.#ttl = values.TTL;
+    try {
+      const texts = values.RANGES.map((text) => unquote(text.trim())).filter((text) => text !== "");
+      this.#ranges = texts.map(parseRange);
+      if (values.LOCATORS.trim() !== "") this.#locators = parseMapping(`::/0 ${values.LOCATORS}`).locators;
+    } catch (e) {
+      if (!(e instanceof MappingError)) throw e;
+      errors.error(e.message);
+    }
+    if (this.#ranges.length > 0 && this.#locators.length === 0) errors.error("LOCATORS: expected an RLOC");
+    this.#table = new HostTable(this.memory);
+    const policy = {
+      tries: values.TRIES,
+      timeout: values.TIMEOUT * 1e9,
+      idle: values.IDLE * 1e9,
+      hold: values.TTL * 1e9,
+      linger: values.LINGER * 1e9,
+      rate: values.RATE,
+      burst: values.BURST,
+      capacity: values.CAPACITY,
+    };
+    this.#neighbours = new Neighbours({
+      ranges: this.#ranges,
+      ether: values.ETH,
+      hosts: () => this.#hosts!,
+      home: (eid) => this.#home(eid),
+      send: (frame) => this.#sendFrame(frame),
+    });
+    this.#hosts = new MobileHosts(this.router.clock, new TimerGroup(this), policy, this.#owner());
+  }
+
+  override initialize(): void {
+    if (this.#ranges.length === 0) return;
+    this.#describe();
+    const { mappings } = this.#site!;
+    mappings.onChange(({ told }) => {
+      if (told === "all") this.#describe();
+    });
+    this.#registrar?.onNotify((records) => {
+      for (const record of records) this.#notified(record);
+    });
+    this.#log?.start();
+  }
+
+  /** Hosts stay known, unless the new ranges have no place for them. */
+  override takeState(old: Element): void {
+    if (!(old instanceof LISPMobility)) return;
+    for (const host of old.#hosts!.entries()) {
+      if (this.#inRange(host.eid) || this.#home(host.eid)) {
+        this.#hosts!.adopt(host);
+        if (host.state !== "returned") this.#route(host);
+      } else if (host.state === "here") {
+        this.#site!.mappings.delete(this.#iid, hostPrefix(host.eid), "map-servers");
+        this.#cache?.cache.release(this.#iid, hostPrefix(host.eid));
+      }
+    }
+    this.#told.adopt(old.#told);
+    if (old.#remind.scheduled) this.#remind.scheduleAfter(REMIND);
+  }
+
+  override cleanup(): void {
+    this.#table?.destroy();
+    this.#table = null;
+  }
+
+  /** What LISPHostSwitch looks EIDs up in. */
+  get table(): HostTable {
+    return this.#table!;
+  }
+
+  get iid(): number {
+    return this.#iid;
+  }
+
+  // ---- What comes from the site ------------------------------------------------------
+
+  override push(port: number, batch: Batch): void {
+    if (this.#ranges.length > 0)
+      for (let i = 0; i < batch.count; i++) {
+        if (port === SUSPECTS) this.#suspect(batch.at(i));
+        else this.#hear(batch.at(i));
+      }
+    else if (port === SUSPECTS) this.#count("outside", batch.count);
+    batch.kill();
+  }
+
+  #suspect(slot: number): void {
+    if (!this.#hosts!.open) {
+      this.#count("rate");
+      return;
+    }
+    const source = sourceOf(this.memory, slot);
+    this.#count(source === null ? "malformed" : "unproven");
+    if (source !== null) this.#hosts!.suspect(source);
+  }
+
+  #hear(slot: number): void {
+    const result = this.#neighbours!.take(this.#packet.at(slot).bytes());
+    if (result !== "heard") this.#count(result);
+  }
+
+  #ask(eid: Uint8Array): void {
+    if (this.#neighbours!.ask(eid)) this.#count("asked");
+  }
+
+  #sendFrame(frame: Uint8Array): void {
+    const slot = this.memory.kernels.poolTake() >>> 0;
+    if (slot === 0) {
+      this.#count("no_slot");
+      return;
+    }
+    const packet = this.#packet.at(slot);
+    packet.setBytes(frame);
+    packet.macHeader = packet.data;
+    const batch = this.router.batches.acquire();
+    batch.add(slot);
+    this.outputs[0].push(batch);
+    this.router.batches.release(batch);
+  }
+
+  // ---- Where hosts are ------------------------------------------------------------------
+
+  #home(eid: Uint8Array): boolean {
+    for (const m of this.#site!.mappings.entries())
+      if (m.iid === this.#iid && m.eid.length < eid.length * 8 && covers(m.eid, eid)) return true;
+    return false;
+  }
+
+  #inRange(eid: Uint8Array): boolean {
+    return rangeOf(this.#ranges, eid) !== null;
+  }
+
+  #describe(): void {
+    const own = [...this.#site!.mappings.entries()].filter((m) => m.iid === this.#iid).map((m) => m.eid);
+    this.table.describe(this.#ranges, own);
+  }
+
+  #notified(record: EidRecord): void {
+    const eid = eidPrefix(record.eid, record.maskLength);
+    if (eid === null || eid.iid !== this.#iid || eid.length !== eid.address.length * 8) return;
+    if (record.ttl === 0) {
+      // Whoever had it gave it up: if it is of this site, the site's prefix holds again.
+      if (this.#hosts!.get(eid.address)?.state === "away") this.#hosts!.remove(eid.address);
+      return;
+    }
+    const mapping = mappingOfRecord(record, { positive: this.#ttl, negative: this.#ttl });
+    const ours = mapping?.locators.some((l) => this.#locators.some((own) => sameAddress(own.rloc, l.rloc)));
+    if (mapping !== null && mapping.locators.length > 0 && ours === false)
+      this.#hosts!.moved(eid.address, mapping);
+  }
+
+  #owner(): HostsOwner {
+    return {
+      home: (eid) => this.#home(eid),
+      inRange: (eid) => this.#inRange(eid),
+      packets: (eid) => this.table.packets(eid),
+      ask: (eid) => this.#ask(eid),
+      refused: (why: HostRefusal) => this.#count(why),
+      arrived: (host) => this.#guarded(host, () => this.#arrived(host)),
+      left: (host) => this.#guarded(host, () => this.#left(host)),
+      lost: (host) => this.#lost(host),
+      settled: (host) => this.#settled(host),
+    };
+  }
+
+  #arrived(host: MobileHost): void {
+    this.#count("arrivals");
+    this.#told.forget(host);
+    const eid = hostPrefix(host.eid);
+    this.#route(host);
+    const entry = { iid: this.#iid, eid, ttl: null, version: 0 };
+    if (host.state === "here")
+      this.#cache?.cache.hold({ ...entry, action: "natively-forward", locators: [] });
+    else this.#cache?.cache.delete(this.#iid, eid);
+    const mapping = { ...entry, ttl: this.#ttl, action: "no-action", locators: this.#locators } as const;
+    this.#site!.mappings.set(mapping, "map-servers");
+    // Its neighbours at home sent to us meanwhile.
+    if (host.home && host.mac !== null) this.#neighbours!.announce(host.eid, host.mac);
+  }
+
+  #left(host: MobileHost): void {
+    this.#count("departures");
+    const eid = hostPrefix(host.eid);
+    this.#site!.mappings.delete(this.#iid, eid, "nobody");
+    this.#route(host);
+    this.#cache?.cache.release(this.#iid, eid);
+    this.#cache?.cache.insert(host.mapping!);
+    this.#told.begin(host);
+    this.#tellPeers(host);
+    if (!this.#remind.scheduled) this.#remind.scheduleAfter(REMIND);
+    if (host.home) this.#neighbours!.announce(host.eid, null);
+  }
+
+  #lost(host: MobileHost): void {
+    this.#count("losses");
+    this.#site!.mappings.delete(this.#iid, hostPrefix(host.eid), "map-servers");
+    this.#cache?.cache.release(this.#iid, hostPrefix(host.eid));
+    this.table.delete(host.eid);
+  }
+
+  #settled(host: MobileHost): void {
+    const eid = hostPrefix(host.eid);
+    if (host.state === "returned") this.#site!.mappings.delete(this.#iid, eid, "map-servers");
+    else this.#cache?.cache.delete(this.#iid, eid);
+    this.#told.forget(host);
+    this.table.delete(host.eid);
+  }
+
+  /** Says which way packets from and to the host go. */
+  #route(host: MobileHost): void {
+    if (host.state === "returned") this.table.delete(host.eid);
+    else this.table.set(host.eid, host.state);
+  }
+
+  /** What there is no room for is undone. */
+  #guarded(host: MobileHost, run: () => void): void {
+    try {
+      run();
+    } catch (e) {
+      if (!(e instanceof MappingError || e instanceof MapCacheFullError || e instanceof MemoryError)) throw e;
+      this.#count("full");
+      this.#hosts!.remove(host.eid);
+    }
+  }
+
+  // ---- Peers -----------------------------------------------------------------------------
+
+  /** Solicits those that have sent packets for a host since they were last told that it has left. */
+  #tellPeers(host: MobileHost): void {
+    const eid = { iid: this.#iid, eid: hostPrefix(host.eid) };
+    const peers = (): Iterable<LoggedPeer> => this.#log?.peers(this.#iid, host.eid) ?? [];
+    for (const rloc of this.#told.due(host, this.table.packets(host.eid), peers))
+      this.#smr?.solicitFrom(rloc, eid);
+  }
+
+  #remindPeers(): void {
+    let away = false;
+    for (const host of this.#hosts!.entries()) {
+      if (host.state !== "away") continue;
+      away = true;
+      this.#tellPeers(host);
+    }
+    if (away) this.#remind.scheduleAfter(REMIND);
+  }
+
+  #count(
+    name: keyof typeof LISPMobility.spec.counters | keyof typeof LISPMobility.spec.drops,
+    count = 1,
+  ): void {
+    this.memory.add64(this.counterAddress(name), count);
+  }
+
+  // ---- Handlers -----------------------------------------------------------------------------
+
+  override handlers(): Record<string, HandlerCode> {
+    const hosts = this.#hosts!;
+    return {
+      table: {
+        read: () => [...hosts.entries()].map((host) => hostText(host, this.router.clock.now())).join(""),
+      },
+      asking: { read: () => hosts.asked },
+      add: {
+        write: (text) => {
+          const eid = this.#host(text);
+          if (!this.#inRange(eid))
+            throw new HandlerError("FAILED", `${text.trim()} is in no dynamic-EID range`);
+          if (this.#home(eid) && hosts.get(eid) === null) return;
+          if (!hosts.arrive(eid, null)) throw new HandlerError("FAILED", "as many hosts are known as may be");
+        },
+      },
+      remove: {
+        write: (text) => {
+          if (!hosts.remove(this.#host(text)))
+            throw new HandlerError("FAILED", `${text.trim()} is no mobile host that is known`);
+        },
+      },
+      away: { write: (text) => this.#away(text) },
+    };
+  }
+
+  #away(text: string): void {
+    const [address = ""] = splitSpaces(text);
+    const eid = this.#host(address);
+    let mapping: Mapping;
+    try {
+      mapping = parseMapping(text.trim(), this.#iid);
+    } catch (e) {
+      throw e instanceof MappingError ? new HandlerError("FAILED", e.message) : e;
+    }
+    if (mapping.locators.length === 0) throw new HandlerError("FAILED", "expected an RLOC");
+    if (!this.#hosts!.moved(eid, { ...mapping, ttl: this.#ttl }))
+      throw new HandlerError("FAILED", `${address} is not of this site, and was not here`);
+  }
+
+  #host(text: string): Uint8Array {
+    if (this.#ranges.length === 0) throw new HandlerError("FAILED", "there are no dynamic-EID ranges");
+    try {
+      return parseRloc(text.trim());
+    } catch (e) {
+      throw e instanceof MappingError ? new HandlerError("FAILED", e.message) : e;
+    }
+  }
+}
+
+/** The EID-prefix of one host. */
+function hostPrefix(eid: Uint8Array): Mapping["eid"] {
+  return { address: eid, length: eid.length * 8 };
+}

@@ -1,0 +1,110 @@
+// How LISP's control elements take messages out of packets, and send theirs.
+
+import { SLOT_DATA, SLOT_LENGTH, SLOT_NETWORK } from "../../../assembly/layout.js";
+import type { Batch } from "../../packet/batch.js";
+import { Packet } from "../../packet/packet.js";
+import type { Element } from "../../router/element.js";
+import { WireError } from "../../wire/error.js";
+import { LispControlError } from "../../wire/lisp-control/error.js";
+import type { MapReply } from "../../wire/lisp-control/map-reply.js";
+import { decodeLispControl } from "../../wire/lisp-control/message.js";
+import { readUdpPacket, type UdpPacket, writeUdpPacket } from "../../wire/udp-packet.js";
+
+/** The UDP port of LISP's control plane (RFC 9301). */
+export const CONTROL_PORT = 4342;
+
+/** A control message to send. Addresses of 4 or 16 bytes each, both of one family. */
+export interface OutgoingMessage {
+  readonly source: Uint8Array;
+  readonly destination: Uint8Array;
+  /** Default CONTROL_PORT, both. */
+  readonly sourcePort?: number;
+  readonly destinationPort?: number;
+  readonly payload: Uint8Array;
+}
+
+/** The Map-Reply in a datagram; null: there is none, or none with a record. */
+export function replyOf(datagram: UdpPacket | WireError): MapReply | null {
+  if (datagram instanceof WireError) return null;
+  try {
+    const message = decodeLispControl(datagram.payload);
+    return message.type === "map-reply" && message.records.length > 0 ? message : null;
+  } catch (e) {
+    if (e instanceof LispControlError) return null;
+    throw e;
+  }
+}
+
+/** One element's way to receive and send control messages: UDP in IP packets, without a link-layer header. */
+export class ControlChannel {
+  readonly #element: Element;
+  readonly #packet: Packet;
+
+  constructor(element: Element) {
+    this.#element = element;
+    this.#packet = new Packet(element.memory);
+  }
+
+  /**
+   * Calls `receive` with each datagram of the batch (its bytes copied, so that they may be kept) or with the WireError
+   * of a packet that holds none, then gives the packets back.
+   */
+  receive(batch: Batch, receive: (datagram: UdpPacket | WireError) => void): void {
+    // Reading may push packets out, which must not find this batch half used.
+    const datagrams: (UdpPacket | WireError)[] = [];
+    for (let i = 0; i < batch.count; i++) datagrams.push(this.#read(batch.at(i)));
+    batch.kill();
+    for (const datagram of datagrams) receive(datagram);
+  }
+
+  /**
+   * As `receive`, for one who takes only some: the packets for which `take` returns false stay in the batch, in their
+   * order.
+   */
+  filter(batch: Batch, take: (datagram: UdpPacket | WireError) => boolean): void {
+    const { kernels } = this.#element.memory;
+    const packets: { readonly slot: number; readonly datagram: UdpPacket | WireError }[] = [];
+    for (let i = 0; i < batch.count; i++)
+      packets.push({ slot: batch.at(i), datagram: this.#read(batch.at(i)) });
+    batch.count = 0;
+    for (const { slot, datagram } of packets)
+      if (take(datagram)) kernels.poolGive(slot);
+      else batch.add(slot);
+  }
+
+  #read(slot: number): UdpPacket | WireError {
+    const { memory } = this.#element;
+    const data = memory.get32(slot + SLOT_DATA);
+    const end = data + memory.get32(slot + SLOT_LENGTH);
+    const network = memory.get32(slot + SLOT_NETWORK);
+    try {
+      return readUdpPacket(memory.u8.slice(network >= data && network < end ? network : data, end));
+    } catch (e) {
+      if (e instanceof WireError) return e;
+      throw e;
+    }
+  }
+
+  /**
+   * Pushes a message, as an IP packet with its checksums, to output `port`; the network header and the destination
+   * annotation are set. Returns false when no slot is free or the message does not fit one.
+   */
+  send(message: OutgoingMessage, port: number): boolean {
+    const { memory, router, outputs } = this.#element;
+    const slot = memory.kernels.poolTake();
+    if (slot === 0) return false;
+    const packet = this.#packet.at(slot);
+    const batch = router.batches.acquire();
+    batch.add(slot);
+    const fits = packet.setBytes(
+      writeUdpPacket({ sourcePort: CONTROL_PORT, destinationPort: CONTROL_PORT, ...message }),
+    );
+    if (fits) {
+      packet.networkHeader = packet.data;
+      memory.u8.set(message.destination, packet.anno(0));
+      outputs[port].push(batch);
+    }
+    router.batches.release(batch);
+    return fits;
+  }
+}

@@ -1,0 +1,135 @@
+// Between the EID-Records of control messages and the mappings of map-cache and site.
+
+import { eidAddress, eidPrefix, type LispAddress } from "../../wire/lisp-control/address.js";
+import { type EidRecord, type RlocRecord, TTL_OWN_CHOICE } from "../../wire/lisp-control/record.js";
+import { ACTIONS, type Action, IID_MAX, type Locator, type Mapping, masked } from "../mapping.js";
+
+/** 64 random bits. */
+export function randomNonce(random: { u32(): number }): bigint {
+  return (BigInt(random.u32()) << 32n) | BigInt(random.u32());
+}
+
+/** Whether `address` (4 or 16 bytes) lies in the prefix. */
+export function covers(
+  prefix: { readonly address: Uint8Array; readonly length: number },
+  address: Uint8Array,
+): boolean {
+  if (prefix.address.length !== address.length) return false;
+  const whole = prefix.length >> 3;
+  for (let i = 0; i < whole; i++) if (prefix.address[i] !== address[i]) return false;
+  const rest = prefix.length & 7;
+  return rest === 0 || ((prefix.address[whole] ^ address[whole]) & (0xff00 >> rest) & 0xff) === 0;
+}
+
+/** Bits that two addresses of one family begin with alike. */
+export function commonLength(a: Uint8Array, b: Uint8Array): number {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return 8 * i + Math.clz32(a[i] ^ b[i]) - 24;
+  return 8 * a.length;
+}
+
+/** Whether two addresses are the same bytes. */
+export function sameAddress(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+/**
+ * The address to encapsulate to that a locator gives: its own, or the first in an AFI list (RFC 8060, section 4.10.1);
+ * null for other kinds, and for addresses that RFC 9301, section 5.4 forbids (broadcast, multicast) or that are none.
+ */
+export function rlocAddress(rloc: LispAddress): Uint8Array | null {
+  if (rloc.kind === "list") {
+    for (const inner of rloc.addresses) {
+      const found = inner.kind === "ip" ? rlocAddress(inner) : null;
+      if (found !== null) return found;
+    }
+    return null;
+  }
+  if (rloc.kind !== "ip") return null;
+  const { address } = rloc;
+  if (address.length === 4)
+    return address[0] === 0 || address[0] === 127 || address[0] >= 224 ? null : address;
+  const low = address.subarray(0, 15).every((byte) => byte === 0);
+  return address[0] === 0xff || (low && address[15] <= 1) ? null : address;
+}
+
+/** What becomes of a record's TTL of minutes. */
+export interface TtlLimits {
+  /** Seconds that a mapping is kept at most, and where the record leaves it to us. */
+  readonly positive: number;
+  /** Seconds for one without locators. */
+  readonly negative: number;
+}
+
+/**
+ * The mapping that an EID-Record says, with at most the seconds that `limits` allow; locators that cannot be used for
+ * encapsulation are left out. Null where its EID is no IP prefix, its TTL 0, or none of its locators can be used.
+ */
+export function mappingOfRecord(record: EidRecord, limits: TtlLimits): Mapping | null {
+  const eid = eidPrefix(record.eid, record.maskLength);
+  if (eid === null || eid.iid > IID_MAX || record.ttl === 0) return null;
+  const locators: Locator[] = [];
+  for (const l of record.locators) {
+    const rloc = rlocAddress(l.rloc);
+    if (rloc === null) continue;
+    const { priority, weight, mpriority, mweight, reachable } = l;
+    locators.push({ rloc, priority, weight, mpriority, mweight, reachable });
+  }
+  if (record.locators.length > 0 && locators.length === 0) return null;
+  const most = locators.length > 0 ? limits.positive : limits.negative;
+  return {
+    iid: eid.iid,
+    eid: { address: masked(eid.address, eid.length), length: eid.length },
+    ttl: record.ttl === TTL_OWN_CHOICE ? most : Math.min(record.ttl * 60, most),
+    action: locators.length > 0 ? "no-action" : actionOf(record.action),
+    locators,
+    version: record.version,
+    ...(locators.length < record.locators.length ? { partial: true } : {}),
+  };
+}
+
+/** ACT values that are not assigned drop, as those do that give no reason. */
+function actionOf(act: number): Action {
+  return ACTIONS[act] ?? "drop";
+}
+
+export interface RecordFields {
+  /** Minutes. */
+  readonly ttl: number;
+  /** A: sent by an ETR of the site. */
+  readonly authoritative: boolean;
+  /** The locator (p) that is being probed. */
+  readonly probed?: Uint8Array;
+  /** Our own RLOCs (L). */
+  readonly local: (rloc: Uint8Array) => boolean;
+}
+
+/** The EID-Record for a mapping; its locators in the order of section 5.5: ascending, IPv4 before IPv6. */
+export function recordOfMapping(mapping: Mapping, fields: RecordFields): EidRecord {
+  const { probed } = fields;
+  const locators = inReplyOrder(mapping.locators).map(
+    (l): RlocRecord => ({
+      rloc: { kind: "ip", address: l.rloc },
+      priority: l.priority,
+      weight: l.weight,
+      mpriority: l.mpriority,
+      mweight: l.mweight,
+      local: fields.local(l.rloc),
+      probed: probed !== undefined && sameAddress(l.rloc, probed),
+      reachable: l.reachable,
+    }),
+  );
+  return {
+    ttl: fields.ttl,
+    eid: eidAddress(mapping.iid, mapping.eid.address),
+    maskLength: mapping.eid.length,
+    action: ACTIONS.indexOf(mapping.action),
+    authoritative: fields.authoritative,
+    version: mapping.version,
+    locators,
+  };
+}
+
+/** Locators in the order of a Map-Reply (section 5.5), in which Locator-Status-Bits count them: ascending addresses, IPv4 first. */
+export function inReplyOrder(locators: readonly Locator[]): Locator[] {
+  return [...locators].sort((a, b) => a.rloc.length - b.rloc.length || Buffer.compare(a.rloc, b.rloc));
+}

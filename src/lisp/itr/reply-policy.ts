@@ -1,0 +1,125 @@
+// What of a Map-Reply goes into the map-cache (RFC 9301, sections 5.4 and 5.5).
+
+import type { Prefix } from "../../lang/args/spec.js";
+import { eidPrefix } from "../../wire/lisp-control/address.js";
+import type { EidRecord } from "../../wire/lisp-control/record.js";
+import { covers, mappingOfRecord, type TtlLimits } from "../control/control-records.js";
+import { type Mapping, masked } from "../mapping.js";
+
+export interface ReplyPolicy extends TtlLimits {
+  /** Shortest prefix that a negative mapping takes up around the EID that was asked for, by family. */
+  readonly negative4: number;
+  readonly negative6: number;
+  /** Seconds for what the mapping system says to forward natively for 1 minute: a site that is about to register. */
+  readonly silent: number;
+  /** Whether we can encapsulate to an RLOC of this many bytes. */
+  readonly usable: (bytes: number) => boolean;
+}
+
+/** TTL of a Map-Server's answer for an EID-prefix of a site none of whose ETRs is registered (RFC 9301, section 8.3). */
+const SILENT_MINUTES = 1;
+
+/** What to do for one record. */
+export type Verdict =
+  | {
+      readonly kind: "insert";
+      readonly mapping: Mapping /** A negative prefix was narrowed. */;
+      readonly narrowed: boolean;
+    }
+  | { readonly kind: "remove"; readonly eid: Prefix }
+  | { readonly kind: "foreign" }
+  | { readonly kind: "unusable" };
+
+/**
+ * Judges the records of a Map-Reply to a Map-Request for `asked`. Only the prefix that holds what was asked for, and
+ * more-specific ones within it (section 5.5), are let in: a reply says nothing about other EIDs. A negative record may
+ * hold far more than its sender knows of, or (as some Map-Resolvers have it) not even what was asked: it counts for
+ * no more than a prefix of `negative4` or `negative6` bits, and for the EID alone where it does not hold it. A TTL says
+ * how long a mapping can be kept, not how long it must: one of a site that is silent is kept no longer than `silent`.
+ */
+export function judgeReply(
+  asked: { readonly iid: number; readonly eid: Prefix },
+  records: readonly EidRecord[],
+  policy: ReplyPolicy,
+): Verdict[] {
+  const outer = records
+    .map((r) => eidPrefix(r.eid, r.maskLength))
+    .filter(
+      (p) =>
+        p !== null && p.iid === asked.iid && p.length <= asked.eid.length && covers(p, asked.eid.address),
+    );
+  return records.map((record): Verdict => {
+    const eid = eidPrefix(record.eid, record.maskLength);
+    if (eid === null) return { kind: "unusable" };
+    const ours = eid.iid === asked.iid && eid.address.length === asked.eid.address.length;
+    const holds = ours && eid.length <= asked.eid.length && covers(eid, asked.eid.address);
+    const within = ours && outer.some((o) => o!.length <= eid.length && covers(o!, eid.address));
+    if (record.ttl === 0) return holds ? { kind: "remove", eid: prefixOf(eid) } : { kind: "foreign" };
+    const mapping = mappingOfRecord(record, policy);
+    if (mapping === null) return { kind: "unusable" };
+    if (mapping.locators.length === 0) {
+      const silent = record.ttl === SILENT_MINUTES && mapping.action === "natively-forward";
+      const ttl = silent ? Math.min(mapping.ttl!, policy.silent) : mapping.ttl;
+      return negative(asked, { ...mapping, ttl }, holds, records.length, policy);
+    }
+    if (!holds && !within) return { kind: "foreign" };
+    return { kind: "insert", mapping: withUsable(mapping, policy.usable), narrowed: false };
+  });
+}
+
+/**
+ * Judges what a Map-Server, whose key it bears, tells a subscriber to `subscribed` (RFC 9437): every prefix that holds
+ * that one or lies within it counts, and one with a TTL of 0 is gone. A negative one takes up no more than `subscribed`.
+ */
+export function judgePublication(
+  subscribed: { readonly iid: number; readonly eid: Prefix },
+  records: readonly EidRecord[],
+  policy: ReplyPolicy,
+): Verdict[] {
+  return records.map((record): Verdict => {
+    const eid = eidPrefix(record.eid, record.maskLength);
+    if (eid === null) return { kind: "unusable" };
+    const ours = eid.iid === subscribed.iid && eid.address.length === subscribed.eid.address.length;
+    const holds = ours && eid.length <= subscribed.eid.length && covers(eid, subscribed.eid.address);
+    if (!holds && !(ours && covers(subscribed.eid, eid.address) && eid.length > subscribed.eid.length))
+      return { kind: "foreign" };
+    if (record.ttl === 0) return { kind: "remove", eid: prefixOf(eid) };
+    const mapping = mappingOfRecord(record, policy);
+    if (mapping === null) return { kind: "unusable" };
+    if (mapping.locators.length === 0 && holds)
+      return negative(subscribed, mapping, holds, records.length, policy);
+    return { kind: "insert", mapping: withUsable(mapping, policy.usable), narrowed: false };
+  });
+}
+
+/** The mapping, its locators that we cannot encapsulate to found down. */
+/** The mapping, with locators of a family that we cannot encapsulate to out of reach. */
+export function withUsable(mapping: Mapping, usable: ReplyPolicy["usable"]): Mapping {
+  const locators = mapping.locators.map((l) => (usable(l.rloc.length) ? l : { ...l, reachable: false }));
+  return { ...mapping, locators };
+}
+
+function negative(
+  asked: { readonly iid: number; readonly eid: Prefix },
+  mapping: Mapping,
+  holds: boolean,
+  records: number,
+  policy: ReplyPolicy,
+): Verdict {
+  // A wrong prefix is forgiven only where it is the whole answer.
+  if (!holds && records > 1) return { kind: "foreign" };
+  const shortest = asked.eid.address.length === 4 ? policy.negative4 : policy.negative6;
+  const length = holds
+    ? Math.max(mapping.eid.length, Math.min(shortest, asked.eid.length))
+    : asked.eid.length;
+  const eid = { address: masked(asked.eid.address, length), length };
+  return {
+    kind: "insert",
+    mapping: { ...mapping, iid: asked.iid, eid },
+    narrowed: !holds || length !== mapping.eid.length,
+  };
+}
+
+function prefixOf(eid: Prefix): Prefix {
+  return { address: masked(eid.address, eid.length), length: eid.length };
+}

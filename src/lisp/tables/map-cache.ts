@@ -1,0 +1,253 @@
+// The EID-to-RLOC map-cache (RFC 9300, section 6): what the control plane puts
+// in, and what the data path finds. Mappings live in the router's memory; this
+// class makes, changes, lists and frees them.
+
+import type { Prefix } from "../../lang/args/spec.js";
+import type { PacketMemory } from "../../packet/memory.js";
+import type { Clock } from "../../router/clock.js";
+import type { Random } from "../../router/random.js";
+import { key } from "../etr/site-mappings.js";
+import { ExpiryQueue } from "../expiry-queue.js";
+import { checkMapping, type Mapping } from "../mapping.js";
+import { InstanceTables } from "./instance-tables.js";
+import { type CachedMapping, MappingRecords } from "./mapping-records.js";
+import { type RlocState, RlocTable } from "./rloc-table.js";
+
+/** The cache holds as many mappings as it may, and none of them ever expires. */
+export class MapCacheFullError extends Error {
+  readonly code = "MAP_CACHE_FULL";
+}
+
+export class MapCache {
+  /** Most mappings it holds. */
+  capacity: number;
+  /** Mappings removed because others needed their place, and because their time was over. */
+  evicted = 0;
+  expired = 0;
+  /** Mappings that were not put in, as their EID-prefix is held. */
+  refused = 0;
+  /** Called with every mapping that was put in: the next expiry may have moved closer. */
+  onInsert: (mapping: Mapping) => void = () => {};
+  readonly #clock: Clock;
+  readonly #tables: InstanceTables;
+  readonly #rlocs: RlocTable;
+  readonly #queue: ExpiryQueue;
+  readonly #mappings: MappingRecords;
+  readonly #held = new Set<string>();
+  #size = 0;
+
+  constructor(memory: PacketMemory, clock: Clock, random: Random, capacity: number) {
+    this.#clock = clock;
+    this.capacity = capacity;
+    this.#tables = new InstanceTables(memory);
+    this.#rlocs = new RlocTable(memory, random);
+    this.#mappings = new MappingRecords(memory, this.#rlocs);
+    this.#queue = new ExpiryQueue(memory);
+  }
+
+  /** Address of the instances' root, for the lookup kernel. */
+  get root(): number {
+    return this.#tables.root;
+  }
+
+  /** Number of mappings. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Bytes of the router's memory in use. */
+  get bytes(): number {
+    return this.#mappings.bytes + this.#tables.bytes + this.#rlocs.bytes;
+  }
+
+  /** Instance IDs that have mappings, ascending. */
+  get iids(): readonly number[] {
+    return this.#tables.iids;
+  }
+
+  /** Steady nanoseconds of the next expiry; Infinity when nothing expires. */
+  get nextExpiry(): number {
+    return this.#queue.next;
+  }
+
+  /**
+   * Puts a mapping in, its TTL counting from now, in place of one for exactly this EID-prefix (whose locators' packet
+   * counts live on where the RLOC stays). At capacity the mapping that would expire first goes. Returns whether it
+   * replaced one. Throws MappingError, MapCacheFullError or MemoryError, with the cache as it was
+   * (at capacity: short of the one that went).
+   */
+  insert(mapping: Mapping): boolean {
+    checkMapping(mapping);
+    if (this.#isHeld(mapping.iid, mapping.eid)) {
+      this.refused++;
+      return true;
+    }
+    const old = this.#tables.exact(mapping.iid, mapping.eid);
+    if (old === 0 && this.#size >= this.capacity) this.#evict();
+    const record = this.#mappings.make(mapping, this.#clock.now());
+    try {
+      this.#tables.insert(mapping.iid, mapping.eid, record);
+    } catch (e) {
+      this.#destroy(record);
+      throw e;
+    }
+    if (old !== 0) {
+      this.#mappings.carryOver(old, record);
+      this.#destroy(old);
+    } else {
+      this.#size++;
+    }
+    if (mapping.ttl !== null) this.#queue.add(record);
+    this.onInsert(mapping);
+    return old !== 0;
+  }
+
+  /**
+   * Puts a mapping in as `insert` does, and holds it: until `release` nothing that others insert or delete for its
+   * EID-prefix changes it. For EIDs of which we know better.
+   */
+  hold(mapping: Mapping): void {
+    const k = key(mapping.iid, mapping.eid);
+    this.#held.delete(k);
+    this.insert(mapping);
+    this.#held.add(k);
+  }
+
+  /** Removes the mapping that was held for exactly this EID-prefix; returns whether there was one. */
+  release(iid: number, eid: Prefix): boolean {
+    return this.#held.delete(key(iid, eid)) && this.delete(iid, eid);
+  }
+
+  #isHeld(iid: number, eid: Prefix): boolean {
+    return this.#held.size > 0 && this.#held.has(key(iid, eid));
+  }
+
+  /** Removes the mapping of exactly this EID-prefix; returns whether there was one. */
+  delete(iid: number, eid: Prefix): boolean {
+    if (this.#isHeld(iid, eid)) return false;
+    const record = this.#tables.exact(iid, eid);
+    if (record === 0) return false;
+    this.#remove(record);
+    return true;
+  }
+
+  /** The mapping of exactly this EID-prefix. */
+  get(iid: number, eid: Prefix): CachedMapping | null {
+    const record = this.#tables.exact(iid, eid);
+    return record === 0 ? null : this.#mappings.read(record);
+  }
+
+  /** The mapping that packets to `address` (4 or 16 bytes) get. */
+  lookup(iid: number, address: Uint8Array): CachedMapping | null {
+    const record = this.#tables.lookup(iid, address);
+    return record === 0 ? null : this.#mappings.read(record);
+  }
+
+  /** All mappings, by instance ID, family, address, length. The cache may change meanwhile, short of losing an instance. */
+  *entries(): IterableIterator<CachedMapping> {
+    for (const record of this.#tables.values()) yield this.#mappings.read(record);
+  }
+
+  /**
+   * Tells `each` of every mapping that expires by steady time `until`: when, and a number that stands for it until it is
+   * replaced or removed. The cache must not change meanwhile.
+   */
+  expiring(until: number, each: (id: number, expiry: number) => void): void {
+    this.#queue.until(until, each);
+  }
+
+  /** The mapping that `expiring` has told of. */
+  at(id: number): CachedMapping {
+    return this.#mappings.read(id);
+  }
+
+  /** Packets that matched it. */
+  packets(id: number): number {
+    return this.#mappings.packets(id);
+  }
+
+  /** Removes what has expired; tells `each` of every one. */
+  expire(each?: (mapping: CachedMapping) => void): void {
+    const now = this.#clock.now();
+    while (this.#queue.next <= now) {
+      const record = this.#queue.first;
+      const mapping = each === undefined ? null : this.#mappings.read(record);
+      this.#remove(record);
+      this.expired++;
+      if (mapping !== null) each?.(mapping);
+    }
+  }
+
+  /** Removes all mappings, or those of one instance. */
+  clear(iid?: number): void {
+    for (const k of this.#held) if (iid === undefined || k.startsWith(`${iid} `)) this.#held.delete(k);
+    const records = [...this.#tables.values(iid)];
+    for (const record of records) this.#remove(record);
+  }
+
+  /**
+   * Takes Locator-Status-Bits for a mapping (RFC 9300, section 10): locator `i` may be used if bit `i` is set.
+   * Ordinals from `width` (at most 32) on keep what they have. Returns false when there is no such mapping.
+   */
+  setStatusBits(iid: number, eid: Prefix, bits: number, width: number): boolean {
+    const record = this.#tables.exact(iid, eid);
+    if (record === 0) return false;
+    this.#mappings.setStatusBits(record, bits, width);
+    return true;
+  }
+
+  /** What is known of an RLOC; null when no mapping names it. */
+  rloc(address: Uint8Array): RlocState | null {
+    return this.#rlocs.get(address);
+  }
+
+  /** What is known of every RLOC that a mapping names. */
+  rlocs(): IterableIterator<RlocState> {
+    return this.#rlocs.states();
+  }
+
+  /**
+   * Changes what is known of an RLOC: whether it is down (all mappings choose anew), the MTU of the path to it, the
+   * nonce that packets carry to it. Forgotten when no mapping names the RLOC any more. Returns false when none does.
+   */
+  updateRloc(address: Uint8Array, change: Partial<Pick<RlocState, "down" | "mtu" | "echo">>): boolean {
+    const before = this.#rlocs.get(address);
+    if (!this.#rlocs.update(address, change)) return false;
+    if (change.down === undefined || change.down === before?.down) return true;
+    // Rare beside packets, so nobody keeps lists of who names whom.
+    for (const record of this.#tables.values())
+      if (this.#mappings.names(record, address)) this.#mappings.settle(record);
+    return true;
+  }
+
+  /** Sets every packet count to zero. */
+  resetCounts(): void {
+    for (const record of this.#tables.values()) this.#mappings.resetCounts(record);
+  }
+
+  /** Gives all its memory back. */
+  destroy(): void {
+    this.clear();
+    this.#rlocs.destroy();
+    this.#tables.destroy();
+  }
+
+  #remove(record: number): void {
+    this.#tables.remove(this.#mappings.iid(record), this.#mappings.eid(record));
+    this.#destroy(record);
+    this.#size--;
+  }
+
+  #evict(): void {
+    const first = this.#queue.first;
+    if (first === 0)
+      throw new MapCacheFullError(`the map-cache is full: ${this.#size} mappings, none of which expires`);
+    this.#remove(first);
+    this.evicted++;
+  }
+
+  #destroy(record: number): void {
+    this.#queue.remove(record);
+    this.#mappings.destroy(record);
+  }
+}

@@ -1,0 +1,510 @@
+// LISPDecap: what it takes off, what it keeps, what it refuses. Paragraphs are
+// RFC 9300's unless said otherwise.
+
+import * as fc from "fast-check";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { FLAG_CSUM_OK, FLAG_PARTIAL_CSUM, SLOT_CSUM_START, SLOT_FLAGS } from "../../../../assembly/layout.js";
+import { LISPDecap } from "../../../../elements/lisp/data-plane/lisp-decap.js";
+import type { PeerNews } from "../../../../src/lisp/tables/peer-table.js";
+import { Bench, checksum, hex, ip, ipv4, ipv6, lisp, SIX_A, SIX_B, toHex, udp } from "../harness.js";
+
+const NOTHING = new Uint8Array(0);
+const ZERO = new Uint8Array(8);
+const INNER = [ipv4(hex("0102030405")), ipv6(hex("0102030405"))];
+const OUTER = [{}, { source: SIX_A, destination: SIX_B }];
+const word = (text: string): Uint8Array => hex(text);
+const decap = (b: Bench): LISPDecap => b.router.find("e") as LISPDecap;
+
+/** The datagram's checksum, made right. */
+function summed(packet: Uint8Array): Uint8Array {
+  const bytes = Uint8Array.from(packet);
+  const four = bytes[0] >> 4 === 4;
+  const [at, addresses] = four ? [20, bytes.subarray(12, 20)] : [40, bytes.subarray(8, 40)];
+  const datagram = bytes.subarray(at);
+  const pseudo = Uint8Array.of(0, 17, datagram[4], datagram[5]);
+  const sum = checksum(addresses, pseudo, datagram) || 0xffff;
+  datagram[6] = sum >> 8;
+  datagram[7] = sum & 255;
+  return bytes;
+}
+
+test("both families within both: the inner packet leaves, its header set, its instance ID noted", async () => {
+  const b = await Bench.of("LISPDecap", 2);
+  for (const f of OUTER) {
+    for (const inner of INNER) {
+      b.push("e", [lisp(inner, ZERO, f), lisp(inner, word("0800000000006500"), f)]);
+      const seen = b.take("s0");
+      assert.equal(
+        seen.map((s) => [toHex(s.bytes), s.network, s.iid]),
+        [
+          [toHex(inner), 0, 0],
+          [toHex(inner), 0, 101],
+        ],
+      );
+    }
+  }
+  assert.is(b.read("e.count"), "8");
+  b.close();
+});
+
+test("a packet whose network header is behind an Ethernet header, and padding behind it, are taken as they are", async () => {
+  const b = await Bench.of("LISPDecap", 2);
+  const frame = Uint8Array.of(...new Uint8Array(14), ...lisp(INNER[0]), 1, 2, 3, 4);
+  b.push("e", [frame], { network: 14 });
+  assert.equal(
+    b.take("s0").map((s) => s.bytes),
+    [INNER[0]],
+  );
+  b.close();
+});
+
+test("padding inside the datagram goes, and options of the outer header", async () => {
+  const b = await Bench.of("LISPDecap", 2);
+  b.push("e", [lisp(Uint8Array.of(...INNER[0], 7, 7)), lisp(Uint8Array.of(...INNER[1], 7, 7))]);
+  assert.equal(
+    b.take("s0").map((s) => s.bytes),
+    INNER,
+  );
+  const plain = lisp(INNER[0]);
+  const options = Uint8Array.of(0x46, ...plain.subarray(1, 20), 1, 1, 1, 1, ...plain.subarray(20));
+  new DataView(options.buffer).setUint16(2, options.length);
+  b.push("e", [options]);
+  assert.equal(
+    b.take("s0").map((s) => s.bytes),
+    [INNER[0]],
+  );
+  b.close();
+});
+
+test("TTL: the inner becomes the outer where that is less (5.3), and the checksum stays right", async () => {
+  const b = await Bench.of("LISPDecap", 2);
+  for (const f of OUTER) {
+    for (const make of [ipv4, ipv6]) {
+      for (const [outer, inner] of [
+        [64, 10],
+        [10, 64],
+        [5, 5],
+        [0, 255],
+        [255, 0],
+      ]) {
+        b.push("e", [lisp(make(hex("00ff"), { ttl: inner }), ZERO, { ...f, ttl: outer })]);
+        const [seen] = b.take("s0");
+        assert.equal(seen.bytes, make(hex("00ff"), { ttl: Math.min(outer, inner) }));
+      }
+    }
+  }
+  b.close();
+});
+
+// RFC 6040 section 4.2, figure 4: rows the arriving inner, columns the arriving outer. Codes: 00 Not-ECT, 01 ECT(1),
+// 10 ECT(0), 11 CE.
+const ECN: Readonly<Record<number, Readonly<Record<number, number | null>>>> = {
+  0: { 0: 0b00, 2: 0b00, 1: 0b00, 3: null },
+  2: { 0: 0b10, 2: 0b10, 1: 0b01, 3: 0b11 },
+  1: { 0: 0b01, 2: 0b01, 1: 0b01, 3: 0b11 },
+  3: { 0: 0b11, 2: 0b11, 1: 0b11, 3: 0b11 },
+};
+
+test("ECN: all sixteen pairs of RFC 6040, both families; congestion a packet cannot carry drops it", async () => {
+  const b = await Bench.of("LISPDecap", 2);
+  let dropped = 0;
+  for (const f of OUTER) {
+    for (const make of [ipv4, ipv6]) {
+      for (let inner = 0; inner < 4; inner++) {
+        for (let outer = 0; outer < 4; outer++) {
+          b.push("e", [lisp(make(NOTHING, { tos: inner }), ZERO, { ...f, tos: outer })]);
+          const expected = ECN[inner][outer];
+          if (expected === null) dropped++;
+          assert.equal(
+            b.take("s0").map((s) => s.bytes),
+            expected === null ? [] : [make(NOTHING, { tos: expected })],
+            `inner ${inner}, outer ${outer}`,
+          );
+        }
+      }
+    }
+  }
+  assert.equal([b.read("e.bad_ecn"), dropped], ["4", 4]);
+  b.close();
+});
+
+test("DSCP: copied from the outer header (5.3), or left", async () => {
+  for (const [args, expected] of [
+    ["", 0xb8],
+    ["DSCP false", 0x28],
+  ] as const) {
+    const b = await Bench.of(`LISPDecap(${args})`, 2);
+    for (const f of OUTER)
+      for (const make of [ipv4, ipv6]) {
+        b.push("e", [lisp(make(NOTHING, { tos: 0x28 | 2 }), ZERO, { ...f, tos: 0xb8 | 3 })]);
+        assert.equal(
+          b.take("s0").map((s) => s.bytes),
+          [make(NOTHING, { tos: expected | 3 })],
+        );
+      }
+    b.close();
+  }
+});
+
+test("UDP checksums: 0 accepted for both families, right ones too, wrong ones refused unless told not to look (5.3)", async () => {
+  for (const [args, refused] of [
+    ["", 1],
+    ["CHECKSUM false", 0],
+  ] as const) {
+    for (const f of OUTER) {
+      for (const length of [1, 2, 63, 64, 65, 1000]) {
+        const b = await Bench.of(`LISPDecap(${args})`, 2);
+        const inner = ipv4(new Uint8Array(length).map((_, i) => i * 7));
+        const right = summed(lisp(inner, ZERO, f));
+        const wrong = Uint8Array.from(right);
+        wrong[wrong.length - 1] ^= 1;
+        b.push("e", [lisp(inner, ZERO, f), right, wrong]);
+        assert.equal([b.take("s0").length, b.read("e.bad_checksum")], [3 - refused, String(refused)]);
+        b.close();
+      }
+    }
+  }
+});
+
+test("a checksum the device vouches for, or that the sender's device still owed, is not looked at", async () => {
+  const b = await Bench.of("LISPDecap", 2);
+  const wrong = lisp(INNER[0]);
+  wrong[26] = 1;
+  const flagsOf = (slot: number): number => b.router.memory.u8[slot + SLOT_FLAGS];
+  b.push("e", [wrong], { flags: FLAG_CSUM_OK });
+  b.push("e", [wrong], { flags: FLAG_PARTIAL_CSUM, sumStart: 20 });
+  const seen = b.take("s0");
+  assert.equal(
+    seen.map((s) => flagsOf(s.slot)),
+    [0, 0],
+    "neither says anything of the inner packet",
+  );
+  b.push("e", [lisp(ipv4(udp(1, 2, NOTHING)))], { flags: FLAG_PARTIAL_CSUM, sumStart: 56 });
+  const [owed] = b.take("s0");
+  assert.equal(
+    [flagsOf(owed.slot), b.router.memory.u16[(owed.slot + SLOT_CSUM_START) >>> 1]],
+    [FLAG_PARTIAL_CSUM, 20],
+  );
+  b.close();
+});
+
+test("only instance IDs of ours are accepted where they are named; 0 means also without the I bit", async () => {
+  const b = await Bench.of("LISPDecap(IID 101, IID 0)", 2);
+  const ids = ["0000000012345678", "0800000000000000", "0800000000006500", "0800000000006600"].map(word);
+  b.push(
+    "e",
+    ids.map((h) => lisp(INNER[0], h)),
+  );
+  assert.equal(
+    [b.take("s0").map((s) => s.iid), b.take("s1").length, b.read("e.unknown_iid")],
+    [[0, 0, 101], 1, "1"],
+  );
+  decap(b).expect(102);
+  decap(b).unexpect(0);
+  b.push(
+    "e",
+    ids.map((h) => lisp(INNER[0], h)),
+  );
+  assert.equal([b.take("s0").map((s) => s.iid), b.read("e.unknown_iid")], [[101, 102], "3"]);
+  b.close();
+});
+
+test("refused packets go to output 1 as they came, with their reason; each reason is counted", async () => {
+  const b = await Bench.of("LISPDecap", 2);
+  const bad: [string, Uint8Array][] = [];
+  for (const f of OUTER) {
+    const good = lisp(INNER[0], ZERO, f);
+    const at = f.source === undefined ? 20 : 40;
+    const change = (i: number, value: number): Uint8Array => {
+      const p = Uint8Array.from(good);
+      p[i] = value;
+      return p;
+    };
+    bad.push(
+      ["truncated", good.subarray(0, good.length - 1)],
+      [
+        "truncated",
+        Uint8Array.from(lisp(NOTHING, ZERO, f).subarray(0, at + 15)).map((x, i, a) => fixLength(x, i, a)),
+      ],
+      ["not_lisp", change(f.source === undefined ? 9 : 6, 6)],
+      ["not_lisp", change(at + 3, 0xf6)],
+      ["not_lisp", change(0, 0x50)],
+      ["fragment", f.source === undefined ? change(6, 0x20) : change(6, 44)],
+      ["bad_length", change(at + 5, 15)],
+      ["bad_length", change(at + 4, 0xff)],
+      ["encrypted", change(at + 8, 0x01)],
+      ["bad_inner", change(at + 16, 0x35)],
+      ["bad_inner", change(at + 16, 0x44)],
+      ["bad_inner", change(at + 18, 0xff)],
+      ["bad_inner", change(at + 19, 19)],
+      ["bad_inner", lisp(new Uint8Array(19).fill(0x45), ZERO, f)],
+      ["bad_inner", lisp(ipv6(hex("01")).subarray(0, 40), ZERO, f)],
+    );
+  }
+  bad.push(["fragment", lisp(INNER[0], ZERO, { fragment: 0x0001 })]);
+  const header = lisp(INNER[0]);
+  header[0] = 0x44;
+  bad.push(["bad_length", header]);
+  const short = lisp(INNER[0]);
+  short[2] = 0;
+  short[3] = 19;
+  bad.push(["bad_length", short]);
+  const names = Object.keys(LISPDecap.spec.drops);
+  for (const [reason, packet] of bad) {
+    const before = Number(b.read(`e.${reason}`));
+    b.push("e", [packet]);
+    const seen = b.take("s1");
+    assert.equal(
+      seen.map((s) => [names[s.reason], toHex(s.bytes)]),
+      [[reason, toHex(packet)]],
+    );
+    assert.is(b.read(`e.${reason}`), String(before + 1));
+  }
+  assert.equal(b.take("s0"), []);
+  b.close();
+});
+
+/** Makes the outer length fit what is left of a packet. */
+function fixLength(x: number, i: number, packet: Uint8Array): number {
+  if (packet[0] >> 4 === 4) return i === 3 ? packet.length : x;
+  return i === 5 ? packet.length - 40 : x;
+}
+
+test("without output 1 the refused are dropped", async () => {
+  const b = await Bench.of("LISPDecap", 1);
+  b.push("e", [hex("45"), lisp(INNER[0])]);
+  assert.equal([b.take("s0").length, b.read("e.truncated"), b.router.memory.slotsUsed], [1, "1", 0]);
+  b.close();
+});
+
+test("cut at any length a packet is refused, and what stands beside it in memory stays", async () => {
+  const b = await Bench.of("LISPDecap(PEERS 8)", 2);
+  const { memory } = b.router;
+  for (const f of OUTER) {
+    for (const inner of INNER) {
+      for (const whole of [lisp(inner, word("e8aaaaaa00006507"), f), summed(lisp(inner, ZERO, f))]) {
+        for (let n = 0; n < whole.length; n++) {
+          const canary = memory.kernels.poolTake();
+          memory.u8.fill(0x77, canary, canary + memory.stride);
+          // As it came, and with the outer length made to fit.
+          const cut = whole.slice(0, n);
+          b.push("e", [cut, cut.map((x, i) => (n > 40 ? fixLength(x, i, cut) : x))]);
+          assert.equal([b.take("s0").length, b.take("s1").length], [0, 2], `${n} bytes`);
+          assert.ok(memory.u8.subarray(canary, canary + memory.stride).every((x) => x === 0x77));
+          memory.kernels.poolGive(canary);
+        }
+      }
+    }
+  }
+  b.close();
+});
+
+// ---- Against a slow twin ----------------------------------------------------------
+
+/** What is to become of a packet, from sections 5.3 and 8, checksums aside; null: refused. */
+function slowDecap(p: Uint8Array): { readonly bytes: string; readonly iid: number } | null {
+  const u16 = (i: number): number => (p[i] << 8) | p[i + 1];
+  const version = p[0] >> 4;
+  if (p.length < 20 || (version !== 4 && version !== 6)) return null;
+  const at = version === 4 ? (p[0] & 15) * 4 : 40;
+  const end = version === 4 ? u16(2) : 40 + u16(4);
+  if (at < 20 || end > p.length || p[version === 4 ? 9 : 6] !== 17) return null;
+  if (version === 4 && (u16(6) & 0x3fff) !== 0) return null;
+  const length = u16(at + 4);
+  if (end - at < 16 || u16(at + 2) !== 4341 || length < 16 || length > end - at) return null;
+  const flags = p[at + 8];
+  if ((flags & 3) !== 0) return null;
+  const inner = Uint8Array.from(p.subarray(at + 16, at + length));
+  if (inner.length < 20) return null;
+  const tos = version === 4 ? p[1] : ((p[0] & 15) << 4) | (p[1] >> 4);
+  const ttl = version === 4 ? p[8] : p[7];
+  const size = inner[0] >> 4 === 4 ? (inner[2] << 8) | inner[3] : ((inner[4] << 8) | inner[5]) + 40;
+  if (size > inner.length) return null;
+  if (inner[0] >> 4 === 4) {
+    if ((inner[0] & 15) < 5 || size < (inner[0] & 15) * 4) return null;
+    const ecn = ECN[inner[1] & 3][tos & 3];
+    if (ecn === null) return null;
+    inner[1] = (tos & 0xfc) | ecn;
+    inner[8] = Math.min(inner[8], ttl);
+    inner.set([0, 0], 10);
+    const sum = checksum(inner.subarray(0, (inner[0] & 15) * 4));
+    inner.set([sum >> 8, sum & 255], 10);
+  } else if (inner[0] >> 4 === 6) {
+    const ecn = ECN[(inner[1] >> 4) & 3][tos & 3];
+    if (ecn === null) return null;
+    const merged = (tos & 0xfc) | ecn;
+    inner[0] = 0x60 | (merged >> 4);
+    inner[1] = ((merged & 15) << 4) | (inner[1] & 15);
+    inner[7] = Math.min(inner[7], ttl);
+  } else return null;
+  const iid = (flags & 8) === 0 ? 0 : (p[at + 12] << 16) | u16(at + 13);
+  return { bytes: toHex(inner.subarray(0, size)), iid };
+}
+
+test("any packet, damaged anywhere, is taken or refused as the slow twin does", async () => {
+  const b = await Bench.of("LISPDecap(CHECKSUM false, PEERS 8)", 2);
+  const packet = fc
+    .record({
+      outer: fc.constantFrom(...OUTER),
+      inner: fc.constantFrom(ipv4, ipv6),
+      payload: fc.uint8Array({ maxLength: 30 }),
+      header: fc.uint8Array({ minLength: 8, maxLength: 8 }),
+      tos: fc.tuple(fc.nat(255), fc.nat(255)),
+      ttl: fc.tuple(fc.nat(255), fc.nat(255)),
+      damage: fc.array(fc.tuple(fc.nat(110), fc.nat(255)), { maxLength: 2 }),
+      cut: fc.option(fc.nat(110), { freq: 10 }),
+    })
+    .map(({ outer, inner, payload, header, tos, ttl, damage, cut }) => {
+      header[0] &= 0xfc;
+      const p = lisp(inner(payload, { tos: tos[0], ttl: ttl[0] }), header, {
+        ...outer,
+        tos: tos[1],
+        ttl: ttl[1],
+      });
+      for (const [i, x] of damage) if (i < p.length) p[i] = x;
+      return cut === null ? p : p.slice(0, cut);
+    });
+  // The kernel corrects a checksum, the twin makes it anew: they agree where it was right before.
+  const rightSum = (p: Uint8Array): boolean => {
+    const at = (p[0] >> 4 === 4 ? (p[0] & 15) * 4 : 40) + 16;
+    return p[at] >> 4 !== 4 || checksum(p.subarray(at, at + (p[at] & 15) * 4)) === 0;
+  };
+  fc.assert(
+    fc.property(fc.array(packet, { minLength: 1, maxLength: 10 }), (packets) => {
+      const good = packets.map((p) => [p, slowDecap(p)] as const).filter(([, r]) => r !== null);
+      b.push("e", packets);
+      const seen = b.take("s0");
+      assert.is(b.take("s1").length, packets.length - good.length);
+      assert.is(seen.length, good.length);
+      for (const [i, [p, expected]] of good.entries()) {
+        assert.is(seen[i].iid, expected!.iid);
+        if (rightSum(p)) assert.is(toHex(seen[i].bytes), expected!.bytes);
+      }
+    }),
+    { numRuns: 1000 },
+  );
+  b.close();
+});
+
+// ---- Peers ------------------------------------------------------------------------------
+
+async function peers(args = "PEERS 8"): Promise<{ b: Bench; news: string[] }> {
+  const b = await Bench.of(`LISPDecap(${args})`, 2);
+  const news: string[] = [];
+  decap(b).onPeer((n: PeerNews) => {
+    const what = Object.entries(n)
+      .filter(([, v]) => v === true)
+      .map(([k]) => k);
+    news.push(`${n.peer.rloc.join(".")} ${n.peer.iid} ${what.join(" ")}`);
+  });
+  return { b, news };
+}
+
+const from = (rloc: string, header: string): Uint8Array => lisp(INNER[0], word(header), { source: ip(rloc) });
+
+test("a peer's first packet is news, the following are not while they say the same", async () => {
+  const { b, news } = await peers();
+  b.push("e", [from("192.0.2.1", "0000000000000000"), from("192.0.2.1", "0000000000000000")]);
+  b.push("e", [from("192.0.2.1", "80000001 00000000"), from("192.0.2.1", "8000000200000000")]);
+  assert.equal(news, ["192.0.2.1 0 fresh"], "a nonce without E that nobody awaits is no news");
+  assert.is(b.read("e.peers"), "192.0.2.1 0 4 2 - -");
+  b.close();
+});
+
+test("an echo request is news when its nonce is (10.1)", async () => {
+  const { b, news } = await peers();
+  for (const header of [
+    "a0abcdef00000000",
+    "a0abcdef00000000",
+    "a0abcdf000000000",
+    "0000000000000000",
+    "a0abcdf000000000",
+  ])
+    b.push("e", [from("192.0.2.1", header)]);
+  assert.equal(news, [
+    "192.0.2.1 0 fresh echoRequested",
+    "192.0.2.1 0 echoRequested",
+    "192.0.2.1 0 echoRequested",
+  ]);
+  assert.is(decap(b).peers!.get(ip("192.0.2.1"), 0)!.nonce, 0xabcdf0);
+  b.close();
+});
+
+test("the nonce that is awaited is noticed when it comes back, once (10.1)", async () => {
+  const { b, news } = await peers();
+  b.push("e", [from("192.0.2.1", "0000000000000000")]);
+  news.length = 0;
+  assert.is(decap(b).peers!.awaitEcho(ip("192.0.2.1"), 0, 0x123456), true);
+  assert.is(decap(b).peers!.awaitEcho(ip("192.0.2.9"), 0, 0x123456), false);
+  b.push("e", [
+    from("192.0.2.1", "8012345500000000"),
+    from("192.0.2.1", "a012345600000000"),
+    from("192.0.2.9", "8012345600000000"),
+  ]);
+  assert.equal(news.splice(0), ["192.0.2.1 0 echoRequested", "192.0.2.9 0 fresh"]);
+  b.push("e", [from("192.0.2.1", "8012345600000000"), from("192.0.2.1", "8012345600000000")]);
+  b.push("e", [from("192.0.2.1", "8012345600000000")]);
+  assert.equal(news, ["192.0.2.1 0 echoed"]);
+  b.close();
+});
+
+test("changed Locator-Status-Bits and Map-Versions are news; bits not in use are not (10, RFC 9302)", async () => {
+  const { b, news } = await peers();
+  const tell = (header: string): string[] => {
+    b.push("e", [from("192.0.2.1", header)]);
+    return news.splice(0).map((n) => n.slice(12));
+  };
+  assert.equal(tell("4000000000000003"), ["fresh statusBitsChanged"]);
+  assert.equal(tell("4000000000000003"), []);
+  assert.equal(tell("0000000000000007"), []);
+  assert.equal(tell("4000000000000001"), ["statusBitsChanged"]);
+  assert.equal(tell("5012345600000001"), ["versionChanged"]);
+  assert.equal(tell("5012345600000001"), []);
+  assert.equal(tell("5012345700000003"), ["statusBitsChanged versionChanged"]);
+  assert.is(b.read("e.peers"), "192.0.2.1 0 7 - 291/1111 0x3");
+  b.push("e", [from("192.0.2.1", "4800000000006503")]);
+  assert.equal(news.splice(0), ["192.0.2.1 101 fresh statusBitsChanged"], "another instance, another peer");
+  b.push("e", [from("192.0.2.1", "d80000050000650f")]);
+  assert.equal(news.splice(0), ["192.0.2.1 101 statusBitsChanged"]);
+  assert.is(decap(b).peers!.get(ip("192.0.2.1"), 101)!.statusBits, 15);
+  assert.is(decap(b).peers!.get(ip("192.0.2.1"), 101)!.nonce, 5, "N and V: a nonce (5.3)");
+  b.close();
+});
+
+test("IPv6 peers are peers", async () => {
+  const { b } = await peers();
+  b.push("e", [lisp(INNER[1], word("80000007 00000000"), OUTER[1])]);
+  assert.is(b.read("e.peers"), "fd01:0:0:1::1 0 1 7 - -");
+  b.close();
+});
+
+test("forged sources fill no memory, and every packet still passes", async () => {
+  const { b, news } = await peers();
+  b.push("e", [from("203.0.113.1", "0000000000000000")]);
+  b.take("s0");
+  const used = b.router.memory.heapUsed;
+  for (let i = 0; i < 40; i++)
+    b.push(
+      "e",
+      Array.from({ length: 100 }, (_, k) => from(`203.${i}.0.${k}`, "4000000000000001")),
+    );
+  assert.is(b.take("s0").length, 4000);
+  assert.equal([b.router.memory.heapUsed, [...decap(b).peers!.peers()].length], [used, 8]);
+  assert.ok(news.length > 300, `${news.length}`);
+  b.close();
+});
+
+test("a hot swap keeps the peers and frees the rest", async () => {
+  const { b } = await peers("PEERS 8, IID 0");
+  b.push("e", [from("192.0.2.1", "0000000000000000")]);
+  const used = b.router.memory.heapUsed;
+  await b.router.swap(b.router.source);
+  assert.is(b.read("e.peers"), "192.0.2.1 0 1 - - -");
+  assert.is(b.router.memory.heapUsed, used);
+  b.push("e", [from("192.0.2.1", "0000000000000000")]);
+  assert.is(b.read("e.peers"), "192.0.2.1 0 2 - - -");
+  b.close();
+});
+
+test.run();

@@ -1,0 +1,158 @@
+// LISPRLOCProber: who is probed when, and what becomes of those that do not answer.
+
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { parseRloc } from "../../../../src/lisp/mapping.js";
+import { mapReply } from "../../../../src/wire/lisp-control/map-reply.js";
+import type { MapRequest } from "../../../../src/wire/lisp-control/map-request.js";
+import { failure, packetOf, record, type Sent, sentOf, takeAllSlots } from "../control.js";
+import { Bench, hex, ip, ipv4, udp } from "../harness.js";
+
+const MAPPINGS = "192.168.2.0/24 192.0.2.2 192.0.2.3/2, 192.168.3.0/24 192.0.2.2 192.0.2.4/255 2001:db8::4";
+
+const bench = (args = "", mappings = MAPPINGS): Promise<Bench> =>
+  Bench.start(`
+    feed :: Feed -> cache :: LISPMapCache(${mappings}) -> Discard;
+    f2 :: Feed -> e :: LISPRLOCProber(cache, RLOC 192.0.2.1, INTERVAL 10${args}) -> out :: Sink;
+  `);
+
+const probes = (b: Bench): Sent<MapRequest>[] => sentOf(b, "out", "map-request");
+
+function answer(
+  b: Bench,
+  to: Sent<MapRequest>,
+  fields: { probe?: boolean; authoritative?: boolean } = {},
+): void {
+  const { probe = true, authoritative = true } = fields;
+  const records = [record("192.168.2.0/24", "192.0.2.2", { authoritative })];
+  b.push("e", [packetOf(mapReply({ nonce: to.message.nonce, probe, records }))]);
+}
+
+/** Runs in tenths of a second; `each` sees every probe with its time. */
+function run(b: Bench, seconds: number, each: (sent: Sent<MapRequest>, at: number) => void): void {
+  for (let i = 1; i <= seconds * 10; i++) {
+    b.router.runFor(0.1);
+    for (const sent of probes(b)) each(sent, i / 10);
+  }
+}
+
+test("every locator that may be used is probed a time-out before its interval ends or somewhat earlier, straight to it", async () => {
+  const b = await bench();
+  const times = new Map<number, number[]>();
+  run(b, 100, (sent, at) => {
+    times.set(sent.destination[3], [...(times.get(sent.destination[3]) ?? []), at]);
+    assert.equal([sent.source, sent.destinationPort], [parseRloc("192.0.2.1"), 4342]);
+    const { probe, sourceEid, records } = sent.message;
+    assert.equal([probe, sourceEid, records.length, records[0].maskLength], [true, { kind: "none" }, 1, 24]);
+    answer(b, sent);
+  });
+  assert.equal([...times.keys()].sort(), [2, 3]);
+  for (const at of times.values()) {
+    assert.ok(at[0] <= 1 && at.length >= 11 && at.length <= 13, at.join(" "));
+    for (let i = 1; i < at.length; i++)
+      assert.ok(at[i] - at[i - 1] > 7.9 && at[i] - at[i - 1] < 9.2, at.join(" "));
+  }
+  assert.match(b.read("e.table"), /^192\.0\.2\.2 up \d+\.\d{3} /);
+  b.close();
+});
+
+test("a proxy ITR's probes have the p bit", async () => {
+  for (const [args, proxy] of [
+    ["", false],
+    [", PITR true", true],
+  ] as const) {
+    const b = await bench(args);
+    b.router.runFor(2);
+    const sent = probes(b);
+    assert.ok(sent.length > 0 && sent.every(({ message }) => message.proxyItr === proxy));
+    b.close();
+  }
+});
+
+test("without an answer a probe is sent again each time-out; then the flows move, within what is promised", async () => {
+  const b = await bench();
+  const after: number[] = [];
+  run(b, 20, (sent) => answer(b, sent));
+  run(b, 14, (sent, at) => {
+    if (sent.destination[3] !== 2) answer(b, sent);
+    else after.push(at);
+  });
+  assert.match(b.read("cache.rlocs"), /192\.0\.2\.2 2 down/);
+  assert.equal([Math.round((after[1] - after[0]) * 10), Math.round((after[2] - after[1]) * 10)], [10, 10]);
+  assert.is(b.read("e.downs"), "1");
+  b.push("cache", [ipv4(udp(1, 2, new Uint8Array(0)), { destination: ip("192.168.2.9") })]);
+  assert.match(b.read("cache.counts"), /192\.168\.2\.0\/24 1 192\.0\.2\.2 0 192\.0\.2\.3 1/);
+  run(b, 12, (sent) => answer(b, sent));
+  assert.match(b.read("cache.rlocs"), /192\.0\.2\.2 2 up/);
+  assert.match(b.read("e.table"), /192\.0\.2\.2 up /);
+  b.close();
+});
+
+test("only an answer with the nonce of a probe that is out, P and A counts", async () => {
+  const b = await bench();
+  b.router.runFor(1.05);
+  const [sent] = probes(b);
+  answer(b, sent, { probe: false });
+  answer(b, sent, { authoritative: false });
+  answer(b, { ...sent, message: { ...sent.message, nonce: 5n } });
+  assert.equal([b.read("e.unsolicited"), b.read("e.answers")], ["3", "0"]);
+  b.push("e", [packetOf(hex("20000001")), packetOf(hex("10000001")), hex("45")]);
+  assert.is(b.read("e.malformed"), "3");
+  answer(b, sent);
+  answer(b, sent);
+  assert.equal([b.read("e.unsolicited"), b.read("e.answers")], ["4", "1"]);
+  b.close();
+});
+
+test("round-trip times and jitter as RFC 6298 has them", async () => {
+  const b = await bench("", "192.168.2.0/24 192.0.2.2");
+  const waits = [0.1, 0.3];
+  for (const wait of waits) {
+    let sent: Sent<MapRequest>[] = [];
+    while (sent.length === 0) {
+      b.router.runFor(0.01);
+      sent = probes(b);
+    }
+    b.router.runFor(wait);
+    answer(b, sent[0]);
+  }
+  const [, , rtt, jitter] = b.read("e.table").split(" ").map(Number);
+  // 0.1 s, then 0.1 * 7/8 + 0.3 / 8; 0.05 s, then 0.05 * 3/4 + 0.2 / 4; each sample up to 10 ms late.
+  assert.ok(rtt >= 125 && rtt < 136, String(rtt));
+  assert.ok(jitter >= 85 && jitter < 93, String(jitter));
+  b.close();
+});
+
+test("RLOCs come and go with their mappings; no more are probed than may be", async () => {
+  const b = await bench(", CAPACITY 2", "192.168.2.0/24 192.0.2.2");
+  b.router.runFor(5);
+  await b.router.write("cache.add", "192.168.5.0/24 192.0.2.5 192.0.2.6");
+  b.router.runFor(6);
+  // Said when its mapping came, and when the map-cache was gone through.
+  assert.equal([b.read("e.table").split("\n").length, b.read("e.full")], [2, "2"]);
+  await b.router.write("cache.clear", "");
+  b.router.runFor(10);
+  assert.is(b.read("e.table"), "");
+  b.close();
+});
+
+test("without a free packet no probe leaves; with INTERVAL 0 none at all; wrong arguments are said", async () => {
+  const b = await bench();
+  takeAllSlots(b);
+  b.router.runFor(1.1);
+  assert.is(Number(b.read("e.no_slot")) >= 2, true);
+  b.close();
+  const none = await Bench.start(
+    "Idle -> c :: LISPMapCache(10.0.0.0/8 192.0.2.2) -> Discard; Idle -> e :: LISPRLOCProber(c, RLOC 192.0.2.1, INTERVAL 0) -> Discard",
+  );
+  none.router.runFor(100);
+  assert.is(none.read("e.probes"), "0");
+  none.close();
+  const said: string[] = [];
+  const wrong = "Idle -> d :: Discard; Idle -> e :: LISPRLOCProber(d) -> Discard";
+  const error = await failure(() => Bench.start(wrong, (l) => said.push(l)));
+  assert.match(`${error} ${said.join(" ")}`, /CACHE is not a LISPMapCache/);
+  assert.match(`${error} ${said.join(" ")}`, /no RLOC given/);
+});
+
+test.run();
