@@ -44,6 +44,7 @@ export const SLOT_CSUM_OFFSET = 98; // u16: with FLAG_PARTIAL_CSUM, offset of th
 export const SLOT_GSO_SIZE = 100; // u16: segment payload size of an oversized frame, 0 = none
 export const SLOT_REASON = 102; // u16: why a kernel rejected it (index into the element's drops)
 export const SLOT_MTU = 104; // u32: largest size that would have passed, set by what rejects it as too big
+export const SLOT_TRACE = 108; // u32: number of the packet's trace, 0 = not traced; copies carry their original's
 export const SLOT_META = 128;
 
 export const BUFFER_SIZE = 2048;

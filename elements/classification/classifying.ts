@@ -1,13 +1,8 @@
 // What the classifying elements share: a compiled list of patterns, run on each batch.
 
-import { parseEther, parseIP, parseIPPrefix } from "../../src/lang/args/address.js";
-import type { Parsed } from "../../src/lang/args/context.js";
-import { DATABASES } from "../../src/lang/args/databases.js";
-import { lookupNumber } from "../../src/lang/args/names.js";
 import type { Batch } from "../../src/packet/batch.js";
 import type { PatternRules } from "../../src/packet/classify/classifier.js";
 import { type Classification, compileRules } from "../../src/packet/classify/compile.js";
-import type { PatternNames } from "../../src/packet/classify/ip-words.js";
 import type { Classify } from "../../src/packet/kernels.js";
 import { Element, type ErrorSink } from "../../src/router/element.js";
 import type { HandlerCode } from "../../src/router/handler.js";
@@ -54,23 +49,4 @@ export abstract class ClassifyingElement extends Element {
   override handlers(): Record<string, HandlerCode> {
     return { program: { read: () => this.#classification?.text ?? "" } };
   }
-}
-
-/** How the patterns of `element` look names up: as its other arguments would. */
-export function patternNames(element: Element): PatternNames {
-  const context = element.graph.argContext(element);
-  const value = <T>(parsed: Parsed<T>): T | undefined => ("value" in parsed ? parsed.value : undefined);
-  return {
-    number: (database, word) => lookupNumber(context, database, word),
-    ip: (word) => value(parseIP(word, context)),
-    ipPrefix: (word) => {
-      if (word.includes("/")) return value(parseIPPrefix(word, context));
-      // A bare address is a host; a name may be a net as well.
-      const bytes = context.lookup(DATABASES.ipPrefix, word.replace(/:(ip4?)?net$/i, ""));
-      if (!(bytes instanceof Uint8Array) || bytes.length !== 8) return undefined;
-      const view = new DataView(bytes.buffer, bytes.byteOffset);
-      return { address: view.getUint32(0), mask: view.getUint32(4) };
-    },
-    ether: (word) => value(parseEther(word, context)),
-  };
 }

@@ -3,9 +3,10 @@ import { joinArgs, splitArgs, unquote } from "../../src/lang/args/text.js";
 import { parseIPClassifier } from "../../src/packet/classify/ip-filter.js";
 import type { ElementInit, ErrorSink } from "../../src/router/element.js";
 import type { HandlerCode } from "../../src/router/handler.js";
+import { patternNames } from "../../src/router/pattern-names.js";
 import { reconfigure } from "../../src/router/reconfigure.js";
 import type { ElementSpec, HandlerSpec } from "../../src/router/spec.js";
-import { ClassifyingElement, DROPS, PATTERNS, PROGRAM, patternNames } from "./classifying.js";
+import { ClassifyingElement, DROPS, PATTERNS, PROGRAM } from "./classifying.js";
 
 const args = {
   PATTERNS: { ...PATTERNS, doc: "a pattern for each output" },
@@ -75,7 +76,10 @@ export class IPClassifier extends ClassifyingElement {
       errors.error(`need ${this.noutputs} arguments, one per output port`);
       return;
     }
-    const classification = this.use(parseIPClassifier(PATTERNS.map(unquote), patternNames(this)), errors);
+    const classification = this.use(
+      parseIPClassifier(PATTERNS.map(unquote), patternNames(this.graph.argContext(this))),
+      errors,
+    );
     if (classification !== null && !this.graph.initialized) this.warnUnused(classification, errors);
   }
 

@@ -2,8 +2,9 @@ import type { ArgValues } from "../../src/lang/args/spec.js";
 import { unquote } from "../../src/lang/args/text.js";
 import { parseIPFilter } from "../../src/packet/classify/ip-filter.js";
 import type { ErrorSink } from "../../src/router/element.js";
+import { patternNames } from "../../src/router/pattern-names.js";
 import type { ElementSpec } from "../../src/router/spec.js";
-import { ClassifyingElement, DROPS, PATTERNS, PROGRAM, patternNames } from "./classifying.js";
+import { ClassifyingElement, DROPS, PATTERNS, PROGRAM } from "./classifying.js";
 
 const args = {
   RULES: { ...PATTERNS, doc: "ACTION PATTERN; ACTION is allow, deny, drop or an output's number" },
@@ -40,6 +41,9 @@ export class IPFilter extends ClassifyingElement {
   } as const satisfies ElementSpec;
 
   override configure({ RULES }: ArgValues<typeof args>, errors: ErrorSink): void {
-    this.use(parseIPFilter(RULES.map(unquote), this.noutputs, patternNames(this)), errors);
+    this.use(
+      parseIPFilter(RULES.map(unquote), this.noutputs, patternNames(this.graph.argContext(this))),
+      errors,
+    );
   }
 }

@@ -14,6 +14,7 @@ const COMMANDS: CommandTable = {
   top: [() => import("./top.js"), "show what the functions of a service do"],
   logs: [() => import("./logs.js"), "print what happened in a service"],
   handler: [() => import("./handler.js"), "read and write handlers of a function"],
+  trace: [() => import("./trace.js"), "show packets' ways through the elements of a function"],
   operate: [() => import("./operate.js"), "start, stop, heal, update and scale functions"],
   apply: [() => import("./apply.js"), "change a service to what its descriptor says now"],
   down: [() => import("./down.js"), "end a service"],

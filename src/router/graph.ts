@@ -9,7 +9,7 @@ import type { CleanupStage, Element, ElementClass, ErrorSink } from "./element.j
 import type { PortOf } from "./flow.js";
 import { checkCompleteness, checkPorts, resolvePersonalities } from "./hookup.js";
 import { Names, prefixOf, scopes } from "./names.js";
-import { MeteredPort, Port } from "./port.js";
+import type { Hop, Port } from "./port.js";
 import type { Router } from "./router.js";
 import { CONFIGURE_DEFAULT } from "./spec.js";
 import { Tasks } from "./task.js";
@@ -94,18 +94,21 @@ export class Graph {
       this.#targets[c.from][c.fromPort].push({ element: to, port: c.toPort });
       this.#sources[c.to][c.toPort].push({ element: from, port: c.fromPort });
     }
-    this.usePorts((element, port) =>
-      this.router.metered ? new MeteredPort(element, port) : new Port(element, port),
-    );
+    this.usePorts(this.router.makePort);
   }
 
-  /** Gives every connection new ports, by the element and port at its far end; also while the graph runs. */
-  usePorts(make: (element: Element, port: number) => Port): void {
+  /** Gives every connection new ports, made from what it connects and the port it had; also while the graph runs. */
+  usePorts(make: (hop: Hop, former: Port | undefined) => Port): void {
+    const connect = (near: Element, ports: Port[], far: readonly PortOf[][]): void => {
+      for (const [nearPort, [end]] of far.entries()) {
+        if (end === undefined) continue;
+        const hop = { near, nearPort, far: end.element, farPort: end.port };
+        ports[nearPort] = make(hop, ports[nearPort]);
+      }
+    };
     for (const element of this.elements) {
-      for (const [i, [far]] of this.#targets[element.index].entries())
-        if (far !== undefined) element.outputs[i] = make(far.element, far.port);
-      for (const [i, [far]] of this.#sources[element.index].entries())
-        if (far !== undefined) element.inputs[i] = make(far.element, far.port);
+      connect(element, element.outputs, this.#targets[element.index]);
+      connect(element, element.inputs, this.#sources[element.index]);
     }
   }
 
@@ -171,7 +174,7 @@ export class Graph {
   }
 
   /** What names mean in `element`'s arguments: what AddressInfo and its like define, then the devices' own addresses. */
-  argContext(element: Element): ArgContext {
+  argContext(element: Pick<Element, "name">): ArgContext {
     const prefix = prefixOf(element.name);
     return {
       lookup: (database, name) =>

@@ -59,6 +59,26 @@ export class Port {
   }
 }
 
+/** A connection, as the port of one of its ends sees it: `near` pushes to `far`, or pulls from it. */
+export interface Hop {
+  readonly near: Element;
+  /** Of `near`: an output where it pushes, an input where it pulls. */
+  readonly nearPort: number;
+  readonly far: Element;
+  readonly farPort: number;
+}
+
+/** Sees every batch that passes a connection. What `push` and `pull` return is given back when the far end is done. */
+export interface PortObserver {
+  /** `batch`, not empty, is about to be pushed to `hop.far`. */
+  push(hop: Hop, batch: Batch): number;
+  pushed(hop: Hop, before: number): void;
+  /** `hop.near` is about to pull. */
+  pull(hop: Hop): number;
+  /** It got `batch`, which may be empty. */
+  pulled(hop: Hop, batch: Batch, before: number): void;
+}
+
 /** What passed a port, and the time its far end took, of which the elements behind it had part. */
 export interface PortMeter {
   batches: number;
@@ -69,7 +89,12 @@ export interface PortMeter {
 
 /** A port that counts and times what passes; used when the router is made with `meter`. */
 export class MeteredPort extends Port {
-  readonly meter: PortMeter = { batches: 0, packets: 0, nanoseconds: 0 };
+  readonly meter: PortMeter;
+
+  constructor(element: Element, port: number, meter?: PortMeter) {
+    super(element, port);
+    this.meter = meter ?? { batches: 0, packets: 0, nanoseconds: 0 };
+  }
 
   override push(batch: Batch): void {
     if (batch.count === 0) return;
@@ -87,6 +112,32 @@ export class MeteredPort extends Port {
     this.meter.nanoseconds += (performance.now() - start) * 1e6;
     this.meter.batches++;
     this.meter.packets += batch.count;
+    return batch.count;
+  }
+}
+
+/** A metered port that also shows what passes to an observer. */
+export class ObservedPort extends MeteredPort {
+  readonly #hop: Hop;
+  readonly #observer: PortObserver;
+
+  constructor(hop: Hop, observer: PortObserver, meter?: PortMeter) {
+    super(hop.far, hop.farPort, meter);
+    this.#hop = hop;
+    this.#observer = observer;
+  }
+
+  override push(batch: Batch): void {
+    if (batch.count === 0) return;
+    const before = this.#observer.push(this.#hop, batch);
+    super.push(batch);
+    this.#observer.pushed(this.#hop, before);
+  }
+
+  override pull(batch: Batch, max: number): number {
+    const before = this.#observer.pull(this.#hop);
+    super.pull(batch, max);
+    this.#observer.pulled(this.#hop, batch, before);
     return batch.count;
   }
 }

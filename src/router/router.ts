@@ -19,7 +19,7 @@ import { Graph } from "./graph.js";
 import { type Handler, HandlerError, handlerName, readHandler } from "./handler.js";
 import { prefixOf } from "./names.js";
 import type { ElementLoader, ExtraElement, RouterOptions } from "./options.js";
-import { MeteredPort, Port } from "./port.js";
+import { type Hop, MeteredPort, ObservedPort, Port, type PortObserver } from "./port.js";
 import { type Random, SeededRandom, SystemRandom } from "./random.js";
 import { ProcessSignals, type Signals } from "./signals.js";
 import type { HandlerSpec } from "./spec.js";
@@ -41,6 +41,7 @@ export class Router {
   /** null: stores are real, and elements open them by themselves. */
   readonly stores: StoreProvider | null;
   #metered: boolean;
+  #observer: PortObserver | null = null;
   #graph: Graph | null = null;
   #closed = false;
   #variables: RouterOptions["variables"];
@@ -159,8 +160,26 @@ export class Router {
   meter(on: boolean): void {
     if (on === this.#metered) return;
     this.#metered = on;
-    this.#graph?.usePorts((element, port) => (on ? new MeteredPort(element, port) : new Port(element, port)));
+    this.#graph?.usePorts((hop) => this.makePort(hop));
   }
+
+  /** Who sees what passes each connection. */
+  get observer(): PortObserver | null {
+    return this.#observer;
+  }
+
+  /** Shows what passes each connection to `observer` from now on, over hot swaps as well; to nobody when it is null. */
+  observe(observer: PortObserver | null): void {
+    this.#observer = observer;
+    this.#graph?.usePorts(this.makePort);
+  }
+
+  /** The port that a connection has as things are; it goes on with the count of the one it had. */
+  readonly makePort = (hop: Hop, former?: Port): Port => {
+    const meter = former instanceof MeteredPort ? former.meter : undefined;
+    if (this.#observer !== null) return new ObservedPort(hop, this.#observer, meter);
+    return this.#metered ? new MeteredPort(hop.far, hop.farPort, meter) : new Port(hop.far, hop.farPort);
+  };
 
   get tasks(): Tasks {
     return this.graph.tasks;

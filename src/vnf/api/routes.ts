@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Service } from "../service/service.js";
+import { TRACE } from "./trace-route.js";
 
 /** A request that was understood: what of the path and the query is variable, and the body. */
 export interface Call {
@@ -162,6 +163,7 @@ export function routes(actions: Actions): readonly Route[] {
         return service.function(path.function).request("write", { path: path.handler, value });
       },
     },
+    TRACE,
     {
       method: "GET",
       path: "/v1/events",

@@ -212,7 +212,8 @@ function refusalOf(e: unknown): Refusal {
   if (e instanceof ConfigurationError) return new Refusal(422, e.code, e.message, e.diagnostics);
   if (e instanceof HandlerError) return new Refusal(e.code.startsWith("NO_") ? 404 : 400, e.code, e.message);
   if (e instanceof ServiceError) return new Refusal(e.code.startsWith("NO_") ? 404 : 409, e.code, e.message);
-  if (e instanceof InstanceError) return new Refusal(409, e.code, e.message);
+  if (e instanceof InstanceError)
+    return new Refusal(e.code.startsWith("BAD_") ? 400 : 409, e.code, e.message);
   return new Refusal(500, "INTERNAL", e instanceof Error ? e.message : String(e));
 }
 

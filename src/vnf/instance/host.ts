@@ -11,6 +11,7 @@ import { Router } from "../../router/router.js";
 import type { Signals } from "../../router/signals.js";
 import type { Impairments } from "../descriptor/model.js";
 import type { FunctionStores } from "../store/simulated.js";
+import { Tracing } from "../trace/tracing.js";
 import type { InstanceSpec } from "./instance.js";
 import type { ElementStats, HandlerInfo, InstanceStats, Reply, Request, RequestKind } from "./protocol.js";
 
@@ -53,6 +54,7 @@ export class InstanceHost {
   readonly #options: HostOptions;
   #metering: NodeJS.Timeout | undefined;
   #clockCost = 0;
+  readonly #tracing: Tracing;
   readonly #answers: { readonly [K in RequestKind]: (request: Request<K>) => Reply<K> | Promise<Reply<K>> };
 
   constructor(spec: InstanceSpec, options: HostOptions) {
@@ -74,6 +76,7 @@ export class InstanceHost {
       },
       signals: NO_SIGNALS,
     });
+    this.#tracing = new Tracing(this.router);
     this.#answers = {
       read: ({ path, parameters }) => this.router.read(path, parameters),
       write: ({ path, value }) => this.router.write(path, value),
@@ -82,6 +85,8 @@ export class InstanceHost {
       stats: ({ meter }) => this.#stats(meter === true),
       impair: ({ device, impairments, cut }) => options.devices.impair(device, impairments, cut),
       jump: ({ seconds }) => options.clock.jump(seconds),
+      trace: (request) => this.#tracing.begin(request),
+      traced: ({ id, stop }) => this.#tracing.take(id, stop === true),
     };
   }
 
@@ -98,6 +103,7 @@ export class InstanceHost {
   /** `inOrder` false: as a crash leaves it. */
   close(inOrder = true): void {
     clearTimeout(this.#metering);
+    this.#tracing.end();
     this.#options.stores?.ended(inOrder);
     this.router.close();
   }

@@ -1,6 +1,7 @@
 // What a running instance can be asked. Requests and replies are plain data: they cross threads and processes.
 
 import type { Impairments } from "../descriptor/model.js";
+import type { TraceReply, TraceRequest } from "../trace/traced.js";
 
 export interface Protocol {
   /** Reads handler `path` (`element.handler`), as a control socket does. */
@@ -24,6 +25,10 @@ export interface Protocol {
   }): void;
   /** Moves the wall clock by so many seconds. */
   jump(request: { readonly seconds: number }): void;
+  /** Begins to follow packets on their way through the elements; one trace at a time. Gives its number. */
+  trace(request: TraceRequest): number;
+  /** What is through since the last time; a trace that nobody asks for ends, and so does one with `stop`. */
+  traced(request: { readonly id: number; readonly stop?: boolean }): TraceReply;
 }
 
 export type RequestKind = keyof Protocol;
