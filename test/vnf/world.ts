@@ -32,3 +32,11 @@ export function withParameters(
   functions.set(name, { ...f, parameters: { ...f.parameters, ...parameters } });
   return { ...descriptor, functions };
 }
+
+/** `descriptor`, with a host (conf/host.click) on another link. */
+export function moved(descriptor: ServiceDescriptor, host: string, link: string): ServiceDescriptor {
+  const functions = new Map(descriptor.functions);
+  const f = functions.get(host)!;
+  functions.set(host, { ...f, devices: [{ name: "eth0", link, mac: null }] });
+  return { ...descriptor, functions };
+}

@@ -32,6 +32,8 @@ export interface LinkDescriptor extends Impairments {
   readonly name: string;
   /** Bytes of the largest IP packet. */
   readonly mtu: number;
+  /** A switch also between two ends: others can be plugged in while they run. */
+  readonly shared: boolean;
 }
 
 export interface FunctionDescriptor {

@@ -50,6 +50,7 @@ interface LinkDocument {
   readonly rate?: Quantity;
   readonly queue?: number;
   readonly mtu?: number;
+  readonly shared?: boolean;
 }
 interface FunctionDocument extends Defaults {
   readonly graph: string;
@@ -276,7 +277,14 @@ function changeOf(f: LinkDocument): Partial<Impairments> {
 
 function linkOf(name: string, l: LinkDocument): LinkDescriptor {
   const none = { delay: 0, jitter: 0, loss: 0, rate: 0 };
-  return { name, ...none, queue: l.queue ?? 100, mtu: l.mtu ?? 1500, ...changeOf(l) };
+  return {
+    name,
+    ...none,
+    queue: l.queue ?? 100,
+    mtu: l.mtu ?? 1500,
+    shared: l.shared ?? false,
+    ...changeOf(l),
+  };
 }
 
 function memoryOf(m: NonNullable<Defaults["memory"]>): MemoryDescriptor {

@@ -79,7 +79,7 @@ export class Fabric {
 
   /** Lays `link` between its ends: a wire for two, or fewer, a switch with wires for more. */
   async lay(link: LinkDescriptor, plans: readonly EndPlan[]): Promise<void> {
-    const segment = plans.length <= 2 ? null : new Segment(link, this.#world, this.#loader);
+    const segment = plans.length <= 2 && !link.shared ? null : new Segment(link, this.#world, this.#loader);
     const laid: LaidLink = { link, impairments: link, cut: false, ends: [], segment, pairs: [] };
     this.#laid.set(link.name, laid);
     if (segment === null) laid.ends.push(...(await this.#wire(laid, plans)));

@@ -78,7 +78,7 @@ function mustRemake(old: FunctionDescriptor, f: FunctionDescriptor): boolean {
 }
 
 function mustLay(old: LinkDescriptor | undefined, link: LinkDescriptor, carries: () => boolean): boolean {
-  return old === undefined || old.mtu !== link.mtu || !carries();
+  return old === undefined || old.mtu !== link.mtu || old.shared !== link.shared || !carries();
 }
 
 /** What a link does to packets. */

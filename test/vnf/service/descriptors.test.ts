@@ -7,7 +7,7 @@ import * as assert from "uvu/assert";
 import { readDescriptor } from "../../../src/vnf/descriptor/read.js";
 import { Service } from "../../../src/vnf/service/service.js";
 import { SimulatedWorld } from "../../../src/vnf/service/world.js";
-import { hostsAtRate } from "../world.js";
+import { hostsAtRate, moved } from "../world.js";
 
 const FOLDER = fileURLToPath(new URL("../../../../conf/services/", import.meta.url));
 const files = readdirSync(FOLDER).filter((f) => f.endsWith(".yaml"));
@@ -66,6 +66,26 @@ test("multihomed.yaml: others see both locators with 75 and 25, and keep to the 
   const before = Number(await read(service, "host3", "answers.count"));
   await run(10);
   assert.ok(Number(await read(service, "host3", "answers.count")) >= before + 15);
+  await service.terminate();
+});
+
+test("four-sites.yaml: a user and a virtual machine move, and keep their addresses", async () => {
+  const [service, run] = await up("four-sites.yaml");
+  await run(15);
+  await service.apply(moved(moved(service.descriptor, "user1", "subnet2"), "vm1", "dc2"));
+  await run(10);
+  const registrations = await read(service, "ms", "ms.registrations");
+  for (const line of ["192.168.1.10/32 10.0.2.1/", "192.168.3.10/32 10.0.4.1/"])
+    assert.ok(registrations.includes(`\n${line}`), registrations);
+  for (const name of ["user1", "user2", "vm1", "vm2"]) {
+    const before = Number(await read(service, name, "answers.count"));
+    await run(5);
+    assert.ok(Number(await read(service, name, "answers.count")) >= before + 9, name);
+  }
+  assert.equal(
+    [...service.functions.values()].filter((f) => f.restarts > 0),
+    [],
+  );
   await service.terminate();
 });
 
