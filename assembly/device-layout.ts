@@ -23,6 +23,7 @@ export const RX_LINK = 20; // u32: LINK_*
 export const RX_BOUNCE = 24; // u32: address of RX_CAP buffers of BOUNCE_SIZE
 export const RX_ADDRESSED = 28; // u32: 1 = messages carry a sockaddr_ll
 export const RX_MAC = 32; // 6 bytes: our address, for packet types without a sockaddr_ll
+export const RX_BARE = 38; // u8: 1 = messages have no virtio header
 export const RX_STAMP = 40; // u64: time of the batch, nanoseconds since the epoch
 export const RX_PACKETS = 48; // u64: packets handed out
 export const RX_BYTES = 56; // u64: their bytes
@@ -45,6 +46,8 @@ export const LINK_IP = 1;
 // ---- Transmit state ------------------------------------------------------
 export const TX_BASE = 0; // u64: as RX_BASE
 export const TX_VNET = 8; // 16 bytes: the virtio header of every packet sent, all zero
+export const TX_BARE = 18; // u8: as RX_BARE
+export const TX_MAX = 20; // u32: largest frame without a VLAN tag, 0 = whatever the kernel takes
 export const TX_CSUM = 24; // u64: partial checksums completed
 export const TX_MSGS = 32; // mmsghdr x IO_BATCH
 export const TX_IOVS = TX_MSGS + MMSG_SIZE * IO_BATCH; // 2 iovec each: virtio header, data

@@ -3,10 +3,10 @@
 
 import { csumComplete } from "./checksum";
 import {
-  ADDR_SIZE, BOUNCE_SIZE, CONTROL_SIZE, IO_BATCH, LINK_IP, MMSG_LENGTH, MMSG_SIZE, RX_ADDRESSED, RX_ADDRS, RX_BASE,
+  ADDR_SIZE, BOUNCE_SIZE, CONTROL_SIZE, IO_BATCH, LINK_IP, MMSG_LENGTH, MMSG_SIZE, RX_ADDRESSED, RX_ADDRS, RX_BARE, RX_BASE,
   RX_BOUNCE, RX_BYTES, RX_CAP, RX_CONTROL, RX_COUNT, RX_CSUM, RX_IOVS, RX_LINK, RX_MAC, RX_MSGS, RX_NEXT, RX_NO_SLOT,
-  RX_PACKETS, RX_SEG, RX_SEGMENTED, RX_SLOTS, RX_STAMP, RX_TOO_BIG, RX_VNET, SEG_LENGTH, TX_BASE, TX_CSUM, TX_IOVS,
-  TX_MSGS, TX_VNET, VNET_SIZE,
+  RX_PACKETS, RX_SEG, RX_SEGMENTED, RX_SLOTS, RX_STAMP, RX_TOO_BIG, RX_VNET, SEG_LENGTH, TX_BARE, TX_BASE, TX_CSUM, TX_IOVS,
+  TX_MAX, TX_MSGS, TX_VNET, VNET_SIZE,
 } from "./device-layout";
 import {
   FLAG_CSUM_OK, FLAG_PARTIAL_CSUM, PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST, PACKET_OTHERHOST, SLOT_CSUM_OFFSET,
@@ -66,13 +66,13 @@ export function deviceRefill(rx: u32): u32 {
   return cap;
 }
 
-/** Lays out the parts of the messages that never change. RX_BASE, RX_CAP, RX_BOUNCE and RX_ADDRESSED are set. */
+/** Lays out the parts of the messages that never change. RX_BASE, RX_CAP, RX_BOUNCE, RX_ADDRESSED and RX_BARE are set. */
 export function deviceInit(rx: u32): void {
   const base = load<u64>(rx, RX_BASE);
   for (let i: u32 = 0; i < load<u32>(rx, RX_CAP); i++) {
     const message = rx + RX_MSGS + i * MMSG_SIZE;
     const iov = rx + RX_IOVS + i * 48;
-    setIov(iov, base + <u64>(rx + RX_VNET + i * 16), VNET_SIZE);
+    setIov(iov, base + <u64>(rx + RX_VNET + i * 16), load<u8>(rx, RX_BARE) ? 0 : VNET_SIZE);
     store<u64>(message, base + <u64>iov, 16);
     store<u64>(message, 3, 24);
     if (load<u32>(rx, RX_ADDRESSED)) {
@@ -121,6 +121,7 @@ export function deviceTake(rx: u32, batch: u32, count: u32, limit: u32): u32 {
   const messages = load<u32>(rx, RX_COUNT);
   let next = load<u32>(rx, RX_NEXT);
   const seg = rx + RX_SEG;
+  const header: u32 = load<u8>(rx, RX_BARE) ? 0 : VNET_SIZE;
   while (next < messages && count < limit) {
     const i = next;
     const message = rx + RX_MSGS + i * MMSG_SIZE;
@@ -132,7 +133,7 @@ export function deviceTake(rx: u32, batch: u32, count: u32, limit: u32): u32 {
     let slot: u32 = 0;
     if (load<u32>(seg, SEG_LENGTH) == 0) {
       const total = load<u32>(message, MMSG_LENGTH);
-      const length: u32 = total < <u32>VNET_SIZE ? 0 : total - VNET_SIZE;
+      const length: u32 = total < header ? 0 : total - header;
       const into = load<u32>(held);
       const data = load<u32>(into, SLOT_DATA);
       const room = slotEnd(into) - data;
@@ -214,26 +215,39 @@ export function deviceTake(rx: u32, batch: u32, count: u32, limit: u32): u32 {
   return count;
 }
 
-/** Lays out the parts of the transmit messages that never change. TX_BASE is set. */
+/** Lays out the parts of the transmit messages that never change. TX_BASE and TX_BARE are set. */
 export function deviceInitSend(tx: u32): void {
   const base = load<u64>(tx, TX_BASE);
   for (let i: u32 = 0; i < <u32>IO_BATCH; i++) {
     const iov = tx + TX_IOVS + i * 32;
     const message = tx + TX_MSGS + i * MMSG_SIZE;
-    setIov(iov, base + <u64>(tx + TX_VNET), VNET_SIZE);
+    setIov(iov, base + <u64>(tx + TX_VNET), load<u8>(tx, TX_BARE) ? 0 : VNET_SIZE);
     store<u64>(message, base + <u64>iov, 16);
     store<u64>(message, 2, 24);
   }
 }
 
-/** Points the first `count` (at most IO_BATCH) messages at the packets of `batch` and completes their checksums. */
-export function devicePrepare(tx: u32, batch: u32, count: u32): void {
+/** Whether the frame is larger than TX_MAX; a VLAN tag (IEEE 802.1Q) does not count. */
+function tooBig(slot: u32, most: u32): bool {
+  const length = load<u32>(slot, SLOT_LENGTH);
+  if (length <= most) return false;
+  return length > most + 4 || length < 18 || load<u16>(load<u32>(slot, SLOT_DATA), 12) != 0x0081;
+}
+
+/**
+ * Points the first `count` (at most IO_BATCH) messages at the packets of `batch` and completes their checksums.
+ * Returns how many are ready: those before the first that is too big.
+ */
+export function devicePrepare(tx: u32, batch: u32, count: u32): u32 {
   const base = load<u64>(tx, TX_BASE);
+  const most = load<u32>(tx, TX_MAX);
   for (let i: u32 = 0; i < count; i++) {
     const slot = slotAt(batch, i);
+    if (most != 0 && tooBig(slot, most)) return i;
     count64(tx + TX_CSUM, complete(slot));
     setIov(tx + TX_IOVS + i * 32 + 16, base + <u64>load<u32>(slot, SLOT_DATA), load<u32>(slot, SLOT_LENGTH));
   }
+  return count;
 }
 
 /** Gives the first `taken` packets of `batch` back to the pool and moves the other `count - taken` to its front. */

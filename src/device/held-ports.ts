@@ -8,7 +8,6 @@ const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
-const EADDRINUSE = 98;
 
 /**
  * Binds each of `ports` on every address of both families and leaves them so until the function returned is called.
@@ -23,13 +22,13 @@ export function holdUdpPorts(calls: sys.Syscalls, ports: readonly number[]): () 
     // A machine may do without one of the families.
     const bound = [sys.AF_INET, sys.AF_INET6].map((family) => bindPort(calls, family, port, held));
     const failure =
-      bound.find((errno) => errno === EADDRINUSE) ?? (bound.every((errno) => errno !== 0) ? bound[0] : 0);
+      bound.find((errno) => errno === sys.EADDRINUSE) ?? (bound.every((errno) => errno !== 0) ? bound[0] : 0);
     if (failure === 0) continue;
     release();
     const why =
-      failure === EADDRINUSE ? "another program has it (`ss -ulpn` shows which)" : sys.errorText(failure);
+      failure === sys.EADDRINUSE ? "another program has it (`ss -ulpn` shows which)" : sys.errorText(failure);
     throw new DeviceError(
-      failure === EADDRINUSE ? "IO" : "PERMISSION",
+      failure === sys.EADDRINUSE ? "IO" : "PERMISSION",
       `cannot hold UDP port ${port}: ${why}`,
     );
   }

@@ -1,4 +1,4 @@
-// What packet sockets and TAP devices have in common: the structures in the
+// What packet sockets, TAP devices and Unix sockets have in common: the structures in the
 // router's memory, waiting, counting, and going down without stopping anything.
 
 import * as io from "../../assembly/device-layout.js";
@@ -21,6 +21,8 @@ export interface KernelContext {
 
 /** The kernel's answer to an attempt to move packets. */
 type Outcome = "again" | "retry" | "stop";
+
+const ETHERNET_HEADER = 14;
 
 export abstract class KernelDevice implements Device {
   readonly name: string;
@@ -67,8 +69,16 @@ export abstract class KernelDevice implements Device {
   /** Packets the kernel dropped before we read them. */
   protected abstract kernelDrops(): number;
 
-  /** Allocates the structures, for up to `batch` messages in a call. */
-  protected makeStates(addressed: boolean, batch: number): void {
+  /** Whether somebody is there to be sent to. */
+  protected get joined(): boolean {
+    return true;
+  }
+
+  /**
+   * Allocates the structures, for up to `batch` messages in a call. `bare`: frames without virtio headers, whose size
+   * nobody but us limits.
+   */
+  protected makeStates(addressed: boolean, batch: number, bare = false): void {
     const { memory } = this;
     // A device holds slots while it waits, so it may not hold a large part of a small pool.
     this.cap = Math.max(1, Math.min(batch, io.IO_BATCH, memory.slots >>> 3));
@@ -90,6 +100,10 @@ export abstract class KernelDevice implements Device {
     memory.set32(this.rx + io.RX_LINK, this.linkType === "ip" ? io.LINK_IP : io.LINK_ETHERNET);
     memory.set32(this.rx + io.RX_BOUNCE, this.#bounce);
     memory.set32(this.rx + io.RX_ADDRESSED, addressed ? 1 : 0);
+    if (bare) {
+      memory.u8[this.rx + io.RX_BARE] = memory.u8[this.tx + io.TX_BARE] = 1;
+      memory.set32(this.tx + io.TX_MAX, this.mtu + ETHERNET_HEADER);
+    }
     if (this.mac !== null) memory.u8.set(this.mac, this.rx + io.RX_MAC);
     memory.kernels.deviceInit(this.rx);
     memory.kernels.deviceInitSend(this.tx);
@@ -117,7 +131,7 @@ export abstract class KernelDevice implements Device {
         break;
       }
       if (n === 0) break;
-      if (this.#down !== null) this.#revive();
+      if (this.#down !== null && this.joined) this.revive();
       memory.set32(rx + io.RX_COUNT, n);
       memory.set32(rx + io.RX_NEXT, 0);
       // Rounded to 256 ns: the clock is a double.
@@ -139,13 +153,18 @@ export abstract class KernelDevice implements Device {
       }
       const from = batch.address + taken * 4;
       const count = Math.min(batch.count - taken, io.IO_BATCH);
-      memory.kernels.devicePrepare(this.tx, from, count);
-      const n = this.write(count);
+      const ready = memory.kernels.devicePrepare(this.tx, from, count);
+      if (ready === 0) {
+        totals.tx_too_big++;
+        taken++;
+        continue;
+      }
+      const n = this.write(ready);
       if (n > 0) {
         totals.tx_packets += n;
         totals.tx_bytes += memory.kernels.batchBytes(from, n);
         taken += n;
-        if (this.#down !== null) this.#revive();
+        if (this.#down !== null) this.revive();
         continue;
       }
       const outcome = this.#failed(this.syscalls.errno, true);
@@ -221,7 +240,16 @@ export abstract class KernelDevice implements Device {
     return this.memory.get32(this.rx + io.RX_NEXT) < this.memory.get32(this.rx + io.RX_COUNT);
   }
 
-  #revive(): void {
+  /** It does not work for now: `why` says so until `revive`. */
+  protected fall(why: string): void {
+    if (this.#down !== null) return;
+    this.#down = why;
+    this.#context.report(why);
+  }
+
+  /** It works again. */
+  protected revive(): void {
+    if (this.#down === null || this.#gone) return;
     this.#down = null;
     this.#context.report(`${this.name} is up again`);
   }
@@ -229,6 +257,7 @@ export abstract class KernelDevice implements Device {
   /** "again": no packet or no room now; "retry": go on (when sending, without this packet); "stop": the device is down. */
   #failed(errno: number, sending: boolean): Outcome {
     const { totals } = this;
+    if (sending && !this.joined) return "stop";
     switch (errno) {
       case sys.EAGAIN:
       case sys.ENOBUFS: // the interface's own queue is full
@@ -240,10 +269,10 @@ export abstract class KernelDevice implements Device {
       case sys.EFAULT: // a TAP whose interface is being removed
       case sys.EBADFD: // or was
         if (!this.exists()) this.vanish();
-        else if (this.#down === null) {
-          this.#down = `${this.name} is down: its network interface is switched off (ip link set ${this.name} up)`;
-          this.#context.report(this.#down);
-        }
+        else
+          this.fall(
+            `${this.name} is down: its network interface is switched off (ip link set ${this.name} up)`,
+          );
         return "stop";
       case sys.EINTR:
         if (!sending) return "retry";

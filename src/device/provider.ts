@@ -5,6 +5,7 @@
 //   NAME              network interface of the kernel
 //   tap:NAME          TAP interface (Ethernet), made when it is not there; NAME may be empty: the kernel chooses
 //   tun:NAME          TUN interface (IP), likewise
+//   unix:OWN:PEER     Unix socket OWN, joined to another process's PEER
 //   pcap:FILE         packets of a capture file
 //   pcap-out:FILE     capture file that collects Ethernet frames
 //   pcap-ip-out:FILE  capture file that collects IP packets
@@ -25,6 +26,7 @@ import { PcapReadDevice } from "./pcap-read.js";
 import { PcapWriteDevice } from "./pcap-write.js";
 import { isInterfaceName, Syscalls } from "./syscalls.js";
 import { TapDevice } from "./tap.js";
+import { parseUnixName, UnixSocketDevice, unixAddress } from "./unix-socket.js";
 
 export interface SystemProviderOptions {
   /** Seconds since the epoch. Default: the system's clock. */
@@ -49,7 +51,8 @@ export class SystemProvider implements DeviceProvider {
   open(name: string, memory: PacketMemory, options: DeviceOptions = {}): Device {
     const known = this.#open.get(name);
     if (known !== undefined) {
-      if (known instanceof PacketDevice && options.sendOnly !== true) known.startReceiving(options);
+      if ((known instanceof PacketDevice || known instanceof UnixSocketDevice) && options.sendOnly !== true)
+        known.startReceiving(options);
       return known;
     }
     const device = this.#make(name, memory, options);
@@ -62,6 +65,7 @@ export class SystemProvider implements DeviceProvider {
   address(name: string, kind: AddressKind): Uint8Array | null {
     const mac = this.#open.get(name)?.mac ?? null;
     if (kind === "ether" && mac !== null) return mac;
+    if (name.startsWith("unix:")) return kind === "ether" ? unixAddress(parseUnixName(name)) : null;
     if (!isInterfaceName(name)) return null;
     try {
       this.#syscalls ??= new Syscalls();
@@ -86,6 +90,8 @@ export class SystemProvider implements DeviceProvider {
       case "tap":
       case "tun":
         return new TapDevice(rest, name.slice(0, colon) as "tap" | "tun", this.#kernel(memory), options);
+      case "unix":
+        return new UnixSocketDevice(parseUnixName(name), this.#kernel(memory), options);
       case "pcap":
         return new PcapReadDevice(name, rest, memory, this.#report);
       case "pcap-out":
@@ -95,7 +101,7 @@ export class SystemProvider implements DeviceProvider {
       default:
         throw new DeviceError(
           "NO_SUCH_DEVICE",
-          `'${name}' is no device: known are INTERFACE, tap:NAME, tun:NAME, pcap:FILE, pcap-out:FILE and pcap-ip-out:FILE`,
+          `'${name}' is no device: known are INTERFACE, tap:NAME, tun:NAME, unix:OWN:PEER, pcap:FILE, pcap-out:FILE and pcap-ip-out:FILE`,
         );
     }
   }

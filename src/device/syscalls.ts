@@ -15,6 +15,8 @@ export const O_RDWR = 2;
 export const O_NONBLOCK = 0o4000;
 export const O_CLOEXEC = 0o2000000;
 
+export const AF_UNSPEC = 0;
+export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const AF_PACKET = 17;
@@ -37,7 +39,11 @@ export const EINVAL = 22;
 export const EBADFD = 77;
 export const EMSGSIZE = 90;
 export const ENETDOWN = 100;
+export const EADDRINUSE = 98;
+export const ECONNRESET = 104;
 export const ENOBUFS = 105;
+export const ENOTCONN = 107;
+export const ECONNREFUSED = 111;
 
 /** Waits for one descriptor inside Node's own event loop; the process stays alive while it does. */
 export interface Waiter {
@@ -51,6 +57,7 @@ export interface Waiter {
 export class Syscalls {
   readonly socket: (domain: number, type: number, protocol: number) => number;
   readonly bind: (fd: number, address: Uint8Array, length: number) => number;
+  readonly connect: (fd: number, address: Uint8Array, length: number) => number;
   readonly setsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: number) => number;
   readonly getsockopt: (
     fd: number,
@@ -89,6 +96,7 @@ export class Syscalls {
     const c = koffi.load(null);
     this.socket = c.func("int socket(int, int, int)");
     this.bind = c.func("int bind(int, const void *, uint32_t)");
+    this.connect = c.func("int connect(int, const void *, uint32_t)");
     this.setsockopt = c.func("int setsockopt(int, int, int, const void *, uint32_t)");
     this.getsockopt = c.func("int getsockopt(int, int, int, void *, void *)");
     this.recvmmsg = c.func("int recvmmsg(int, uintptr_t, uint32_t, int, uintptr_t)");

@@ -21,6 +21,8 @@ const deviceTake: Driver = (room, count) => {
   memory.set32(rx + device.RX_BOUNCE, bounce);
   memory.set32(rx + device.RX_LINK, draw(room, device.LINK_ETHERNET, device.LINK_IP));
   memory.set32(rx + device.RX_ADDRESSED, draw(room, 0, 1));
+  const bare = draw(room, 0, 1) === 1;
+  memory.u8[rx + device.RX_BARE] = bare ? 1 : 0;
   kernels.deviceInit(rx);
   const filled = Math.min(kernels.deviceRefill(rx), count);
   for (let i = 0; i < filled; i++) {
@@ -42,7 +44,7 @@ const deviceTake: Driver = (room, count) => {
     const message = rx + device.RX_MSGS + i * device.MMSG_SIZE;
     memory.set32(
       message + device.MMSG_LENGTH,
-      random.below(32) === 0 ? random.below(12) : length + device.VNET_SIZE,
+      random.below(32) === 0 ? random.below(bare ? 1 : 12) : length + (bare ? 0 : device.VNET_SIZE),
     );
     memory.set32(message + 48, random.below(16) === 0 ? 0x20 : 0);
     const vnet = rx + device.RX_VNET + i * 16;
@@ -131,9 +133,13 @@ function devicePrepare(room: Room, count: number): Outcome {
   const { memory, kernels } = room;
   const tx = room.state(device.TX_SIZE);
   kernels.deviceInitSend(tx);
+  const most = draw(room, 0, 0, 64, 1514);
+  memory.set32(tx + device.TX_MAX, most);
   const some = Math.min(count, device.IO_BATCH);
-  kernels.devicePrepare(tx, room.batch, some);
-  for (let i = 0; i < some; i++) {
+  const ready = kernels.devicePrepare(tx, room.batch, some);
+  if (ready < some && memory.get32(room.at(ready) + layout.SLOT_LENGTH) <= most)
+    throw new Error("a packet that is not too big was held back");
+  for (let i = 0; i < ready; i++) {
     const iov = tx + device.TX_IOVS + i * 32 + 16;
     const slot = room.at(i);
     if (
