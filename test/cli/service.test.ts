@@ -71,6 +71,7 @@ skipUnless(refused === null, refused ?? "")(
     const [, stopped] = /^ *(\d+) .*process-main\.js xtr1$/m.exec(
       execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" }),
     )!;
+    const noted = readFileSync(join(state, "two-sites", "resources"), "utf8");
     process.kill(Number(stopped), "SIGSTOP");
     process.kill(pid, "SIGKILL");
     const down = await sluice(["down", ...STATE], { seconds: 30 });
@@ -79,7 +80,9 @@ skipUnless(refused === null, refused ?? "")(
     assert.match(down.out, /^removed process \d+$/m);
     const left = machine();
     assert.not.match(left, /sluice-two-sites-|process-main\.js (xtr|ms|host)/);
-    assert.not.match(left, /\bsl[0-9a-f]{10}@/);
+    const interfaces = [...noted.matchAll(/"kind":"interface","name":"(\w+)"/g)].map((m) => m[1]);
+    assert.ok(interfaces.length >= 3);
+    for (const name of interfaces) assert.not.match(left, new RegExp(`\\b${name}@`));
     assert.not.ok(existsSync(join(state, "two-sites")));
   },
 );

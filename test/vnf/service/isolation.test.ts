@@ -1,28 +1,16 @@
+// timeout: 240
 // What each isolation holds back: the function ends, its manager says why and starts it again, and others go on.
 
-import { execFileSync } from "node:child_process";
-import { readdirSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Isolation } from "../../../src/vnf/descriptor/model.js";
-import { readDescriptor } from "../../../src/vnf/descriptor/read.js";
 import { Service } from "../../../src/vnf/service/service.js";
 import { RealWorld } from "../../../src/vnf/service/world.js";
-import { namespacesRefused } from "../../net/namespaces.js";
-import { skipUnless } from "../../skip.js";
 import { FaultyService } from "../faulty.js";
+import { until } from "../until.js";
 
-const CONF = fileURLToPath(new URL("../../../../conf/", import.meta.url));
 const faulty = new FaultyService();
 test.after(() => faulty.remove());
-
-async function until(condition: () => boolean | Promise<boolean>, what: string, seconds = 30): Promise<void> {
-  for (const end = Date.now() + seconds * 1000; !(await condition()); ) {
-    if (Date.now() > end) throw new Error(`waited ${seconds} s: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 /** Makes function `bad` go wrong by its handler, and expects it to end with `message` and to be started again. */
 async function holdsBack(isolation: Isolation, handler: string, message: RegExp): Promise<void> {
@@ -72,44 +60,5 @@ test("process holds back kill -9", async () => {
     await service.terminate();
   }
 });
-
-/** Brings up a descriptor of conf/services with every function isolated so, and waits for answered pings. */
-async function pings(file: string, isolation: Isolation): Promise<void> {
-  const descriptor = readDescriptor(`${CONF}services/${file}`);
-  const functions = [...descriptor.functions].map(([name, f]) => [name, { ...f, isolation }] as const);
-  // Names of namespaces are the machine's: this test's own.
-  const name = `t${process.pid}-${descriptor.name}`.slice(0, 40);
-  const service = await Service.instantiate(
-    { ...descriptor, name, functions: new Map(functions) },
-    { world: new RealWorld() },
-  );
-  try {
-    await service.start();
-    const answers = async (): Promise<number> =>
-      Number(await service.function("host1").request("read", { path: "answers.count" }));
-    await until(async () => (await answers()) >= 3, "pings are answered", 60);
-    // What links do changes wherever their ends are.
-    service.inject({ kind: "link-down", link: "core" });
-    await until(async () => {
-      const before = await answers();
-      await new Promise((resolve) => setTimeout(resolve, 1200));
-      return (await answers()) === before;
-    }, "no ping is answered while the core is down");
-  } finally {
-    await service.terminate();
-  }
-}
-
-const refused = namespacesRefused();
-const withNamespaces = skipUnless(refused === null, refused ?? "");
-for (const file of readdirSync(`${CONF}services`).filter((f) => f.endsWith(".yaml"))) {
-  test(`${file} inline: hosts ping each other`, () => pings(file, "inline"));
-  test(`${file} in threads: hosts ping each other`, () => pings(file, "thread"));
-  withNamespaces(`${file} in processes and namespaces: hosts ping each other`, async () => {
-    await pings(file, "process");
-    const left = execFileSync("ip", ["netns"], { encoding: "utf8" });
-    assert.not.match(left, new RegExp(`sluice-t${process.pid}-`));
-  });
-}
 
 test.run();

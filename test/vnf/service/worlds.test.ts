@@ -1,0 +1,64 @@
+// timeout: 400
+// Every descriptor of conf/services in real time: inline, in threads, and in processes in namespaces. Hosts ping each other.
+
+import { execFileSync } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { Isolation } from "../../../src/vnf/descriptor/model.js";
+import { readDescriptor } from "../../../src/vnf/descriptor/read.js";
+import { Service } from "../../../src/vnf/service/service.js";
+import { RealWorld } from "../../../src/vnf/service/world.js";
+import { namespacesRefused } from "../../net/namespaces.js";
+import { skipUnless } from "../../skip.js";
+import { until } from "../until.js";
+
+const SERVICES = fileURLToPath(new URL("../../../../conf/services/", import.meta.url));
+
+/** Brings up a descriptor with every function isolated so; all hosts must have answers, and none while links are down. */
+async function pings(file: string, isolation: Isolation): Promise<void> {
+  const descriptor = readDescriptor(SERVICES + file);
+  const functions = [...descriptor.functions].map(([name, f]) => {
+    // Hosts that send little: machines differ.
+    const parameters = f.graph.endsWith("/host.click") ? { ...f.parameters, RATE: "20" } : f.parameters;
+    return [name, { ...f, isolation, parameters, health: null }] as const;
+  });
+  // Names of namespaces are the machine's: this test's own.
+  const name = `t${process.pid}-${descriptor.name}`.slice(0, 40);
+  const service = await Service.instantiate(
+    { ...descriptor, name, functions: new Map(functions) },
+    { world: new RealWorld() },
+  );
+  try {
+    await service.start();
+    const hosts = [...service.functions.values()].filter((f) => f.descriptor.graph.endsWith("/host.click"));
+    assert.ok(hosts.length >= 2);
+    const answers = (): Promise<number[]> =>
+      Promise.all(hosts.map(async (h) => Number(await h.request("read", { path: "answers.count" }))));
+    await until(async () => (await answers()).every((n) => n >= 2), "pings are answered", 60);
+    // What links do changes wherever their ends are.
+    for (const link of descriptor.links.keys()) service.inject({ kind: "link-down", link });
+    await until(async () => {
+      const before = await answers();
+      await new Promise((resolve) => setTimeout(resolve, 1200));
+      return (await answers()).join() === before.join();
+    }, "no ping is answered while all links are down");
+  } finally {
+    await service.terminate();
+  }
+}
+
+const refused = namespacesRefused();
+const withNamespaces = skipUnless(refused === null, refused ?? "");
+for (const file of readdirSync(SERVICES).filter((f) => f.endsWith(".yaml"))) {
+  test(`${file} inline: hosts ping each other`, () => pings(file, "inline"));
+  test(`${file} in threads: hosts ping each other`, () => pings(file, "thread"));
+  withNamespaces(`${file} in processes and namespaces: hosts ping each other`, async () => {
+    await pings(file, "process");
+    const left = execFileSync("ip", ["netns"], { encoding: "utf8" });
+    assert.not.match(left, new RegExp(`sluice-t${process.pid}-`));
+  });
+}
+
+test.run();
