@@ -79,7 +79,8 @@ run("code", join(dirname(require.resolve("typescript/package.json")), "bin/tsc")
 // What was compiled from files that have moved or gone would otherwise go on being tested, and loaded.
 for (const folder of ["src", "elements", "bench", "test"])
   for (const output of [...files(`dist/${folder}`, ".js"), ...files(`dist/${folder}`, ".d.ts")])
-    if (!existsSync(join(root, relative("dist", output).replace(/(\.d\.ts|\.js)$/, ".ts")))) rmSync(join(root, output));
+    if (!existsSync(join(root, relative("dist", output).replace(/(\.d\.ts|\.js)$/, ".ts"))))
+      rmSync(join(root, output));
 
 // The element map: class name -> file, so that a run loads only the classes its graph names; and the manual,
 // class name -> doc comment and contract, for the commands that describe elements without running them.
