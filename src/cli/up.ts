@@ -41,6 +41,8 @@ async function run(words: readonly string[]): Promise<number> {
     ? new SimulatedWorld(descriptor.world.seed, descriptor.world.epoch)
     : new RealWorld();
   const { signal, release } = interruption();
+  // Who reads our output may stop reading: the service goes on.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   let manager: Manager | null = null;
   try {
     manager = await Manager.instantiate(descriptor, { world, folder, port: s.api, clickpath: s.clickpath });

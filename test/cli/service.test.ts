@@ -1,6 +1,7 @@
 // The commands of a running service: up, ps, top, logs, handler, operate, apply, down.
 
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,7 +10,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { namespacesRefused } from "../net/namespaces.js";
 import { skipUnless } from "../skip.js";
-import { sluice } from "./sluice.js";
+import { MAIN, sluice } from "./sluice.js";
 
 const CONF = fileURLToPath(new URL("../../../conf/", import.meta.url));
 const FILE = `${CONF}services/two-sites.yaml`;
@@ -86,6 +87,21 @@ skipUnless(refused === null, refused ?? "")(
     assert.not.ok(existsSync(join(state, "two-sites")));
   },
 );
+
+test("Ctrl-C ends a service in order", async () => {
+  const child = spawn(process.execPath, [MAIN, "up", FILE, ...STATE], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let out = "";
+  child.stdout.setEncoding("utf8").on("data", (text) => {
+    out += text;
+    if (/host2 +started/.test(out) && !/stopped/.test(out)) child.kill("SIGINT");
+  });
+  const [code] = await once(child, "close");
+  assert.is(code, 0);
+  assert.match(out, /ms +stopped\n$/);
+  assert.not.ok(existsSync(join(state, "two-sites")));
+});
 
 test("an hour of simulated time needs no waiting", async () => {
   const { code, out } = await sluice(["up", FILE, "--simtime", "--seconds", "5", ...STATE]);
