@@ -135,6 +135,27 @@ export function parseEid(text: string): Prefix {
   return { address: masked(parsed.value.address, parsed.value.length), length: parsed.value.length };
 }
 
+/** Reads `EID-PREFIX [iid N]`; `iid`: the instance ID where none is given. Throws MappingError. */
+export function parseEidAndInstance(text: string, iid = 0): { readonly iid: number; readonly eid: Prefix } {
+  const found = wordAndInstance(text, "EID-PREFIX", iid);
+  return { iid: found.iid, eid: parseEid(found.word) };
+}
+
+/** Reads `WORD [iid N]`, where WORD is what `what` says; `iid`: the instance ID where none is given. Throws MappingError. */
+export function wordAndInstance(
+  text: string,
+  what: string,
+  iid = 0,
+): { readonly word: string; readonly iid: number } {
+  const words = splitSpaces(text);
+  if (words.length === 1) return { word: words[0], iid };
+  const given = Number(words[2]);
+  if (words.length !== 3 || words[1] !== "iid" || !(given >= 0 && given <= IID_MAX))
+    throw new MappingError(`expected '${what} [iid N]', not '${text.trim()}'`);
+  if (!Number.isInteger(given)) throw new MappingError(`instance ID ${words[2]} is no whole number`);
+  return { word: words[0], iid: given };
+}
+
 /** Reads an IPv4 or IPv6 address: 4 or 16 bytes. Throws MappingError. */
 export function parseRloc(text: string): Uint8Array {
   const parsed = parseAddress(text, EMPTY_CONTEXT);

@@ -35,6 +35,21 @@ export class HandlerError extends Error {
   }
 }
 
+/** Runs `run` for a handler: an error of one of `kinds`, by default any, becomes the handler's (`FAILED`), with its text. */
+export function asHandlerError<T>(
+  run: () => T,
+  ...kinds: readonly (abstract new (
+    ...args: never[]
+  ) => Error)[]
+): T {
+  try {
+    return run();
+  } catch (e) {
+    if (kinds.length > 0 && !kinds.some((kind) => e instanceof kind)) throw e;
+    throw new HandlerError("FAILED", e instanceof Error ? e.message : String(e));
+  }
+}
+
 /** `write`, failing with HandlerError where the router's memory cannot hold what was written. */
 export function withinMemory(write: NonNullable<HandlerCode["write"]>): NonNullable<HandlerCode["write"]> {
   const fail = (e: unknown): never => {

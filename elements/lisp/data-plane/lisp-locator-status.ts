@@ -3,12 +3,12 @@ import { inReplyOrder, sameAddress } from "../../../src/lisp/control/control-rec
 import type { HeaderEvent } from "../../../src/lisp/data-plane/header-verifier.js";
 import { RefreshLimit } from "../../../src/lisp/data-plane/refresh-limit.js";
 import { key, type SiteChange } from "../../../src/lisp/etr/site-mappings.js";
-import { addressText, type Mapping, MappingError, parseRloc } from "../../../src/lisp/mapping.js";
+import { addressText, type Mapping, MappingError, parseRloc, prefixText } from "../../../src/lisp/mapping.js";
 import type { CachedLocator } from "../../../src/lisp/tables/mapping-records.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { elementOf } from "../../../src/router/element-of.js";
-import { type HandlerCode, HandlerError } from "../../../src/router/handler.js";
+import { asHandlerError, type HandlerCode, HandlerError } from "../../../src/router/handler.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { Timer } from "../../../src/router/timer.js";
 import { LISPSite } from "../etr/lisp-site.js";
@@ -284,17 +284,11 @@ export class LISPLocatorStatus extends Element {
 
   #line({ iid, eid }: Mapping): string {
     const bits = this.#active ? this.#site!.records.statusBits(iid, eid) : null;
-    return `${iid} ${addressText(eid.address)}/${eid.length} ${bits === null ? "-" : `0x${bits.toString(16)}`}\n`;
+    return `${iid} ${prefixText(eid)} ${bits === null ? "-" : `0x${bits.toString(16)}`}\n`;
   }
 
   #set(text: string, up: boolean): void {
-    let rloc: string;
-    try {
-      rloc = addressText(parseRloc(text.trim()));
-    } catch (e) {
-      if (e instanceof MappingError) throw new HandlerError("FAILED", e.message);
-      throw e;
-    }
+    const rloc = addressText(asHandlerError(() => parseRloc(text.trim()), MappingError));
     const ours = [...this.#site!.mappings.entries()].flatMap((m) => m.locators);
     if (!ours.some((l) => addressText(l.rloc) === rloc))
       throw new HandlerError("FAILED", `${rloc} is no locator of this site`);

@@ -2,7 +2,7 @@ import type { ArgValues } from "../../../src/lang/args/spec.js";
 import type { HeaderEvent } from "../../../src/lisp/data-plane/header-verifier.js";
 import { RefreshLimit } from "../../../src/lisp/data-plane/refresh-limit.js";
 import { key, type SiteChange } from "../../../src/lisp/etr/site-mappings.js";
-import { addressText, type Mapping } from "../../../src/lisp/mapping.js";
+import { addressText, type Mapping, prefixText } from "../../../src/lisp/mapping.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { elementOf } from "../../../src/router/element-of.js";
@@ -246,7 +246,7 @@ export class LISPMapVersion extends Element {
       versions: {
         read: () =>
           [...this.#site!.mappings.entries()]
-            .map((m) => `${m.iid} ${addressText(m.eid.address)}/${m.eid.length} ${m.version}\n`)
+            .map((m) => `${m.iid} ${prefixText(m.eid)} ${m.version}\n`)
             .join(""),
       },
       stale: { read: () => [...this.#stale.values()].map(staleLine).join("") },
@@ -255,6 +255,5 @@ export class LISPMapVersion extends Element {
 }
 
 function staleLine(s: Stale): string {
-  const eid = `${addressText(s.eid.address)}/${s.eid.length}`;
-  return `${addressText(s.rloc)} ${s.iid} ${eid} ${s.told} ${s.refused ? "refused" : "accepted"}\n`;
+  return `${addressText(s.rloc)} ${s.iid} ${prefixText(s.eid)} ${s.told} ${s.refused ? "refused" : "accepted"}\n`;
 }

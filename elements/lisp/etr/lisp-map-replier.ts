@@ -1,5 +1,5 @@
 import type { ArgValues } from "../../../src/lang/args/spec.js";
-import { ControlChannel } from "../../../src/lisp/control/control-channel.js";
+import { ControlChannel, messageOf } from "../../../src/lisp/control/control-channel.js";
 import { rlocAddress, sameAddress } from "../../../src/lisp/control/control-records.js";
 import { RECORDS_BYTES, recordBytes } from "../../../src/lisp/control/record-groups.js";
 import { key } from "../../../src/lisp/etr/site-mappings.js";
@@ -11,10 +11,9 @@ import type { ElementSpec } from "../../../src/router/spec.js";
 import { TokenBucket } from "../../../src/router/token-bucket.js";
 import { WireError } from "../../../src/wire/error.js";
 import { eidPrefix } from "../../../src/wire/lisp-control/address.js";
-import { LispControlError } from "../../../src/wire/lisp-control/error.js";
 import { mapReply } from "../../../src/wire/lisp-control/map-reply.js";
 import type { MapRequest } from "../../../src/wire/lisp-control/map-request.js";
-import { decodeLispControl, encodeLispControl } from "../../../src/wire/lisp-control/message.js";
+import { encodeLispControl } from "../../../src/wire/lisp-control/message.js";
 import type { UdpPacket } from "../../../src/wire/udp-packet.js";
 import { LISPSite } from "./lisp-site.js";
 
@@ -237,14 +236,10 @@ function requestOf(
   datagram: UdpPacket,
   encapsulated: boolean,
 ): { readonly message: MapRequest; readonly port: number } | null {
-  try {
-    const outer = decodeLispControl(datagram.payload);
-    if (!encapsulated)
-      return outer.type === "map-request" ? { message: outer, port: datagram.sourcePort } : null;
-    if (outer.type !== "encapsulated-control" || outer.inner?.message.type !== "map-request") return null;
-    return { message: outer.inner.message, port: outer.inner.sourcePort };
-  } catch (e) {
-    if (e instanceof LispControlError) return null;
-    throw e;
-  }
+  const outer = messageOf(datagram);
+  if (outer === null) return null;
+  if (!encapsulated)
+    return outer.type === "map-request" ? { message: outer, port: datagram.sourcePort } : null;
+  if (outer.type !== "encapsulated-control" || outer.inner?.message.type !== "map-request") return null;
+  return { message: outer.inner.message, port: outer.inner.sourcePort };
 }

@@ -4,7 +4,7 @@ import {
   authenticate,
   verifyAuthentication,
 } from "../../../src/lisp/control/authentication.js";
-import { ControlChannel } from "../../../src/lisp/control/control-channel.js";
+import { ControlChannel, messageOf } from "../../../src/lisp/control/control-channel.js";
 import { sameAddress } from "../../../src/lisp/control/control-records.js";
 import { algorithmName, KeyError, keyAlgorithm, wordsOf } from "../../../src/lisp/control/keys.js";
 import { NonceFileError, nonceCounter } from "../../../src/lisp/control/nonce-file.js";
@@ -16,15 +16,13 @@ import {
   type RegistrationPolicy,
   Registrations,
 } from "../../../src/lisp/etr/registrations.js";
-import { addressText, type Mapping, MappingError } from "../../../src/lisp/mapping.js";
+import { addressText, type Mapping, MappingError, prefixText } from "../../../src/lisp/mapping.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import type { HandlerCode } from "../../../src/router/handler.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import { WireError } from "../../../src/wire/error.js";
-import { LispControlError } from "../../../src/wire/lisp-control/error.js";
-import { decodeLispControl } from "../../../src/wire/lisp-control/message.js";
 import type { EidRecord, XtrIds } from "../../../src/wire/lisp-control/record.js";
 import { type MapNotify, mapNotify, mapRegister } from "../../../src/wire/lisp-control/registration.js";
 import type { UdpPacket } from "../../../src/wire/udp-packet.js";
@@ -264,8 +262,8 @@ export class LISPRegistrar extends Element {
   }
 
   #receive(datagram: UdpPacket | WireError): void {
-    const notify = notifyOf(datagram);
-    if (notify === null || datagram instanceof WireError) {
+    const notify = messageOf(datagram);
+    if (notify?.type !== "map-notify" || datagram instanceof WireError) {
       this.#count("malformed");
       return;
     }
@@ -336,9 +334,8 @@ export class LISPRegistrar extends Element {
     return [...s.registrations.entries()]
       .map((r) => {
         const ago = r.notified === null ? "-" : ((now - r.notified) / 1e9).toFixed(3);
-        const eid = `${addressText(r.eid.address)}/${r.eid.length}`;
         const next = ((r.due - now) / 1e9).toFixed(3);
-        return `${addressText(s.config.address)} ${r.iid} ${eid} ${r.state} ${r.tries} ${ago} ${next}\n`;
+        return `${addressText(s.config.address)} ${r.iid} ${prefixText(r.eid)} ${r.state} ${r.tries} ${ago} ${next}\n`;
       })
       .join("");
   }
@@ -354,15 +351,4 @@ function acknowledged(s: Server): number {
 function serverLine(s: Server): string {
   const { address, keys } = s.config;
   return `${addressText(address)} ${algorithmName(keyAlgorithm(keys[0]))} ${acknowledged(s)} ${s.registrations.size}\n`;
-}
-
-function notifyOf(datagram: UdpPacket | WireError): MapNotify | null {
-  if (datagram instanceof WireError) return null;
-  try {
-    const message = decodeLispControl(datagram.payload);
-    return message.type === "map-notify" ? message : null;
-  } catch (e) {
-    if (e instanceof LispControlError) return null;
-    throw e;
-  }
 }

@@ -1,19 +1,19 @@
 import type { ArgValues } from "../../../src/lang/args/spec.js";
-import { splitSpaces, unquote } from "../../../src/lang/args/text.js";
+import { unquote } from "../../../src/lang/args/text.js";
 import { type RecordFields, recordOfMapping } from "../../../src/lisp/control/control-records.js";
 import { SiteMappings } from "../../../src/lisp/etr/site-mappings.js";
 import {
-  addressText,
   IID_MAX,
   type Mapping,
   MappingError,
   mappingText,
-  parseEid,
+  parseEidAndInstance,
   parseMapping,
+  prefixText,
 } from "../../../src/lisp/mapping.js";
 import { SiteRecords } from "../../../src/lisp/tables/site-records.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
-import { type HandlerCode, HandlerError } from "../../../src/router/handler.js";
+import { asHandlerError, type HandlerCode } from "../../../src/router/handler.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { EidRecord } from "../../../src/wire/lisp-control/record.js";
 
@@ -123,33 +123,25 @@ export class LISPSite extends Element {
   override handlers(): Record<string, HandlerCode> {
     return {
       add: {
-        write: (text) => guarded(() => this.mappings.set(parseMapping(unquote(text.trim()), this.#iid))),
+        write: (text) =>
+          asHandlerError(
+            () => this.mappings.set(parseMapping(unquote(text.trim()), this.#iid)),
+            MappingError,
+          ),
       },
-      remove: { write: (text) => guarded(() => this.#remove(text)) },
+      remove: { write: (text) => asHandlerError(() => this.#remove(text), MappingError) },
       table: { read: () => [...this.mappings.entries()].map((m) => `${mappingText(m)}\n`).join("") },
       size: { read: () => this.mappings.size },
     };
   }
 
   #remove(text: string): void {
-    const words = splitSpaces(text);
-    const iid = words.length === 3 && words[1] === "iid" ? Number(words[2]) : this.#iid;
-    if (words.length !== 1 && words.length !== 3)
-      throw new MappingError(`expected 'EID-PREFIX [iid N]', not '${text.trim()}'`);
-    if (!this.mappings.delete(iid, parseEid(words[0])))
-      throw new MappingError(`no mapping for '${words[0]}' in instance ${iid}`);
+    const { iid, eid } = parseEidAndInstance(text, this.#iid);
+    if (!this.mappings.delete(iid, eid))
+      throw new MappingError(`no mapping for '${prefixText(eid)}' in instance ${iid}`);
   }
 }
 
 function nameOf(m: { iid: number; eid: { address: Uint8Array; length: number } }): string {
-  return `${m.iid} ${addressText(m.eid.address)}/${m.eid.length}`;
-}
-
-function guarded(run: () => void): void {
-  try {
-    run();
-  } catch (e) {
-    if (e instanceof MappingError) throw new HandlerError("FAILED", e.message);
-    throw e;
-  }
+  return `${m.iid} ${prefixText(m.eid)}`;
 }

@@ -2,11 +2,10 @@ import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { ControlChannel } from "../../../src/lisp/control/control-channel.js";
 import { randomNonce, sameAddress } from "../../../src/lisp/control/control-records.js";
 import { key } from "../../../src/lisp/etr/site-mappings.js";
-import { parseEidAndInstance } from "../../../src/lisp/map-server/listing.js";
-import { addressText, type Mapping, MappingError } from "../../../src/lisp/mapping.js";
+import { addressText, type Mapping, MappingError, parseEidAndInstance } from "../../../src/lisp/mapping.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
-import { type HandlerCode, HandlerError } from "../../../src/router/handler.js";
+import { asHandlerError, type HandlerCode } from "../../../src/router/handler.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { Timer } from "../../../src/router/timer.js";
 import { eidAddress, ipAddress } from "../../../src/wire/lisp-control/address.js";
@@ -198,11 +197,6 @@ export class LISPSMRSender extends Element {
   }
 
   #solicitText(text: string): void {
-    try {
-      this.solicit(parseEidAndInstance(text));
-    } catch (e) {
-      if (e instanceof MappingError) throw new HandlerError("FAILED", e.message);
-      throw e;
-    }
+    this.solicit(asHandlerError(() => parseEidAndInstance(text), MappingError));
   }
 }

@@ -1,21 +1,24 @@
 import { CACHE_AREA_SIZE, CACHE_IID, CACHE_PER_PACKET, CACHE_ROOT } from "../../../assembly/lisp-layout.js";
 import type { ArgValues, Prefix } from "../../../src/lang/args/spec.js";
-import { splitSpaces, unquote } from "../../../src/lang/args/text.js";
+import { unquote } from "../../../src/lang/args/text.js";
+import { sameAddress } from "../../../src/lisp/control/control-records.js";
 import {
   addressText,
   IID_MAX,
   type Mapping,
   MappingError,
   mappingText,
-  parseEid,
+  parseEidAndInstance,
   parseMapping,
   parseRloc,
+  prefixText,
+  wordAndInstance,
 } from "../../../src/lisp/mapping.js";
 import { MapCache } from "../../../src/lisp/tables/map-cache.js";
 import type { CachedMapping } from "../../../src/lisp/tables/mapping-records.js";
 import { type Batch, SIDE_BYTES } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
-import { type HandlerCode, HandlerError } from "../../../src/router/handler.js";
+import { asHandlerError, type HandlerCode } from "../../../src/router/handler.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { Timer } from "../../../src/router/timer.js";
 
@@ -236,7 +239,9 @@ export class LISPMapCache extends Element {
 
   /** Whether the configuration has a mapping for just this EID-prefix. */
   isConfigured(iid: number, eid: Prefix): boolean {
-    return this.#configured.some((m) => m.iid === iid && samePrefix(m.eid, eid));
+    return this.#configured.some(
+      (m) => m.iid === iid && m.eid.length === eid.length && sameAddress(m.eid.address, eid.address),
+    );
   }
 
   /** Calls `listener` with the packets that need a Map-Request, before they go to output 1: to look at, not to keep. */
@@ -280,9 +285,9 @@ export class LISPMapCache extends Element {
 
   override handlers(): Record<string, HandlerCode> {
     return {
-      add: { write: (text) => guarded(() => this.#add(text)) },
-      remove: { write: (text) => guarded(() => this.#remove(text)) },
-      lookup: { read: (text) => guarded(() => this.#lookup(text)) },
+      add: { write: (text) => asHandlerError(() => this.#add(text)) },
+      remove: { write: (text) => asHandlerError(() => this.#remove(text)) },
+      lookup: { read: (text) => asHandlerError(() => this.#lookup(text)) },
       table: { read: () => [...this.cache.entries()].map((m) => `${this.#line(m)}\n`).join("") },
       counts: { read: () => [...this.cache.entries()].map(countLine).join("") },
       rlocs: {
@@ -311,23 +316,15 @@ export class LISPMapCache extends Element {
   }
 
   #remove(text: string): void {
-    const [eid, iid] = this.#withIid(text);
-    if (!this.cache.delete(iid, parseEid(eid)))
-      throw new MappingError(`no mapping for '${eid}' in instance ${iid}`);
+    const { iid, eid } = parseEidAndInstance(text, this.#iid);
+    if (!this.cache.delete(iid, eid))
+      throw new MappingError(`no mapping for '${prefixText(eid)}' in instance ${iid}`);
   }
 
   #lookup(text: string): string {
-    const [address, iid] = this.#withIid(text);
-    const found = this.cache.lookup(iid, parseRloc(address));
+    const { word, iid } = wordAndInstance(text, "ADDRESS", this.#iid);
+    const found = this.cache.lookup(iid, parseRloc(word));
     return found === null ? "none" : this.#line(found);
-  }
-
-  #withIid(text: string): [string, number] {
-    const words = splitSpaces(text);
-    const iid = words.length === 3 && words[1] === "iid" ? Number(words[2]) : this.#iid;
-    if ((words.length !== 1 && words.length !== 3) || !(iid >= 0 && iid <= IID_MAX))
-      throw new MappingError(`expected 'ADDRESS [iid N]', not '${text.trim()}'`);
-    return [words[0], iid];
   }
 
   #resetCounts(): void {
@@ -338,20 +335,7 @@ export class LISPMapCache extends Element {
   }
 }
 
-function samePrefix(a: Prefix, b: Prefix): boolean {
-  return a.length === b.length && a.address.every((byte, i) => byte === b.address[i]);
-}
-
 function countLine(m: CachedMapping): string {
   const locators = m.locators.map((l) => ` ${addressText(l.rloc)} ${l.packets}`).join("");
-  return `${m.iid} ${addressText(m.eid.address)}/${m.eid.length} ${m.packets}${locators}\n`;
-}
-
-/** What is wrong with a mapping is the handler's error. */
-function guarded<T>(run: () => T): T {
-  try {
-    return run();
-  } catch (e) {
-    throw new HandlerError("FAILED", e instanceof Error ? e.message : String(e));
-  }
+  return `${m.iid} ${prefixText(m.eid)} ${m.packets}${locators}\n`;
 }

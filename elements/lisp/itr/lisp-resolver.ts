@@ -9,14 +9,19 @@ import { judgeReply, type ReplyPolicy } from "../../../src/lisp/itr/reply-policy
 import { ResolutionHistory, type ResolutionTrace } from "../../../src/lisp/itr/resolution-history.js";
 import { type Resolution, type ResolutionEvents, Resolutions } from "../../../src/lisp/itr/resolutions.js";
 import { resolverAddresses, ServerList } from "../../../src/lisp/itr/server-list.js";
-import { parseEidAndInstance } from "../../../src/lisp/map-server/listing.js";
-import { addressText, type Mapping, MappingError, prefixText } from "../../../src/lisp/mapping.js";
+import {
+  addressText,
+  type Mapping,
+  MappingError,
+  parseEidAndInstance,
+  prefixText,
+} from "../../../src/lisp/mapping.js";
 import { MapCacheFullError } from "../../../src/lisp/tables/map-cache.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { BATCH_MAX, type Batch } from "../../../src/packet/batch.js";
 import { MemoryError } from "../../../src/packet/memory.js";
 import { type CleanupStage, Element, type ErrorSink } from "../../../src/router/element.js";
-import { type HandlerCode, HandlerError } from "../../../src/router/handler.js";
+import { asHandlerError, type HandlerCode, HandlerError } from "../../../src/router/handler.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import { TokenBucket } from "../../../src/router/token-bucket.js";
 import type { WireError } from "../../../src/wire/error.js";
@@ -401,7 +406,9 @@ export class LISPResolver extends Element {
       resolvers: { read: () => this.#servers.text() },
       why: {
         read: (text) =>
-          JSON.stringify(guarded(() => explain(text, this.cache, this.#history!, this.router.clock))),
+          JSON.stringify(
+            asHandlerError(() => explain(text, this.cache, this.#history!, this.router.clock), MappingError),
+          ),
       },
       history: { read: () => this.#history!.text() },
       waiting: { read: () => this.#resolutions.waiting },
@@ -412,7 +419,7 @@ export class LISPResolver extends Element {
   }
 
   #askFor(text: string): void {
-    const { iid, eid } = guarded(() => parseEidAndInstance(text));
+    const { iid, eid } = asHandlerError(() => parseEidAndInstance(text), MappingError);
     if (!this.ask(iid, eid))
       throw new HandlerError("FAILED", "no Map-Resolver, or as much is being asked for as may");
   }
@@ -421,15 +428,5 @@ export class LISPResolver extends Element {
     const age = ((this.router.clock.now() - r.began) / 1e9).toFixed(3);
     const resolver = r.resolver < 0 ? "-" : addressText(this.#servers.at(r.resolver).address);
     return `${r.iid} ${prefixText(r.eid)} ${r.state} ${r.sent} ${age} ${r.held.length} ${resolver}\n`;
-  }
-}
-
-/** What is wrong with the text is the handler's error. */
-function guarded<T>(run: () => T): T {
-  try {
-    return run();
-  } catch (e) {
-    if (!(e instanceof MappingError)) throw e;
-    throw new HandlerError("FAILED", e.message);
   }
 }

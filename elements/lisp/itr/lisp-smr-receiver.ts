@@ -1,5 +1,5 @@
 import type { ArgValues } from "../../../src/lang/args/spec.js";
-import { ControlChannel } from "../../../src/lisp/control/control-channel.js";
+import { ControlChannel, messageOf } from "../../../src/lisp/control/control-channel.js";
 import { covers } from "../../../src/lisp/control/control-records.js";
 import { key } from "../../../src/lisp/etr/site-mappings.js";
 import { IntervalLimit } from "../../../src/lisp/interval-limit.js";
@@ -7,11 +7,9 @@ import type { Mapping } from "../../../src/lisp/mapping.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
-import { WireError } from "../../../src/wire/error.js";
+import type { WireError } from "../../../src/wire/error.js";
 import { eidPrefix, type LispAddress } from "../../../src/wire/lisp-control/address.js";
-import { LispControlError } from "../../../src/wire/lisp-control/error.js";
 import type { MapRequest } from "../../../src/wire/lisp-control/map-request.js";
-import { decodeLispControl } from "../../../src/wire/lisp-control/message.js";
 import type { UdpPacket } from "../../../src/wire/udp-packet.js";
 import { LISPResolver } from "./lisp-resolver.js";
 
@@ -120,12 +118,6 @@ export class LISPSMRReceiver extends Element {
 }
 
 function smrOf(datagram: UdpPacket | WireError): MapRequest | null {
-  if (datagram instanceof WireError) return null;
-  try {
-    const message = decodeLispControl(datagram.payload);
-    return message.type === "map-request" && message.smr ? message : null;
-  } catch (e) {
-    if (e instanceof LispControlError) return null;
-    throw e;
-  }
+  const message = messageOf(datagram);
+  return message?.type === "map-request" && message.smr ? message : null;
 }

@@ -4,7 +4,7 @@ import {
   authenticate,
   verifyAuthentication,
 } from "../../../src/lisp/control/authentication.js";
-import { ControlChannel } from "../../../src/lisp/control/control-channel.js";
+import { ControlChannel, messageOf } from "../../../src/lisp/control/control-channel.js";
 import { covers, sameAddress } from "../../../src/lisp/control/control-records.js";
 import { KeyError, keyAlgorithm, parseKey } from "../../../src/lisp/control/keys.js";
 import { encapsulatedRequest } from "../../../src/lisp/control/map-requests.js";
@@ -13,7 +13,7 @@ import { key } from "../../../src/lisp/etr/site-mappings.js";
 import { judgePublication, type ReplyPolicy } from "../../../src/lisp/itr/reply-policy.js";
 import { resolverAddresses, ServerList } from "../../../src/lisp/itr/server-list.js";
 import { type Subscribing, SubscribingTable } from "../../../src/lisp/itr/subscribing.js";
-import { addressText, type Mapping, MappingError } from "../../../src/lisp/mapping.js";
+import { type Mapping, MappingError, prefixText } from "../../../src/lisp/mapping.js";
 import { MapCacheFullError } from "../../../src/lisp/tables/map-cache.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import type { Batch } from "../../../src/packet/batch.js";
@@ -22,12 +22,7 @@ import { Element, type ErrorSink } from "../../../src/router/element.js";
 import type { HandlerCode } from "../../../src/router/handler.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import { WireError } from "../../../src/wire/error.js";
-import { LispControlError } from "../../../src/wire/lisp-control/error.js";
-import {
-  decodeLispControl,
-  encodeLispControl,
-  type LispControlMessage,
-} from "../../../src/wire/lisp-control/message.js";
+import { encodeLispControl } from "../../../src/wire/lisp-control/message.js";
 import type { XtrIds } from "../../../src/wire/lisp-control/record.js";
 import { type MapNotify, mapNotify } from "../../../src/wire/lisp-control/registration.js";
 import type { UdpPacket } from "../../../src/wire/udp-packet.js";
@@ -317,16 +312,6 @@ export class LISPSubscriber extends Element {
 
   #line(s: Subscribing): string {
     const ago = ((this.router.clock.now() - s.asked) / 1e9).toFixed(3);
-    return `${s.iid} ${addressText(s.eid.address)}/${s.eid.length} ${s.state} ${s.last.toString(16)} ${ago}\n`;
-  }
-}
-
-function messageOf(datagram: UdpPacket | WireError): LispControlMessage | null {
-  if (datagram instanceof WireError) return null;
-  try {
-    return decodeLispControl(datagram.payload);
-  } catch (e) {
-    if (e instanceof LispControlError) return null;
-    throw e;
+    return `${s.iid} ${prefixText(s.eid)} ${s.state} ${s.last.toString(16)} ${ago}\n`;
   }
 }

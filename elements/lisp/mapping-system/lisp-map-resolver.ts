@@ -1,6 +1,10 @@
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { unquote } from "../../../src/lang/args/text.js";
-import { ControlChannel, type OutgoingMessage } from "../../../src/lisp/control/control-channel.js";
+import {
+  ControlChannel,
+  messageOf,
+  type OutgoingMessage,
+} from "../../../src/lisp/control/control-channel.js";
 import { NO_SITE_MINUTES, unknownLength } from "../../../src/lisp/map-server/answers.js";
 import { negativeRecord, prefixOf } from "../../../src/lisp/map-server/records.js";
 import {
@@ -20,8 +24,6 @@ import type { HandlerCode } from "../../../src/router/handler.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import { WireError } from "../../../src/wire/error.js";
 import type { EidPrefix } from "../../../src/wire/lisp-control/address.js";
-import { LispControlError } from "../../../src/wire/lisp-control/error.js";
-import { decodeLispControl, type LispControlMessage } from "../../../src/wire/lisp-control/message.js";
 import type { UdpPacket } from "../../../src/wire/udp-packet.js";
 import { LISPMapServer } from "./lisp-map-server.js";
 
@@ -135,11 +137,8 @@ export class LISPMapResolver extends Element {
   }
 
   #receive(datagram: UdpPacket): void {
-    let message: LispControlMessage;
-    try {
-      message = decodeLispControl(datagram.payload);
-    } catch (e) {
-      if (!(e instanceof LispControlError)) throw e;
+    const message = messageOf(datagram);
+    if (message === null) {
       this.#count("malformed");
       return;
     }

@@ -12,19 +12,19 @@ import {
 } from "../../../src/lisp/database/open-database.js";
 import type { RegistrationDatabase } from "../../../src/lisp/database/registration-database.js";
 import { StoreError } from "../../../src/lisp/database/store.js";
-import { parseEidAndInstance, registrationsText } from "../../../src/lisp/map-server/listing.js";
+import { registrationsText } from "../../../src/lisp/map-server/listing.js";
 import { PeerKeys } from "../../../src/lisp/map-server/peer-keys.js";
 import { subscriptionsText } from "../../../src/lisp/map-server/publisher.js";
 import type { EncapsulatedRequest } from "../../../src/lisp/map-server/requests.js";
 import { MapServer } from "../../../src/lisp/map-server/server.js";
 import { parseSite, SiteError, Sites, siteText } from "../../../src/lisp/map-server/sites.js";
 import { Subscriptions } from "../../../src/lisp/map-server/subscriptions.js";
-import { MappingError } from "../../../src/lisp/mapping.js";
+import { MappingError, parseEidAndInstance } from "../../../src/lisp/mapping.js";
 import { RateLimiter } from "../../../src/lisp/rate-limiter.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { DeviceError } from "../../../src/router/device.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
-import { type HandlerCode, HandlerError } from "../../../src/router/handler.js";
+import { asHandlerError, type HandlerCode, HandlerError } from "../../../src/router/handler.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import { WireError } from "../../../src/wire/error.js";
 
@@ -329,7 +329,7 @@ export class LISPMapServer extends Element {
   override handlers(): Record<string, HandlerCode> {
     return {
       registrations: {
-        read: (text) => guarded(() => registrationsText(this.database, this.router.clock.now(), text)),
+        read: (text) => asHandlerError(() => registrationsText(this.database, this.router.clock.now(), text)),
       },
       subscriptions: {
         read: () => (this.#subscriptions === null ? "" : subscriptionsText(this.#subscriptions)),
@@ -354,7 +354,7 @@ export class LISPMapServer extends Element {
   }
 
   async #remove(text: string): Promise<void> {
-    const key = guarded(() => parseEidAndInstance(text));
+    const key = asHandlerError(() => parseEidAndInstance(text));
     if (this.database.get(key) === null)
       throw new HandlerError("FAILED", `'${text.trim()}' is not registered`);
     try {
@@ -362,14 +362,5 @@ export class LISPMapServer extends Element {
     } catch (e) {
       throw new HandlerError("FAILED", (e as Error).message);
     }
-  }
-}
-
-/** What is wrong with the text or the database is the handler's error. */
-function guarded<T>(run: () => T): T {
-  try {
-    return run();
-  } catch (e) {
-    throw new HandlerError("FAILED", e instanceof Error ? e.message : String(e));
   }
 }

@@ -1,31 +1,20 @@
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { splitSpaces, unquote } from "../../../src/lang/args/text.js";
-import { covers, mappingOfRecord, sameAddress } from "../../../src/lisp/control/control-records.js";
 import { type Mapping, MappingError, parseMapping, parseRloc } from "../../../src/lisp/mapping.js";
+import { HostMoves } from "../../../src/lisp/mobility/host-moves.js";
 import { HostTable } from "../../../src/lisp/mobility/host-table.js";
-import {
-  type HostRefusal,
-  type HostsOwner,
-  hostText,
-  type MobileHost,
-  MobileHosts,
-} from "../../../src/lisp/mobility/hosts.js";
+import { MobileHosts } from "../../../src/lisp/mobility/hosts.js";
+import { hostText } from "../../../src/lisp/mobility/mobile-host.js";
 import { Neighbours } from "../../../src/lisp/mobility/neighbours.js";
 import { sourceOf } from "../../../src/lisp/mobility/packets.js";
-import { type DynamicRange, parseRange, rangeOf } from "../../../src/lisp/mobility/ranges.js";
-import { ToldPeers } from "../../../src/lisp/mobility/told-peers.js";
-import { MapCacheFullError } from "../../../src/lisp/tables/map-cache.js";
-import type { LoggedPeer } from "../../../src/lisp/tables/peer-log.js";
+import { type DynamicRange, parseRange } from "../../../src/lisp/mobility/ranges.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import type { Batch } from "../../../src/packet/batch.js";
-import { MemoryError } from "../../../src/packet/memory.js";
 import { Packet } from "../../../src/packet/packet.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
-import { type HandlerCode, HandlerError } from "../../../src/router/handler.js";
+import { asHandlerError, type HandlerCode, HandlerError } from "../../../src/router/handler.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { Timer } from "../../../src/router/timer.js";
-import { eidPrefix } from "../../../src/wire/lisp-control/address.js";
-import type { EidRecord } from "../../../src/wire/lisp-control/record.js";
 import { LISPRegistrar } from "../etr/lisp-registrar.js";
 import { LISPSite } from "../etr/lisp-site.js";
 import { LISPSMRSender } from "../etr/lisp-smr-sender.js";
@@ -116,7 +105,6 @@ export class LISPMobility extends Element {
   #table: HostTable | null = null;
   #hosts: MobileHosts | null = null;
   #ranges: readonly DynamicRange[] = [];
-  #locators: Mapping["locators"] = [];
   #site: LISPSite | null = null;
   #cache: LISPMapCache | null = null;
   #registrar: LISPRegistrar | null = null;
@@ -125,7 +113,7 @@ export class LISPMobility extends Element {
   #iid = 0;
   #ttl = 0;
   #neighbours: Neighbours | null = null;
-  readonly #told = new ToldPeers();
+  #moves: HostMoves | null = null;
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
     if (values.SITE instanceof LISPSite) this.#site = values.SITE;
@@ -140,15 +128,16 @@ export class LISPMobility extends Element {
     else if (values.LOG !== undefined) errors.error("LOG is not a LISPPeerLog");
     this.#iid = values.IID;
     this.#ttl = values.TTL;
+    let locators: Mapping["locators"] = [];
     try {
       const texts = values.RANGES.map((text) => unquote(text.trim())).filter((text) => text !== "");
       this.#ranges = texts.map(parseRange);
-      if (values.LOCATORS.trim() !== "") this.#locators = parseMapping(`::/0 ${values.LOCATORS}`).locators;
+      if (values.LOCATORS.trim() !== "") locators = parseMapping(`::/0 ${values.LOCATORS}`).locators;
     } catch (e) {
       if (!(e instanceof MappingError)) throw e;
       errors.error(e.message);
     }
-    if (this.#ranges.length > 0 && this.#locators.length === 0) errors.error("LOCATORS: expected an RLOC");
+    if (this.#ranges.length > 0 && locators.length === 0) errors.error("LOCATORS: expected an RLOC");
     this.#table = new HostTable(this.memory);
     const policy = {
       tries: values.TRIES,
@@ -164,21 +153,39 @@ export class LISPMobility extends Element {
       ranges: this.#ranges,
       ether: values.ETH,
       hosts: () => this.#hosts!,
-      home: (eid) => this.#home(eid),
+      home: (eid) => this.#moves!.home(eid),
       send: (frame) => this.#sendFrame(frame),
     });
-    this.#hosts = new MobileHosts(this.router.clock, new TimerGroup(this), policy, this.#owner());
+    this.#moves = new HostMoves({
+      iid: values.IID,
+      ttl: values.TTL,
+      ranges: this.#ranges,
+      locators,
+      mappings: () => this.#site!.mappings,
+      table: this.#table,
+      hosts: () => this.#hosts!,
+      neighbours: () => this.#neighbours!,
+      cache: () => this.#cache?.cache,
+      peers: (eid) => this.#log?.peers(this.#iid, eid) ?? [],
+      solicit: (rloc, eid) => this.#smr?.solicitFrom(rloc, eid),
+      ask: (eid) => this.#ask(eid),
+      count: (what) => this.#count(what),
+      remind: () => {
+        if (!this.#remind.scheduled) this.#remind.scheduleAfter(REMIND);
+      },
+    });
+    this.#hosts = new MobileHosts(this.router.clock, new TimerGroup(this), policy, this.#moves);
   }
 
   override initialize(): void {
     if (this.#ranges.length === 0) return;
-    this.#describe();
-    const { mappings } = this.#site!;
-    mappings.onChange(({ told }) => {
-      if (told === "all") this.#describe();
+    const moves = this.#moves!;
+    moves.describe();
+    this.#site!.mappings.onChange(({ told }) => {
+      if (told === "all") moves.describe();
     });
     this.#registrar?.onNotify((records) => {
-      for (const record of records) this.#notified(record);
+      for (const record of records) moves.notified(record);
     });
     this.#log?.start();
   }
@@ -186,16 +193,8 @@ export class LISPMobility extends Element {
   /** Hosts stay known, unless the new ranges have no place for them. */
   override takeState(old: Element): void {
     if (!(old instanceof LISPMobility)) return;
-    for (const host of old.#hosts!.entries()) {
-      if (this.#inRange(host.eid) || this.#home(host.eid)) {
-        this.#hosts!.adopt(host);
-        if (host.state !== "returned") this.#route(host);
-      } else if (host.state === "here") {
-        this.#site!.mappings.delete(this.#iid, hostPrefix(host.eid), "map-servers");
-        this.#cache?.cache.release(this.#iid, hostPrefix(host.eid));
-      }
-    }
-    this.#told.adopt(old.#told);
+    for (const host of old.#hosts!.entries()) this.#moves!.adopt(host);
+    this.#moves!.adoptTold(old.#moves!);
     if (old.#remind.scheduled) this.#remind.scheduleAfter(REMIND);
   }
 
@@ -259,129 +258,8 @@ export class LISPMobility extends Element {
     this.router.batches.release(batch);
   }
 
-  // ---- Where hosts are ------------------------------------------------------------------
-
-  #home(eid: Uint8Array): boolean {
-    for (const m of this.#site!.mappings.entries())
-      if (m.iid === this.#iid && m.eid.length < eid.length * 8 && covers(m.eid, eid)) return true;
-    return false;
-  }
-
-  #inRange(eid: Uint8Array): boolean {
-    return rangeOf(this.#ranges, eid) !== null;
-  }
-
-  #describe(): void {
-    const own = [...this.#site!.mappings.entries()].filter((m) => m.iid === this.#iid).map((m) => m.eid);
-    this.table.describe(this.#ranges, own);
-  }
-
-  #notified(record: EidRecord): void {
-    const eid = eidPrefix(record.eid, record.maskLength);
-    if (eid === null || eid.iid !== this.#iid || eid.length !== eid.address.length * 8) return;
-    if (record.ttl === 0) {
-      // Whoever had it gave it up: if it is of this site, the site's prefix holds again.
-      if (this.#hosts!.get(eid.address)?.state === "away") this.#hosts!.remove(eid.address);
-      return;
-    }
-    const mapping = mappingOfRecord(record, { positive: this.#ttl, negative: this.#ttl });
-    const ours = mapping?.locators.some((l) => this.#locators.some((own) => sameAddress(own.rloc, l.rloc)));
-    if (mapping !== null && mapping.locators.length > 0 && ours === false)
-      this.#hosts!.moved(eid.address, mapping);
-  }
-
-  #owner(): HostsOwner {
-    return {
-      home: (eid) => this.#home(eid),
-      inRange: (eid) => this.#inRange(eid),
-      packets: (eid) => this.table.packets(eid),
-      ask: (eid) => this.#ask(eid),
-      refused: (why: HostRefusal) => this.#count(why),
-      arrived: (host) => this.#guarded(host, () => this.#arrived(host)),
-      left: (host) => this.#guarded(host, () => this.#left(host)),
-      lost: (host) => this.#lost(host),
-      settled: (host) => this.#settled(host),
-    };
-  }
-
-  #arrived(host: MobileHost): void {
-    this.#count("arrivals");
-    this.#told.forget(host);
-    const eid = hostPrefix(host.eid);
-    this.#route(host);
-    const entry = { iid: this.#iid, eid, ttl: null, version: 0 };
-    if (host.state === "here")
-      this.#cache?.cache.hold({ ...entry, action: "natively-forward", locators: [] });
-    else this.#cache?.cache.delete(this.#iid, eid);
-    const mapping = { ...entry, ttl: this.#ttl, action: "no-action", locators: this.#locators } as const;
-    this.#site!.mappings.set(mapping, "map-servers");
-    // Its neighbours at home sent to us meanwhile.
-    if (host.home && host.mac !== null) this.#neighbours!.announce(host.eid, host.mac);
-  }
-
-  #left(host: MobileHost): void {
-    this.#count("departures");
-    const eid = hostPrefix(host.eid);
-    this.#site!.mappings.delete(this.#iid, eid, "nobody");
-    this.#route(host);
-    this.#cache?.cache.release(this.#iid, eid);
-    this.#cache?.cache.insert(host.mapping!);
-    this.#told.begin(host);
-    this.#tellPeers(host);
-    if (!this.#remind.scheduled) this.#remind.scheduleAfter(REMIND);
-    if (host.home) this.#neighbours!.announce(host.eid, null);
-  }
-
-  #lost(host: MobileHost): void {
-    this.#count("losses");
-    this.#site!.mappings.delete(this.#iid, hostPrefix(host.eid), "map-servers");
-    this.#cache?.cache.release(this.#iid, hostPrefix(host.eid));
-    this.table.delete(host.eid);
-  }
-
-  #settled(host: MobileHost): void {
-    const eid = hostPrefix(host.eid);
-    if (host.state === "returned") this.#site!.mappings.delete(this.#iid, eid, "map-servers");
-    else this.#cache?.cache.delete(this.#iid, eid);
-    this.#told.forget(host);
-    this.table.delete(host.eid);
-  }
-
-  /** Says which way packets from and to the host go. */
-  #route(host: MobileHost): void {
-    if (host.state === "returned") this.table.delete(host.eid);
-    else this.table.set(host.eid, host.state);
-  }
-
-  /** What there is no room for is undone. */
-  #guarded(host: MobileHost, run: () => void): void {
-    try {
-      run();
-    } catch (e) {
-      if (!(e instanceof MappingError || e instanceof MapCacheFullError || e instanceof MemoryError)) throw e;
-      this.#count("full");
-      this.#hosts!.remove(host.eid);
-    }
-  }
-
-  // ---- Peers -----------------------------------------------------------------------------
-
-  /** Solicits those that have sent packets for a host since they were last told that it has left. */
-  #tellPeers(host: MobileHost): void {
-    const eid = { iid: this.#iid, eid: hostPrefix(host.eid) };
-    const peers = (): Iterable<LoggedPeer> => this.#log?.peers(this.#iid, host.eid) ?? [];
-    for (const rloc of this.#told.due(host, this.table.packets(host.eid), peers))
-      this.#smr?.solicitFrom(rloc, eid);
-  }
-
   #remindPeers(): void {
-    let away = false;
-    for (const host of this.#hosts!.entries()) {
-      if (host.state !== "away") continue;
-      away = true;
-      this.#tellPeers(host);
-    }
-    if (away) this.#remind.scheduleAfter(REMIND);
+    if (this.#moves!.remindPeers()) this.#remind.scheduleAfter(REMIND);
   }
 
   #count(
@@ -403,9 +281,9 @@ export class LISPMobility extends Element {
       add: {
         write: (text) => {
           const eid = this.#host(text);
-          if (!this.#inRange(eid))
+          if (!this.#moves!.inRange(eid))
             throw new HandlerError("FAILED", `${text.trim()} is in no dynamic-EID range`);
-          if (this.#home(eid) && hosts.get(eid) === null) return;
+          if (this.#moves!.home(eid) && hosts.get(eid) === null) return;
           if (!hosts.arrive(eid, null)) throw new HandlerError("FAILED", "as many hosts are known as may be");
         },
       },
@@ -422,12 +300,7 @@ export class LISPMobility extends Element {
   #away(text: string): void {
     const [address = ""] = splitSpaces(text);
     const eid = this.#host(address);
-    let mapping: Mapping;
-    try {
-      mapping = parseMapping(text.trim(), this.#iid);
-    } catch (e) {
-      throw e instanceof MappingError ? new HandlerError("FAILED", e.message) : e;
-    }
+    const mapping = asHandlerError(() => parseMapping(text.trim(), this.#iid), MappingError);
     if (mapping.locators.length === 0) throw new HandlerError("FAILED", "expected an RLOC");
     if (!this.#hosts!.moved(eid, { ...mapping, ttl: this.#ttl }))
       throw new HandlerError("FAILED", `${address} is not of this site, and was not here`);
@@ -435,15 +308,6 @@ export class LISPMobility extends Element {
 
   #host(text: string): Uint8Array {
     if (this.#ranges.length === 0) throw new HandlerError("FAILED", "there are no dynamic-EID ranges");
-    try {
-      return parseRloc(text.trim());
-    } catch (e) {
-      throw e instanceof MappingError ? new HandlerError("FAILED", e.message) : e;
-    }
+    return asHandlerError(() => parseRloc(text.trim()), MappingError);
   }
-}
-
-/** The EID-prefix of one host. */
-function hostPrefix(eid: Uint8Array): Mapping["eid"] {
-  return { address: eid, length: eid.length * 8 };
 }

@@ -1,11 +1,10 @@
 import * as layout from "../../../assembly/lisp-layout.js";
 import type { ArgValues } from "../../../src/lang/args/spec.js";
-import { parseEidAndInstance } from "../../../src/lisp/map-server/listing.js";
-import { addressText, MappingError } from "../../../src/lisp/mapping.js";
+import { addressText, MappingError, parseEidAndInstance } from "../../../src/lisp/mapping.js";
 import { type LoggedPeer, PeerLog } from "../../../src/lisp/tables/peer-log.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
-import { type HandlerCode, HandlerError } from "../../../src/router/handler.js";
+import { asHandlerError, type HandlerCode } from "../../../src/router/handler.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import { LISPDecap } from "../data-plane/lisp-decap.js";
 
@@ -139,11 +138,7 @@ export class LISPPeerLog extends Element {
     const line = (p: LoggedPeer): string =>
       `${p.iid} ${addressText(p.eid)} ${addressText(p.rloc)} ${p.from} ${p.to} ${((now - p.seen) / 1e9).toFixed(3)}\n`;
     if (text.trim() === "") return [...(this.#log?.entries() ?? [])].map(line).join("");
-    try {
-      const { iid, eid } = parseEidAndInstance(text);
-      return [...this.peers(iid, eid.address)].map(line).join("");
-    } catch (e) {
-      throw e instanceof MappingError ? new HandlerError("FAILED", e.message) : e;
-    }
+    const { iid, eid } = asHandlerError(() => parseEidAndInstance(text), MappingError);
+    return [...this.peers(iid, eid.address)].map(line).join("");
   }
 }

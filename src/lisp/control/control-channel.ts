@@ -7,7 +7,7 @@ import type { Element } from "../../router/element.js";
 import { WireError } from "../../wire/error.js";
 import { LispControlError } from "../../wire/lisp-control/error.js";
 import type { MapReply } from "../../wire/lisp-control/map-reply.js";
-import { decodeLispControl } from "../../wire/lisp-control/message.js";
+import { decodeLispControl, type LispControlMessage } from "../../wire/lisp-control/message.js";
 import { readUdpPacket, type UdpPacket, writeUdpPacket } from "../../wire/udp-packet.js";
 
 /** The UDP port of LISP's control plane (RFC 9301). */
@@ -23,16 +23,21 @@ export interface OutgoingMessage {
   readonly payload: Uint8Array;
 }
 
-/** The Map-Reply in a datagram; null: there is none, or none with a record. */
-export function replyOf(datagram: UdpPacket | WireError): MapReply | null {
+/** The control message in a datagram; null: there is none. */
+export function messageOf(datagram: UdpPacket | WireError): LispControlMessage | null {
   if (datagram instanceof WireError) return null;
   try {
-    const message = decodeLispControl(datagram.payload);
-    return message.type === "map-reply" && message.records.length > 0 ? message : null;
+    return decodeLispControl(datagram.payload);
   } catch (e) {
     if (e instanceof LispControlError) return null;
     throw e;
   }
+}
+
+/** The Map-Reply in a datagram; null: there is none, or none with a record. */
+export function replyOf(datagram: UdpPacket | WireError): MapReply | null {
+  const message = messageOf(datagram);
+  return message?.type === "map-reply" && message.records.length > 0 ? message : null;
 }
 
 /** One element's way to receive and send control messages: UDP in IP packets, without a link-layer header. */

@@ -3,8 +3,7 @@
 
 import type { Prefix } from "../../lang/args/spec.js";
 import type { Clock } from "../../router/clock.js";
-import { parseEidAndInstance } from "../map-server/listing.js";
-import { addressText, mappingText, prefixText } from "../mapping.js";
+import { addressText, mappingText, parseEidAndInstance, prefixText } from "../mapping.js";
 import type { MapCache } from "../tables/map-cache.js";
 import type { CachedLocator, CachedMapping } from "../tables/mapping-records.js";
 import { type ResolutionHistory, type ResolutionRecord, secondsOf } from "./resolution-history.js";

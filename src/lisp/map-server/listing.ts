@@ -1,19 +1,8 @@
 // Registrations as text, for handlers.
 
-import { splitSpaces } from "../../lang/args/text.js";
-import type { EidKey, Entry, Registration } from "../database/registration.js";
+import type { Entry, Registration } from "../database/registration.js";
 import type { RegistrationDatabase } from "../database/registration-database.js";
-import { addressText, IID_MAX, MappingError, mappingText, parseEid } from "../mapping.js";
-
-/** Reads `EID-PREFIX [iid N]`. Throws MappingError. */
-export function parseEidAndInstance(text: string): EidKey {
-  const words = splitSpaces(text.trim());
-  const iid = words.length === 1 ? 0 : Number(words[2]);
-  if ((words.length !== 1 && (words.length !== 3 || words[1] !== "iid")) || !(iid >= 0 && iid <= IID_MAX))
-    throw new MappingError(`expected 'EID-PREFIX [iid N]', not '${text.trim()}'`);
-  if (!Number.isInteger(iid)) throw new MappingError(`instance ID ${words[2]} is no whole number`);
-  return { iid, eid: parseEid(words[0]) };
-}
+import { addressText, mappingText, parseEidAndInstance } from "../mapping.js";
 
 /** One line a registration, of all or of those within an EID-prefix; `now`: steady nanoseconds. Throws MappingError. */
 export function registrationsText(database: RegistrationDatabase, now: number, within: string): string {

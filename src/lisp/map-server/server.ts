@@ -5,11 +5,11 @@ import type { Timer } from "../../router/timer.js";
 import { WireError } from "../../wire/error.js";
 import type { EidPrefix } from "../../wire/lisp-control/address.js";
 import { LispControlError } from "../../wire/lisp-control/error.js";
-import { decodeLispControl, type LispControlMessage } from "../../wire/lisp-control/message.js";
+import type { LispControlMessage } from "../../wire/lisp-control/message.js";
 import { type MapNotify, type MapRegister, mapNotify } from "../../wire/lisp-control/registration.js";
 import type { UdpPacket } from "../../wire/udp-packet.js";
 import { type AuthenticationKey, authenticate } from "../control/authentication.js";
-import type { ControlChannel, OutgoingMessage } from "../control/control-channel.js";
+import { type ControlChannel, messageOf, type OutgoingMessage } from "../control/control-channel.js";
 import { randomNonce } from "../control/control-records.js";
 import { keyAlgorithm } from "../control/keys.js";
 import type { NonceGuard } from "../control/nonce-policy.js";
@@ -17,7 +17,7 @@ import { grouped } from "../control/record-groups.js";
 import type { Change, Watch } from "../database/history.js";
 import type { Registration } from "../database/registration.js";
 import type { RegistrationDatabase } from "../database/registration-database.js";
-import { addressText } from "../mapping.js";
+import { addressText, prefixText } from "../mapping.js";
 import type { RateLimiter } from "../rate-limiter.js";
 import { type Answer, answer, recordsOf } from "./answers.js";
 import { entryRecord, etrAddresses } from "./entries.js";
@@ -134,11 +134,8 @@ export class MapServer {
 
   /** Takes a datagram. */
   receive(datagram: UdpPacket): void {
-    let message: LispControlMessage;
-    try {
-      message = decodeLispControl(datagram.payload);
-    } catch (e) {
-      if (!(e instanceof LispControlError)) throw e;
+    const message = messageOf(datagram);
+    if (message === null) {
       this.#element.count("malformed");
       return;
     }
@@ -266,7 +263,7 @@ export class MapServer {
       ids: xtrId === null ? null : { xtrId, siteId: former.siteId === null ? null : new Uint8Array(siteId) },
       key: this.keys.of(former, site),
       ackKeys: site.keys,
-      name: `${addressText(former.source)} ${iid} ${addressText(eid.address)}/${eid.length}`,
+      name: `${addressText(former.source)} ${iid} ${prefixText(eid)}`,
     });
     this.#element.count(sent ? "unsolicited" : "pending_full");
   }

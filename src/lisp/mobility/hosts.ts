@@ -6,32 +6,9 @@
 import type { Clock } from "../../router/clock.js";
 import type { Timer } from "../../router/timer.js";
 import { TokenBucket } from "../../router/token-bucket.js";
-import { etherText } from "../../wire/address.js";
-import { addressText, type Mapping, mappingText } from "../mapping.js";
+import { addressText, type Mapping } from "../mapping.js";
 import type { TimerGroup } from "../timer-group.js";
-
-export type HostState =
-  /** A host of another site that is here. */
-  | "here"
-  /** One of this site that was away, and is back. */
-  | "returned"
-  /** It was here, or is of this site, and is elsewhere. */
-  | "away";
-
-export interface MobileHost {
-  /** 4 or 16 bytes. */
-  readonly eid: Uint8Array;
-  readonly state: HostState;
-  /** Whether its address is out of the site's own prefixes. */
-  readonly home: boolean;
-  /** Its hardware address, where it has told. */
-  readonly mac: Uint8Array | null;
-  /** Where it is, when away. */
-  readonly mapping: Mapping | null;
-  /** Steady nanoseconds since when it is in this state, and when it was heard of last. */
-  readonly since: number;
-  readonly seen: number;
-}
+import type { HostState, MobileHost } from "./mobile-host.js";
 
 /** Times in nanoseconds. */
 export interface HostsPolicy {
@@ -297,11 +274,4 @@ export class MobileHosts {
     host.timer.unschedule();
     this.#hosts.delete(addressText(host.eid));
   }
-}
-
-/** A host as a line of text, at steady time `now`: EID, state, hardware address, seconds in this state, where it is. */
-export function hostText(host: MobileHost, now: number): string {
-  const mac = host.mac === null ? "-" : etherText(host.mac);
-  const where = host.mapping === null ? "" : ` ${mappingText(host.mapping)}`;
-  return `${addressText(host.eid)} ${host.state} ${mac} ${((now - host.since) / 1e9).toFixed(3)}${where}\n`;
 }

@@ -3,7 +3,7 @@
 import { sameAddress } from "../control/control-records.js";
 import { addressText } from "../mapping.js";
 import type { LoggedPeer } from "../tables/peer-log.js";
-import type { MobileHost } from "./hosts.js";
+import type { MobileHost } from "./mobile-host.js";
 
 interface Told {
   /** Packets for the host at the last look. */

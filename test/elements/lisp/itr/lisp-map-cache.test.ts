@@ -322,7 +322,7 @@ test("handlers say what is wrong", async () => {
     ["add", "10.2.0.0/16", "expected an RLOC, or 'action' and what to do"],
     ["add", "10.2.0.0/16 192.0.2.1", "the map-cache is full: 1 mappings, none of which expires"],
     ["remove", "10.2.0.0/16", "no mapping for '10.2.0.0/16' in instance 0"],
-    ["remove", "10.2.0.0/16 iid", "expected 'ADDRESS [iid N]', not '10.2.0.0/16 iid'"],
+    ["remove", "10.2.0.0/16 iid", "expected 'EID-PREFIX [iid N]', not '10.2.0.0/16 iid'"],
   ]) {
     const error = await b.router.write(`e.${handler}`, value).then(
       () => null,

@@ -1,0 +1,208 @@
+// What changes when a host comes to a site or leaves it: the site's mappings, its map-cache, the way of its packets; and
+// which peers are told.
+
+import { MemoryError } from "../../packet/memory.js";
+import { eidPrefix } from "../../wire/lisp-control/address.js";
+import type { EidRecord } from "../../wire/lisp-control/record.js";
+import { covers, mappingOfRecord, sameAddress } from "../control/control-records.js";
+import type { SiteMappings } from "../etr/site-mappings.js";
+import { type Mapping, MappingError } from "../mapping.js";
+import { type MapCache, MapCacheFullError } from "../tables/map-cache.js";
+import type { LoggedPeer } from "../tables/peer-log.js";
+import type { HostTable } from "./host-table.js";
+import type { HostRefusal, HostsOwner, MobileHosts } from "./hosts.js";
+import type { MobileHost } from "./mobile-host.js";
+import type { Neighbours } from "./neighbours.js";
+import { type DynamicRange, rangeOf } from "./ranges.js";
+import { ToldPeers } from "./told-peers.js";
+
+type Eid = Pick<Mapping, "iid" | "eid">;
+
+export interface HostMovesOptions {
+  readonly iid: number;
+  /** Seconds for which others may keep the mapping of a host that came. */
+  readonly ttl: number;
+  readonly ranges: readonly DynamicRange[];
+  /** Of the hosts that come. */
+  readonly locators: Mapping["locators"];
+  readonly mappings: () => SiteMappings;
+  readonly table: HostTable;
+  readonly hosts: () => MobileHosts;
+  readonly neighbours: () => Neighbours;
+  /** The map-cache of the site's packets; undefined: there is none. */
+  readonly cache: () => MapCache | undefined;
+  /** Who has sent packets for an EID. */
+  readonly peers: (eid: Uint8Array) => Iterable<LoggedPeer>;
+  /** Sends an SMR for an EID-prefix to an RLOC. */
+  readonly solicit: (rloc: Uint8Array, eid: Eid) => void;
+  /** Asks the site for a host. */
+  readonly ask: (eid: Uint8Array) => void;
+  readonly count: (what: "arrivals" | "departures" | "losses" | HostRefusal) => void;
+  /** A host has left: its peers are to be reminded while they go on sending. */
+  readonly remind: () => void;
+}
+
+export class HostMoves implements HostsOwner {
+  readonly #options: HostMovesOptions;
+  readonly #told = new ToldPeers();
+
+  constructor(options: HostMovesOptions) {
+    this.#options = options;
+  }
+
+  /** Says in the table of hosts which addresses may come, and which are of this site. */
+  describe(): void {
+    const { mappings, table, ranges, iid } = this.#options;
+    const own = [...mappings().entries()].filter((m) => m.iid === iid).map((m) => m.eid);
+    table.describe(ranges, own);
+  }
+
+  /** Takes over a host from before a hot swap, unless the new ranges have no place for it. */
+  adopt(host: MobileHost): void {
+    if (this.inRange(host.eid) || this.home(host.eid)) {
+      this.#options.hosts().adopt(host);
+      if (host.state !== "returned") this.#route(host);
+    } else if (host.state === "here") this.#withdraw(host);
+  }
+
+  /** Takes over what peers were told before a hot swap. */
+  adoptTold(former: HostMoves): void {
+    this.#told.adopt(former.#told);
+  }
+
+  /** A Map-Server says what the locators of an EID-prefix are now. */
+  notified(record: EidRecord): void {
+    const { iid, ttl, hosts, locators } = this.#options;
+    const eid = eidPrefix(record.eid, record.maskLength);
+    if (eid === null || eid.iid !== iid || eid.length !== eid.address.length * 8) return;
+    if (record.ttl === 0) {
+      // Whoever had it gave it up: if it is of this site, the site's prefix holds again.
+      if (hosts().get(eid.address)?.state === "away") hosts().remove(eid.address);
+      return;
+    }
+    const mapping = mappingOfRecord(record, { positive: ttl, negative: ttl });
+    const ours = mapping?.locators.some((l) => locators.some((own) => sameAddress(own.rloc, l.rloc)));
+    if (mapping !== null && mapping.locators.length > 0 && ours === false)
+      hosts().moved(eid.address, mapping);
+  }
+
+  /** Solicits again those that still send packets for hosts that have left; returns whether there is any such host. */
+  remindPeers(): boolean {
+    let away = false;
+    for (const host of this.#options.hosts().entries()) {
+      if (host.state !== "away") continue;
+      away = true;
+      this.#tellPeers(host);
+    }
+    return away;
+  }
+
+  // ---- As the owner of the hosts ---------------------------------------------------
+
+  home(eid: Uint8Array): boolean {
+    const { mappings, iid } = this.#options;
+    for (const m of mappings().entries())
+      if (m.iid === iid && m.eid.length < eid.length * 8 && covers(m.eid, eid)) return true;
+    return false;
+  }
+
+  inRange(eid: Uint8Array): boolean {
+    return rangeOf(this.#options.ranges, eid) !== null;
+  }
+
+  packets(eid: Uint8Array): number {
+    return this.#options.table.packets(eid);
+  }
+
+  ask(eid: Uint8Array): void {
+    this.#options.ask(eid);
+  }
+
+  refused(why: HostRefusal): void {
+    this.#options.count(why);
+  }
+
+  arrived(host: MobileHost): void {
+    this.#options.count("arrivals");
+    this.#guarded(host, () => {
+      const { mappings, iid, ttl, locators, cache, neighbours } = this.#options;
+      this.#told.forget(host);
+      const eid = hostPrefix(host.eid);
+      this.#route(host);
+      const entry = { iid, eid, ttl: null, version: 0 };
+      if (host.state === "here") cache()?.hold({ ...entry, action: "natively-forward", locators: [] });
+      else cache()?.delete(iid, eid);
+      mappings().set({ ...entry, ttl, action: "no-action", locators }, "map-servers");
+      // Its neighbours at home sent to us meanwhile.
+      if (host.home && host.mac !== null) neighbours().announce(host.eid, host.mac);
+    });
+  }
+
+  left(host: MobileHost): void {
+    this.#options.count("departures");
+    this.#guarded(host, () => {
+      const { mappings, iid, cache, neighbours, remind } = this.#options;
+      const eid = hostPrefix(host.eid);
+      mappings().delete(iid, eid, "nobody");
+      this.#route(host);
+      cache()?.release(iid, eid);
+      cache()?.insert(host.mapping!);
+      this.#told.begin(host);
+      this.#tellPeers(host);
+      remind();
+      if (host.home) neighbours().announce(host.eid, null);
+    });
+  }
+
+  lost(host: MobileHost): void {
+    this.#options.count("losses");
+    this.#withdraw(host);
+    this.#options.table.delete(host.eid);
+  }
+
+  settled(host: MobileHost): void {
+    const { mappings, iid, cache, table } = this.#options;
+    const eid = hostPrefix(host.eid);
+    if (host.state === "returned") mappings().delete(iid, eid, "map-servers");
+    else cache()?.delete(iid, eid);
+    this.#told.forget(host);
+    table.delete(host.eid);
+  }
+
+  #withdraw(host: MobileHost): void {
+    const { mappings, iid, cache } = this.#options;
+    mappings().delete(iid, hostPrefix(host.eid), "map-servers");
+    cache()?.release(iid, hostPrefix(host.eid));
+  }
+
+  /** Says which way packets from and to the host go. */
+  #route(host: MobileHost): void {
+    const { table } = this.#options;
+    if (host.state === "returned") table.delete(host.eid);
+    else table.set(host.eid, host.state);
+  }
+
+  /** What there is no room for is undone. */
+  #guarded(host: MobileHost, run: () => void): void {
+    try {
+      run();
+    } catch (e) {
+      if (!(e instanceof MappingError || e instanceof MapCacheFullError || e instanceof MemoryError)) throw e;
+      this.#options.count("full");
+      this.#options.hosts().remove(host.eid);
+    }
+  }
+
+  /** Solicits those that have sent packets for a host since they were last told that it has left. */
+  #tellPeers(host: MobileHost): void {
+    const { iid, peers, solicit } = this.#options;
+    const eid = { iid, eid: hostPrefix(host.eid) };
+    for (const rloc of this.#told.due(host, this.packets(host.eid), () => peers(host.eid)))
+      solicit(rloc, eid);
+  }
+}
+
+/** The EID-prefix of one host. */
+function hostPrefix(eid: Uint8Array): Mapping["eid"] {
+  return { address: eid, length: eid.length * 8 };
+}
