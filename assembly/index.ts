@@ -23,6 +23,7 @@ export * from "./segment";
 export * from "./device";
 export * from "./host-filter";
 export { etherEncap } from "./ethernet";
+export { etherSwitch } from "./ether-switch";
 export {
   neighbourCreate, neighbourDestroy, neighbourEncap4, neighbourEncap6, neighbourFind, neighbourHeader, neighbourInsert,
   neighbourRemove,

@@ -76,6 +76,10 @@ export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
     },
   ],
   HostEtherFilter: [{ config: "02:00:00:00:00:01" }, { config: "02:00:00:00:00:02, true, false" }],
+  EtherSwitch: [
+    { config: "", inputs: 3, outputs: 3, makes: "copies for every port" },
+    { config: "TIMEOUT 0, CAPACITY 4", inputs: 2, outputs: 2 },
+  ],
   EtherEncap: [{ config: "0x0800, 1:1:1:1:1:1, 2:2:2:2:2:2" }],
   ARPQuerier: [
     { config: "10.0.0.1/24, 02:00:00:00:00:01", makes: ARP },

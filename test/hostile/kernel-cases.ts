@@ -1,6 +1,7 @@
 // How each kernel that takes packets is run on hostile ones. A kernel that is
 // exported and stands in none of these tables makes kernels.test.ts fail.
 
+import * as ether from "../../assembly/ether-switch-layout.js";
 import * as forward from "../../assembly/forward-layout.js";
 import * as filter from "../../assembly/host-filter-layout.js";
 import * as ip from "../../assembly/ip-layout.js";
@@ -193,6 +194,36 @@ export const CASES: Readonly<Record<string, Driver>> = {
   etherEncap: splits("etherEncap", 24, (room, state) => {
     for (let i = 8; i < 22; i++) room.memory.u8[state + i] = room.random.below(256);
   }),
+  etherSwitch: (room, count) => {
+    const { memory } = room;
+    const state = room.state(40 + ether.SWITCH_STATE);
+    const sets = draw(room, 1, 2, 64);
+    const size = sets * ether.STATION_WAYS * ether.STATION_SIZE;
+    const table = room.state(size);
+    memory.set32(state + ether.SWITCH_TABLE, table);
+    memory.set32(state + ether.SWITCH_SETS, sets);
+    memory.set32(state + ether.SWITCH_SEED, room.random.u32());
+    memory.set32(state + ether.SWITCH_TIMEOUT, draw(room, 0, 1, 3000, 0xffffffff));
+    for (let i = 0; i < size; i++) memory.u8[table + i] = draw(room, 0, 0, 2, 255, room.random.below(256));
+    const value = room.kernels.etherSwitch(
+      state,
+      room.batch,
+      count,
+      draw(room, 0, 1, 64999),
+      room.random.u32(),
+    );
+    const told = [0, 0];
+    for (let i = 0; i < count; i++) {
+      const port = memory.u16[(room.at(i) + layout.SLOT_PORT) >>> 1];
+      if (port === layout.PORT_ALL) told[0]++;
+      else if (port === layout.PORT_DROP) told[1]++;
+    }
+    const counted = (field: number): number => memory.get64(state + field);
+    const dropped = counted(ether.SWITCH_SAME_PORT) + counted(ether.SWITCH_SHORT);
+    // Garbage in the table may be a station on "port" PORT_ALL or PORT_DROP: they are sent and dropped as well.
+    if (counted(ether.SWITCH_FLOODED) > told[0] || dropped > told[1]) throw new Error("counted wrongly");
+    return stays([value])(count);
+  },
   dropBroadcasts: splits("dropBroadcasts", 8),
   ipGatewayOptions: splits("ipGatewayOptions", 8 + forward.GWOPT_SIZE, (room, state) => {
     const area = state + 8;

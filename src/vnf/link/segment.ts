@@ -113,15 +113,12 @@ export function halved(i: Impairments): Impairments {
   return { ...i, delay: i.delay / 2, jitter: i.jitter / 2, loss: 1 - Math.sqrt(1 - i.loss) };
 }
 
-/** An Ethernet hub: what comes in at one port leaves at all others. */
+/** A switch: a frame leaves where its station is, or on all ports but the one it came in on. */
 function switchGraph(ports: readonly string[]): string {
   if (ports.length < 2) return ports.map((p) => `FromDevice(${p}) -> Discard;`).join("\n");
-  const lines = ports.map((p) => `to_${id(p)} :: Queue(1000) -> ToDevice(${p});`);
-  for (const p of ports) {
-    const others = ports.filter((o) => o !== p).map((o) => `to_${id(o)}`);
-    lines.push(`FromDevice(${p}) -> tee_${id(p)} :: Tee => ${others.join(", ")};`);
-  }
-  return lines.join("\n");
+  const line = (p: string, i: number): string =>
+    `FromDevice(${p}) -> [${i}] switch [${i}] -> to_${id(p)} :: Queue(1000) -> ToDevice(${p});`;
+  return ["switch :: EtherSwitch;", ...ports.map(line)].join("\n");
 }
 
 function id(port: string): string {

@@ -1,0 +1,180 @@
+import * as layout from "../../assembly/ether-switch-layout.js";
+import { PORT_ALL } from "../../assembly/layout.js";
+import type { ArgValues } from "../../src/lang/args/spec.js";
+import type { Batch } from "../../src/packet/batch.js";
+import { type CleanupStage, Element, type ErrorSink } from "../../src/router/element.js";
+import { type HandlerCode, valueHandler } from "../../src/router/handler.js";
+import type { ElementSpec } from "../../src/router/spec.js";
+import { etherText } from "../../src/wire/address.js";
+
+const args = {
+  TIMEOUT: {
+    type: "seconds",
+    default: "300",
+    max: 86400 * 365,
+    doc: "time after which a station not heard of is forgotten; 0: nothing is learned, all frames go to all ports",
+  },
+  CAPACITY: { type: "unsigned", default: "4096", min: 4, max: 1048576, doc: "stations it knows at most" },
+} as const;
+
+/** Nanoseconds of a tick, in which the age of stations is counted: 32 bits of them are 13 years. */
+const TICK = 1e8;
+/** Ports: what SLOT_PORT can say, and a station holds. */
+const MAX_PORTS = 65000;
+
+/**
+ * A learning Ethernet switch with as many ports as it has inputs and outputs.
+ *
+ * From the source address of a frame it learns the port of a station; a frame to a station that it knows leaves on
+ * that station's port only, all others leave on every port but the one they came in on. A frame whose station is on
+ * the port that it came from is dropped.
+ *
+ * The table of stations has a fixed size. Where it is full, the station that was not heard of for longest (of four
+ * that share a place) makes room. Ages are those of the router's clock, not of the frames' timestamps as in Click.
+ * There is no spanning tree: switches in a loop send frames round for ever.
+ *
+ * @element EtherSwitch
+ * @category ethernet
+ * @input any Ethernet frames from port N
+ * @output N Ethernet frames to port N
+ * @handler table a line a station, by address: hardware address, port
+ * @handler timeout seconds after which a station not heard of is forgotten
+ * @handler clear forgets all stations
+ * @handler flooded frames sent to all ports but their own
+ * @handler replaced stations that made room for others before their time
+ * @example
+ * Idle -> [0] s :: EtherSwitch [0] -> Discard;
+ * Idle -> [1] s [1] -> Discard;
+ * Idle -> [2] s [2] -> Discard;
+ * @see Tee, HostEtherFilter
+ */
+export class EtherSwitch extends Element {
+  static readonly spec = {
+    ports: "-/=",
+    processing: "h/h",
+    flow: "#/[^#]",
+    args,
+    counters: {
+      flooded: "frames sent to all ports but their own",
+      replaced: "stations that made room for others before their time",
+    },
+    drops: {
+      same_port: "its station is on the port that it came from",
+      short: "shorter than an Ethernet header",
+      no_slot: "the packet pool was exhausted, so a copy was not made",
+    },
+    handlers: {
+      table: { read: true, doc: "a line a station, by address: hardware address, port" },
+      timeout: { read: true, write: true, doc: "seconds after which a station not heard of is forgotten" },
+      clear: { write: true, button: true, doc: "forgets all stations" },
+    },
+    state: layout.SWITCH_STATE,
+  } as const satisfies ElementSpec;
+
+  #timeout = 300;
+  /** Bytes of the table. */
+  #size = 0;
+  readonly #noSlot = this.state + layout.SWITCH_NO_SLOT;
+
+  override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
+    if (this.noutputs > MAX_PORTS) errors.error(`a switch has at most ${MAX_PORTS} ports`);
+    this.#forgetAfter(values.TIMEOUT);
+    const sets = 2 ** Math.ceil(Math.log2(values.CAPACITY / layout.STATION_WAYS));
+    this.#size = sets * layout.STATION_WAYS * layout.STATION_SIZE;
+    this.memory.set32(this.state + layout.SWITCH_TABLE, this.memory.alloc(this.#size));
+    this.memory.set32(this.state + layout.SWITCH_SETS, sets);
+    this.memory.set32(this.state + layout.SWITCH_SEED, this.router.random.u32());
+  }
+
+  override cleanup(_stage: CleanupStage): void {
+    if (this.#size > 0) this.memory.free(this.#table, this.#size);
+    this.#size = 0;
+  }
+
+  /** Stations stay where they are while the ports are the same in number. */
+  override takeState(old: Element): void {
+    if (!(old instanceof EtherSwitch) || old.noutputs !== this.noutputs || old.#size !== this.#size) return;
+    for (const field of [layout.SWITCH_TABLE, layout.SWITCH_SEED]) {
+      const mine = this.memory.get32(this.state + field);
+      this.memory.set32(this.state + field, this.memory.get32(old.state + field));
+      this.memory.set32(old.state + field, mine);
+    }
+  }
+
+  override push(port: number, batch: Batch): void {
+    const { kernels } = this.memory;
+    const common = kernels.etherSwitch(this.state, batch.address, batch.count, port, this.#now);
+    if (common >= 0 && common < this.noutputs) {
+      this.outputs[common].push(batch);
+      return;
+    }
+    if (common === PORT_ALL) {
+      this.#flood(port, batch);
+      return;
+    }
+    const all = this.router.batches.acquire();
+    all.count = kernels.batchSplit(batch.address, batch.count, PORT_ALL, all.address);
+    batch.count -= all.count;
+    this.#flood(port, all);
+    this.router.batches.release(all);
+    this.dispatch(batch);
+  }
+
+  /** Sends `batch` to all outputs but `port`; the last of them gets the packets themselves. */
+  #flood(port: number, batch: Batch): void {
+    if (batch.count === 0) return;
+    const last = port === this.noutputs - 1 ? port - 1 : this.noutputs - 1;
+    for (let i = 0; i < last; i++) {
+      if (i === port) continue;
+      const copies = this.router.batches.acquire();
+      copies.count = this.memory.kernels.poolCopyBatch(batch.address, batch.count, copies.address);
+      if (copies.count < batch.count) this.memory.add64(this.#noSlot, batch.count - copies.count);
+      this.outputs[i].push(copies);
+      this.router.batches.release(copies);
+    }
+    if (last >= 0) this.outputs[last].push(batch);
+    else batch.kill();
+  }
+
+  get #table(): number {
+    return this.memory.get32(this.state + layout.SWITCH_TABLE);
+  }
+
+  get #now(): number {
+    return Math.floor(this.router.clock.recent / TICK) >>> 0;
+  }
+
+  #forgetAfter(seconds: number): void {
+    this.#timeout = seconds;
+    this.memory.set32(this.state + layout.SWITCH_TIMEOUT, Math.ceil((seconds * 1e9) / TICK));
+  }
+
+  #tableText(): string {
+    const { memory } = this;
+    const now = this.#now;
+    const ticks = memory.get32(this.state + layout.SWITCH_TIMEOUT);
+    const lines: string[] = [];
+    for (let at = this.#table; at < this.#table + this.#size; at += layout.STATION_SIZE) {
+      const port = memory.u16[(at + layout.STATION_PORT) >>> 1];
+      if (port === 0 || (now - memory.get32(at + layout.STATION_SEEN)) >>> 0 >= ticks) continue;
+      lines.push(`${etherText(memory.u8.subarray(at, at + 6))} ${port - 1}\n`);
+    }
+    return lines.sort().join("");
+  }
+
+  override handlers(): Record<string, HandlerCode> {
+    return {
+      table: { read: () => this.#tableText() },
+      timeout: valueHandler(
+        args.TIMEOUT,
+        () => this.#timeout,
+        (seconds) => this.#forgetAfter(seconds),
+      ),
+      clear: {
+        write: () => {
+          this.memory.u8.fill(0, this.#table, this.#table + this.#size);
+        },
+      },
+    };
+  }
+}
