@@ -1,7 +1,7 @@
 // Finds what configurations name: element classes (ours through the built element map, others in packages), and
 // library files.
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { ElementClass } from "./router/element.js";
@@ -29,6 +29,8 @@ export class Loader implements ElementLoader {
   readonly #files: Map<string, URL>;
   readonly #packages: string[] = [];
   readonly #given = new Map<string, ElementClass>();
+  /** Those that were asked for before, by their file. */
+  readonly #loaded = new Map<URL, ElementClass>();
 
   constructor() {
     const map: Record<string, string> = JSON.parse(
@@ -59,9 +61,12 @@ export class Loader implements ElementLoader {
     if (given !== undefined) return given;
     const file = this.#files.get(className);
     if (file === undefined) throw new PackageError(`unknown element class '${className}'`);
+    const loaded = this.#loaded.get(file);
+    if (loaded !== undefined) return loaded;
     const found: unknown = (await import(file.href))[className];
     if (typeof found !== "function" || !("spec" in found))
       throw new PackageError(`${file.pathname} exports no element class '${className}'`);
+    this.#loaded.set(file, found as ElementClass);
     return found as ElementClass;
   }
 
@@ -93,16 +98,38 @@ export class Loader implements ElementLoader {
   }
 }
 
-/** Finds library files for `require(library FILE)`: along `path` (each folder, then its `conf`), default beside `from`. */
+/** Texts of files, kept for as long as the files do not change. */
+export class FileTexts {
+  readonly #texts = new Map<string, { readonly stamp: string; readonly text: string }>();
+
+  /** The file's bytes as characters up to U+00FF; null when there is none. Throws the system's error. */
+  read(file: string): string | null {
+    const stat = statSync(file, { bigint: true, throwIfNoEntry: false });
+    if (stat === undefined) return null;
+    const stamp = `${stat.dev} ${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}`;
+    const known = this.#texts.get(file);
+    if (known?.stamp === stamp) return known.text;
+    const text = readFileSync(file, "latin1");
+    this.#texts.set(file, { stamp, text });
+    return text;
+  }
+}
+
+/**
+ * Finds library files for `require(library FILE)`: along `path` (each folder, then its `conf`), default beside `from`.
+ * `texts` may be shared with other readers.
+ */
 export function libraryReader(
   path: string,
+  texts: FileTexts = new FileTexts(),
 ): (file: string, from: string) => { file: string; text: string } | null {
   return (file, from) => {
     const beside = existsSync(from) ? dirname(from) : ".";
     const folders = path === "" ? [beside] : path.split(":").flatMap((f) => (f === "" ? [beside] : [f]));
     for (const folder of folders) {
       for (const candidate of [join(folder, file), join(folder, "conf", file)]) {
-        if (existsSync(candidate)) return { file: candidate, text: readFileSync(candidate, "latin1") };
+        const text = texts.read(candidate);
+        if (text !== null) return { file: candidate, text };
       }
     }
     return null;

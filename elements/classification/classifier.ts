@@ -46,7 +46,7 @@ export class Classifier extends ClassifyingElement {
       errors.error(`need ${this.noutputs} arguments, one per output port`);
       return;
     }
-    const classification = this.use(parseClassifier(PATTERNS), errors);
+    const classification = this.use(parseClassifier, PATTERNS, () => parseClassifier(PATTERNS), errors);
     if (classification !== null) this.warnUnused(classification, errors);
   }
 }

@@ -1,5 +1,6 @@
 // What the classifying elements share: a compiled list of patterns, run on each batch.
 
+import type { ArgContext } from "../../src/lang/args/context.js";
 import type { Batch } from "../../src/packet/batch.js";
 import type { PatternRules } from "../../src/packet/classify/classifier.js";
 import { type Classification, compileRules } from "../../src/packet/classify/compile.js";
@@ -21,12 +22,19 @@ export abstract class ClassifyingElement extends Element {
   #classify: Classify | null = null;
   #dropped = 0;
 
-  /** Takes what reading the patterns gave. If something is wrong, what it did before stays. */
-  protected use(parsed: PatternRules, errors: ErrorSink): Classification | null {
+  /** Takes what `read`, by `reader`, makes of the patterns. If something is wrong, what it did before stays. */
+  protected use(
+    reader: object,
+    patterns: readonly string[],
+    read: (context: ArgContext) => PatternRules,
+    errors: ErrorSink,
+  ): Classification | null {
+    const parsed = this.graph.read(this, reader, patterns.join("\n"), read);
     for (const message of parsed.warnings) errors.warning(message);
     for (const message of parsed.errors) errors.error(message);
     if (parsed.errors.length > 0) return null;
-    const classification = compileRules(parsed.rules);
+    const { blueprints } = this.router.options;
+    const classification = blueprints?.classification(parsed.rules) ?? compileRules(parsed.rules);
     this.#classify = classification.instantiate(this.memory.memory);
     this.#classification = classification;
     this.#dropped = this.counterAddress("no_match");

@@ -1,5 +1,7 @@
+import type { ArgContext } from "../../src/lang/args/context.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import { joinArgs, splitArgs, unquote } from "../../src/lang/args/text.js";
+import type { PatternRules } from "../../src/packet/classify/classifier.js";
 import { parseIPClassifier } from "../../src/packet/classify/ip-filter.js";
 import type { ElementInit, ErrorSink } from "../../src/router/element.js";
 import type { HandlerCode } from "../../src/router/handler.js";
@@ -76,10 +78,9 @@ export class IPClassifier extends ClassifyingElement {
       errors.error(`need ${this.noutputs} arguments, one per output port`);
       return;
     }
-    const classification = this.use(
-      parseIPClassifier(PATTERNS.map(unquote), patternNames(this.graph.argContext(this))),
-      errors,
-    );
+    const read = (context: ArgContext): PatternRules =>
+      parseIPClassifier(PATTERNS.map(unquote), patternNames(context));
+    const classification = this.use(parseIPClassifier, PATTERNS, read, errors);
     if (classification !== null && !this.graph.initialized) this.warnUnused(classification, errors);
   }
 

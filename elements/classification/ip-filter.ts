@@ -1,5 +1,7 @@
+import type { ArgContext } from "../../src/lang/args/context.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import { unquote } from "../../src/lang/args/text.js";
+import type { PatternRules } from "../../src/packet/classify/classifier.js";
 import { parseIPFilter } from "../../src/packet/classify/ip-filter.js";
 import type { ErrorSink } from "../../src/router/element.js";
 import { patternNames } from "../../src/router/pattern-names.js";
@@ -41,9 +43,9 @@ export class IPFilter extends ClassifyingElement {
   } as const satisfies ElementSpec;
 
   override configure({ RULES }: ArgValues<typeof args>, errors: ErrorSink): void {
-    this.use(
-      parseIPFilter(RULES.map(unquote), this.noutputs, patternNames(this.graph.argContext(this))),
-      errors,
-    );
+    const { noutputs } = this;
+    const read = (context: ArgContext): PatternRules =>
+      parseIPFilter(RULES.map(unquote), noutputs, patternNames(context));
+    this.use(parseIPFilter, [String(noutputs), ...RULES], read, errors);
   }
 }

@@ -105,11 +105,10 @@ export abstract class RoutingElement extends Element {
   /** Takes the routes of the configuration. Of two with the same prefix the first counts, as in Click. */
   protected configureRoutes(texts: readonly string[], errors: ErrorSink): void {
     const { family, expected } = this.routing;
-    const context = this.graph.argContext(this);
     const declared: Route[] = [];
     let doubles = 0;
     for (const [i, text] of texts.entries()) {
-      const route = parseRoute(text, family, context);
+      const route = this.graph.read(this, this.routing, text, (context) => parseRoute(text, family, context));
       if (route === null || (route.output < 0 && splitSpaces(text).length < 2))
         errors.error(`argument ${i + 1} should be ${expected}`);
       else if (route.output < 0 || route.output >= this.noutputs)

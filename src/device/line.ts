@@ -33,8 +33,8 @@ export class Line {
     this.#jitter = (options.jitter ?? 0) * 1e9;
     const rate = options.rate ?? 0;
     this.#perByte = rate > 0 ? 8e9 / rate : 0;
-    // One more than may wait: the packet being transmitted.
-    const places = (options.queue ?? 100) + 1;
+    // One more than may wait: the packet being transmitted. Without a rate nothing waits.
+    const places = rate > 0 ? (options.queue ?? 100) + 1 : 1;
     if (places === this.#departures.length) return;
     this.#departures = new Float64Array(places);
     this.#head = this.#count = 0;

@@ -11,7 +11,7 @@ import {
   SLOT_PACKET_TYPE,
 } from "../../assembly/layout.js";
 import { BATCH_MAX, type Batch } from "../packet/batch.js";
-import type { PacketMemory } from "../packet/memory.js";
+import { type PacketMemory, STAGE_BYTES } from "../packet/memory.js";
 import { type Clock, RealClock, wallTime } from "../router/clock.js";
 import type { Device } from "../router/device.js";
 import { newTotals, type Totals } from "./counters.js";
@@ -51,8 +51,6 @@ export interface LinkOptions {
   readonly schedule?: (at: number, run: () => void, end: 0 | 1) => void;
 }
 
-/** Bytes moved at once between a memory and the wire. */
-const STAGE = 131072;
 const DEFAULT_MACS: readonly [Uint8Array, Uint8Array] = [
   Uint8Array.of(2, 0, 0, 0, 0, 1),
   Uint8Array.of(2, 0, 0, 0, 0, 2),
@@ -108,8 +106,6 @@ export class LinkDevice implements Device, FarEnd {
   readonly #in: WireReceiver;
   readonly #line: Line;
   #peer: FarEnd = this;
-  #memory: PacketMemory | null = null;
-  #stage = 0;
   #wake: (() => void) | null = null;
   #wakeAt = Number.POSITIVE_INFINITY;
   #wakeSend: (() => void) | null = null;
@@ -185,14 +181,13 @@ export class LinkDevice implements Device, FarEnd {
     this.#wake = this.#wakeSend = null;
     this.#wakeAt = Number.POSITIVE_INFINITY;
     this.#in.clear();
-    this.#memory?.free(this.#stage, STAGE);
-    this.#memory = null;
   }
 
   receive(batch: Batch, max: number): number {
     const wire = this.#in;
     if (this.#closed || wire.packets === 0) return 0;
     const memory = this.bind(batch.memory);
+    const { stage } = memory;
     const now = this.#clock.now();
     const before = batch.count;
     const limit = Math.min(before + max, BATCH_MAX);
@@ -201,10 +196,11 @@ export class LinkDevice implements Device, FarEnd {
       const most = Math.min(limit - batch.count, wire.packets);
       let n = 0;
       let bytes = 0;
-      while (n < most && wire.arrival(n) <= now && bytes + wire.length(n) <= STAGE) bytes += wire.length(n++);
+      while (n < most && wire.arrival(n) <= now && bytes + wire.length(n) <= STAGE_BYTES)
+        bytes += wire.length(n++);
       if (n === 0) break;
-      wire.read(memory.u8, this.#stage, bytes);
-      for (let i = 0, at = this.#stage; i < n; at += wire.length(i++)) this.#load(batch, i, at);
+      wire.read(memory.u8, stage, bytes);
+      for (let i = 0, at = stage; i < n; at += wire.length(i++)) this.#load(batch, i, at);
       wire.remove(n, bytes);
     }
     return batch.count - before;
@@ -212,8 +208,8 @@ export class LinkDevice implements Device, FarEnd {
 
   send(batch: Batch): number {
     const memory = this.bind(batch.memory);
+    const { u8, stage } = memory;
     const now = this.#clock.now();
-    const { u8 } = memory;
     let staged = 0;
     let taken = 0;
     for (; taken < batch.count; taken++) {
@@ -230,19 +226,19 @@ export class LinkDevice implements Device, FarEnd {
         this.#totals.tx_overrun++;
         continue;
       }
-      if (staged + length > STAGE) {
-        this.#out.write(u8, this.#stage, staged);
+      if (staged + length > STAGE_BYTES) {
+        this.#out.write(u8, stage, staged);
         staged = 0;
       }
       if (u8[slot + SLOT_FLAGS] & FLAG_PARTIAL_CSUM) memory.kernels.csumComplete(slot);
       const data = memory.u32[(slot + SLOT_DATA) >>> 2];
-      u8.copyWithin(this.#stage + staged, data, data + length);
+      u8.copyWithin(stage + staged, data, data + length);
       staged += length;
       this.#out.announce(length, u8[slot + SLOT_PACKET_TYPE], arrival);
       this.#totals.tx_packets++;
       this.#totals.tx_bytes += length;
     }
-    if (staged > 0) this.#out.write(u8, this.#stage, staged);
+    if (staged > 0) this.#out.write(u8, stage, staged);
     if (taken > 0) {
       memory.kernels.batchTaken(batch.address, batch.count, taken);
       batch.count -= taken;
@@ -273,18 +269,12 @@ export class LinkDevice implements Device, FarEnd {
     if (this.#closed) return;
     this.#closed = true;
     this.#wake = this.#wakeSend = null;
-    this.#memory?.free(this.#stage, STAGE);
-    this.#memory = null;
   }
 
   /** Takes what it needs of `memory`; done when it is first used, if not before. Throws MemoryError. */
   bind(memory: PacketMemory): PacketMemory {
-    if (this.#memory !== memory) {
-      this.#released = false;
-      this.#memory?.free(this.#stage, STAGE);
-      this.#memory = memory;
-      this.#stage = memory.alloc(STAGE);
-    }
+    this.#released = false;
+    memory.reserveStage();
     return memory;
   }
 

@@ -28,12 +28,18 @@ export interface WireReceiver {
   clear(): void;
 }
 
-/** Packets in flight, first in, first out. Nothing is allocated after it is made. */
+/** Packets and bytes that a wire has room for at first: few wires ever have more on their way. */
+const FIRST_PACKETS = 64;
+const FIRST_BYTES = 16384;
+
+/** Packets in flight, first in, first out. Its memory grows with the most that was ever on the way, up to its limits. */
 export class Wire implements WireSender, WireReceiver {
-  readonly #bytes: Uint8Array;
-  readonly #lengths: Uint32Array;
-  readonly #types: Uint8Array;
-  readonly #arrivals: Float64Array;
+  readonly #maxPackets: number;
+  readonly #maxBytes: number;
+  #bytes: Uint8Array;
+  #lengths: Uint32Array;
+  #types: Uint8Array;
+  #arrivals: Float64Array;
   #packetHead = 0;
   #packets = 0;
   #byteHead = 0;
@@ -41,10 +47,13 @@ export class Wire implements WireSender, WireReceiver {
 
   /** Holds at most `packets` packets with `bytes` bytes in all. */
   constructor(packets: number, bytes: number) {
-    this.#bytes = new Uint8Array(bytes);
-    this.#lengths = new Uint32Array(packets);
-    this.#types = new Uint8Array(packets);
-    this.#arrivals = new Float64Array(packets);
+    this.#maxPackets = packets;
+    this.#maxBytes = bytes;
+    const first = Math.min(packets, FIRST_PACKETS);
+    this.#bytes = new Uint8Array(Math.min(bytes, FIRST_BYTES));
+    this.#lengths = new Uint32Array(first);
+    this.#types = new Uint8Array(first);
+    this.#arrivals = new Float64Array(first);
   }
 
   get packets(): number {
@@ -56,7 +65,25 @@ export class Wire implements WireSender, WireReceiver {
   }
 
   fits(length: number): boolean {
-    return this.#packets < this.#lengths.length && this.#used + length <= this.#bytes.length;
+    if (this.#packets === this.#maxPackets || this.#used + length > this.#maxBytes) return false;
+    if (this.#packets === this.#lengths.length) this.#growPackets();
+    if (this.#used + length > this.#bytes.length) this.#growBytes(this.#used + length);
+    return true;
+  }
+
+  #growPackets(): void {
+    const size = Math.min(this.#maxPackets, this.#lengths.length * 2);
+    this.#lengths = unrolled(this.#lengths, this.#packetHead, new Uint32Array(size));
+    this.#types = unrolled(this.#types, this.#packetHead, new Uint8Array(size));
+    this.#arrivals = unrolled(this.#arrivals, this.#packetHead, new Float64Array(size));
+    this.#packetHead = 0;
+  }
+
+  #growBytes(least: number): void {
+    let size = this.#bytes.length;
+    while (size < least) size *= 2;
+    this.#bytes = unrolled(this.#bytes, this.#byteHead, new Uint8Array(Math.min(this.#maxBytes, size)));
+    this.#byteHead = 0;
   }
 
   announce(length: number, type: number, arrival: number): void {
@@ -102,4 +129,11 @@ export class Wire implements WireSender, WireReceiver {
     this.#byteHead = (this.#byteHead + bytes) % this.#bytes.length;
     this.#used -= bytes;
   }
+}
+
+/** `to`, beginning with what is in the ring `from` from `head` on. */
+function unrolled<T extends Uint8Array | Uint32Array | Float64Array>(from: T, head: number, to: T): T {
+  to.set(from.subarray(head));
+  to.set(from.subarray(0, head), from.length - head);
+  return to;
 }

@@ -109,8 +109,8 @@ export class Declarer {
         continue;
       }
       const name = requirement.value;
-      const { file } = this.tree.tokens[moment.token];
-      const library = world.options.readLibrary?.(name, file) ?? null;
+      const from = this.tree.tokens[moment.token].file;
+      const library = world.options.readLibrary?.(name, from) ?? null;
       if (library === null) {
         const message = `library '${printable(name)}' not found in CLICKPATH/conf`;
         this.error("library-missing", moment, message, statement.first);
@@ -118,7 +118,8 @@ export class Declarer {
         this.error("library-depth", moment, "libraries require one another too deeply", statement.first);
       } else if (!world.libraries.has(library.file)) {
         world.libraries.add(library.file);
-        const tree = parse(library.text, { file: library.file });
+        const { file, text } = library;
+        const tree = world.options.parse?.(text, file) ?? parse(text, { file });
         new Declarer(world, tree, this.compound, this.types, this.libraryDepth + 1).run();
         if (report.full) return;
       }

@@ -5,10 +5,13 @@ import { type Compound, type ElementType, TUNNEL } from "./definition.js";
 import type { Landmark } from "./diagnostics.js";
 import type { FlatRequirement } from "./flat.js";
 import type { Report } from "./report.js";
+import type { SyntaxTree } from "./syntax.js";
 
 export interface DeclareOptions {
   readonly hasClass?: (name: string) => boolean;
   readonly readLibrary?: (name: string, fromFile: string) => { file: string; text: string } | null;
+  /** Parses a library's text. Default `parse`. */
+  readonly parse?: (text: string, file: string) => SyntaxTree;
 }
 
 /** The two inner faces of a compound or group. */

@@ -16,6 +16,9 @@ export interface MemoryOptions {
   readonly headroom?: number;
 }
 
+/** Bytes of a memory's staging area. */
+export const STAGE_BYTES = 131072;
+
 const PAGE = 65536;
 const GIB = 2 ** 30;
 
@@ -40,6 +43,7 @@ export class PacketMemory {
   readonly headroom: number;
   /** Bytes from one slot to the next. */
   readonly stride: number;
+  #stage = 0;
 
   constructor(options: MemoryOptions = {}) {
     const bytes = options.bytes ?? 256 * 2 ** 20;
@@ -119,6 +123,19 @@ export class PacketMemory {
   /** Frees a block; `size` is the size it was allocated with. */
   free(block: number, size: number): void {
     this.kernels.heapFree(block, size);
+  }
+
+  /**
+   * Where devices lay packets' bytes one after the other, to move them in or out at once: STAGE_BYTES that are anybody's
+   * until the call returns. `reserveStage` was called before.
+   */
+  get stage(): number {
+    return this.#stage;
+  }
+
+  /** Throws MemoryError. */
+  reserveStage(): void {
+    if (this.#stage === 0) this.#stage = this.alloc(STAGE_BYTES);
   }
 
   /**

@@ -3,6 +3,7 @@
 // A module that writes to memory on its own when it is instantiated (data segments), keeps state in globals, or hands
 // out memory by itself would overwrite its neighbours, because all modules share one memory. Such a module is refused.
 
+import { instantiateSync } from "@assemblyscript/loader";
 import type { WasmMemory } from "./kernels.js";
 
 /** A plug-in's module that may not run in a router's memory; the message says why and what to do. */
@@ -54,7 +55,7 @@ export function instantiatePlugin<K>(memory: WasmMemory, bytes: Uint8Array): K {
   const abort = (): never => {
     throw new KernelError("the plug-in's kernel aborted");
   };
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory, abort } });
+  const { instance } = instantiateSync(new WebAssembly.Module(bytes), { env: { memory, abort } });
   return instance.exports as K;
 }
 

@@ -48,41 +48,52 @@ export interface ErrorSink {
   warning(message: string): void;
 }
 
+// Shared by all that have none of their own: there are many elements.
+const NONE: never[] = [];
+Object.freeze(NONE);
+const NOT_RUN: RunMeter = Object.freeze({ runs: 0, nanoseconds: 0 });
+
+/** Names of the counters of `spec`, its drops last: worked out once for each spec. */
+function counterNames(spec: ElementSpec): readonly string[] {
+  return [...Object.keys(spec.counters ?? {}), ...Object.keys(spec.drops ?? {})];
+}
+
 /**
  * A packet-processing element. A subclass declares a static `spec`, and supplies what it needs of `configure`,
  * `initialize`, `push`, `pull`, `process`, `handlers`, `takeState` and `cleanup`.
  */
 export abstract class Element {
-  readonly router: Router;
-  readonly graph: Graph;
-  readonly memory: PacketMemory;
+  // `declare`: a graph has a hundred elements, and fields that the constructor sets need not be set twice.
+  declare readonly router: Router;
+  declare readonly graph: Graph;
+  declare readonly memory: PacketMemory;
   /** Where a two-way kernel puts the packets it takes out of a batch: the first of the router's side arrays. */
-  readonly rejects: number;
-  readonly index: number;
+  declare readonly rejects: number;
+  declare readonly index: number;
   /** Full name, compounds included. */
-  readonly name: string;
-  readonly className: string;
+  declare readonly name: string;
+  declare readonly className: string;
   /** Configuration text as it is now (live reconfiguration changes it). */
-  config: string;
-  readonly landmark: Landmark;
-  readonly spec: ElementSpec;
+  declare config: string;
+  declare readonly landmark: Landmark;
+  declare readonly spec: ElementSpec;
   /** For each input: where a pull input pulls from. A push input's entry is its (one) source too, when it has just one. */
-  readonly inputs: Port[] = [];
+  inputs: Port[] = NONE;
   /** For each output: where a push output pushes to. */
-  readonly outputs: Port[] = [];
+  outputs: Port[] = NONE;
   ninputs = 0;
   noutputs = 0;
   /** Address of its state: counters, then drop counters (u64 each), then `spec.state` bytes. 0 when it declares none. */
   state = 0;
-  /** Its tasks and timers, so that they stop with it. */
-  readonly tasks: Task[] = [];
-  readonly timers: Timer[] = [];
+  /** Its tasks and timers, so that they stop with it. Most elements have none. */
+  tasks: readonly Task[] = NONE;
+  timers: readonly Timer[] = NONE;
   /** Bytes of its counters: asked for with every batch, so not worked out anew. */
   readonly #counterBytes: number;
   /** What its tasks and timers took; only in a metered router. */
-  readonly runMeter: RunMeter = { runs: 0, nanoseconds: 0 };
-  #pullInputs: readonly boolean[] = [];
-  #pullOutputs: readonly boolean[] = [];
+  runMeter: RunMeter = NOT_RUN;
+  #pullInputs: readonly boolean[] = NONE;
+  #pullOutputs: readonly boolean[] = NONE;
 
   constructor(init: ElementInit) {
     this.router = init.router;
@@ -95,8 +106,7 @@ export abstract class Element {
     this.config = init.config;
     this.landmark = init.landmark;
     this.spec = init.spec;
-    const { counters = {}, drops = {} } = this.spec;
-    this.#counterBytes = (Object.keys(counters).length + Object.keys(drops).length) * 8;
+    this.#counterBytes = counterNames(this.spec).length * 8;
     const size = this.stateSize();
     if (size > 0) this.state = this.memory.alloc(size);
   }
@@ -196,28 +206,28 @@ export abstract class Element {
   newTask(run: () => boolean): Task {
     const task = new Task(this.graph.tasks, this.#metering(run));
     task.tickets = scheduledTickets(this);
-    this.tasks.push(task);
+    this.tasks = [...this.tasks, task];
     return task;
   }
 
   /** Makes a timer of this element. */
   newTimer(fire: () => void): Timer {
     const timer = new Timer(this.graph.timers, this.#metering(fire));
-    this.timers.push(timer);
+    this.timers = [...this.timers, timer];
     return timer;
   }
 
   /** Metering may be switched on while the router runs. */
   #metering<T>(run: () => T): () => T {
     const { router } = this;
+    if (this.runMeter === NOT_RUN) this.runMeter = { runs: 0, nanoseconds: 0 };
     const measured = timed(run, this.runMeter);
     return () => (router.metered ? measured() : run());
   }
 
   /** Address of the counter `name` of the spec's `counters` or `drops`. */
   counterAddress(name: string): number {
-    const { counters = {}, drops = {} } = this.spec;
-    const i = [...Object.keys(counters), ...Object.keys(drops)].indexOf(name);
+    const i = counterNames(this.spec).indexOf(name);
     if (i < 0) throw new Error(`${this.className} declares no counter '${name}'`);
     return this.state + i * 8;
   }

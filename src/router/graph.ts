@@ -2,18 +2,19 @@
 
 import { DATABASES } from "../lang/args/databases.js";
 import { type ArgContext, parseArgs } from "../lang/args/parse.js";
+import type { ArgSpecs } from "../lang/args/spec.js";
 import { ConfigurationError, type Diagnostic, diagnosticText } from "../lang/diagnostics.js";
 import type { FlatGraph } from "../lang/flat.js";
 import type { AddressKind } from "./device.js";
 import type { CleanupStage, Element, ElementClass, ErrorSink } from "./element.js";
 import type { PortOf } from "./flow.js";
-import { checkCompleteness, checkPorts, resolvePersonalities } from "./hookup.js";
 import { Names, prefixOf, scopes } from "./names.js";
 import type { Hop, Port } from "./port.js";
 import type { Router } from "./router.js";
 import { CONFIGURE_DEFAULT } from "./spec.js";
 import { Tasks } from "./task.js";
 import { Timers } from "./timer.js";
+import { type FarPort, rewire, type Wiring, wire } from "./wiring.js";
 
 /** Decides what a request to stop means; a DriverManager installs one. Returns whether the router goes on. */
 export type StopHook = () => boolean;
@@ -24,6 +25,8 @@ const DEVICE_ADDRESSES: Readonly<Record<string, AddressKind>> = {
   [DATABASES.ip]: "ip",
   [DATABASES.ip6]: "ip6",
 };
+
+const NO_ARGS: ArgSpecs = {};
 
 export class Graph {
   readonly router: Router;
@@ -40,9 +43,7 @@ export class Graph {
   /** Called when a stop is requested, before it takes effect. */
   stopHook: StopHook | null = null;
   readonly #byName = new Map<string, Element>();
-  /** Per element and port: the far ends. */
-  readonly #sources: PortOf[][][] = [];
-  readonly #targets: PortOf[][][] = [];
+  #wiring: Wiring = { elements: [], sources: [], targets: [] };
   #stage: "made" | "configured" | "initialized" | "closed" = "made";
   readonly #stages = new Map<Element, CleanupStage>();
 
@@ -81,34 +82,32 @@ export class Graph {
       this.#byName.set(name, element);
     }
     if (problems.length > 0) this.#fail(problems);
-    const connections = checkPorts(this.elements, this.flat.connections, problems);
-    resolvePersonalities(this.elements, connections, problems);
-    checkCompleteness(this.elements, connections, problems);
+    this.#wire(problems);
     if (problems.length > 0) this.#fail(problems);
-    for (const e of this.elements) {
-      this.#sources.push(Array.from({ length: e.ninputs }, () => []));
-      this.#targets.push(Array.from({ length: e.noutputs }, () => []));
-    }
-    for (const c of connections) {
-      const [from, to] = [this.elements[c.from], this.elements[c.to]];
-      this.#targets[c.from][c.fromPort].push({ element: to, port: c.toPort });
-      this.#sources[c.to][c.toPort].push({ element: from, port: c.fromPort });
-    }
     this.usePorts(this.router.makePort);
+  }
+
+  #wire(problems: Diagnostic[]): void {
+    const { blueprints } = this.router.options;
+    const known = blueprints?.wiring(this.flat);
+    if (known !== undefined && rewire(this.elements, known)) {
+      this.#wiring = known;
+      return;
+    }
+    this.#wiring = wire(this.elements, this.flat.connections, problems);
+    if (problems.length === 0) blueprints?.keepWiring(this.flat, this.#wiring);
   }
 
   /** Gives every connection new ports, made from what it connects and the port it had; also while the graph runs. */
   usePorts(make: (hop: Hop, former: Port | undefined) => Port): void {
-    const connect = (near: Element, ports: Port[], far: readonly PortOf[][]): void => {
-      for (const [nearPort, [end]] of far.entries()) {
-        if (end === undefined) continue;
-        const hop = { near, nearPort, far: end.element, farPort: end.port };
-        ports[nearPort] = make(hop, ports[nearPort]);
-      }
-    };
+    const { sources, targets } = this.#wiring;
+    const connect = (near: Element, former: readonly Port[], ends: readonly (readonly FarPort[])[]): Port[] =>
+      ends.map(([{ index, port }], nearPort) =>
+        make({ near, nearPort, far: this.elements[index], farPort: port }, former[nearPort]),
+      );
     for (const element of this.elements) {
-      connect(element, element.outputs, this.#targets[element.index]);
-      connect(element, element.inputs, this.#sources[element.index]);
+      element.outputs = connect(element, element.outputs, targets[element.index]);
+      element.inputs = connect(element, element.inputs, sources[element.index]);
     }
   }
 
@@ -133,7 +132,9 @@ export class Graph {
     for (const element of this.elements) {
       const sink = new Collector();
       try {
-        await element.initialize(sink);
+        // Few have to wait for something: the others take no turn of the event loop.
+        const ready = element.initialize(sink);
+        if (ready !== undefined) await ready;
       } catch (e) {
         sink.error(e instanceof Error ? e.message : String(e));
       }
@@ -162,7 +163,8 @@ export class Graph {
 
   /** Parses `config` for `element` and hands it the values; problems go to `errors`. */
   configureElement(element: Element, config: string, errors: ErrorSink): void {
-    const parsed = parseArgs(config, element.spec.args ?? {}, this.argContext(element));
+    const { args = NO_ARGS } = element.spec;
+    const parsed = this.read(element, args, config, (context) => parseArgs(config, args, context));
     for (const message of parsed.errors) errors.error(message);
     // A wrong value would only make the element complain of what follows from it.
     if (parsed.errors.length > 0) return;
@@ -183,6 +185,16 @@ export class Graph {
     };
   }
 
+  /**
+   * What `read` makes of `text` for `element`: plain data that depends on nothing but `text`, and on what it asks of the
+   * context. `reader` says what reads.
+   */
+  read<T>(element: Element, reader: object, text: string, read: (context: ArgContext) => T): T {
+    const context = this.argContext(element);
+    const { blueprints } = this.router.options;
+    return blueprints === undefined ? read(context) : blueprints.read(reader, text, context, read);
+  }
+
   #deviceAddress(database: string, name: string): Uint8Array | undefined {
     const kind = DEVICE_ADDRESSES[database];
     return kind === undefined ? undefined : (this.router.devices.address?.(name, kind) ?? undefined);
@@ -199,12 +211,16 @@ export class Graph {
 
   /** Where packets on `element`'s input `port` come from. */
   sourcesOf(element: Element, port: number): readonly PortOf[] {
-    return this.#sources[element.index]?.[port] ?? [];
+    return this.#portsOf(this.#wiring.sources[element.index]?.[port]);
   }
 
   /** Where packets from `element`'s output `port` go. */
   targetsOf(element: Element, port: number): readonly PortOf[] {
-    return this.#targets[element.index]?.[port] ?? [];
+    return this.#portsOf(this.#wiring.targets[element.index]?.[port]);
+  }
+
+  #portsOf(ends: readonly FarPort[] = []): PortOf[] {
+    return ends.map(({ index, port }) => ({ element: this.elements[index], port }));
   }
 
   /**
@@ -248,6 +264,7 @@ export class Graph {
   }
 
   #report(doing: string, element: Element, sink: Collector, problems: Diagnostic[]): void {
+    if (sink.errors.length === 0 && sink.warnings.length === 0) return;
     const { landmark } = element;
     const whole = (lines: readonly string[]): string =>
       [
@@ -258,7 +275,7 @@ export class Graph {
     if (sink.errors.length > 0) {
       const warnings = sink.warnings.map((w) => `warning: ${w}`);
       problems.push({ severity: "error", code, landmark, message: whole([...warnings, ...sink.errors]) });
-    } else if (sink.warnings.length > 0) {
+    } else {
       // The lines themselves say "warning:", as Click's do.
       const lines = sink.warnings.map((w) => `warning: ${w}`);
       this.router.warn({ severity: "warning", code, landmark, message: whole(lines) });
@@ -271,14 +288,16 @@ export class Graph {
   }
 }
 
+const NOTHING: readonly string[] = [];
+
 class Collector implements ErrorSink {
-  readonly errors: string[] = [];
-  readonly warnings: string[] = [];
+  errors: readonly string[] = NOTHING;
+  warnings: readonly string[] = NOTHING;
 
   error(message: string): void {
-    this.errors.push(message);
+    this.errors = [...this.errors, message];
   }
   warning(message: string): void {
-    this.warnings.push(message);
+    this.warnings = [...this.warnings, message];
   }
 }

@@ -2,6 +2,7 @@
 
 import type { FlatElement } from "../lang/flat.js";
 import type { MemoryOptions } from "../packet/memory.js";
+import type { Blueprints } from "./blueprints.js";
 import type { Clock } from "./clock.js";
 import type { DeviceProvider } from "./device.js";
 import type { ElementClass } from "./element.js";
@@ -53,6 +54,8 @@ export interface RouterOptions {
   readonly extra?: readonly ExtraElement[];
   /** Signals of the operating system, for elements that wait for them. Default: the process's. */
   readonly signals?: Signals;
+  /** What is shared with other routers of the same loader, which therefore start faster. */
+  readonly blueprints?: Blueprints;
   /** Allow the `hotconfig` handler. */
   readonly hotSwap?: boolean;
 }

@@ -3,6 +3,8 @@
 import type { Batch } from "../packet/batch.js";
 import type { Element } from "./element.js";
 
+const NO_STEPS: readonly [] = [];
+
 /** The far end of one connection, as an element sees it from its own port. */
 export class Port {
   readonly element: Element;
@@ -13,7 +15,7 @@ export class Port {
   // therefore looked up once, when the first batch comes: the elements that only work on the batch and pass it on, as
   // far as they follow each other, and who gets it from the last of them.
   #ready = false;
-  readonly #steps: ((batch: Batch) => void)[] = [];
+  #steps: readonly ((batch: Batch) => void)[] = NO_STEPS;
   #deliver: ((port: number, batch: Batch) => void) | null = null;
   #deliverPort = 0;
 
@@ -39,14 +41,16 @@ export class Port {
   #prepare(): void {
     this.#ready = true;
     let at: Port | null = this;
+    const steps: ((batch: Batch) => void)[] = [];
     // A loop in the graph ends the steps where it closes.
     const seen = new Set<Element>();
     while (at?.element.pushesPlainly && !seen.has(at.element)) {
       const { element }: Port = at;
       seen.add(element);
-      this.#steps.push(element.process.bind(element));
+      steps.push(element.process.bind(element));
       at = element.noutputs > 0 ? element.outputs[0] : null;
     }
+    this.#steps = steps;
     if (at === null) return;
     this.#deliver = at.element.push.bind(at.element);
     this.#deliverPort = at.port;

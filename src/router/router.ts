@@ -110,8 +110,8 @@ export class Router {
 
   /** Parses and flattens `text`, requiring its packages. Throws ConfigurationError. */
   async flatten(text: string, file: string, swapping = false): Promise<FlatGraph> {
-    const { loader, readLibrary } = this.options;
-    const tree = parse(text, { file });
+    const { loader, readLibrary, blueprints } = this.options;
+    const tree = blueprints?.tree(text, file) ?? parse(text, { file });
     const problems: Diagnostic[] = [];
     for (const requirement of tree.requirements) {
       if (requirement.kind !== "package") continue;
@@ -122,11 +122,8 @@ export class Router {
         problems.push({ severity: "error", code: "package", landmark: null, message });
       }
     }
-    const { graph, diagnostics } = elaborate(tree, {
-      hasClass: (name) => loader.has(name),
-      variables: this.#variables,
-      readLibrary,
-    });
+    const options = { hasClass: (name: string) => loader.has(name), variables: this.#variables, readLibrary };
+    const { graph, diagnostics } = blueprints?.elaborate(tree, options) ?? elaborate(tree, options);
     const errors = [...diagnostics, ...problems];
     for (const d of errors) if (d.severity === "warning") this.warn(d);
     if (errors.some((d) => d.severity === "error"))

@@ -7,7 +7,6 @@ import { type ArgContext, fail, ok, type Parsed } from "./context.js";
 import { DATABASES } from "./databases.js";
 import { parseInteger } from "./numbers.js";
 import type { IP6Prefix, IPPrefix, Prefix } from "./spec.js";
-import { hexDigit } from "./text.js";
 
 /** The mask of a prefix of `length` (0 to 32) bits, unsigned. */
 export function maskOf(length: number): number {
@@ -149,18 +148,23 @@ function writtenIP6(text: string, context: ArgContext): Uint8Array | null {
   }
   const count = groups[0].length + (groups[1]?.length ?? 0);
   if (halves.length === 2 ? count > 7 : count !== 8) return null;
-  const all = [...groups[0], ...Array<string>(8 - count).fill("0"), ...(groups[1] ?? [])];
-  if (!all.every(isGroup)) return null;
-  return Uint8Array.from(
-    all.flatMap((group) => {
+  const bytes = new Uint8Array(16);
+  let at = 0;
+  for (const half of groups) {
+    for (const group of half) {
+      if (!isGroup(group)) return null;
       const value = Number.parseInt(group, 16);
-      return [value >>> 8, value & 255];
-    }),
-  );
+      bytes[at++] = value >>> 8;
+      bytes[at++] = value & 255;
+    }
+    // The zeroes that `::` stands for lie after the first half.
+    if (half === groups[0]) at = 16 - 2 * (groups[1]?.length ?? 0);
+  }
+  return bytes;
 }
 
 function isGroup(text: string): boolean {
-  return text.length >= 1 && text.length <= 4 && [...text].every((c) => hexDigit(c) >= 0);
+  return /^[0-9a-fA-F]{1,4}$/.test(text);
 }
 
 /** 16 bytes. */

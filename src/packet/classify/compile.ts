@@ -1,7 +1,7 @@
 // From rules to a classifying kernel: build, optimise, emit, instantiate.
 
 import { PORT_DROP } from "../../../assembly/layout.js";
-import { type Classify, instantiateClassify, type WasmMemory } from "../kernels.js";
+import { type Classify, compileClassify, instantiateClassify, type WasmMemory } from "../kernels.js";
 import { emit } from "./emit.js";
 import { ANCHORS, countTests, type Rule } from "./expr.js";
 import { Fields, Known } from "./knowledge.js";
@@ -83,11 +83,15 @@ export function compileRules(rules: readonly Rule[]): Classification {
     });
   }
   const module = emit(program, start);
+  let compiled: WebAssembly.Module | null = null;
   return {
     outputs: program.outputs(checked),
     text: programText(program, fast, safe),
     module,
     tests: program.reachable(start).length,
-    instantiate: (memory) => instantiateClassify(memory, module),
+    instantiate: (memory) => {
+      compiled ??= compileClassify(module);
+      return instantiateClassify(memory, compiled);
+    },
   };
 }

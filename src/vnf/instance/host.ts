@@ -1,7 +1,8 @@
 // The router of one instance, and its answers to requests: the same in the manager's process, a thread or a process.
 
-import type { Loader } from "../../loader.js";
+import type { FileTexts, Loader } from "../../loader.js";
 import { libraryReader } from "../../loader.js";
+import type { Blueprints } from "../../router/blueprints.js";
 import type { Clock } from "../../router/clock.js";
 import type { DeviceProvider } from "../../router/device.js";
 import type { Element } from "../../router/element.js";
@@ -28,8 +29,14 @@ export interface FunctionClock extends Clock {
   jump(seconds: number): void;
 }
 
-export interface HostOptions {
+/** What the instances of a process share, so that each starts faster. */
+export interface SharedParts {
   readonly loader: Loader;
+  readonly blueprints?: Blueprints;
+  readonly texts?: FileTexts;
+}
+
+export interface HostOptions extends SharedParts {
   readonly devices: FunctionDevices;
   readonly clock: FunctionClock;
   readonly log: (line: string) => void;
@@ -69,7 +76,8 @@ export class InstanceHost {
       seed: spec.seed,
       devices: options.devices,
       ...(options.stores === undefined ? {} : { stores: options.stores }),
-      readLibrary: libraryReader(spec.clickpath),
+      blueprints: options.blueprints,
+      readLibrary: libraryReader(spec.clickpath, options.texts),
       log: options.log,
       print: (text) => {
         for (const line of text.replace(/\n$/, "").split("\n")) options.log(line);

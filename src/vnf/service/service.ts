@@ -1,7 +1,8 @@
 // A service that runs: its functions, its links, and what is done with them (ETSI NFV's life cycle operations).
 
 import { readFileSync } from "node:fs";
-import { Loader } from "../../loader.js";
+import { FileTexts, Loader } from "../../loader.js";
+import { Blueprints } from "../../router/blueprints.js";
 import type {
   Fault,
   FaultDescriptor,
@@ -52,6 +53,7 @@ export class Service {
   #descriptor: ServiceDescriptor;
   readonly #options: ServiceOptions;
   readonly #loader = new Loader();
+  readonly #shared = { loader: this.#loader, blueprints: new Blueprints(), texts: new FileTexts() };
   readonly #fabric: Fabric;
   /** By instance name: a function's own name, with `-2`, `-3` for its further replicas. */
   readonly #functions = new Map<string, ManagedFunction>();
@@ -154,7 +156,7 @@ export class Service {
     }
     const devices = new AttachedDevices(this.#fabric.attached(name, f), events.log);
     const options = {
-      loader: this.#loader,
+      ...this.#shared,
       devices,
       clock: this.world.clock(),
       log: events.log,

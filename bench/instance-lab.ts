@@ -1,0 +1,231 @@
+// VNF instances between two virtual links each, the bench at the links' other ends: an instance starts, forwards its
+// first packet, and forwards more.
+
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { SLOT_DATA, SLOT_LENGTH } from "../assembly/layout.js";
+import { makeLink } from "../src/device/link.js";
+import { FileTexts, Loader } from "../src/loader.js";
+import { BATCH_MAX, Batch } from "../src/packet/batch.js";
+import { PacketMemory } from "../src/packet/memory.js";
+import { Blueprints } from "../src/router/blueprints.js";
+import { RealClock } from "../src/router/clock.js";
+import type { MemoryDescriptor } from "../src/vnf/descriptor/model.js";
+import type { SharedParts } from "../src/vnf/instance/host.js";
+import { InlineInstance } from "../src/vnf/instance/inline.js";
+import type { Instance, InstanceEvents, InstanceSpec } from "../src/vnf/instance/instance.js";
+import { AttachedDevices, type LinkEnd } from "../src/vnf/link/attached.js";
+import { FLIGHT } from "../src/vnf/link/wire.js";
+import { ARP_REQUEST, readArpFrame, writeArpReply } from "../src/wire/arp.js";
+import { ETHERTYPE_ARP, ETHERTYPE_IP, writeEthernet } from "../src/wire/ethernet.js";
+import { writeUdpPacket } from "../src/wire/udp-packet.js";
+
+/** What an instance runs, and the packet that it is to forward from `site` to `core`. */
+export interface Subject {
+  readonly name: string;
+  readonly file: string;
+  readonly text: string;
+  readonly parameters: Readonly<Record<string, string>>;
+  /** Bytes that it adds to what it forwards. */
+  readonly grows: number;
+}
+
+const XTR = fileURLToPath(new URL("../../conf/xtr.click", import.meta.url));
+/** Outer IPv4, UDP and LISP header (RFC 9300, section 5). */
+const ENCAPSULATION = 36;
+
+/** The tunnel router with one mapping. Its text is read each time: that is part of a start. */
+export function xtr(): Subject {
+  const parameters = { MAP: "192.168.2.0/24 10.0.0.2" };
+  return { name: "xTR", file: XTR, text: readFileSync(XTR, "latin1"), parameters, grows: ENCAPSULATION };
+}
+
+/** The least that forwards. */
+export const EMPTY: Subject = {
+  name: "empty graph",
+  file: "empty.click",
+  text: "FromDevice(site) -> Queue(1000) -> ToDevice(core)",
+  parameters: {},
+  grows: 0,
+};
+
+/** The pool and address space of each instance. */
+export const MEMORY: MemoryDescriptor = { slots: 512, bytes: 8 * 2 ** 20, heap: 64 };
+
+export const SITE_MAC: Uint8Array = Uint8Array.of(2, 0, 0, 0, 1, 1);
+export const CORE_MAC: Uint8Array = Uint8Array.of(2, 0, 0, 0, 1, 2);
+const HOST_MAC = Uint8Array.of(2, 0, 0, 0, 2, 1);
+const GATEWAY_MAC = Uint8Array.of(2, 0, 0, 0, 2, 2);
+
+/** A host's UDP datagram to another site. */
+const FRAME = writeEthernet({
+  destination: SITE_MAC,
+  source: HOST_MAC,
+  etherType: ETHERTYPE_IP,
+  payload: writeUdpPacket({
+    source: Uint8Array.of(192, 168, 1, 7),
+    destination: Uint8Array.of(192, 168, 2, 7),
+    sourcePort: 5000,
+    destinationPort: 9,
+    payload: new Uint8Array(22),
+  }),
+});
+
+/** Packets on their way through an instance while it forwards. */
+const WINDOW = 64;
+const ETHERTYPE = 12;
+
+/** The bench's side of the links: packets without a router. */
+export class Hand {
+  readonly memory: PacketMemory = new PacketMemory({ slots: 1024, bytes: 64 * 2 ** 20 });
+  readonly #batch = new Batch(this.memory, this.memory.alloc(BATCH_MAX * 4));
+
+  send(end: LinkEnd, bytes: Uint8Array, count = 1): void {
+    const { memory } = this;
+    const batch = this.#batch;
+    for (let i = 0; i < count; i++) {
+      const slot = memory.kernels.poolTake();
+      memory.u8.set(bytes, memory.get32(slot + SLOT_DATA));
+      memory.set32(slot + SLOT_LENGTH, bytes.length);
+      batch.add(slot);
+    }
+    end.send(batch);
+    batch.kill();
+  }
+
+  /** Takes what has come to `end`: the number of frames of `length` bytes; others are given to `other`. */
+  take(end: LinkEnd, length: number, other: (frame: Uint8Array) => void): number {
+    const { memory } = this;
+    const batch = this.#batch;
+    let count = 0;
+    const strange: Uint8Array[] = [];
+    while (end.receive(batch, BATCH_MAX) > 0) {
+      for (let i = 0; i < batch.count; i++) {
+        const slot = batch.at(i);
+        const size = memory.get32(slot + SLOT_LENGTH);
+        const data = memory.get32(slot + SLOT_DATA);
+        if (size === length) count++;
+        else strange.push(memory.u8.slice(data, data + size));
+      }
+      batch.kill();
+    }
+    for (const frame of strange) other(frame);
+    return count;
+  }
+}
+
+/** The bench's ends of an instance's two links. */
+export class Ends {
+  readonly #hand: Hand;
+  readonly site: LinkEnd;
+  readonly core: LinkEnd;
+  readonly #length: number;
+  /** Packets that it forwarded. */
+  forwarded = 0;
+  #first: (() => void) | null = null;
+  #busy = false;
+  readonly #other = (frame: Uint8Array): void => this.#answer(frame);
+  readonly #come = (): void => this.#receive();
+
+  constructor(hand: Hand, subject: Subject, site: LinkEnd, core: LinkEnd) {
+    this.#hand = hand;
+    this.site = site;
+    this.core = core;
+    this.#length = FRAME.length + subject.grows;
+  }
+
+  /** Sends a packet through the instance; resolves when it comes out. */
+  first(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#first = resolve;
+      this.core.arm(this.#come);
+      this.#hand.send(this.site, FRAME);
+    });
+  }
+
+  /** Keeps WINDOW packets on their way from now on. */
+  run(): void {
+    this.#busy = true;
+    this.#hand.send(this.site, FRAME, WINDOW);
+  }
+
+  /** Lets those on their way arrive, and sends no more. */
+  rest(): void {
+    this.#busy = false;
+  }
+
+  #receive(): void {
+    const count = this.#hand.take(this.core, this.#length, this.#other);
+    this.core.arm(this.#come);
+    if (count === 0) return;
+    this.forwarded += count;
+    this.#first?.();
+    this.#first = null;
+    if (this.#busy) this.#hand.send(this.site, FRAME, count);
+  }
+
+  /** The next hop says where it is; anything else that the instance says is of no interest. */
+  #answer(frame: Uint8Array): void {
+    if (frame[ETHERTYPE] << 8 !== (ETHERTYPE_ARP & 0xff00) || frame[ETHERTYPE + 1] !== (ETHERTYPE_ARP & 0xff))
+      return;
+    const request = readArpFrame(frame);
+    if (request.operation === ARP_REQUEST) this.#hand.send(this.core, writeArpReply(request, GATEWAY_MAC));
+  }
+}
+
+/** A running instance. */
+export interface Booted {
+  readonly instance: Instance;
+  readonly ends: Ends;
+  /** Milliseconds of the clock from nothing to its first forwarded packet. */
+  readonly ms: number;
+  close(): Promise<void>;
+}
+
+/** As a Service has them. */
+export function sharedParts(): SharedParts {
+  return { loader: new Loader(), blueprints: new Blueprints(), texts: new FileTexts() };
+}
+
+export function specOf(subject: Subject, name: string): InstanceSpec {
+  const { file, text, parameters } = subject;
+  return { name, file, text, parameters, memory: MEMORY, clickpath: "", seed: 0 };
+}
+
+/** Rejects nothing by itself: what an instance says or why it ends is an error of the bench. */
+export const EVENTS: InstanceEvents = {
+  log(line) {
+    process.stderr.write(`${line}\n`);
+  },
+  ended({ kind, message }) {
+    if (kind !== "stopped") process.stderr.write(`an instance ended: ${message}\n`);
+  },
+};
+
+/** Lays an instance's links, starts it in this process, and waits for its first packet. */
+export async function bootInline(
+  hand: Hand,
+  shared: SharedParts,
+  subject: Subject,
+  name: string,
+): Promise<Booted> {
+  const begin = performance.now();
+  const [site, farSite] = makeLink({ flight: FLIGHT, macs: [SITE_MAC, HOST_MAC] });
+  const [core, farCore] = makeLink({ flight: FLIGHT, macs: [CORE_MAC, GATEWAY_MAC] });
+  const attached = [
+    { name: "site", end: site },
+    { name: "core", end: core },
+  ];
+  const devices = new AttachedDevices(attached, EVENTS.log);
+  const options = { ...shared, devices, clock: new RealClock(), log: EVENTS.log };
+  const instance = new InlineInstance(specOf(subject, name), options, EVENTS, null);
+  const ends = new Ends(hand, subject, farSite, farCore);
+  await instance.start();
+  await ends.first();
+  const ms = performance.now() - begin;
+  const close = async (): Promise<void> => {
+    await instance.stop();
+    for (const end of [site, farSite, core, farCore]) end.close();
+  };
+  return { instance, ends, ms, close };
+}
