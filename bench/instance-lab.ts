@@ -52,24 +52,25 @@ export const EMPTY: Subject = {
 /** The pool and address space of each instance. */
 export const MEMORY: MemoryDescriptor = { slots: 512, bytes: 8 * 2 ** 20, heap: 64 };
 
-export const SITE_MAC: Uint8Array = Uint8Array.of(2, 0, 0, 0, 1, 1);
-export const CORE_MAC: Uint8Array = Uint8Array.of(2, 0, 0, 0, 1, 2);
-const HOST_MAC = Uint8Array.of(2, 0, 0, 0, 2, 1);
-const GATEWAY_MAC = Uint8Array.of(2, 0, 0, 0, 2, 2);
+export const HOST_MAC: Uint8Array = Uint8Array.of(2, 0, 0, 0, 0, 1);
+export const GATEWAY_MAC: Uint8Array = Uint8Array.of(2, 0, 0, 0, 0, 2);
 
-/** A host's UDP datagram to another site. */
-const FRAME = writeEthernet({
-  destination: SITE_MAC,
-  source: HOST_MAC,
-  etherType: ETHERTYPE_IP,
-  payload: writeUdpPacket({
+/** The hardware address of an end of instance `number`: each has its own, as in a service. */
+export function macOf(number: number, end: number): Uint8Array {
+  return Uint8Array.of(2, end, 1, number >>> 16, (number >>> 8) & 0xff, number & 0xff);
+}
+
+/** A host's UDP datagram to another site, to the instance's hardware address. */
+function hostFrame(destination: Uint8Array): Uint8Array {
+  const payload = writeUdpPacket({
     source: Uint8Array.of(192, 168, 1, 7),
     destination: Uint8Array.of(192, 168, 2, 7),
     sourcePort: 5000,
     destinationPort: 9,
     payload: new Uint8Array(22),
-  }),
-});
+  });
+  return writeEthernet({ destination, source: HOST_MAC, etherType: ETHERTYPE_IP, payload });
+}
 
 /** Packets on their way through an instance while it forwards. */
 const WINDOW = 64;
@@ -119,6 +120,8 @@ export class Ends {
   readonly #hand: Hand;
   readonly site: LinkEnd;
   readonly core: LinkEnd;
+  readonly #frame: Uint8Array;
+  /** Of a frame that was forwarded. */
   readonly #length: number;
   /** Packets that it forwarded. */
   forwarded = 0;
@@ -127,11 +130,13 @@ export class Ends {
   readonly #other = (frame: Uint8Array): void => this.#answer(frame);
   readonly #come = (): void => this.#receive();
 
-  constructor(hand: Hand, subject: Subject, site: LinkEnd, core: LinkEnd) {
+  /** `mac` is the instance's on its site's side. */
+  constructor(hand: Hand, subject: Subject, mac: Uint8Array, site: LinkEnd, core: LinkEnd) {
     this.#hand = hand;
     this.site = site;
     this.core = core;
-    this.#length = FRAME.length + subject.grows;
+    this.#frame = hostFrame(mac);
+    this.#length = this.#frame.length + subject.grows;
   }
 
   /** Sends a packet through the instance; resolves when it comes out. */
@@ -139,14 +144,14 @@ export class Ends {
     return new Promise((resolve) => {
       this.#first = resolve;
       this.core.arm(this.#come);
-      this.#hand.send(this.site, FRAME);
+      this.#hand.send(this.site, this.#frame);
     });
   }
 
   /** Keeps WINDOW packets on their way from now on. */
   run(): void {
     this.#busy = true;
-    this.#hand.send(this.site, FRAME, WINDOW);
+    this.#hand.send(this.site, this.#frame, WINDOW);
   }
 
   /** Lets those on their way arrive, and sends no more. */
@@ -161,7 +166,7 @@ export class Ends {
     this.forwarded += count;
     this.#first?.();
     this.#first = null;
-    if (this.#busy) this.#hand.send(this.site, FRAME, count);
+    if (this.#busy) this.#hand.send(this.site, this.#frame, count);
   }
 
   /** The next hop says where it is; anything else that the instance says is of no interest. */
@@ -187,9 +192,17 @@ export function sharedParts(): SharedParts {
   return { loader: new Loader(), blueprints: new Blueprints(), texts: new FileTexts() };
 }
 
-export function specOf(subject: Subject, name: string): InstanceSpec {
+export function specOf(subject: Subject, number: number): InstanceSpec {
   const { file, text, parameters } = subject;
-  return { name, file, text, parameters, memory: MEMORY, clickpath: "", seed: 0 };
+  return {
+    name: `${subject.name} ${number}`,
+    file,
+    text,
+    parameters,
+    memory: MEMORY,
+    clickpath: "",
+    seed: 0,
+  };
 }
 
 /** Rejects nothing by itself: what an instance says or why it ends is an error of the bench. */
@@ -207,19 +220,20 @@ export async function bootInline(
   hand: Hand,
   shared: SharedParts,
   subject: Subject,
-  name: string,
+  number: number,
 ): Promise<Booted> {
   const begin = performance.now();
-  const [site, farSite] = makeLink({ flight: FLIGHT, macs: [SITE_MAC, HOST_MAC] });
-  const [core, farCore] = makeLink({ flight: FLIGHT, macs: [CORE_MAC, GATEWAY_MAC] });
+  const mac = macOf(number, 1);
+  const [site, farSite] = makeLink({ flight: FLIGHT, macs: [mac, HOST_MAC] });
+  const [core, farCore] = makeLink({ flight: FLIGHT, macs: [macOf(number, 2), GATEWAY_MAC] });
   const attached = [
     { name: "site", end: site },
     { name: "core", end: core },
   ];
   const devices = new AttachedDevices(attached, EVENTS.log);
   const options = { ...shared, devices, clock: new RealClock(), log: EVENTS.log };
-  const instance = new InlineInstance(specOf(subject, name), options, EVENTS, null);
-  const ends = new Ends(hand, subject, farSite, farCore);
+  const instance = new InlineInstance(specOf(subject, number), options, EVENTS, null);
+  const ends = new Ends(hand, subject, mac, farSite, farCore);
   await instance.start();
   await ends.first();
   const ms = performance.now() - begin;

@@ -10,6 +10,7 @@ import { type Dataset, DESTINATIONS, drawDataset, drawRoutes } from "./data.js";
 import { contestants, EncapGraph, hashes, SOURCE_RLOC } from "./encapsulation.js";
 import { BATCH_SIZES, BenchGraph, GRAPHS } from "./graphs.js";
 import { type HarnessOptions, type Measured, measure, ratio } from "./harness.js";
+import { benchInstances, type InstancesResult } from "./instances.js";
 import { benchKernels, type KernelResult } from "./kernels.js";
 import { type LookupBench, lookups4, lookups6 } from "./lookups.js";
 import { benchMapServer, type MapServerResult } from "./map-server.js";
@@ -206,6 +207,21 @@ async function mapServer(options: BenchOptions): Promise<Omit<MapServerResult, "
   return result;
 }
 
+async function instances(options: BenchOptions): Promise<Omit<InstancesResult, "text">> {
+  section("instances");
+  const { quick } = options;
+  const { text, ...result } = await benchInstances({
+    counts: quick ? [1, 100] : [1, 100, 1000, 5000],
+    forwarding: quick ? 100 : 1000,
+    seconds: quick ? 0.5 : 5,
+    threads: quick ? 2 : 1000,
+    threadSeconds: quick ? 2 : 60,
+    progress,
+  });
+  say(text);
+  return result;
+}
+
 async function main(words: readonly string[]): Promise<number> {
   const options = readOptions(words);
   if (options.help) {
@@ -232,6 +248,7 @@ async function main(words: readonly string[]): Promise<number> {
   if (wants("lookups")) result.lookups = await lookups(options);
   if (wants("allocation")) result.allocation = await garbage(options, data);
   if (wants("map-server")) result.mapServer = await mapServer(options);
+  if (wants("instances")) result.instances = await instances(options);
   const measured = await kernelsIfAny(options);
   if (measured !== null) result.kernels = measured;
   if (Object.keys(result).length === 4) throw new BenchUsageError(`nothing is called '${filter}'`);
@@ -251,7 +268,7 @@ async function main(words: readonly string[]): Promise<number> {
 
 /** The micro-benchmarks, unless the filter leaves none. */
 async function kernelsIfAny(options: BenchOptions): Promise<KernelResult[] | null> {
-  const sections = ["encapsulation", "lookups", "allocation", "map-server"];
+  const sections = ["encapsulation", "lookups", "allocation", "map-server", "instances", "chain"];
   const others = [...sections, ...GRAPHS.map((g) => `graphs ${g.name}`)];
   if (options.filter !== "" && others.some((name) => name.includes(options.filter))) return null;
   const results = await kernels(options);
