@@ -3,8 +3,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import type { ResourceBook } from "../link/pairs.js";
 import type { PlainAttached } from "../link/plain.js";
-import type { ResourceBook } from "../link/veth.js";
 import { processStart } from "../state/folder.js";
 import type { Resource } from "../state/ledger.js";
 import type { End, InstanceEvents, InstanceSpec } from "./instance.js";

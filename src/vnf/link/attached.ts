@@ -22,12 +22,15 @@ export interface LinkEnd extends Device {
 export type Attached =
   | { readonly name: string; readonly end: LinkEnd }
   | { readonly name: string; readonly interface: string }
-  | VethAttached;
+  | KernelAttached;
 
-/** One end of a link that is a pair of virtual Ethernet interfaces, and what it does to the packets sent from it. */
-export interface VethAttached {
+/** One end of a link that is a pair of devices of the kernel, and what it does to the packets sent from it. */
+export interface KernelAttached {
   readonly name: string;
-  readonly veth: string;
+  /** Its name for SystemProvider. */
+  readonly device: string;
+  readonly mac: Uint8Array;
+  readonly mtu: number;
   readonly impairments: Impairments;
   readonly cut: boolean;
 }
@@ -61,7 +64,11 @@ export class AttachedDevices implements FunctionDevices {
     if ("end" in found) return found.end;
     if ("interface" in found) return this.#system.open(found.interface, memory, options);
     // Asked for again it may be for more: to receive as well.
-    const inner = this.#system.open(found.veth, memory, options);
+    const inner = this.#system.open(found.device, memory, {
+      ...options,
+      hardware: found.mac,
+      mtu: found.mtu,
+    });
     const known = this.#shaped.get(found.name);
     if (known !== undefined) return known;
     const shaped = new ShapedDevice(inner, memory, found.impairments, found.cut);
@@ -72,8 +79,8 @@ export class AttachedDevices implements FunctionDevices {
   address(name: string, kind: AddressKind): Uint8Array | null {
     const found = this.#attached.get(name);
     if (found === undefined) return null;
-    if ("end" in found) return kind === "ether" ? found.end.mac : null;
-    return this.#system.address("veth" in found ? found.veth : found.interface, kind);
+    if ("interface" in found) return this.#system.address(found.interface, kind);
+    return kind === "ether" ? ("end" in found ? found.end : found).mac : null;
   }
 
   holdUdpPorts(ports: readonly number[]): () => void {

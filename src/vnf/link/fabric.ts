@@ -6,10 +6,12 @@ import { makeSharedLink, markGone, type SharedEnd, SharedLinkDevice } from "../.
 import type { Loader } from "../../loader.js";
 import type { FunctionDescriptor, Impairments, Isolation, LinkDescriptor } from "../descriptor/model.js";
 import type { World } from "../service/world.js";
-import type { Attached, LinkEnd, VethAttached } from "./attached.js";
+import type { Attached, KernelAttached, LinkEnd } from "./attached.js";
+import type { KernelPair, PairEnd, Pairs, ResourceBook } from "./pairs.js";
 import type { PlainAttached } from "./plain.js";
 import { halved, Segment } from "./segment.js";
-import { type ResourceBook, type VethEnd, Veths } from "./veth.js";
+import { UnixPairs } from "./unix.js";
+import { Veths } from "./veth.js";
 import { FLIGHT, linkOptions } from "./wire.js";
 
 /** A device of an instance that is to be an end of a link. */
@@ -36,8 +38,8 @@ interface LaidEnd {
   end: LinkEnd | null;
   /** Where the other end may be in another thread. */
   readonly shared: SharedEnd | null;
-  /** Where one of the ends is in another process. */
-  readonly veth: VethEnd | null;
+  /** Where one of the ends is in another process: the device of the kernel, as SystemProvider knows it. */
+  readonly device: string | null;
 }
 
 interface LaidLink {
@@ -46,22 +48,23 @@ interface LaidLink {
   cut: boolean;
   readonly ends: LaidEnd[];
   readonly segment: Segment | null;
-  /** Pairs of interfaces that belong to the link. */
-  readonly pairs: (readonly [VethEnd, VethEnd])[];
+  /** Pairs of devices of the kernel that belong to the link. */
+  readonly pairs: KernelPair[];
 }
 
 export class Fabric {
   readonly #service: string;
   readonly #world: World;
   readonly #loader: Loader;
-  readonly #veths: Veths;
+  readonly #pairs: Pairs;
   readonly #laid = new Map<string, LaidLink>();
 
-  constructor(service: string, world: World, loader: Loader, book: ResourceBook) {
+  /** `namespaces`: processes have one each, joined by virtual Ethernet; else they are joined by Unix sockets. */
+  constructor(service: string, world: World, loader: Loader, book: ResourceBook, namespaces: boolean) {
     this.#service = service;
     this.#world = world;
     this.#loader = loader;
-    this.#veths = new Veths(service, book);
+    this.#pairs = namespaces ? new Veths(service, book) : new UnixPairs(book);
   }
 
   /** The ends of links that an instance of `f` has. */
@@ -89,12 +92,14 @@ export class Fabric {
   /** The two ends of a wire that carries packets between what `plans` say. */
   async #wire({ link, pairs }: LaidLink, plans: readonly EndPlan[]): Promise<LaidEnd[]> {
     const names = [`${link.name} a`, `${link.name} b`] as const;
-    const none = { plan: null, end: null, shared: null, veth: null };
+    const none = { plan: null, end: null, shared: null, device: null };
     if (plans.some((p) => p.isolation === "process")) {
-      const [a, b] = await Promise.all([0, 1].map((i) => this.#vethEnd(link.name, plans[i], i)));
-      pairs.push([a, b]);
-      await this.#veths.pair(a, b, link.mtu);
-      return [a, b].map((veth) => ({ ...none, veth }));
+      const pair = await this.#pairs.lay(
+        [pairEnd(link.name, plans, 0), pairEnd(link.name, plans, 1)],
+        link.mtu,
+      );
+      pairs.push(pair);
+      return pair.map(({ device }) => ({ ...none, device }));
     }
     if (plans.every((p) => p.isolation === "inline")) {
       const ends = makeLink({ ...linkOptions(link, link.mtu, this.#world), names });
@@ -105,25 +110,14 @@ export class Fabric {
     return ends.map((shared) => ({ ...none, shared }));
   }
 
-  /** The interface of an end: in the namespace of a process, else in ours. */
-  async #vethEnd(link: string, plan: EndPlan | undefined, i: number): Promise<VethEnd> {
-    const { instance, device, mac } = plan ?? {
-      instance: "",
-      device: `${link}${i}`,
-      mac: Uint8Array.of(2, 0, 0, 0, 0, i),
-    };
-    const namespace = plan?.isolation === "process" ? await this.#veths.namespace(instance) : null;
-    return { namespace, mac, interface: this.#veths.interfaceName(instance, device, namespace !== null) };
-  }
-
   async #plug(laid: LaidLink, plan: EndPlan): Promise<void> {
     const { segment, impairments, cut } = laid;
-    const none = { plan, end: null, shared: null, veth: null };
+    const none = { plan, end: null, shared: null, device: null };
     if (segment === null) {
       const i = laid.ends.findIndex((e) => e.plan === null);
-      const { shared, end, veth } = laid.ends[i];
+      const { shared, end, device } = laid.ends[i];
       if (end !== null) end.mac = plan.mac;
-      laid.ends[i] = { plan, end, veth, shared: shared === null ? null : { ...shared, mac: plan.mac } };
+      laid.ends[i] = { plan, end, device, shared: shared === null ? null : { ...shared, mac: plan.mac } };
     } else if (plan.isolation === "inline") {
       const end = await segment.plug(portName(plan), plan.mac, impairments);
       end.impair(halved(impairments), cut);
@@ -132,30 +126,31 @@ export class Fabric {
       const shared = await segment.plugShared(portName(plan), plan.mac, impairments);
       laid.ends.push({ ...none, shared });
     } else {
-      const veth = await this.#vethEnd(laid.link.name, plan, 0);
       // Our side has an address of its own, which nobody uses.
-      const port: VethEnd = {
-        namespace: null,
-        interface: this.#veths.interfaceName(plan.instance, plan.device, false),
-        mac: hardwareAddress(this.#service, plan.instance, `${plan.device} port`),
-      };
-      laid.pairs.push([veth, port]);
-      await this.#veths.pair(veth, port, laid.link.mtu);
-      await segment.plugVeth(portName(plan), port.interface, impairments);
-      laid.ends.push({ ...none, veth });
+      const mac = hardwareAddress(this.#service, plan.instance, `${plan.device} port`);
+      const pair = await this.#pairs.lay(
+        [
+          { ...plan, process: true },
+          { ...plan, process: false, mac },
+        ],
+        laid.link.mtu,
+      );
+      laid.pairs.push(pair);
+      await segment.plugKernel(portName(plan), pair[1], impairments);
+      laid.ends.push({ ...none, device: pair[0].device });
     }
   }
 
   /**
    * Whether `name`, as it is laid, can have these ends: a wire has two, one inside a thread stays there, and one between
-   * interfaces is made for those that have it.
+   * processes is made for those that have it.
    */
   carries(name: string, plans: readonly EndPlan[]): boolean {
     const { segment, ends } = this.#laid.get(name)!;
     if (segment !== null) return true;
     const who = (p: readonly (EndPlan | null)[]): string[] =>
       p.map((e) => `${e?.instance} ${e?.isolation} ${e?.device}`).sort();
-    if (ends[0].veth !== null) return who(plans).join() === who(ends.map((e) => e.plan)).join();
+    if (ends[0].device !== null) return who(plans).join() === who(ends.map((e) => e.plan)).join();
     if (plans.length > 2 || plans.some((p) => p.isolation === "process")) return false;
     return ends[0].shared !== null || plans.every((p) => p.isolation === "inline");
   }
@@ -179,22 +174,22 @@ export class Fabric {
         laid.ends.splice(i, 1);
         await laid.segment.unplug(portName(plan));
         end?.close();
-        const pair = laid.pairs.find(([veth]) => veth === laidEnd.veth);
+        const pair = laid.pairs.find(([far]) => far.device === laidEnd.device && laidEnd.device !== null);
         if (pair === undefined) continue;
         laid.pairs.splice(laid.pairs.indexOf(pair), 1);
-        await this.#veths.remove(...pair);
+        await this.#pairs.remove(pair);
       }
     }
   }
 
   /** Takes away what belonged to an instance that will not come back. */
   removeNamespace(instance: string): Promise<void> {
-    return this.#veths.removeNamespace(instance);
+    return this.#pairs.removeNamespace(instance);
   }
 
-  /** The namespace of an instance that is a process. */
-  namespace(instance: string): Promise<string> {
-    return this.#veths.namespace(instance);
+  /** The namespace of an instance that is a process; null: ours. */
+  namespace(instance: string): Promise<string | null> {
+    return this.#pairs.namespace(instance);
   }
 
   /** The devices of an instance of `f` in this thread. */
@@ -203,7 +198,7 @@ export class Fabric {
       if ("interface" in d) return d;
       const laid = this.#laid.get(d.link)!;
       const laidEnd = this.#end(laid, instance, d.name);
-      if (laidEnd.veth !== null) return this.#vethAttached(laid, d.name, laidEnd.veth);
+      if (laidEnd.device !== null) return this.#kernelAttached(laid, laidEnd.plan!, laidEnd.device);
       if (laidEnd.end === null) {
         laidEnd.end = new SharedLinkDevice(laidEnd.shared!, this.#sending(laid));
         laidEnd.end.impair(this.#sending(laid), laid.cut);
@@ -217,14 +212,15 @@ export class Fabric {
     return f.devices.map((d) => {
       if ("interface" in d) return d;
       const laid = this.#laid.get(d.link)!;
-      const { shared, veth } = this.#end(laid, instance, d.name);
-      if (veth !== null) return this.#vethAttached(laid, d.name, veth);
+      const { shared, device, plan } = this.#end(laid, instance, d.name);
+      if (device !== null) return this.#kernelAttached(laid, plan!, device);
       return { name: d.name, shared: shared!, impairments: this.#sending(laid), cut: laid.cut };
     });
   }
 
-  #vethAttached(laid: LaidLink, name: string, veth: VethEnd): VethAttached {
-    return { name, veth: veth.interface, impairments: this.#sending(laid), cut: laid.cut };
+  #kernelAttached(laid: LaidLink, { device: name, mac }: EndPlan, device: string): KernelAttached {
+    const { cut, link } = laid;
+    return { name, device, mac, mtu: link.mtu, impairments: this.#sending(laid), cut };
   }
 
   #end(laid: LaidLink, instance: string, device: string): LaidEnd {
@@ -265,13 +261,20 @@ export class Fabric {
     this.#laid.delete(name);
     for (const { end } of laid.ends) end?.close();
     await laid.segment?.close();
-    for (const pair of laid.pairs) await this.#veths.remove(...pair);
+    for (const pair of laid.pairs) await this.#pairs.remove(pair);
   }
 
   async close(): Promise<void> {
     for (const name of [...this.#laid.keys()]) await this.remove(name);
-    await this.#veths.close();
+    await this.#pairs.close();
   }
+}
+
+/** An end of a wire as a pair of the kernel's is made for it; nobody's where there is no plan for it. */
+function pairEnd(link: string, plans: readonly EndPlan[], i: number): PairEnd {
+  const plan = plans[i];
+  if (plan !== undefined) return { ...plan, process: plan.isolation === "process" };
+  return { instance: "", device: `${link}${i}`, mac: Uint8Array.of(2, 0, 0, 0, 0, i), process: false };
 }
 
 function portName(plan: EndPlan): string {

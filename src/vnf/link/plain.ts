@@ -2,12 +2,12 @@
 
 import { type SharedEnd, SharedLinkDevice } from "../../device/shared-link.js";
 import type { Impairments } from "../descriptor/model.js";
-import type { Attached, VethAttached } from "./attached.js";
+import type { Attached, KernelAttached } from "./attached.js";
 
 /** What is behind a device name of a function, as plain data. */
 export type PlainAttached =
   | { readonly name: string; readonly interface: string }
-  | VethAttached
+  | KernelAttached
   | {
       readonly name: string;
       /** One end of a link in shared memory, and what it does to the packets sent from it. */

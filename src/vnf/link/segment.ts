@@ -8,7 +8,8 @@ import type { Device } from "../../router/device.js";
 import { Router } from "../../router/router.js";
 import type { Impairments, LinkDescriptor } from "../descriptor/model.js";
 import type { World } from "../service/world.js";
-import { AttachedDevices, type LinkEnd, type VethAttached } from "./attached.js";
+import { AttachedDevices, type KernelAttached, type LinkEnd } from "./attached.js";
+import type { KernelEnd } from "./pairs.js";
 import { FLIGHT, linkOptions } from "./wire.js";
 
 /** Packets that the switch itself may hold, and address space for them and its devices; only what is touched costs memory. */
@@ -21,8 +22,8 @@ export class Segment {
   readonly #router: Router;
   /** The switch's side of each wire, by port name. */
   readonly #ports = new Map<string, LinkDevice>();
-  /** The same where it is an interface of the kernel. */
-  readonly #veths = new Map<string, AttachedDevices>();
+  /** The same where it is a device of the kernel. */
+  readonly #kernel = new Map<string, AttachedDevices>();
   readonly #stop = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #started = false;
@@ -38,12 +39,14 @@ export class Segment {
       clock: world.simulation?.clock,
       devices: {
         open: (name: string, memory, options): Device => {
-          const veth = this.#veths.get(name);
-          return veth === undefined ? new MapProvider(ports).open(name) : veth.open(name, memory, options);
+          const kernel = this.#kernel.get(name);
+          return kernel === undefined
+            ? new MapProvider(ports).open(name)
+            : kernel.open(name, memory, options);
         },
         close: () => {
           for (const device of ports.values()) device.close();
-          for (const veth of this.#veths.values()) veth.close();
+          for (const kernel of this.#kernel.values()) kernel.close();
         },
       },
     });
@@ -70,17 +73,27 @@ export class Segment {
     return end;
   }
 
-  /** Adds an end that is an interface in another process's namespace; `veth` is its other end here. */
-  async plugVeth(name: string, veth: string, impairments: Impairments): Promise<void> {
-    const attached: VethAttached = { name, veth, impairments: halved(impairments), cut: false };
-    this.#veths.set(name, new AttachedDevices([attached], (line) => this.#router.log(line)));
+  /** Adds an end in another process; `port` is the other end of its pair, here. */
+  async plugKernel(name: string, port: KernelEnd, impairments: Impairments): Promise<void> {
+    const { device, mac } = port;
+    const sending = halved(impairments);
+    const attached: KernelAttached = {
+      name,
+      device,
+      mac,
+      mtu: this.#link.mtu,
+      impairments: sending,
+      cut: false,
+    };
+    // Functions come and go, which their own log tells: that a port's other end is not there is no news.
+    this.#kernel.set(name, new AttachedDevices([attached], () => {}));
     await this.#connect();
   }
 
   async unplug(name: string): Promise<void> {
-    const gone = this.#ports.get(name) ?? this.#veths.get(name);
+    const gone = this.#ports.get(name) ?? this.#kernel.get(name);
     this.#ports.delete(name);
-    this.#veths.delete(name);
+    this.#kernel.delete(name);
     await this.#connect();
     gone?.close();
   }
@@ -88,7 +101,7 @@ export class Segment {
   /** The half of what the link does to packets that lies behind the switch. */
   impair(impairments: Impairments, cut: boolean): void {
     for (const port of this.#ports.values()) port.impair(halved(impairments), cut);
-    for (const [name, veth] of this.#veths) veth.impair(name, halved(impairments), cut);
+    for (const [name, kernel] of this.#kernel) kernel.impair(name, halved(impairments), cut);
   }
 
   async close(): Promise<void> {
@@ -99,7 +112,7 @@ export class Segment {
   }
 
   async #connect(): Promise<void> {
-    const text = switchGraph([...this.#ports.keys(), ...this.#veths.keys()]);
+    const text = switchGraph([...this.#ports.keys(), ...this.#kernel.keys()]);
     if (this.#started) return this.#router.swap(text);
     this.#started = true;
     await this.#router.start(text);

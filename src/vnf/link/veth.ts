@@ -2,24 +2,13 @@
 
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { promisify } from "node:util";
-import type { Resource } from "../state/ledger.js";
+import type { KernelEnd, KernelPair, PairEnd, Pairs, ResourceBook } from "./pairs.js";
 
 const run = promisify(execFile);
-
-/** Where it is written down what exists outside of this process. */
-export interface ResourceBook {
-  note(resource: Resource): void;
-  forget(resource: Resource): void;
-}
-
-/** One end of a pair: an interface in a namespace; null: in the manager's. */
-export interface VethEnd {
-  readonly namespace: string | null;
-  readonly interface: string;
-  readonly mac: Uint8Array;
-}
+const CAP_NET_ADMIN = 12n;
+const CAP_SYS_ADMIN = 21n;
 
 /** What keeps this process from making namespaces; null when nothing does. */
 export function namespacesRefused(): string | null {
@@ -27,11 +16,21 @@ export function namespacesRefused(): string | null {
   if (process.getuid?.() !== 0) return "network namespaces need root";
   const places = (process.env.PATH ?? "").split(":").concat("/usr/sbin", "/sbin");
   if (!places.some((p) => existsSync(`${p}/ip`))) return "the program ip (iproute2) is not there";
+  if (!hasCapabilities()) return "network namespaces need CAP_SYS_ADMIN and CAP_NET_ADMIN";
   return null;
 }
 
+/** Containers take them from root. */
+function hasCapabilities(): boolean {
+  const [, effective] = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "latin1")) ?? [];
+  return (
+    effective === undefined ||
+    [CAP_NET_ADMIN, CAP_SYS_ADMIN].every((n) => ((BigInt(`0x${effective}`) >> n) & 1n) === 1n)
+  );
+}
+
 /** The namespaces and pairs of one service. */
-export class Veths {
+export class Veths implements Pairs {
   readonly #service: string;
   readonly #book: ResourceBook;
   readonly #namespaces = new Map<string, string>();
@@ -53,21 +52,22 @@ export class Veths {
     return name;
   }
 
-  /** The name of an interface: what the graph calls it where that can be one, in the manager's namespace a unique one. */
-  interfaceName(instance: string, device: string, inNamespace: boolean): string {
+  /** What the graph calls an interface where that can be its name, in the manager's namespace a unique one. */
+  #interfaceName({ instance, device }: PairEnd, inNamespace: boolean): string {
     if (inNamespace && /^[\w.-]{1,15}$/.test(device)) return device;
     const hash = createHash("sha256").update(`${this.#service}/${instance}/${device}`).digest("hex");
     return `sl${hash.slice(0, 10)}`;
   }
 
   /** Makes a pair, both ends up and without addresses. */
-  async pair(a: VethEnd, b: VethEnd, mtu: number): Promise<void> {
-    for (const { namespace, interface: name } of [a, b])
+  async lay(ends: readonly [PairEnd, PairEnd], mtu: number): Promise<KernelPair> {
+    const [a, b] = [await this.#end(ends[0]), await this.#end(ends[1])];
+    for (const { namespace, device: name } of [a, b])
       if (namespace === null) this.#book.note({ kind: "interface", name });
-    const place = ({ namespace }: VethEnd): string[] => (namespace === null ? [] : ["netns", namespace]);
-    const which = (end: VethEnd): string[] => [
+    const place = ({ namespace }: KernelEnd): string[] => (namespace === null ? [] : ["netns", namespace]);
+    const which = (end: KernelEnd): string[] => [
       "name",
-      end.interface,
+      end.device,
       "mtu",
       String(mtu),
       "address",
@@ -85,9 +85,15 @@ export class Veths {
       ...place(b),
     ]);
     for (const end of [a, b]) await this.#up(end);
+    return [a, b];
   }
 
-  async #up({ namespace, interface: name }: VethEnd): Promise<void> {
+  async #end(end: PairEnd): Promise<KernelEnd> {
+    const namespace = end.process ? await this.namespace(end.instance) : null;
+    return { namespace, device: this.#interfaceName(end, namespace !== null), mac: end.mac };
+  }
+
+  async #up({ namespace, device: name }: KernelEnd): Promise<void> {
     // The graph owns its addresses: the kernel has none there, and says nothing.
     const setting = `net/ipv6/conf/${name}/disable_ipv6`;
     if (namespace === null) {
@@ -100,14 +106,14 @@ export class Veths {
   }
 
   /** Takes a pair away, by either of its ends. */
-  async remove(a: VethEnd, b: VethEnd): Promise<void> {
+  async remove([a, b]: KernelPair): Promise<void> {
     const [first] = [a, b].filter((e) => e.namespace === null || existsSync(`/run/netns/${e.namespace}`));
     if (first !== undefined) {
       const where = first.namespace === null ? [] : ["-n", first.namespace];
       // It may be gone, with the namespace of its other end.
-      await run("ip", [...where, "link", "del", first.interface]).catch(() => {});
+      await run("ip", [...where, "link", "del", first.device]).catch(() => {});
     }
-    for (const { namespace, interface: name } of [a, b])
+    for (const { namespace, device: name } of [a, b])
       if (namespace === null) this.#book.forget({ kind: "interface", name });
   }
 

@@ -17,7 +17,8 @@ import { ProcessInstance } from "../instance/process.js";
 import { ThreadInstance } from "../instance/thread.js";
 import { AttachedDevices } from "../link/attached.js";
 import { type EndPlan, Fabric } from "../link/fabric.js";
-import { namespacesRefused, type ResourceBook } from "../link/veth.js";
+import type { ResourceBook } from "../link/pairs.js";
+import { namespacesRefused } from "../link/veth.js";
 import { SimulatedStores } from "../store/simulated.js";
 import { changes, impairments } from "./changes.js";
 import { EventLog } from "./events.js";
@@ -31,6 +32,8 @@ export interface ServiceOptions {
   readonly clickpath?: string;
   /** Where it is written down what the service has outside of this process. Default: nowhere. */
   readonly book?: ResourceBook;
+  /** Whether processes have network namespaces of their own. Default: where this process may make them. */
+  readonly namespaces?: boolean;
 }
 
 const NO_BOOK: ResourceBook = { note() {}, forget() {} };
@@ -60,6 +63,7 @@ export class Service {
   /** Of instances in simulated time: they outlive a crash. */
   readonly #stores = new Map<string, SimulatedStores>();
   readonly #faults: Faults;
+  readonly #namespaced: boolean;
   /** Network namespaces of those that are processes. */
   readonly #namespaces = new Map<string, string>();
 
@@ -69,7 +73,9 @@ export class Service {
     this.world = options.world;
     this.#faults = new Faults(this.#faultTarget());
     this.events = new EventLog(() => this.world.now());
-    this.#fabric = new Fabric(descriptor.name, this.world, this.#loader, options.book ?? NO_BOOK);
+    const { book = NO_BOOK } = options;
+    this.#namespaced = options.namespaces ?? namespacesRefused() === null;
+    this.#fabric = new Fabric(descriptor.name, this.world, this.#loader, book, this.#namespaced);
   }
 
   /** Lays the links and makes the functions; nothing is started. */
@@ -174,26 +180,21 @@ export class Service {
 
   // ---- Links ----------------------------------------------------------------------
 
-  /** A process has a namespace of its own where that can be, and must have one for its links. */
+  /** A process has a namespace of its own where that can be. */
   async #makeNamespaces(): Promise<void> {
-    if (this.world.simulation !== null) return;
-    const refused = namespacesRefused();
+    if (this.world.simulation !== null || !this.#namespaced) return;
     for (const { name, descriptor: f } of this.#functions.values()) {
       if (f.isolation !== "process" || this.#namespaces.has(name)) continue;
       const linked = f.devices.some((d) => "link" in d);
       // An interface of the host is seen from the host's namespace only.
-      if (!linked && (refused !== null || f.devices.length > 0)) continue;
-      if (refused !== null)
-        throw new ServiceError(
-          "UNSUPPORTED",
-          `function '${name}' cannot be a process with links: ${refused}`,
-        );
+      if (!linked && f.devices.length > 0) continue;
       if (f.devices.some((d) => "interface" in d))
         throw new ServiceError(
           "UNSUPPORTED",
           `function '${name}' is a process with links: an interface of the host is not in its namespace`,
         );
-      this.#namespaces.set(name, await this.#fabric.namespace(name));
+      const namespace = await this.#fabric.namespace(name);
+      if (namespace !== null) this.#namespaces.set(name, namespace);
     }
   }
 
