@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { skipUnless } from "../skip.js";
+import { until } from "../vnf/until.js";
 import { MAIN, type Outcome } from "./sluice.js";
 
 const FILE = fileURLToPath(new URL("../../../conf/services/two-sites.yaml", import.meta.url));
@@ -67,11 +68,9 @@ function runs(pid: number): boolean {
 }
 
 async function pinged(): Promise<void> {
-  for (const end = Date.now() + 60_000; ; await new Promise((resolve) => setTimeout(resolve, 200))) {
-    const { out, err } = await sluice("handler", "host1", "answers.count");
-    if (Number(out) >= 3) return;
-    assert.ok(Date.now() < end, `no ping is answered: ${out}${err}`);
-  }
+  const answers = async (): Promise<number> =>
+    Number((await sluice("handler", "host1", "answers.count")).out);
+  await until(async () => (await answers()) >= 3, "pings are answered", 60);
 }
 
 for (const isolation of ["inline", "thread"])

@@ -1,8 +1,10 @@
 // timeout: 400
-// Every descriptor of conf/services in real time: inline, in threads, and in processes in namespaces. Hosts ping each other.
+// Every descriptor of conf/services in real time: inline, in threads, in processes in namespaces, and in processes
+// joined by Unix sockets. Hosts ping each other.
 
 import { execFileSync } from "node:child_process";
 import { readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -16,10 +18,11 @@ import { until } from "../until.js";
 
 const SERVICES = fileURLToPath(new URL("../../../../conf/services/", import.meta.url));
 
-/** Brings up a descriptor with every function isolated so; all hosts must have answers, and none while links are down. */
-async function pings(file: string, isolation: Isolation): Promise<void> {
+/** Brings up a descriptor with its functions isolated so, in turn; all hosts must have answers, and none while links are down. */
+async function pings(file: string, isolations: Isolation | Isolation[], namespaces?: boolean): Promise<void> {
   const descriptor = readDescriptor(SERVICES + file);
-  const functions = [...descriptor.functions].map(([name, f]) => {
+  const functions = [...descriptor.functions].map(([name, f], i) => {
+    const isolation = [isolations].flat()[i % [isolations].flat().length];
     // Hosts that send little: machines differ.
     const parameters = f.graph.endsWith("/host.click") ? { ...f.parameters, RATE: "20" } : f.parameters;
     return [name, { ...f, isolation, parameters, health: null }] as const;
@@ -28,7 +31,7 @@ async function pings(file: string, isolation: Isolation): Promise<void> {
   const name = `t${process.pid}-${descriptor.name}`.slice(0, 40);
   const service = await Service.instantiate(
     { ...descriptor, name, functions: new Map(functions) },
-    { world: new RealWorld() },
+    { world: new RealWorld(), namespaces },
   );
   try {
     await service.start();
@@ -49,16 +52,35 @@ async function pings(file: string, isolation: Isolation): Promise<void> {
   }
 }
 
+/** The folders of sockets that services have. */
+function socketFolders(): string[] {
+  return readdirSync(tmpdir()).filter((f) => /^sluice-[0-9a-f]{16}$/.test(f));
+}
+
+async function leavesNoSocket(body: () => Promise<void>): Promise<void> {
+  const before = socketFolders();
+  await body();
+  assert.equal(
+    socketFolders().filter((f) => !before.includes(f)),
+    [],
+  );
+}
+
 const refused = namespacesRefused();
 const withNamespaces = skipUnless(refused === null, refused ?? "");
 for (const file of readdirSync(SERVICES).filter((f) => f.endsWith(".yaml"))) {
   test(`${file} inline: hosts ping each other`, () => pings(file, "inline"));
   test(`${file} in threads: hosts ping each other`, () => pings(file, "thread"));
+  test(`${file} in processes joined by Unix sockets: hosts ping each other`, () =>
+    leavesNoSocket(() => pings(file, "process", false)));
   withNamespaces(`${file} in processes and namespaces: hosts ping each other`, async () => {
     await pings(file, "process");
     const left = execFileSync("ip", ["netns"], { encoding: "utf8" });
     assert.not.match(left, new RegExp(`sluice-t${process.pid}-`));
   });
 }
+
+test("processes, threads and the manager's own functions are joined by Unix sockets", () =>
+  leavesNoSocket(() => pings("two-sites.yaml", ["process", "inline", "thread"], false)));
 
 test.run();
