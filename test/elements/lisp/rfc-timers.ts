@@ -189,14 +189,14 @@ row(
   "9301 5.7",
   "an unsolicited Map-Notify: 3 times after 3 seconds, then doubled 3 times",
   "LISPMapServer",
-  "lisp-map-server",
+  "lisp-map-server-moves",
   "a Map-Notify about a move is sent again after 3, 3, 3, 6, 12 and 24 seconds, and given up after 48 more",
 );
 row(
   "9301 5.7",
   "until its Map-Notify-Ack",
   "LISPMapServer",
-  "lisp-map-server",
+  "lisp-map-server-moves",
   "its Map-Notify-Ack, with the right key, ends that",
 );
 row(
@@ -347,6 +347,6 @@ row(
   "9437 6",
   "publications are sent again as in RFC 9301, 5.7, then the subscription ends",
   "LISPMapServer",
-  "lisp-map-server",
+  "lisp-map-server-pubsub",
   "who acknowledges no publication, or with the wrong key, is told again and again, then subscribed no longer",
 );

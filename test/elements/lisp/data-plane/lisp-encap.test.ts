@@ -1,51 +1,14 @@
 // LISPEncap: the bytes in front of a packet, and what happens when they cannot
 // be put there. Paragraphs are RFC 9300's unless said otherwise.
 
-import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { FLAG_PARTIAL_CSUM, SLOT_CSUM_START } from "../../../../assembly/layout.js";
 import type { LISPEncap } from "../../../../elements/lisp/data-plane/lisp-encap.js";
 import type { LISPMapCache } from "../../../../elements/lisp/itr/lisp-map-cache.js";
-import { parseEid, parseRloc } from "../../../../src/lisp/mapping.js";
-import {
-  Bench,
-  checksum,
-  type Fields,
-  flowHash,
-  hex,
-  ip,
-  ipv4,
-  ipv6,
-  type Seen,
-  SIX_A,
-  toHex,
-  udp,
-} from "../harness.js";
-
-const NOTHING = new Uint8Array(0);
-const SIX_RLOC = "2001:db8::9";
-const ALL = "0.0.0.0/0 192.0.2.2, ::/0 192.0.2.2";
-const ALL_6 = "0.0.0.0/0 2001:db8::2, ::/0 2001:db8::2";
-
-/** Map-cache, then encapsulator `e`; s0 encapsulated, s1 too big. */
-function graph(encap: string, mappings = ALL): Promise<Bench> {
-  return Bench.start(
-    `feed :: Feed -> m :: LISPMapCache(${mappings}) -> e :: LISPEncap(${encap}); e[0] -> s0 :: Sink; e[1] -> s1 :: Sink`,
-  );
-}
-
-async function one(encap: string, packet: Uint8Array, mappings = ALL): Promise<Seen> {
-  const b = await graph(encap, mappings);
-  b.push("m", [packet]);
-  const [seen] = b.take("s0");
-  b.close();
-  return seen;
-}
-
-const port = (inner: Uint8Array): string => (0xc000 + sixBits(flowHash(inner))).toString(16);
-// The hash's bytes lie in memory as they come: its low byte gives the port's high one.
-const sixBits = (hash: number): number => ((hash & 0x3f) << 8) | ((hash >>> 8) & 0xff);
+import { parseRloc } from "../../../../src/lisp/mapping.js";
+import { Bench, checksum, flowHash, hex, ip, ipv4, ipv6, type Seen, toHex, udp } from "../harness.js";
+import { ALL, ALL_6, graph, NOTHING, one, port, SIX_RLOC } from "./encap-lab.js";
 
 test("IPv4 in IPv4 (5.1): every byte", async () => {
   const inner = ipv4(udp(1000, 2000, hex("01020304")), { tos: 0xb9, ttl: 17 });
@@ -405,83 +368,6 @@ test("wrong arguments are reported together", async () => {
     );
     for (const m of messages) assert.ok(error?.message.includes(m), `${error?.message}`);
   }
-});
-
-// ---- Against a slow twin ------------------------------------------------------------
-
-interface Outer {
-  readonly rloc: string;
-  readonly six: boolean;
-}
-
-/** Identifications count up, low byte first. */
-function identification(n: number): number {
-  return ((n & 0xff) << 8) | ((n >> 8) & 0xff);
-}
-
-/** What RFC 9300 section 5.3 asks for, header by header. */
-function slowEncap(inner: Uint8Array, hash: number, o: Outer, id: number): Uint8Array {
-  const four = inner[0] >> 4 === 4;
-  const tos = four ? inner[1] : ((inner[0] & 15) << 4) | (inner[1] >> 4);
-  const f: Fields = { tos, ttl: four ? inner[8] : inner[7], id, fragment: 0x4000 };
-  const datagram = udp(0xc000 | sixBits(hash), 4341, Uint8Array.of(...new Uint8Array(8), ...inner));
-  if (!o.six) return ipv4(datagram, { ...f, source: ip("192.0.2.1"), destination: ip(o.rloc) });
-  const bytes = ipv6(datagram, { ...f, source: parseRloc(SIX_RLOC), destination: parseRloc(o.rloc) });
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, (view.getUint32(0) | (hash & 0xfffff)) >>> 0);
-  return bytes;
-}
-
-test("any inner packet to any locator comes out as the slow twin has it", async () => {
-  const b = await graph(
-    `192.0.2.1, ${SIX_RLOC}`,
-    "0.0.0.0/1 192.0.2.2, 128.0.0.0/1 2001:db8::2, ::/1 2001:db8::3, 8000::/1 203.0.113.255",
-  );
-  let id = 0;
-  const packet = fc
-    .record({
-      six: fc.boolean(),
-      address: fc.uint8Array({ minLength: 16, maxLength: 16 }),
-      payload: fc.uint8Array({ maxLength: 100 }),
-      tos: fc.nat(255),
-      ttl: fc.nat(255),
-      protocol: fc.constantFrom(1, 6, 17, 132),
-      pad: fc.nat(3),
-    })
-    .map(({ six, address, payload, pad, ...f }) => {
-      const inner = six
-        ? ipv6(payload, { ...f, source: SIX_A, destination: address })
-        : ipv4(payload, { ...f, destination: address.subarray(0, 4) });
-      return { inner, given: Uint8Array.of(...inner, ...new Uint8Array(pad)), six, high: address[0] >= 128 };
-    });
-  fc.assert(
-    fc.property(fc.array(packet, { minLength: 1, maxLength: 10 }), (packets) => {
-      b.push(
-        "m",
-        packets.map((p) => p.given),
-      );
-      const expected = packets.map((p) => {
-        const o = p.six
-          ? { rloc: p.high ? "203.0.113.255" : "2001:db8::3", six: !p.high }
-          : { rloc: p.high ? "2001:db8::2" : "192.0.2.2", six: p.high };
-        return toHex(slowEncap(p.inner, flowHash(p.given), o, identification(id++)));
-      });
-      assert.equal(
-        b.take("s0").map((s) => toHex(s.bytes)),
-        expected,
-      );
-    }),
-    { numRuns: 200 },
-  );
-  b.close();
-});
-
-test("a mapping's RLOC counts stay exact after encapsulation of many", async () => {
-  const b = await graph("192.0.2.1");
-  for (let i = 0; i < 10; i++) b.push("m", Array(100).fill(ipv4(NOTHING)));
-  const { cache } = b.router.find("m") as LISPMapCache;
-  assert.equal([cache.get(0, parseEid("0.0.0.0/0"))!.packets, b.read("e.count")], [1000, "1000"]);
-  b.close();
 });
 
 test.run();

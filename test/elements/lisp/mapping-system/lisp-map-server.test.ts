@@ -1,95 +1,26 @@
-// LISPMapServer: who may register what, what is answered, and who is told of moves.
+// LISPMapServer: who may register what, and what is answered.
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import {
-  type AuthenticationKey,
-  authenticate,
-  verifyAuthentication,
-} from "../../../../src/lisp/control/authentication.js";
+import { type AuthenticationKey, verifyAuthentication } from "../../../../src/lisp/control/authentication.js";
 import { parseRloc } from "../../../../src/lisp/mapping.js";
 import { ipAddress, NO_ADDRESS } from "../../../../src/wire/lisp-control/address.js";
-import { encapsulatedControl } from "../../../../src/wire/lisp-control/encapsulated.js";
-import { type MapRequest, mapRequest } from "../../../../src/wire/lisp-control/map-request.js";
-import type { EidRecord } from "../../../../src/wire/lisp-control/record.js";
-import {
-  type MapNotify,
-  type MapRegister,
-  mapRegister,
-} from "../../../../src/wire/lisp-control/registration.js";
+import type { MapRequest } from "../../../../src/wire/lisp-control/map-request.js";
 import { packetOf, record, reply, sentOf } from "../control.js";
 import { Bench } from "../harness.js";
-
-const SITES = `a key secret-a key 2:newer-a hkdf eid 10.1.0.0/16 more eid fd01::/64 iid 7 eid 10.1.0.0/16,
-  b key secret-b sha1 eid 10.2.0.0/16 eid 10.2.3.0/24`;
-const A: AuthenticationKey = { id: 1, secret: Buffer.from("secret-a") };
-const NEWER_A: AuthenticationKey = { id: 2, secret: Buffer.from("newer-a") };
-const B: AuthenticationKey = { id: 1, secret: Buffer.from("secret-b") };
-const MS = "192.0.2.100";
-
-function bench(more = "", log?: (line: string) => void): Promise<Bench> {
-  return Bench.start(`feed :: Feed -> e :: LISPMapServer(${SITES}, RLOC4 ${MS} ${more}) -> out :: Sink`, log);
-}
-
-interface Registering extends Partial<MapRegister> {
-  readonly from?: string;
-  readonly key?: AuthenticationKey;
-  readonly algorithm?: number;
-}
-
-/** Registers `records`, by default as site a from 192.0.2.1 with key 1, and wanting a Map-Notify. */
-function register(
-  b: Bench,
-  nonce: number,
-  records: readonly EidRecord[],
-  fields: Registering = {},
-): Uint8Array {
-  const { from = "192.0.2.1", key = A, algorithm = 2, ...rest } = fields;
-  const message = mapRegister({ nonce: BigInt(nonce), records, wantNotify: true, ...rest });
-  const bytes = authenticate(message, key, algorithm, message.ids === null ? "records" : "ids");
-  b.push("e", [packetOf(bytes, { from, to: MS })]);
-  return bytes;
-}
-
-function request(b: Bench, eid: string, fields: Partial<MapRequest> = {}, length = 32): void {
-  const inner = mapRequest({
-    nonce: 99n,
-    itrRlocs: [ipAddress(parseRloc("192.0.2.50"))],
-    records: [{ eid: ipAddress(parseRloc(eid)), maskLength: length, subscribe: false }],
-    ...fields,
-  });
-  const message = encapsulatedControl({
-    ip: {
-      version: 4,
-      source: parseRloc("10.9.0.1"),
-      destination: parseRloc("10.1.0.1"),
-      tos: 0,
-      id: 1,
-      dontFragment: false,
-      ttl: 9,
-      options: new Uint8Array(0),
-    },
-    sourcePort: 4000,
-    destinationPort: 4342,
-    udpChecksum: null,
-    message: inner,
-  });
-  b.push("e", [packetOf(message, { from: "192.0.2.50", to: MS })]);
-}
-
-const eidsOf = (m: { readonly records: readonly EidRecord[] }): string[] =>
-  m.records.map((r) => (r.eid.kind === "ip" ? `${r.eid.address.join(".")}/${r.maskLength}` : r.eid.kind));
-const rlocsOf = (m: { readonly records: readonly EidRecord[] }): string[] =>
-  m.records.flatMap((r) => r.locators.map((l) => (l.rloc.kind === "ip" ? l.rloc.address.join(".") : "")));
-
-function notifies(
-  b: Bench,
-): { readonly to: string; readonly message: MapNotify; readonly payload: Uint8Array }[] {
-  return sentOf(b, "out", "map-notify").map((s) => {
-    assert.equal([s.destinationPort, s.source], [4342, parseRloc(MS)]);
-    return { to: s.destination.join("."), message: s.message, payload: s.payload };
-  });
-}
+import {
+  A,
+  B,
+  bench,
+  eidsOf,
+  MS,
+  NEWER_A,
+  notifies,
+  register,
+  request,
+  rlocsOf,
+  SITES,
+} from "./map-server-lab.js";
 
 test("a Map-Register is acknowledged with its nonce and records, authenticated with its key", async () => {
   const b = await bench();
@@ -322,210 +253,6 @@ test("a full mapping database takes no more, and says so", async () => {
   register(b, 1, [record("10.1.1.0/24", "192.0.2.1"), record("10.1.2.0/24", "192.0.2.1")]);
   register(b, 2, [record("10.1.3.0/24", "192.0.2.1")]);
   assert.equal([b.read("e.full"), b.read("e.size"), notifies(b).length], ["1", "2", 1]);
-  b.close();
-});
-
-// ---- Several xTRs --------------------------------------------------------------
-
-const ids = (n: number): { xtrId: Uint8Array; siteId: Uint8Array } => ({
-  xtrId: new Uint8Array(16).fill(n),
-  siteId: new Uint8Array(8).fill(9),
-});
-
-test("xTRs that ask for merging are answered for together, and each learns the whole", async () => {
-  const b = await bench();
-  const merge = { merge: true, proxyReply: true };
-  register(b, 1, [record("10.1.0.0/16", "192.0.2.1")], { ...merge, ids: ids(1) });
-  assert.equal(rlocsOf(notifies(b)[0].message), ["192.0.2.1"]);
-  register(b, 1, [record("10.1.0.0/16", "192.0.2.2")], { ...merge, ids: ids(2), from: "192.0.2.2" });
-  const told = notifies(b);
-  assert.equal(told.map((n) => [n.to, ...rlocsOf(n.message)]).sort(), [
-    ["192.0.2.1", "192.0.2.1", "192.0.2.2"],
-    ["192.0.2.2", "192.0.2.1", "192.0.2.2"],
-  ]);
-  request(b, "10.1.0.9");
-  assert.equal(rlocsOf(sentOf(b, "out", "map-reply")[0].message), ["192.0.2.1", "192.0.2.2"]);
-  // One that leaves leaves the other.
-  register(b, 2, [record("10.1.0.0/16", "192.0.2.1", { ttl: 0 })], {
-    ...merge,
-    ids: ids(1),
-    wantNotify: false,
-  });
-  b.take("out");
-  request(b, "10.1.0.9");
-  assert.equal(rlocsOf(sentOf(b, "out", "map-reply")[0].message), ["192.0.2.2"]);
-  b.close();
-});
-
-/** 10.1.0.0/16 at 192.0.2.1; then 10.1.0.7 appears behind 192.0.2.2. */
-async function moved(more = ""): Promise<Bench> {
-  const b = await bench(more);
-  register(b, 1, [record("10.1.0.0/16", "192.0.2.1")], { ids: ids(1) });
-  b.take("out");
-  register(b, 1, [record("10.1.0.7/32", "192.0.2.2")], { ids: ids(2), from: "192.0.2.2" });
-  return b;
-}
-
-test("an EID that moves: the new xTR is acknowledged, and the one with the subnet is told", async () => {
-  const b = await moved();
-  const told = notifies(b);
-  assert.equal(told.map((n) => [n.to, ...eidsOf(n.message), ...rlocsOf(n.message)]).sort(), [
-    ["192.0.2.1", "10.1.0.7/32", "192.0.2.2"],
-    ["192.0.2.2", "10.1.0.7/32", "192.0.2.2"],
-  ]);
-  const unsolicited = told.find((n) => n.to === "192.0.2.1")!;
-  assert.is(verifyAuthentication(unsolicited.payload, unsolicited.message, [A]).verdict, "valid");
-  assert.equal(unsolicited.message.ids?.xtrId, ids(1).xtrId);
-  // On to a third one: now it is the second that had the EID.
-  register(b, 1, [record("10.1.0.7/32", "192.0.2.3")], { ids: ids(3), from: "192.0.2.3" });
-  assert.equal(
-    notifies(b)
-      .map((n) => n.to)
-      .sort(),
-    ["192.0.2.2", "192.0.2.3"],
-  );
-  // A refresh tells nobody.
-  register(b, 2, [record("10.1.0.7/32", "192.0.2.3")], { ids: ids(3), from: "192.0.2.3" });
-  assert.equal(
-    notifies(b).map((n) => n.to),
-    ["192.0.2.3"],
-  );
-  assert.is(b.read("e.unsolicited"), "2");
-  b.close();
-});
-
-test("a Map-Notify about a move is sent again after 3, 3, 3, 6, 12 and 24 seconds, and given up after 48 more", async () => {
-  const b = await moved();
-  const start = b.clock.now();
-  const times: number[] = [];
-  b.take("out");
-  for (let i = 0; i < 120; i++) {
-    b.router.runFor(1);
-    for (const _ of b.take("out")) times.push((b.clock.now() - start) / 1e9);
-  }
-  assert.equal(times, [3, 6, 9, 15, 27, 51]);
-  assert.equal([b.read("e.pending"), b.read("e.retransmitted"), b.read("e.abandoned")], ["0", "6", "1"]);
-  b.close();
-});
-
-test("its Map-Notify-Ack, with the right key, ends that", async () => {
-  const b = await moved();
-  const { message } = notifies(b).find((n) => n.to === "192.0.2.1")!;
-  const ack = { ...message, type: "map-notify-ack" } as const;
-  b.push("e", [packetOf(authenticate(ack, B, 1), { from: "192.0.2.1", to: MS })]);
-  b.push("e", [packetOf(authenticate({ ...ack, nonce: 1n }, A, 2), { from: "192.0.2.1", to: MS })]);
-  assert.equal(
-    [b.read("e.bad_authentication"), b.read("e.unawaited_ack"), b.read("e.pending")],
-    ["1", "1", "1"],
-  );
-  b.push("e", [packetOf(authenticate(ack, A, 2), { from: "192.0.2.1", to: MS })]);
-  assert.equal([b.read("e.acks"), b.read("e.pending")], ["1", "0"]);
-  b.router.runFor(60);
-  assert.is(b.take("out").length, 0);
-  b.close();
-});
-
-test("no more moves are told of than may wait", async () => {
-  const b = await moved(", PENDING 1");
-  register(b, 2, [record("10.1.0.8/32", "192.0.2.2")], { ids: ids(2), from: "192.0.2.2" });
-  assert.equal([b.read("e.pending_full"), b.read("e.pending"), b.read("e.size")], ["1", "1", "3"]);
-  b.close();
-});
-
-// ---- PubSub (RFC 9437) --------------------------------------------------------------
-
-const PUBSUB: AuthenticationKey = { id: 3, secret: Buffer.from("shared") };
-const withPubsub = (more = ""): Promise<Bench> => bench(`, PUBSUB_KEY 3:shared ${more}`);
-
-function subscribe(b: Bench, nonce: number, eid: string, fields: Partial<MapRequest> = {}): void {
-  const records = [{ eid: ipAddress(parseRloc(eid)), maskLength: 32, subscribe: true }];
-  request(b, eid, { nonce: BigInt(nonce), records, ids: ids(5), ...fields });
-}
-
-function acknowledge(b: Bench, message: MapNotify, key = PUBSUB): void {
-  const bytes = authenticate({ ...message, type: "map-notify-ack" }, key, 2, "ids");
-  b.push("e", [packetOf(bytes, { from: "192.0.2.50", to: MS })]);
-}
-
-test("a subscription is answered by a Map-Notify with its nonce, each change published with one more", async () => {
-  const b = await withPubsub();
-  subscribe(b, 40, "10.1.0.7");
-  const [first, ...more] = notifies(b);
-  assert.equal([more.length, first.to, first.message.nonce], [0, "192.0.2.50", 40n]);
-  assert.equal([eidsOf(first.message), rlocsOf(first.message)], [["10.1.0.0/16"], []]);
-  assert.equal(first.message.ids, ids(5));
-  assert.is(verifyAuthentication(first.payload, first.message, [PUBSUB]).verdict, "valid");
-  acknowledge(b, first.message);
-  assert.equal([b.read("e.pending"), b.read("e.subscribed")], ["0", "1"]);
-  const changes: [number, EidRecord][] = [
-    [1, record("10.1.0.0/16", "192.0.2.1")],
-    [2, record("10.1.0.0/16", "192.0.2.1")],
-    [3, record("10.1.0.7/32", "192.0.2.3")],
-    [4, record("10.1.0.8/32", "192.0.2.3")],
-    [5, record("10.1.0.7/32", "192.0.2.3", { ttl: 0 })],
-  ];
-  const told: unknown[] = [];
-  for (const [nonce, change] of changes) {
-    register(b, nonce, [change], { wantNotify: false, ids: ids(1) });
-    for (const { to, message } of notifies(b)) {
-      if (to !== "192.0.2.50") continue;
-      told.push([message.nonce, ...eidsOf(message), ...rlocsOf(message), message.records[0].ttl]);
-      acknowledge(b, message);
-    }
-  }
-  assert.equal(told, [
-    [41n, "10.1.0.0/16", "192.0.2.1", 1440],
-    [42n, "10.1.0.7/32", "192.0.2.3", 1440],
-    [43n, "10.1.0.7/32", 0],
-  ]);
-  assert.equal([b.read("e.published"), b.read("e.pending")], ["3", "0"]);
-  assert.is(b.read("e.subscriptions"), `10.1.0.7/32 192.0.2.50 xtr ${"05".repeat(16)} nonce 2b`);
-  b.close();
-});
-
-test("who acknowledges no publication, or with the wrong key, is told again and again, then subscribed no longer", async () => {
-  const b = await withPubsub();
-  subscribe(b, 40, "10.1.0.7");
-  acknowledge(b, notifies(b)[0].message, { id: 3, secret: Buffer.from("guess") });
-  assert.equal([b.read("e.bad_authentication"), b.read("e.pending")], ["1", "1"]);
-  b.router.runFor(98);
-  assert.not.equal(b.read("e.subscriptions"), "");
-  b.router.runFor(2);
-  assert.equal([b.read("e.subscriptions"), b.read("e.pending"), notifies(b).length], ["", "0", 6]);
-  b.close();
-});
-
-test("a subscription with a nonce that is not newer changes nothing; one without an RLOC ends it", async () => {
-  const b = await withPubsub();
-  subscribe(b, 40, "10.1.0.7");
-  acknowledge(b, notifies(b)[0].message);
-  subscribe(b, 40, "10.1.0.7", { itrRlocs: [ipAddress(parseRloc("192.0.2.66"))] });
-  subscribe(b, 39, "10.1.0.7", { itrRlocs: [NO_ADDRESS] });
-  assert.equal([b.read("e.replayed"), notifies(b).length], ["2", 0]);
-  assert.match(b.read("e.subscriptions"), "192.0.2.50");
-  subscribe(b, 41, "10.1.0.7", { itrRlocs: [NO_ADDRESS] });
-  assert.equal(
-    notifies(b).map((n) => [n.to, n.message.nonce]),
-    [["192.0.2.50", 41n]],
-  );
-  assert.equal([b.read("e.subscriptions"), b.read("e.unsubscribed")], ["", "1"]);
-  b.close();
-});
-
-test("without a key for it, or when as many as may be are subscribed, it is a Map-Request like any other", async () => {
-  for (const b of [await bench(), await withPubsub(", SUBSCRIPTIONS 0"), await withPubsub(", PENDING 0")]) {
-    subscribe(b, 40, "10.1.0.7");
-    assert.is(sentOf(b, "out", "map-reply").length, 1);
-    assert.equal([b.read("e.subscriptions"), b.read("e.subscribed")], ["", "0"]);
-    b.close();
-  }
-});
-
-test("a subscriber for whom there is no more room is not told, and that is counted", async () => {
-  const b = await withPubsub(", PENDING 1");
-  subscribe(b, 40, "10.1.0.7");
-  register(b, 1, [record("10.1.0.0/16", "192.0.2.1")], { wantNotify: false });
-  assert.equal([b.read("e.pending_full"), b.read("e.published")], ["1", "0"]);
   b.close();
 });
 

@@ -1,92 +1,30 @@
-// LISPMobility, LISPHostSwitch and LISPPeerLog: who is believed to be here, what is said to the site, what packets do.
+// LISPMobility: who is believed to be here, and what is said to the site.
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { parseRloc } from "../../../../src/lisp/mapping.js";
 import { announcement, hear } from "../../../../src/lisp/mobility/frames.js";
 import { ipNumber } from "../../../../src/wire/address.js";
-import { ARP_REPLY, ARP_REQUEST, readArpFrame, writeArpFrame } from "../../../../src/wire/arp.js";
-import {
-  ICMP6_ADVERTISEMENT,
-  ICMP6_SOLICITATION,
-  ND_OVERRIDE,
-  ND_ROUTER,
-  ND_SOLICITED,
-} from "../../../../src/wire/icmp6.js";
-import {
-  groupEther,
-  readNeighborFrame,
-  solicitedNode,
-  writeNeighborFrame,
-} from "../../../../src/wire/neighbour-discovery.js";
-import * as lab from "../../lab.js";
+import { ARP_REPLY, ARP_REQUEST, readArpFrame } from "../../../../src/wire/arp.js";
+import { ICMP6_ADVERTISEMENT, ND_OVERRIDE, ND_ROUTER, ND_SOLICITED } from "../../../../src/wire/icmp6.js";
+import { groupEther, readNeighborFrame, solicitedNode } from "../../../../src/wire/neighbour-discovery.js";
 import { failure, takeAllSlots } from "../control.js";
-import { Bench, hex, ip, ipv4, ipv6, lisp, toHex, udp } from "../harness.js";
-
-/** What is wrong with a configuration, without who says so. */
-const complaints = async (text: string): Promise<string[]> => (await lab.complaints(text)).slice(1);
-
-const US = hex("020000000002");
-const HOST = hex("020000000009");
-const ALL = hex("ffffffffffff");
-const RANGES = "192.168.1.0/24 192.168.1.1, fd01::/64 fd01::1 fe80::1";
-
-/** An xTR's state of site 2 with `args`: `site` is what it registers, `s0` what it says to the site. */
-const bench = (args = "", ranges = RANGES): Promise<Bench> =>
-  Bench.start(`
-    site :: LISPSite(192.168.2.0/24 10.0.0.2, fd02::/64 10.0.0.2);
-    feed :: Feed -> cache :: LISPMapCache -> Discard;
-    frames :: Feed -> [1] e :: LISPMobility(site, 02:00:00:00:00:02, ${ranges}, LOCATORS "10.0.0.2/1/50",
-      CACHE cache${args}) -> s0 :: Sink;
-    packets :: Feed -> e;
-  `);
-
-const empty = udp(1, 2, new Uint8Array(0));
-const from4 = (source: string): Uint8Array => ipv4(empty, { source: ip(source) });
-const from6 = (source: string): Uint8Array => ipv6(empty, { source: parseRloc(source) });
-
-function arp(operation: number, sender: string, target: string, mac = HOST): Uint8Array {
-  const message = {
-    operation,
-    senderEther: mac,
-    senderIp: ipNumber(ip(sender)),
-    targetEther: new Uint8Array(6),
-    targetIp: ipNumber(ip(target)),
-  };
-  return writeArpFrame(message, operation === ARP_REPLY ? US : ALL);
-}
-
-function nd(
-  type: "solicit" | "advertise",
-  source: string,
-  destination: string,
-  target: string,
-  flags = 0,
-): Uint8Array {
-  return writeNeighborFrame({
-    message: {
-      type: type === "solicit" ? ICMP6_SOLICITATION : ICMP6_ADVERTISEMENT,
-      flags: flags >>> 0,
-      target: parseRloc(target),
-      link: source === "::" ? null : HOST,
-    },
-    source: parseRloc(source),
-    destination: parseRloc(destination),
-    etherSource: HOST,
-    etherDestination: US,
-  });
-}
-
-/** What element `e` counts. */
-const counts = (b: Bench, ...names: string[]): string[] => names.map((name) => b.read(`e.${name}`));
-/** Each host's EID and state. */
-const hosts = (b: Bench): string[] =>
-  b
-    .read("e.table")
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => line.split(" ").slice(0, 2).join(" "));
-const registered = (b: Bench): string[] => b.read("site.table").split("\n").slice(2);
+import { Bench, hex, ip, toHex } from "../harness.js";
+import {
+  ALL,
+  arp,
+  bench,
+  complaints,
+  counts,
+  from4,
+  from6,
+  HOST,
+  hosts,
+  nd,
+  RANGES,
+  registered,
+  US,
+} from "./mobility-lab.js";
 
 test("a packet of an unknown host makes it ask the site; only the host's answer takes it up, IPv4", async () => {
   const b = await bench();
@@ -371,152 +309,6 @@ test("a hot swap keeps hosts, but for those that the new ranges have no place fo
   assert.equal([hosts(b), b.read("site.size")], [["192.168.1.10 here"], "2"]);
   b.push("k", [from4("192.168.1.10"), from4("192.168.3.10")]);
   assert.equal([b.take("here").length, b.take("none").length], [1, 1]);
-  b.close();
-});
-
-// ---- LISPHostSwitch ------------------------------------------------------------------------
-
-const switched = (by: string, outputs: number): Promise<Bench> =>
-  Bench.start(`
-    site :: LISPSite(IID 7, 192.168.2.0/24 10.0.0.2, 192.168.1.128/25 10.0.0.2);
-    m :: LISPMobility(site, 02:00:00:00:00:02, ${RANGES}, 192.168.2.0/24 192.168.2.1, LOCATORS 10.0.0.2, IID 7)
-      -> Discard; Idle -> m; Idle -> [1] m;
-    feed :: Feed -> e :: LISPHostSwitch(m, ${by});
-    ${Array.from({ length: outputs }, (_, i) => `e[${i}] -> s${i} :: Sink;`).join(" ")}
-  `);
-
-test("packets go by their source: nobody's, of hosts here, elsewhere, and unknown ones in a range", async () => {
-  const b = await switched("src", 4);
-  await b.router.write("m.add", "192.168.1.10");
-  await b.router.write("m.add", "fd01::10");
-  await b.router.write("m.away", "192.168.2.9 10.0.0.3");
-  const packets = {
-    s0: [
-      from4("10.1.1.1"),
-      from4("192.168.2.8"),
-      from4("192.168.1.200"),
-      from6("fd02::1"),
-      hex("45"),
-      hex("60".repeat(30)),
-    ],
-    s1: [from4("192.168.1.10"), from6("fd01::10")],
-    s2: [from4("192.168.2.9")],
-    s3: [from4("192.168.1.11"), from6("fd01::11")],
-  };
-  b.push("e", Object.values(packets).flat().reverse());
-  for (const [sink, expected] of Object.entries(packets))
-    assert.equal(
-      b.take(sink).map((s) => toHex(s.bytes)),
-      expected.map(toHex).reverse(),
-      sink,
-    );
-  b.close();
-});
-
-test("by destination, only in the instance that packets bring, and what has no output is dropped", async () => {
-  const b = await switched("dst, PACKET_IID true", 2);
-  const to4 = (destination: string): Uint8Array => ipv4(empty, { destination: ip(destination) });
-  await b.router.write("m.add", "192.168.1.10");
-  b.push("e", [to4("192.168.1.10"), to4("192.168.1.10"), to4("192.168.1.11")], { iids: [7, 8, 7] });
-  assert.equal([b.take("s0").length, b.take("s1").length, b.read("e.unconnected")], [1, 1, "1"]);
-  b.close();
-  assert.equal(await complaints("s :: LISPSite; Idle -> LISPHostSwitch(s, src) -> Discard"), [
-    "MOBILITY is not a LISPMobility",
-  ]);
-});
-
-test("while there are no hosts packets pass, unless unknown ones in ranges matter", async () => {
-  for (const [outputs, passed] of [
-    [3, 2],
-    [4, 1],
-  ]) {
-    const b = await switched("src", outputs);
-    b.push("e", [from4("192.168.1.11"), from4("10.1.1.1")]);
-    assert.is(b.take("s0").length, passed);
-    b.close();
-  }
-});
-
-// ---- LISPPeerLog ---------------------------------------------------------------------------
-
-const logged = (args = ""): Promise<Bench> =>
-  Bench.start(`
-    core :: Feed -> decap :: LISPDecap(PEERS 64) -> log :: LISPPeerLog(decap${args}) -> s0 :: Sink;
-    site :: Feed -> cache :: LISPMapCache(10.0.0.0/8 192.0.2.9, fd00::/8 2001:db8::9) -> [1] log; log[1] -> s1 :: Sink;
-  `);
-const pairs = (b: Bench, eid = ""): string[] =>
-  b
-    .read("log.table", eid)
-    .split("\n")
-    .filter((l) => l !== "")
-    .sort();
-
-test("peers are kept for each EID, both ways and families", async () => {
-  const b = await logged();
-  const inner = [
-    ipv4(empty, { destination: ip("192.168.1.10") }),
-    ipv6(empty, { destination: parseRloc("fd01::10") }),
-  ];
-  b.push("decap", [
-    lisp(inner[0]),
-    lisp(inner[0]),
-    lisp(inner[1]),
-    lisp(inner[0], undefined, { source: parseRloc("2001:db8::1") }),
-  ]);
-  b.push("cache", [from4("192.168.1.10"), ipv6(empty, { source: parseRloc("fd01::10") })]);
-  assert.equal([b.take("s0").length, b.take("s1").length], [4, 2]);
-  assert.equal(pairs(b), [
-    "0 192.168.1.10 192.0.2.1 2 0 0.000",
-    "0 192.168.1.10 192.0.2.9 0 1 0.000",
-    "0 192.168.1.10 2001:db8::1 1 0 0.000",
-    "0 fd01::10 192.0.2.1 1 0 0.000",
-    "0 fd01::10 2001:db8::9 0 1 0.000",
-  ]);
-  assert.equal(pairs(b, "fd01::10").length, 2);
-  assert.equal(pairs(b, "192.168.1.10 iid 4"), []);
-  assert.throws(() => b.read("log.table", "x y"), /expected 'EID-PREFIX \[iid N\]'/);
-  await b.router.write("log.clear", "");
-  assert.equal(pairs(b), []);
-  b.close();
-});
-
-test("it keeps no more than it may: the pairs that were silent longest go", async () => {
-  const b = await logged(", CAPACITY 8");
-  for (let i = 0; i < 50; i++) {
-    b.push("decap", [lisp(ipv4(empty, { destination: ip(`192.168.1.${i}`) }))]);
-    b.router.runFor(1);
-  }
-  assert.equal(
-    pairs(b)
-      .map((l) => Number(l.split(" ")[1].split(".")[3]))
-      .sort((a, c) => a - c),
-    [42, 43, 44, 45, 46, 47, 48, 49],
-  );
-  b.close();
-});
-
-test("it keeps nothing until it is wanted, nor of packets that no LISPDecap or LISPMapCache has seen", async () => {
-  const b = await logged(", ACTIVE false");
-  b.push("decap", [lisp(ipv4(empty))]);
-  assert.equal([b.take("s0").length, pairs(b)], [1, []]);
-  b.close();
-  const strange = await logged();
-  for (const route of [0, 1, 0xfffffff0, 5000]) strange.push("log", [ipv4(empty)], { route });
-  assert.equal([strange.take("s0").length, pairs(strange)], [4, []]);
-  strange.close();
-  assert.equal(
-    await complaints("s :: LISPSite; Idle -> l :: LISPPeerLog(s) -> Discard; Idle -> [1] l; l[1] -> Discard"),
-    ["DECAP is not a LISPDecap"],
-  );
-});
-
-test("a hot swap keeps the peers", async () => {
-  const text = `
-    core :: Feed -> decap :: LISPDecap(PEERS 64) -> log :: LISPPeerLog(decap) -> s0 :: Sink; Idle -> [1] log; log[1] -> Discard;`;
-  const b = await Bench.start(text);
-  b.push("decap", [lisp(ipv4(empty))]);
-  await b.router.swap(`${text} Idle -> Discard;`);
-  assert.is(pairs(b).length, 1);
   b.close();
 });
 

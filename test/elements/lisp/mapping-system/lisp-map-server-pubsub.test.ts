@@ -1,0 +1,114 @@
+// LISPMapServer: subscriptions to EID-prefixes (RFC 9437).
+
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import {
+  type AuthenticationKey,
+  authenticate,
+  verifyAuthentication,
+} from "../../../../src/lisp/control/authentication.js";
+import { parseRloc } from "../../../../src/lisp/mapping.js";
+import { ipAddress, NO_ADDRESS } from "../../../../src/wire/lisp-control/address.js";
+import type { MapRequest } from "../../../../src/wire/lisp-control/map-request.js";
+import type { EidRecord } from "../../../../src/wire/lisp-control/record.js";
+import type { MapNotify } from "../../../../src/wire/lisp-control/registration.js";
+import { packetOf, record, sentOf } from "../control.js";
+import type { Bench } from "../harness.js";
+import { bench, eidsOf, ids, MS, notifies, register, request, rlocsOf } from "./map-server-lab.js";
+
+const PUBSUB: AuthenticationKey = { id: 3, secret: Buffer.from("shared") };
+const withPubsub = (more = ""): Promise<Bench> => bench(`, PUBSUB_KEY 3:shared ${more}`);
+
+function subscribe(b: Bench, nonce: number, eid: string, fields: Partial<MapRequest> = {}): void {
+  const records = [{ eid: ipAddress(parseRloc(eid)), maskLength: 32, subscribe: true }];
+  request(b, eid, { nonce: BigInt(nonce), records, ids: ids(5), ...fields });
+}
+
+function acknowledge(b: Bench, message: MapNotify, key = PUBSUB): void {
+  const bytes = authenticate({ ...message, type: "map-notify-ack" }, key, 2, "ids");
+  b.push("e", [packetOf(bytes, { from: "192.0.2.50", to: MS })]);
+}
+
+test("a subscription is answered by a Map-Notify with its nonce, each change published with one more", async () => {
+  const b = await withPubsub();
+  subscribe(b, 40, "10.1.0.7");
+  const [first, ...more] = notifies(b);
+  assert.equal([more.length, first.to, first.message.nonce], [0, "192.0.2.50", 40n]);
+  assert.equal([eidsOf(first.message), rlocsOf(first.message)], [["10.1.0.0/16"], []]);
+  assert.equal(first.message.ids, ids(5));
+  assert.is(verifyAuthentication(first.payload, first.message, [PUBSUB]).verdict, "valid");
+  acknowledge(b, first.message);
+  assert.equal([b.read("e.pending"), b.read("e.subscribed")], ["0", "1"]);
+  const changes: [number, EidRecord][] = [
+    [1, record("10.1.0.0/16", "192.0.2.1")],
+    [2, record("10.1.0.0/16", "192.0.2.1")],
+    [3, record("10.1.0.7/32", "192.0.2.3")],
+    [4, record("10.1.0.8/32", "192.0.2.3")],
+    [5, record("10.1.0.7/32", "192.0.2.3", { ttl: 0 })],
+  ];
+  const told: unknown[] = [];
+  for (const [nonce, change] of changes) {
+    register(b, nonce, [change], { wantNotify: false, ids: ids(1) });
+    for (const { to, message } of notifies(b)) {
+      if (to !== "192.0.2.50") continue;
+      told.push([message.nonce, ...eidsOf(message), ...rlocsOf(message), message.records[0].ttl]);
+      acknowledge(b, message);
+    }
+  }
+  assert.equal(told, [
+    [41n, "10.1.0.0/16", "192.0.2.1", 1440],
+    [42n, "10.1.0.7/32", "192.0.2.3", 1440],
+    [43n, "10.1.0.7/32", 0],
+  ]);
+  assert.equal([b.read("e.published"), b.read("e.pending")], ["3", "0"]);
+  assert.is(b.read("e.subscriptions"), `10.1.0.7/32 192.0.2.50 xtr ${"05".repeat(16)} nonce 2b`);
+  b.close();
+});
+
+test("who acknowledges no publication, or with the wrong key, is told again and again, then subscribed no longer", async () => {
+  const b = await withPubsub();
+  subscribe(b, 40, "10.1.0.7");
+  acknowledge(b, notifies(b)[0].message, { id: 3, secret: Buffer.from("guess") });
+  assert.equal([b.read("e.bad_authentication"), b.read("e.pending")], ["1", "1"]);
+  b.router.runFor(98);
+  assert.not.equal(b.read("e.subscriptions"), "");
+  b.router.runFor(2);
+  assert.equal([b.read("e.subscriptions"), b.read("e.pending"), notifies(b).length], ["", "0", 6]);
+  b.close();
+});
+
+test("a subscription with a nonce that is not newer changes nothing; one without an RLOC ends it", async () => {
+  const b = await withPubsub();
+  subscribe(b, 40, "10.1.0.7");
+  acknowledge(b, notifies(b)[0].message);
+  subscribe(b, 40, "10.1.0.7", { itrRlocs: [ipAddress(parseRloc("192.0.2.66"))] });
+  subscribe(b, 39, "10.1.0.7", { itrRlocs: [NO_ADDRESS] });
+  assert.equal([b.read("e.replayed"), notifies(b).length], ["2", 0]);
+  assert.match(b.read("e.subscriptions"), "192.0.2.50");
+  subscribe(b, 41, "10.1.0.7", { itrRlocs: [NO_ADDRESS] });
+  assert.equal(
+    notifies(b).map((n) => [n.to, n.message.nonce]),
+    [["192.0.2.50", 41n]],
+  );
+  assert.equal([b.read("e.subscriptions"), b.read("e.unsubscribed")], ["", "1"]);
+  b.close();
+});
+
+test("without a key for it, or when as many as may be are subscribed, it is a Map-Request like any other", async () => {
+  for (const b of [await bench(), await withPubsub(", SUBSCRIPTIONS 0"), await withPubsub(", PENDING 0")]) {
+    subscribe(b, 40, "10.1.0.7");
+    assert.is(sentOf(b, "out", "map-reply").length, 1);
+    assert.equal([b.read("e.subscriptions"), b.read("e.subscribed")], ["", "0"]);
+    b.close();
+  }
+});
+
+test("a subscriber for whom there is no more room is not told, and that is counted", async () => {
+  const b = await withPubsub(", PENDING 1");
+  subscribe(b, 40, "10.1.0.7");
+  register(b, 1, [record("10.1.0.0/16", "192.0.2.1")], { wantNotify: false });
+  assert.equal([b.read("e.pending_full"), b.read("e.published")], ["1", "0"]);
+  b.close();
+});
+
+test.run();
