@@ -1,11 +1,11 @@
 import { SLOT_DATA, SLOT_IID, SLOT_LENGTH, SLOT_NETWORK } from "../../../assembly/layout.js";
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { ControlChannel, replyOf } from "../../../src/lisp/control/control-channel.js";
-import { encapsulatedRequest } from "../../../src/lisp/control/map-requests.js";
-import { nonceText } from "../../../src/lisp/control/nonce-policy.js";
 import { explain } from "../../../src/lisp/itr/explanation.js";
+import { MapRequestSender } from "../../../src/lisp/itr/map-request-sender.js";
 import { Refresher } from "../../../src/lisp/itr/refreshing.js";
-import { judgeReply, type ReplyPolicy } from "../../../src/lisp/itr/reply-policy.js";
+import { ReplyIntake } from "../../../src/lisp/itr/reply-intake.js";
+import type { ReplyPolicy } from "../../../src/lisp/itr/reply-policy.js";
 import { ResolutionHistory, type ResolutionTrace } from "../../../src/lisp/itr/resolution-history.js";
 import { type Resolution, type ResolutionEvents, Resolutions } from "../../../src/lisp/itr/resolutions.js";
 import { resolverAddresses, ServerList } from "../../../src/lisp/itr/server-list.js";
@@ -16,16 +16,12 @@ import {
   parseEidAndInstance,
   prefixText,
 } from "../../../src/lisp/mapping.js";
-import { MapCacheFullError } from "../../../src/lisp/tables/map-cache.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { BATCH_MAX, type Batch } from "../../../src/packet/batch.js";
-import { MemoryError } from "../../../src/packet/memory.js";
 import { type CleanupStage, Element, type ErrorSink } from "../../../src/router/element.js";
 import { asHandlerError, type HandlerCode, HandlerError } from "../../../src/router/handler.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
-import { TokenBucket } from "../../../src/router/token-bucket.js";
 import type { WireError } from "../../../src/wire/error.js";
-import { encodeLispControl } from "../../../src/wire/lisp-control/message.js";
 import type { UdpPacket } from "../../../src/wire/udp-packet.js";
 import { LISPMapCache } from "./lisp-map-cache.js";
 import { RESOLVER_ARGS, RESOLVER_COUNTERS, RESOLVER_DROPS } from "./lisp-resolver-args.js";
@@ -123,15 +119,14 @@ export class LISPResolver extends Element {
 
   readonly #channel = new ControlChannel(this);
   readonly #timers = new TimerGroup(this);
-  readonly #bucket = new TokenBucket();
   readonly #listeners: ((mapping: Mapping, echoes: boolean) => void)[] = [];
   #cache: LISPMapCache | null = null;
   #rlocs: readonly Uint8Array[] = [];
   #servers = new ServerList([], []);
-  #proxy = false;
   #table: Resolutions | null = null;
   #history: ResolutionHistory | null = null;
-  #policy: ReplyPolicy | null = null;
+  #sender: MapRequestSender | null = null;
+  #intake: ReplyIntake | null = null;
   #refresher: Refresher | null = null;
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
@@ -139,12 +134,9 @@ export class LISPResolver extends Element {
     else errors.error("CACHE is not a LISPMapCache");
     if (values.RLOC.length === 0) errors.error("no RLOC given");
     this.#rlocs = values.RLOC;
-    this.#proxy = values.PITR;
     this.#servers = new ServerList(resolverAddresses(values.MAP_RESOLVER, errors), this.#rlocs);
     const { clock } = this.router;
-    this.#bucket.assign(values.RATE, values.RATE);
-    this.#bucket.set(values.RATE, clock.now());
-    this.#policy = {
+    const replies: ReplyPolicy = {
       positive: values.MAX_TTL,
       negative: values.NEGATIVE_TTL,
       negative4: values.NEGATIVE_LENGTH4,
@@ -152,6 +144,24 @@ export class LISPResolver extends Element {
       silent: values.SILENT_TTL,
       usable: (bytes) => this.#rlocs.some((r) => r.length === bytes),
     };
+    this.#sender = new MapRequestSender({
+      clock,
+      channel: this.#channel,
+      port: MESSAGES,
+      servers: this.#servers,
+      rlocs: this.#rlocs,
+      proxy: values.PITR,
+      rate: values.RATE,
+      count: (what) => this.#count(what),
+    });
+    this.#intake = new ReplyIntake({
+      policy: replies,
+      cache: () => this.cache.cache,
+      count: (what) => this.#count(what),
+      installed: (mapping, echoes) => {
+        for (const listener of this.#listeners) listener(mapping, echoes);
+      },
+    });
     const policy = {
       timeout: values.TIMEOUT * 1e9,
       longest: values.MAX_TIMEOUT * 1e9,
@@ -163,7 +173,7 @@ export class LISPResolver extends Element {
       queue: values.QUEUE,
     };
     const events: ResolutionEvents = {
-      send: (resolution, nonce) => this.#send(resolution, nonce),
+      send: (resolution, nonce) => this.#sender!.send(resolution, nonce),
       unanswered: (resolution) => this.#unanswered(resolution),
       giveUp: (slots) => this.#giveUp(slots, "unanswered"),
     };
@@ -278,41 +288,6 @@ export class LISPResolver extends Element {
     return this.#table!;
   }
 
-  #send(resolution: Resolution, nonce: bigint): number {
-    const now = this.router.clock.now();
-    if (this.#bucket.take(1, now) === 0) {
-      this.#count("rate");
-      resolution.trace?.add({ event: "not-sent", because: "rate" });
-      return -1;
-    }
-    const index = this.#servers.choose(resolution.sent === 1 ? -1 : resolution.resolver);
-    if (index < 0) {
-      resolution.trace?.add({ event: "not-sent", because: "no-resolver" });
-      return -1;
-    }
-    const { address, source } = this.#servers.at(index);
-    const question = { ...resolution, proxyItr: this.#proxy };
-    const message = encapsulatedRequest(question, nonce, this.#rlocs, source, address);
-    this.#servers.asked(index);
-    this.#count("requests");
-    resolution.trace?.add({
-      event: "request",
-      number: resolution.sent,
-      to: addressText(address),
-      from: addressText(source),
-      nonce: nonceText(nonce),
-      waiting: resolution.held.length,
-      timeout: (resolution.timer.expiry - now) / 1e9,
-    });
-    if (
-      !this.#channel.send({ source, destination: address, payload: encodeLispControl(message) }, MESSAGES)
-    ) {
-      this.#count("no_slot");
-      resolution.trace?.add({ event: "not-sent", because: "no-slot" });
-    }
-    return index;
-  }
-
   #unanswered(resolution: Resolution): void {
     const { resolver, trace } = resolution;
     trace?.add({ event: "unanswered", to: addressText(this.#servers.at(resolver).address) });
@@ -335,39 +310,10 @@ export class LISPResolver extends Element {
     const { resolution, resolver } = found;
     // The next attempt, which may begin as soon as packets go on, has another one.
     const { trace } = resolution;
-    const from = addressText((datagram as UdpPacket).source);
-    trace?.reply(from, reply);
-    const verdicts = judgeReply(resolution, reply.records, this.#policy!);
-    // Nothing in it is for us: whoever guessed a nonce shall not end the wait for the true answer.
-    const useful = verdicts.some((v) => v.kind === "insert" || v.kind === "remove");
-    for (const [i, verdict] of verdicts.entries()) {
-      if (verdict.kind === "insert") this.#install(verdict.mapping, verdict.narrowed, reply.echoNonce, trace);
-      else if (verdict.kind === "remove") {
-        this.cache.cache.delete(resolution.iid, verdict.eid);
-        trace?.add({ event: "removed", eid: prefixText(verdict.eid) });
-      } else {
-        this.#count(verdict.kind);
-        trace?.refused(reply.records[i], verdict.kind);
-      }
-    }
-    if (!useful) return;
+    if (!this.#intake!.take(resolution, reply, addressText((datagram as UdpPacket).source))) return;
     this.#count("replies");
     this.#servers.answered(resolver);
     this.#release(resolution, this.#resolutions.settle(resolution), trace);
-  }
-
-  #install(mapping: Mapping, narrowed: boolean, echoes: boolean, trace: ResolutionTrace | null): void {
-    try {
-      this.cache.cache.insert(mapping);
-      this.#count("installed");
-      for (const listener of this.#listeners) listener(mapping, echoes);
-      trace?.installed(mapping, narrowed);
-      if (narrowed) this.#count("narrowed");
-    } catch (e) {
-      if (!(e instanceof MapCacheFullError || e instanceof MemoryError || e instanceof MappingError)) throw e;
-      this.#count("cache_full");
-      trace?.cacheFull(mapping);
-    }
   }
 
   /** Sends the packets on if there is now a mapping for them; one that wants a Map-Request would only bring them back. */
