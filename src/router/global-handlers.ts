@@ -60,7 +60,11 @@ export function globalHandlers(router: Router): ReadonlyMap<string, Handler> {
     add(
       "hotconfig",
       { doc: "replaces the configuration while it runs", write: true, raw: true },
-      { write: (text) => router.swap(text).catch((e: unknown) => Promise.reject(swapError(e))) },
+      {
+        write: async (text) => {
+          await router.swap(text).catch((e: unknown) => Promise.reject(swapError(e)));
+        },
+      },
     );
   }
   timewarp(router, add);

@@ -351,15 +351,19 @@ export class Router {
    * Hot swap: builds, configures and initializes the graph of `text` beside the running one; only if all of that
    * succeeds do the old graph's tasks stop, elements take over their namesakes' state, and the new graph run.
    * Throws ConfigurationError and leaves the old graph running otherwise. Swaps asked for at the same time happen
-   * one after the other. `variables` replace those that the router was made with, when it succeeds.
+   * one after the other. `variables` replace those that the router was made with, when it succeeds. Resolves with the
+   * number of packets that were lost: those in queues that the new graph has not, or has smaller.
    */
-  swap(text: string, file = "config", variables = this.#variables): Promise<void> {
+  swap(text: string, file = "config", variables = this.#variables): Promise<number> {
     const swapped = this.#swapping.then(() => this.#swap(text, file, variables));
-    this.#swapping = swapped.catch(() => {});
+    this.#swapping = swapped.then(
+      () => {},
+      () => {},
+    );
     return swapped;
   }
 
-  async #swap(text: string, file: string, variables: RouterOptions["variables"]): Promise<void> {
+  async #swap(text: string, file: string, variables: RouterOptions["variables"]): Promise<number> {
     const before = this.#variables;
     this.#variables = variables;
     let next: Graph;
@@ -379,10 +383,12 @@ export class Router {
       throw e;
     }
     const old = this.graph;
+    const packets = this.memory.slotsUsed;
     next.takeStateFrom(old);
     this.#install(next, text);
     old.close();
     this.driver.wake();
+    return packets - this.memory.slotsUsed;
   }
 }
 

@@ -9,12 +9,12 @@ export interface Protocol {
   write(request: { readonly path: string; readonly value: string }): void;
   /** The handlers of an element, or the global ones. */
   handlers(request: { readonly element: string | null }): readonly HandlerInfo[];
-  /** Hot swap to the graph in `text`. */
+  /** Hot swap to the graph in `text`. Gives the number of packets lost with queues that are no longer there. */
   swap(request: {
     readonly text: string;
     readonly file: string;
     readonly parameters: Readonly<Record<string, string>>;
-  }): void;
+  }): number;
   /** With `meter`: what passes the elements is counted and timed, from the first such request until some seconds after the last. */
   stats(request: { readonly meter?: boolean }): InstanceStats;
   /** Changes what the sending side of a device does to packets; `cut` true: it carries nothing. */

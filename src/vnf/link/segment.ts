@@ -113,7 +113,10 @@ export class Segment {
 
   async #connect(): Promise<void> {
     const text = switchGraph([...this.#ports.keys(), ...this.#kernel.keys()]);
-    if (this.#started) return this.#router.swap(text);
+    if (this.#started) {
+      await this.#router.swap(text);
+      return;
+    }
     this.#started = true;
     await this.#router.start(text);
     if (this.#world.simulation === null) this.#running = this.#router.run(this.#stop.signal);

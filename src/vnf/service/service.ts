@@ -323,12 +323,21 @@ export class Service {
     return done;
   }
 
-  /** Hot swap of a function's graph: from its file as it is now, with its present parameters. */
-  async update(name: string, text?: string): Promise<void> {
+  /**
+   * Hot swap of a function's graph: from its file as it is now, with its present parameters. Resolves with the number
+   * of packets lost with queues that are no longer there.
+   */
+  async update(name: string, text?: string): Promise<number> {
     const f = this.function(name);
     const { graph, parameters } = f.descriptor;
-    await f.request("swap", { text: text ?? readFileSync(graph, "latin1"), file: graph, parameters });
-    this.events.add(name, "state", "updated");
+    const request = { text: text ?? readFileSync(graph, "latin1"), file: graph, parameters };
+    const lost = await f.request("swap", request);
+    this.events.add(
+      name,
+      "state",
+      lost === 0 ? "updated" : `updated; ${lost} packets lost with their queues`,
+    );
+    return lost;
   }
 
   async #relay(
