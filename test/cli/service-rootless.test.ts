@@ -3,7 +3,7 @@
 // A service whose functions are processes, for a user without root: joined by Unix sockets, and nothing is left behind.
 
 import { spawn, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,6 +11,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { skipUnless } from "../skip.js";
 import { until } from "../vnf/until.js";
+import { notedProcesses, runs } from "./noted.js";
 import { MAIN, type Outcome } from "./sluice.js";
 
 const FILE = fileURLToPath(new URL("../../../conf/services/two-sites.yaml", import.meta.url));
@@ -56,17 +57,6 @@ const userTest = skipUnless(reason === null, reason ?? "");
 /** Where a service is known. */
 const STATE = join(home, ".local", "state", "sluice", "two-sites");
 
-function processes(): number[] {
-  const { pid } = JSON.parse(readFileSync(join(STATE, "service.json"), "utf8"));
-  const noted = [...readFileSync(join(STATE, "resources"), "utf8").matchAll(/^\+.*"pid":(\d+)/gm)];
-  return [pid, ...noted.map(([, n]) => Number(n))];
-}
-
-function runs(pid: number): boolean {
-  // One that nobody has waited for yet has ended all the same.
-  return existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "latin1"));
-}
-
 async function pinged(): Promise<void> {
   const answers = async (): Promise<number> =>
     Number((await sluice("handler", "host1", "answers.count")).out);
@@ -86,7 +76,7 @@ userTest("without root functions that are processes ping each other, and down le
   const up = await sluice("up", FILE, "-d", "--isolation", "process");
   assert.is(up.code, 0, up.err);
   await pinged();
-  const pids = processes();
+  const pids = notedProcesses(STATE);
   assert.ok(pids.length >= 6 && pids.every(runs), pids.join());
   const [folder] = readdirSync(temporary);
   assert.match(readdirSync(join(temporary, folder)).join(), /^1a,1b,2a,/);
@@ -100,7 +90,7 @@ userTest("without root functions that are processes ping each other, and down le
 userTest("what a killed manager left is removed by down: processes and sockets", async () => {
   const up = await sluice("up", FILE, "-d", "--isolation", "process");
   assert.is(up.code, 0, up.err);
-  const pids = processes();
+  const pids = notedProcesses(STATE);
   // One that cannot notice that its manager is gone.
   process.kill(pids[1], "SIGSTOP");
   process.kill(pids[0], "SIGKILL");

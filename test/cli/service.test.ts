@@ -10,6 +10,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { namespacesRefused } from "../net/namespaces.js";
 import { skipUnless } from "../skip.js";
+import { notedProcesses, runs } from "./noted.js";
 import { MAIN, sluice } from "./sluice.js";
 
 const CONF = fileURLToPath(new URL("../../../conf/", import.meta.url));
@@ -63,24 +64,21 @@ skipUnless(refused === null, refused ?? "")(
       (await sluice(["up", FILE, "-d", "--isolation", "process", ...STATE], { seconds: 60 })).code,
       0,
     );
-    const { pid } = JSON.parse(readFileSync(join(state, "two-sites", "service.json"), "utf8"));
-    const machine = (): string =>
-      execFileSync("sh", ["-c", "ip netns; ip -o link; ps -eo args"], { encoding: "utf8" });
+    const [manager, ...functions] = notedProcesses(join(state, "two-sites"));
+    const machine = (): string => execFileSync("sh", ["-c", "ip netns; ip -o link"], { encoding: "utf8" });
     assert.match(machine(), /sluice-two-sites-xtr1/);
-    assert.match(machine(), /process-main\.js xtr1/);
-    // One that cannot notice that its manager is gone.
-    const [, stopped] = /^ *(\d+) .*process-main\.js xtr1$/m.exec(
-      execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" }),
-    )!;
+    assert.ok(functions.length >= 5 && functions.every(runs), functions.join());
     const noted = readFileSync(join(state, "two-sites", "resources"), "utf8");
-    process.kill(Number(stopped), "SIGSTOP");
-    process.kill(pid, "SIGKILL");
+    // One that cannot notice that its manager is gone.
+    process.kill(functions[0], "SIGSTOP");
+    process.kill(manager, "SIGKILL");
     const down = await sluice(["down", ...STATE], { seconds: 30 });
     assert.is(down.code, 0, down.err);
     assert.match(down.out, /^removed namespace sluice-two-sites-xtr1$/m);
     assert.match(down.out, /^removed process \d+$/m);
     const left = machine();
-    assert.not.match(left, /sluice-two-sites-|process-main\.js (xtr|ms|host)/);
+    assert.not.match(left, /sluice-two-sites-/);
+    assert.equal(functions.filter(runs), []);
     const interfaces = [...noted.matchAll(/"kind":"interface","name":"(\w+)"/g)].map((m) => m[1]);
     assert.ok(interfaces.length >= 3);
     for (const name of interfaces) assert.not.match(left, new RegExp(`\\b${name}@`));

@@ -4,6 +4,7 @@ import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { promisify } from "node:util";
+import { DeviceError } from "../../router/device.js";
 import type { KernelEnd, KernelPair, PairEnd, Pairs, ResourceBook } from "./pairs.js";
 
 const run = promisify(execFile);
@@ -45,6 +46,12 @@ export class Veths implements Pairs {
     const known = this.#namespaces.get(instance);
     if (known !== undefined) return known;
     const name = `sluice-${this.#service}-${instance}`;
+    // Noted it would be taken away with ours.
+    if (existsSync(`/run/netns/${name}`))
+      throw new DeviceError(
+        "BUSY",
+        `the network namespace ${name} is another service's: 'ip netns del' if it is left over`,
+      );
     this.#book.note({ kind: "namespace", name });
     await run("ip", ["netns", "add", name]);
     this.#namespaces.set(instance, name);
