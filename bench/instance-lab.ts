@@ -75,6 +75,8 @@ function hostFrame(destination: Uint8Array): Uint8Array {
 /** Packets on their way through an instance while it forwards. */
 const WINDOW = 64;
 const ETHERTYPE = 12;
+/** Milliseconds without an arrival after which packets are taken for lost. */
+const STALL_MS = 10_000;
 
 /** The bench's side of the links: packets without a router. */
 export class Hand {
@@ -84,6 +86,7 @@ export class Hand {
   send(end: LinkEnd, bytes: Uint8Array, count = 1): void {
     const { memory } = this;
     const batch = this.#batch;
+    for (; count > BATCH_MAX; count -= BATCH_MAX) this.send(end, bytes, BATCH_MAX);
     for (let i = 0; i < count; i++) {
       const slot = memory.kernels.poolTake();
       memory.u8.set(bytes, memory.get32(slot + SLOT_DATA));
@@ -126,7 +129,11 @@ export class Ends {
   /** Packets that it forwarded. */
   forwarded = 0;
   #first: (() => void) | null = null;
-  #busy = false;
+  /** Packets that are still to be sent. */
+  #left = 0;
+  /** Called when so many have been forwarded. */
+  #wanted = Number.POSITIVE_INFINITY;
+  #passed: (() => void) | null = null;
   readonly #other = (frame: Uint8Array): void => this.#answer(frame);
   readonly #come = (): void => this.#receive();
 
@@ -150,13 +157,34 @@ export class Ends {
 
   /** Keeps WINDOW packets on their way from now on. */
   run(): void {
-    this.#busy = true;
+    this.#left = Number.POSITIVE_INFINITY;
     this.#hand.send(this.site, this.#frame, WINDOW);
   }
 
   /** Lets those on their way arrive, and sends no more. */
   rest(): void {
-    this.#busy = false;
+    this.#left = 0;
+  }
+
+  /** Sends `count` packets, at most `window` of them on their way at a time. Rejects when some do not arrive. */
+  async pass(count: number, window: number): Promise<void> {
+    this.forwarded = 0;
+    this.#wanted = count;
+    const first = Math.min(count, window);
+    this.#left = count - first;
+    const passed = new Promise<void>((resolve) => {
+      this.#passed = resolve;
+    });
+    this.core.arm(this.#come);
+    this.#hand.send(this.site, this.#frame, first);
+    let before = -1;
+    const watch = setInterval(() => {
+      if (this.forwarded === before) this.#passed?.();
+      before = this.forwarded;
+    }, STALL_MS);
+    await passed;
+    clearInterval(watch);
+    if (this.forwarded < count) throw new Error(`${count} packets sent, ${this.forwarded} arrived`);
   }
 
   #receive(): void {
@@ -166,7 +194,10 @@ export class Ends {
     this.forwarded += count;
     this.#first?.();
     this.#first = null;
-    if (this.#busy) this.#hand.send(this.site, this.#frame, count);
+    if (this.forwarded >= this.#wanted) this.#passed?.();
+    const next = Math.min(count, this.#left);
+    this.#left -= next;
+    if (next > 0) this.#hand.send(this.site, this.#frame, next);
   }
 
   /** The next hop says where it is; anything else that the instance says is of no interest. */
@@ -192,14 +223,15 @@ export function sharedParts(): SharedParts {
   return { loader: new Loader(), blueprints: new Blueprints(), texts: new FileTexts() };
 }
 
-export function specOf(subject: Subject, number: number): InstanceSpec {
+export function specOf(subject: Subject, number: number, slots = MEMORY.slots): InstanceSpec {
   const { file, text, parameters } = subject;
+  const memory = { ...MEMORY, slots };
   return {
     name: `${subject.name} ${number}`,
     file,
     text,
     parameters,
-    memory: MEMORY,
+    memory,
     clickpath: "",
     seed: 0,
   };

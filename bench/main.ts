@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { commitOf, machine, machineText, spreadText, table } from "../src/cli/measure.js";
 import { type Allocation, allocation } from "./allocation.js";
 import { CLoop, compiler } from "./c-loop.js";
+import { benchChain, type ChainResult, LENGTHS } from "./chain.js";
 import { type Dataset, DESTINATIONS, drawDataset, drawRoutes } from "./data.js";
 import { contestants, EncapGraph, hashes, SOURCE_RLOC } from "./encapsulation.js";
 import { BATCH_SIZES, BenchGraph, GRAPHS } from "./graphs.js";
@@ -222,6 +223,13 @@ async function instances(options: BenchOptions): Promise<Omit<InstancesResult, "
   return result;
 }
 
+async function chain(options: BenchOptions): Promise<Omit<ChainResult, "text">> {
+  section("chain");
+  const { text, ...result } = await benchChain({ ...harness(options), lengths: LENGTHS });
+  say(text);
+  return result;
+}
+
 async function main(words: readonly string[]): Promise<number> {
   const options = readOptions(words);
   if (options.help) {
@@ -248,6 +256,7 @@ async function main(words: readonly string[]): Promise<number> {
   if (wants("lookups")) result.lookups = await lookups(options);
   if (wants("allocation")) result.allocation = await garbage(options, data);
   if (wants("map-server")) result.mapServer = await mapServer(options);
+  if (wants("chain")) result.chain = await chain(options);
   if (wants("instances")) result.instances = await instances(options);
   const measured = await kernelsIfAny(options);
   if (measured !== null) result.kernels = measured;

@@ -5,15 +5,16 @@ import { parseArgs } from "node:util";
 export const HELP = `Usage: npm run bench -- [OPTION]...
 
 Measures kernels and graphs, the encapsulation graph beside its limits (one
-fused kernel, one C loop), lookups in large map-caches, the garbage made, and
-a Map-Server beside its parts and the disk.
+fused kernel, one C loop), lookups in large map-caches, the garbage made, a
+Map-Server beside its parts and the disk, functions in a row joined by links,
+and how fast, small and many instances of a tunnel router are.
 Tables go to standard output, progress to standard error.
 
 Options:
   --quick          short runs, few of them, small tables: to see that it works
   --filter TEXT    only what has TEXT in its name; sections are called kernels,
                    encapsulation, graphs, lookups, allocation,
-                   map-server
+                   map-server, chain, instances
   --runs N         runs of each contestant (default 15, with --quick 3)
   --json FILE      write everything measured to FILE ('-': standard output)
   --help           print this and exit

@@ -109,6 +109,10 @@ export class LinkDevice implements Device, FarEnd {
   #wake: (() => void) | null = null;
   #wakeAt = Number.POSITIVE_INFINITY;
   #wakeSend: (() => void) | null = null;
+  /** The arrival that was last made a timestamp, and that: packets that were sent together arrive together. */
+  #stampOf = Number.NaN;
+  #seconds = 0;
+  #nanoseconds = 0;
   #closed = false;
   /** No router has it at the moment: what comes is lost. */
   #released = false;
@@ -189,6 +193,8 @@ export class LinkDevice implements Device, FarEnd {
     const memory = this.bind(batch.memory);
     const { stage } = memory;
     const now = this.#clock.now();
+    // The wall clock may have been set since.
+    this.#stampOf = Number.NaN;
     const before = batch.count;
     const limit = Math.min(before + max, BATCH_MAX);
     while (batch.count < limit) {
@@ -326,8 +332,14 @@ export class LinkDevice implements Device, FarEnd {
       memory.u32[(slot + SLOT_MAC) >>> 2] = data;
       memory.u8[slot + SLOT_PACKET_TYPE] = destinationType(memory.u8, data, length, this.mac);
     }
-    const { seconds, nanoseconds } = wallTime(this.#clock, this.#in.arrival(i));
-    writeTimestamp(memory, slot, seconds, nanoseconds);
+    const arrival = this.#in.arrival(i);
+    if (arrival !== this.#stampOf) {
+      this.#stampOf = arrival;
+      const { seconds, nanoseconds } = wallTime(this.#clock, arrival);
+      this.#seconds = seconds;
+      this.#nanoseconds = nanoseconds;
+    }
+    writeTimestamp(memory, slot, this.#seconds, this.#nanoseconds);
     this.#totals.rx_packets++;
     this.#totals.rx_bytes += length;
     batch.add(slot);

@@ -1,0 +1,88 @@
+// The bench's instances and chains forward every packet; links allocate nothing per packet.
+
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { allocation } from "../../bench/allocation.js";
+import { benchChain, Chain } from "../../bench/chain.js";
+import { Hand } from "../../bench/instance-lab.js";
+import { benchInstances } from "../../bench/instances.js";
+import { makeLink } from "../../src/device/link.js";
+import { makeSharedLink, SharedLinkDevice } from "../../src/device/shared-link.js";
+
+test("instances start inline and as threads, and all of them forward", async () => {
+  const { boots, forwarding, text } = await benchInstances({
+    counts: [1, 5],
+    forwarding: 5,
+    seconds: 0.3,
+    threads: 1,
+    threadSeconds: 20,
+    progress: () => {},
+  });
+  const kinds = boots.map((b) => `${b.count} ${b.isolation} ${b.name}`);
+  assert.equal(kinds, [
+    "1 inline xTR",
+    "5 inline xTR",
+    "1 inline empty graph",
+    "5 inline empty graph",
+    "5 none memory with kernels, no graph",
+    "1 thread xTR",
+    "1 thread empty worker",
+  ]);
+  assert.ok(boots.every((b) => b.ms.low > 0));
+  assert.equal(
+    forwarding.map((f) => f.instances),
+    [1, 5, 1, 5],
+  );
+  assert.ok(
+    forwarding.every((f) => f.fewest > 0 && f.fairness > 0 && f.fairness <= 1),
+    JSON.stringify(forwarding),
+  );
+  assert.match(text, /published, other hardware: LightVM/);
+});
+
+test("a chain passes every packet, and loses none between threads", async () => {
+  for (const make of [() => Chain.inline(3), () => Chain.inline(1, 3), () => Chain.threads(2)]) {
+    const chain = await make();
+    await chain.run(5000);
+    assert.is(chain.ends.forwarded, 5000);
+    await chain.close();
+  }
+});
+
+test("the cost of a link is told", async () => {
+  const { rows, link } = await benchChain({ runs: 1, runMs: 1, lengths: [1, 2] });
+  assert.equal(
+    rows.map((r) => `${r.functions} ${r.how} ${r.links}`),
+    ["1 inline 2", "2 inline 3", "1 one graph 2", "2 one graph 2", "1 threads 2", "2 threads 3"],
+  );
+  assert.ok(Number.isFinite(link.inline) && Number.isFinite(link.threads));
+});
+
+test("links allocate nothing per packet", () => {
+  const frame = new Uint8Array(64);
+  const hand = new Hand();
+  const none = (): void => assert.unreachable();
+  const shared = makeSharedLink({
+    mtu: 1500,
+    flight: { packets: 512, bytes: 65536 },
+    names: ["a", "b"],
+    macs: [frame.subarray(0, 6), frame.subarray(6, 12)],
+  });
+  for (const [a, b] of [makeLink({}), shared.map((end) => new SharedLinkDevice(end, {}))]) {
+    const run = (packets: number): void => {
+      for (let sent = 0; sent < packets; sent += 256) {
+        hand.send(a, frame, 256);
+        if (hand.take(b, 64, none) !== 256) throw new Error("a packet was lost");
+      }
+    };
+    // What is not compiled yet makes numbers on the heap.
+    run(500_000);
+    const { bytesPerPacket } = allocation(65536, run);
+    // A batch of 256 makes a few views and a number or two; one object a packet would be at least 16 bytes.
+    assert.ok(bytesPerPacket < 12, `${bytesPerPacket.toFixed(1)} bytes a packet`);
+    a.close();
+    b.close();
+  }
+});
+
+test.run();
