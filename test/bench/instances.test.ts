@@ -75,9 +75,12 @@ test("links allocate nothing per packet", () => {
         if (hand.take(b, 64, none) !== 256) throw new Error("a packet was lost");
       }
     };
-    // What is not compiled yet makes numbers on the heap.
-    run(500_000);
-    const { bytesPerPacket } = allocation(65536, run);
+    // What is not compiled yet makes numbers on the heap, and on a busy machine the compiler's thread takes its time.
+    let bytesPerPacket = Number.POSITIVE_INFINITY;
+    for (let round = 0; round < 10 && bytesPerPacket >= 12; round++) {
+      run(200_000);
+      ({ bytesPerPacket } = allocation(65536, run));
+    }
     // A batch of 256 makes a few views and a number or two; one object a packet would be at least 16 bytes.
     assert.ok(bytesPerPacket < 12, `${bytesPerPacket.toFixed(1)} bytes a packet`);
     a.close();
