@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { readDescriptor } from "../vnf/descriptor/read.js";
 import { Manager } from "../vnf/manager/manager.js";
 import type { Service } from "../vnf/service/service.js";
-import { RealWorld } from "../vnf/service/world.js";
+import { RealWorld } from "../vnf/world.js";
 import { ServiceFolder } from "../vnf/state/folder.js";
 import { type Command, UsageError } from "./command.js";
 import { type OptionSpec, optionHelp, parseOptions } from "./options.js";

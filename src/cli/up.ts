@@ -11,7 +11,7 @@ import type { ServiceDescriptor } from "../vnf/descriptor/model.js";
 import { parseDescriptor } from "../vnf/descriptor/read.js";
 import { Manager } from "../vnf/manager/manager.js";
 import { ServiceError } from "../vnf/service/service.js";
-import { RealWorld, SimulatedWorld, type World } from "../vnf/service/world.js";
+import { RealWorld, SimulatedWorld, type World } from "../vnf/world.js";
 import { processRuns, ServiceFolder } from "../vnf/state/folder.js";
 import { type Command, CommandError } from "./command.js";
 import { eventText } from "./logs.js";

@@ -16,5 +16,5 @@ export type { InstanceStats, Protocol } from "./instance/protocol.js";
 export { Manager, type ManagerOptions } from "./manager/manager.js";
 export type { ManagedFunction } from "./service/function.js";
 export { Service, ServiceError, type ServiceOptions } from "./service/service.js";
-export { RealWorld, SimulatedWorld, type World } from "./service/world.js";
 export { ServiceFolder } from "./state/folder.js";
+export { RealWorld, SimulatedWorld, type World } from "./world.js";

@@ -7,7 +7,7 @@ import * as assert from "uvu/assert";
 import { readDescriptor } from "../../src/vnf/descriptor/read.js";
 import type { InlineInstance } from "../../src/vnf/instance/inline.js";
 import { Service } from "../../src/vnf/service/service.js";
-import { SimulatedWorld } from "../../src/vnf/service/world.js";
+import { SimulatedWorld } from "../../src/vnf/world.js";
 
 const TWO_SITES = readDescriptor(
   fileURLToPath(new URL("../../../conf/services/two-sites.yaml", import.meta.url)),

@@ -3,7 +3,6 @@
 import type { FileTexts, Loader } from "../../loader.js";
 import { libraryReader } from "../../loader.js";
 import type { Blueprints } from "../../router/blueprints.js";
-import type { Clock } from "../../router/clock.js";
 import type { DeviceProvider } from "../../router/device.js";
 import type { Element } from "../../router/element.js";
 import { HandlerError } from "../../router/handler.js";
@@ -13,6 +12,7 @@ import type { Signals } from "../../router/signals.js";
 import type { Impairments } from "../descriptor/model.js";
 import type { FunctionStores } from "../store/simulated.js";
 import { Tracing } from "../trace/tracing.js";
+import type { FunctionClock } from "../world.js";
 import type { InstanceSpec } from "./instance.js";
 import type { ElementStats, HandlerInfo, InstanceStats, Reply, Request, RequestKind } from "./protocol.js";
 
@@ -22,11 +22,6 @@ export interface FunctionDevices extends DeviceProvider {
   impair(device: string, impairments: Impairments, cut: boolean): void;
   /** Counters of the devices, by name. */
   counters(): Readonly<Record<string, Readonly<Record<string, number>>>>;
-}
-
-/** A clock whose wall time can be made to jump. */
-export interface FunctionClock extends Clock {
-  jump(seconds: number): void;
 }
 
 /** What the instances of a process share, so that each starts faster. */

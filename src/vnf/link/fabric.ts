@@ -5,7 +5,7 @@ import { makeLink } from "../../device/link.js";
 import { makeSharedLink, markGone, type SharedEnd, SharedLinkDevice } from "../../device/shared-link.js";
 import type { Loader } from "../../loader.js";
 import type { FunctionDescriptor, Impairments, Isolation, LinkDescriptor } from "../descriptor/model.js";
-import type { World } from "../service/world.js";
+import type { World } from "../world.js";
 import type { Attached, KernelAttached, LinkEnd } from "./attached.js";
 import type { KernelPair, PairEnd, Pairs, ResourceBook } from "./pairs.js";
 import type { PlainAttached } from "./plain.js";

@@ -7,7 +7,7 @@ import type { Loader } from "../../loader.js";
 import type { Device } from "../../router/device.js";
 import { Router } from "../../router/router.js";
 import type { Impairments, LinkDescriptor } from "../descriptor/model.js";
-import type { World } from "../service/world.js";
+import type { World } from "../world.js";
 import { AttachedDevices, type KernelAttached, type LinkEnd } from "./attached.js";
 import type { KernelEnd } from "./pairs.js";
 import { FLIGHT, linkOptions } from "./wire.js";

@@ -2,7 +2,7 @@
 
 import type { LinkOptions } from "../../device/link.js";
 import type { Impairments } from "../descriptor/model.js";
-import type { World } from "../service/world.js";
+import type { World } from "../world.js";
 
 /** Packets and bytes that may be under way in each direction. */
 export const FLIGHT = { packets: 4096, bytes: 4 * 2 ** 20 };

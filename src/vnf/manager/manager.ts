@@ -8,9 +8,9 @@ import { ApiServer } from "../api/server.js";
 import type { ServiceDescriptor } from "../descriptor/model.js";
 import { inside, parseDescriptor, parseFault } from "../descriptor/read.js";
 import { Service, ServiceError } from "../service/service.js";
-import type { World } from "../service/world.js";
 import { processRuns, processStart, type ServiceFolder } from "../state/folder.js";
 import { Ledger } from "../state/ledger.js";
+import type { World } from "../world.js";
 
 export interface ManagerOptions {
   readonly world: World;

@@ -1,7 +1,7 @@
 // What goes wrong in a service on purpose: faults begin, may overlap, and end.
 
 import type { Fault, FaultDescriptor, Impairments, LinkFault, StoreFailure } from "../descriptor/model.js";
-import type { World } from "./world.js";
+import type { World } from "../world.js";
 
 /** What faults happen to. */
 export interface FaultTarget {

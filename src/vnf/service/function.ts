@@ -3,7 +3,7 @@
 import type { FunctionDescriptor } from "../descriptor/model.js";
 import { type End, type Instance, InstanceError, type InstanceEvents } from "../instance/instance.js";
 import type { Reply, Request, RequestKind } from "../instance/protocol.js";
-import type { World } from "./world.js";
+import type { World } from "../world.js";
 
 /** `waiting`: it failed and will be started again. */
 export type FunctionState = "stopped" | "starting" | "started" | "waiting" | "failed";

@@ -20,11 +20,11 @@ import { type EndPlan, Fabric } from "../link/fabric.js";
 import type { ResourceBook } from "../link/pairs.js";
 import { namespacesRefused } from "../link/veth.js";
 import { SimulatedStores } from "../store/simulated.js";
+import type { World } from "../world.js";
 import { changes, impairments } from "./changes.js";
 import { EventLog } from "./events.js";
 import { Faults, type FaultTarget } from "./faults.js";
 import { ManagedFunction } from "./function.js";
-import type { World } from "./world.js";
 
 export interface ServiceOptions {
   readonly world: World;
@@ -66,6 +66,7 @@ export class Service {
   readonly #namespaced: boolean;
   /** Network namespaces of those that are processes. */
   readonly #namespaces = new Map<string, string>();
+  #applying: Promise<unknown> = Promise.resolve();
 
   private constructor(descriptor: ServiceDescriptor, options: ServiceOptions) {
     this.#descriptor = descriptor;
@@ -273,8 +274,17 @@ export class Service {
     await this.apply({ ...this.#descriptor, functions });
   }
 
-  /** Makes the service what `next` says, touching only what differs; returns what was done, a line each. */
-  async apply(next: ServiceDescriptor): Promise<string[]> {
+  /**
+   * Makes the service what `next` says, touching only what differs; returns what was done, a line each. One after the
+   * other, when several ask. Rejects with what a function's new graph has against it: that function goes on as it was.
+   */
+  apply(next: ServiceDescriptor): Promise<string[]> {
+    const applied = this.#applying.then(() => this.#apply(next));
+    this.#applying = applied.catch(() => {});
+    return applied;
+  }
+
+  async #apply(next: ServiceDescriptor): Promise<string[]> {
     const wanted = replicas(next);
     const ends = [...wanted].flatMap(([name, f]) => this.#fabric.plan(name, f));
     const plan = changes(this.#descriptor, next, (link) =>
@@ -309,17 +319,32 @@ export class Service {
       this.#faults.renew(name);
       say(`changed link ${name}`);
     }
+    const refused: unknown[] = [];
     for (const name of plan.updated) {
       const f = this.#functions.get(name)!;
+      const before = f.descriptor;
       f.descriptor = wanted.get(name)!;
-      await this.update(name);
-      say(`updated ${name}`);
+      try {
+        await this.update(name);
+        say(`updated ${name}`);
+      } catch (e) {
+        f.descriptor = before;
+        refused.push(e);
+        const functions = new Map(this.#descriptor.functions);
+        functions.set(before.name, {
+          ...functions.get(before.name)!,
+          graph: before.graph,
+          parameters: before.parameters,
+        });
+        this.#descriptor = { ...this.#descriptor, functions };
+      }
     }
     for (const name of plan.watched) this.#functions.get(name)!.descriptor = wanted.get(name)!;
     for (const name of [...plan.remade, ...plan.added]) {
       await this.#functions.get(name)!.start();
       say(`${plan.added.includes(name) ? "added" : "restarted"} ${name}`);
     }
+    if (refused.length > 0) throw refused[0];
     return done;
   }
 

@@ -3,7 +3,7 @@
 
 import { type Store, StoreError, type StoreOperation, type StoreProvider } from "../../router/store.js";
 import type { StoreFailure } from "../descriptor/model.js";
-import type { World } from "../service/world.js";
+import type { World } from "../world.js";
 
 /** Seconds that a commit takes at least and at most. */
 const LATENCY: Readonly<Record<StoreFailure | "none", readonly [number, number]>> = {

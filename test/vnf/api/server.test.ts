@@ -13,8 +13,8 @@ import { readDescriptor } from "../../../src/vnf/descriptor/read.js";
 import type { InstanceStats } from "../../../src/vnf/instance/protocol.js";
 import { Manager } from "../../../src/vnf/manager/manager.js";
 import type { ServiceEvent } from "../../../src/vnf/service/events.js";
-import { SimulatedWorld } from "../../../src/vnf/service/world.js";
 import { ServiceFolder } from "../../../src/vnf/state/folder.js";
+import { SimulatedWorld } from "../../../src/vnf/world.js";
 
 const CONF = fileURLToPath(new URL("../../../../conf/", import.meta.url));
 const FILE = `${CONF}services/two-sites.yaml`;

@@ -6,7 +6,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { readDescriptor } from "../../../src/vnf/descriptor/read.js";
 import { Service } from "../../../src/vnf/service/service.js";
-import { SimulatedWorld } from "../../../src/vnf/service/world.js";
+import { SimulatedWorld } from "../../../src/vnf/world.js";
 import { hostsAtRate, moved } from "../world.js";
 
 const FOLDER = fileURLToPath(new URL("../../../../conf/services/", import.meta.url));

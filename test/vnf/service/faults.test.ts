@@ -5,7 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { readDescriptor } from "../../../src/vnf/descriptor/read.js";
 import { Service } from "../../../src/vnf/service/service.js";
-import { RealWorld, SimulatedWorld } from "../../../src/vnf/service/world.js";
+import { RealWorld, SimulatedWorld } from "../../../src/vnf/world.js";
 import { withHosts } from "../world.js";
 
 const TWO_SITES = fileURLToPath(new URL("../../../../conf/services/two-sites.yaml", import.meta.url));

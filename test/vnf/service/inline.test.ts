@@ -6,7 +6,7 @@ import * as assert from "uvu/assert";
 import type { ServiceDescriptor } from "../../../src/vnf/descriptor/model.js";
 import { readDescriptor } from "../../../src/vnf/descriptor/read.js";
 import { Service } from "../../../src/vnf/service/service.js";
-import { SimulatedWorld } from "../../../src/vnf/service/world.js";
+import { SimulatedWorld } from "../../../src/vnf/world.js";
 
 const CONF = fileURLToPath(new URL("../../../../conf/", import.meta.url));
 const TWO_SITES = readDescriptor(`${CONF}services/two-sites.yaml`);
@@ -159,6 +159,31 @@ test("apply touches only what changed", async () => {
   await service.apply(descriptor);
   await run(5);
   assert.ok((await read(service, "host1", "answers.count")) > 5);
+  await service.terminate();
+});
+
+test("a graph that cannot be is refused, and its function goes on as it was", async () => {
+  const descriptor = twoSites();
+  const [service, run] = await up(descriptor);
+  const change = (parameters: Record<string, string>): ServiceDescriptor => {
+    const functions = new Map(descriptor.functions);
+    const host = functions.get("host1")!;
+    functions.set("host1", { ...host, parameters: { ...host.parameters, ...parameters } });
+    return { ...descriptor, functions };
+  };
+  const first = service.apply(change({ RATE: "none" }));
+  // Asked for meanwhile: it waits.
+  const second = service.apply(change({ RATE: "30" }));
+  try {
+    await first;
+    assert.unreachable();
+  } catch (e) {
+    assert.match((e as Error).message, /udp_sent :: RatedSource/);
+  }
+  assert.equal(await second, ["updated host1"]);
+  assert.equal(await service.apply(change({ RATE: "30" })), []);
+  await run(2);
+  assert.is(service.function("host1").restarts, 0);
   await service.terminate();
 });
 

@@ -5,7 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Isolation } from "../../../src/vnf/descriptor/model.js";
 import { Service } from "../../../src/vnf/service/service.js";
-import { RealWorld } from "../../../src/vnf/service/world.js";
+import { RealWorld } from "../../../src/vnf/world.js";
 import { FaultyService } from "../faulty.js";
 import { until } from "../until.js";
 

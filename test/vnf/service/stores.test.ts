@@ -6,7 +6,7 @@ import * as assert from "uvu/assert";
 import type { Fault } from "../../../src/vnf/descriptor/model.js";
 import { readDescriptor } from "../../../src/vnf/descriptor/read.js";
 import { Service } from "../../../src/vnf/service/service.js";
-import { SimulatedWorld } from "../../../src/vnf/service/world.js";
+import { SimulatedWorld } from "../../../src/vnf/world.js";
 import { withHosts, withParameters } from "../world.js";
 
 const TWO_SITES = fileURLToPath(new URL("../../../../conf/services/two-sites.yaml", import.meta.url));

@@ -11,7 +11,7 @@ import * as assert from "uvu/assert";
 import type { Isolation } from "../../../src/vnf/descriptor/model.js";
 import { readDescriptor } from "../../../src/vnf/descriptor/read.js";
 import { Service } from "../../../src/vnf/service/service.js";
-import { RealWorld } from "../../../src/vnf/service/world.js";
+import { RealWorld } from "../../../src/vnf/world.js";
 import { namespacesRefused } from "../../net/namespaces.js";
 import { skipUnless } from "../../skip.js";
 import { until } from "../until.js";

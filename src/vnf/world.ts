@@ -1,8 +1,12 @@
 // What a service runs in: real time, or simulated time that all of its routers share.
 
-import { RealClock, SimulatedClockView } from "../../router/clock.js";
-import { Simulation } from "../../router/simulation.js";
-import type { FunctionClock } from "../instance/host.js";
+import { type Clock, RealClock, SimulatedClockView } from "../router/clock.js";
+import { Simulation } from "../router/simulation.js";
+
+/** A clock whose wall time can be made to jump. */
+export interface FunctionClock extends Clock {
+  jump(seconds: number): void;
+}
 
 export interface World {
   /** Null in real time. */
