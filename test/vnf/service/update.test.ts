@@ -10,7 +10,7 @@ import * as assert from "uvu/assert";
 import type { Isolation, ServiceDescriptor } from "../../../src/vnf/descriptor/model.js";
 import { readDescriptor } from "../../../src/vnf/descriptor/read.js";
 import { Service } from "../../../src/vnf/service/service.js";
-import { RealWorld, SimulatedWorld } from "../../../src/vnf/service/world.js";
+import { RealWorld, SimulatedWorld } from "../../../src/vnf/world.js";
 import { hostsAtRate } from "../world.js";
 
 const CONF = fileURLToPath(new URL("../../../../conf/", import.meta.url));
