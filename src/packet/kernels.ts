@@ -37,13 +37,16 @@ export function makeMemory(pages: number): WasmMemory {
  */
 export type Classify = (batch: number, count: number) => number;
 
+/** A compiled classifier: a WebAssembly.Module, a name that users of the library have only with the browser's types. */
+export type CompiledClassify = object;
+
 /** Compiles a module made by `classify/encoder.ts`. */
-export function compileClassify(bytes: Uint8Array): WebAssembly.Module {
+export function compileClassify(bytes: Uint8Array): CompiledClassify {
   return new WebAssembly.Module(bytes);
 }
 
 /** Instantiates a compiled classifier over `memory`. */
-export function instantiateClassify(memory: WasmMemory, module: WebAssembly.Module): Classify {
-  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+export function instantiateClassify(memory: WasmMemory, module: CompiledClassify): Classify {
+  const { exports } = new WebAssembly.Instance(module as WebAssembly.Module, { env: { memory } });
   return exports.classify as Classify;
 }

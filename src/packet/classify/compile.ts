@@ -1,7 +1,13 @@
 // From rules to a classifying kernel: build, optimise, emit, instantiate.
 
 import { PORT_DROP } from "../../../assembly/layout.js";
-import { type Classify, compileClassify, instantiateClassify, type WasmMemory } from "../kernels.js";
+import {
+  type Classify,
+  type CompiledClassify,
+  compileClassify,
+  instantiateClassify,
+  type WasmMemory,
+} from "../kernels.js";
 import { emit } from "./emit.js";
 import { ANCHORS, countTests, type Rule } from "./expr.js";
 import { Fields, Known } from "./knowledge.js";
@@ -83,7 +89,7 @@ export function compileRules(rules: readonly Rule[]): Classification {
     });
   }
   const module = emit(program, start);
-  let compiled: WebAssembly.Module | null = null;
+  let compiled: CompiledClassify | null = null;
   return {
     outputs: program.outputs(checked),
     text: programText(program, fast, safe),
