@@ -82,7 +82,7 @@ class SimulatedStore implements Store {
   }
 
   async load(each: (key: Uint8Array, value: Uint8Array) => void): Promise<number> {
-    for (const { key, value } of this.#disk.values()) each(key.slice(), value!.slice());
+    for (const { key, value } of this.#disk.values()) each(new Uint8Array(key), new Uint8Array(value!));
     return 0;
   }
 
@@ -103,6 +103,8 @@ class SimulatedStore implements Store {
         if (!failed || this.#world.random() < 0.5) this.#apply(operations);
         if (failed) reject(new StoreError("the simulated store failed"));
         else resolve();
+        // Who waits for it goes on in Node's turns, at this moment.
+        this.#world.hold(Promise.resolve());
       });
     });
   }
@@ -126,7 +128,8 @@ class SimulatedStore implements Store {
     for (const { key, value } of operations) {
       const text = Buffer.from(key).toString("latin1");
       if (value === null) this.#disk.delete(text);
-      else this.#disk.set(text, { key: key.slice(), value: value.slice() });
+      // A Buffer's slice would be the same bytes.
+      else this.#disk.set(text, { key: new Uint8Array(key), value: new Uint8Array(value) });
     }
   }
 }

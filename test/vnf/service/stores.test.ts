@@ -44,6 +44,19 @@ test("registrations outlive a crash in a store, and do not in memory", async () 
   }
 });
 
+test("a store that is loaded again and again holds the same", async () => {
+  const [service, run] = await up("lmdb:registrations");
+  await service.start();
+  await run(10);
+  for (let crash = 1; crash <= 3; crash++) {
+    service.inject({ kind: "crash", function: "ms" });
+    await run(1);
+    assert.is(await read(service, "ms", "ms.size"), "4", `after crash ${crash}`);
+    assert.is(await read(service, "ms", "ms.registers"), "0");
+  }
+  await service.terminate();
+});
+
 test("a store that fails: Map-Registers are not acknowledged, until it works again", async () => {
   const [service, run] = await up("lmdb:registrations");
   await service.start();
