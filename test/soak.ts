@@ -5,6 +5,9 @@
 // `--only lisp-control --packets 10000000` sends as many mutated LISP control messages through all codecs and control
 // elements; `lisp-codec` through the codecs alone.
 //
+// `--only faults --count 1000` is another thing: as many simulated hours of conf/services/four-sites.yaml under random
+// faults, one a seed from `--seed` (1) on; 1,000 without `--count`.
+//
 // Prints the seed of every failure; `--seed` with `--only` brings it back. Ends with status 1 if there was one.
 
 import { parseArgs } from "node:util";
@@ -13,6 +16,7 @@ import { hostileClasses, runElement, settings } from "./hostile/element-run.js";
 import { CASES } from "./hostile/kernel-cases.js";
 import { runKernel } from "./hostile/kernel-run.js";
 import { runLispCodec } from "./hostile/lisp-codec.js";
+import { soakFaults } from "./vnf/faults/soak.js";
 
 /** Packets of one kernel or one setting of an element at a turn. */
 const TURN = 3000;
@@ -61,8 +65,13 @@ async function main(): Promise<number> {
       packets: { type: "string" },
       seed: { type: "string" },
       only: { type: "string" },
+      count: { type: "string" },
     },
   });
+  if (values.only === "faults") {
+    const count = number("count", values.count, 1000);
+    return (await soakFaults(number("seed", values.seed, 1), count)) === count ? 0 : 1;
+  }
   const packetsMax = number("packets", values.packets, Number.POSITIVE_INFINITY);
   const seconds = number(
     "seconds",

@@ -1,0 +1,177 @@
+// A time of four-sites.yaml under random faults, and whether it kept to the protocol.
+
+import { createHash } from "node:crypto";
+import type { Fault } from "../../../src/vnf/descriptor/model.js";
+import { CACHES, MAPPINGS } from "./bounds.js";
+import { FourSites, HOSTS, PING_INTERVAL } from "./four-sites.js";
+import { Oracle } from "./oracle.js";
+import { type Mishap, RandomFaults } from "./random-faults.js";
+
+/** Seconds between two looks at what must always be true. */
+const LOOK = 5;
+/** Seconds for which no packet may go astray, and pings must be answered, once everything is right again. */
+const WATCHED = 30;
+/**
+ * Packets for one host that may come to a wrong site while watched. A host's mapping (/32) lasts 5 minutes in others'
+ * map-caches; where it ends before it was asked for anew, its home's (/24) is found until the home's SMR is answered.
+ */
+const LATE = 3;
+/** Seconds that are none: simulated time has whole nanoseconds. */
+const MOMENT = 1e-6;
+/** Seconds in which functions must have come to rest after the last fault: the longest wait before a restart, some times. */
+const REST = 600;
+
+export interface Hour {
+  readonly seed: number;
+  /** How often each kind of mishap came. */
+  readonly kinds: ReadonlyMap<string, number>;
+  /** Times that everything was found right again, packets from the core to hosts, and those of them that went astray meanwhile. */
+  readonly settled: number;
+  readonly arrived: number;
+  readonly strayed: number;
+  /** Those after the bounds: a few may be. */
+  readonly late: number;
+  /** Acknowledged registrations that were looked for, and found. */
+  readonly looked: number;
+  /** Hash of all events, and of all counters at the end. */
+  readonly digest: string;
+}
+
+/** What went wrong, and how it comes back. */
+export class FaultFailure extends Error {}
+
+/** Runs `seconds` with the faults of `seed`. Rejects with FaultFailure. */
+export async function runHour(seed: number, seconds = 3600): Promise<Hour> {
+  const sites = await FourSites.up(seed);
+  const hash = createHash("sha256");
+  sites.service.events.watch((e) => hash.update(`${e.at} ${e.about} ${e.kind} ${e.message}\n`));
+  const run = new Run(sites, seed);
+  try {
+    await run.go(seconds);
+    for (const f of sites.service.functions.values())
+      hash.update(JSON.stringify([f.name, f.restarts, await f.request("stats", {})]));
+  } finally {
+    await sites.service.terminate();
+  }
+  const { arrived, astray } = sites;
+  const strayed = astray.reduce((sum, n) => sum + n, 0);
+  const { kinds, settled, late, oracle } = run;
+  return { seed, kinds, settled, arrived, strayed, late, looked: oracle.looked, digest: hash.digest("hex") };
+}
+
+class Run {
+  readonly #sites: FourSites;
+  readonly #seed: number;
+  readonly #faults: RandomFaults;
+  readonly oracle: Oracle;
+  readonly kinds = new Map<string, number>();
+  settled = 0;
+  late = 0;
+  /** When the last fault is over. */
+  #over = 0;
+
+  constructor(sites: FourSites, seed: number) {
+    this.#sites = sites;
+    this.#seed = seed;
+    this.#faults = new RandomFaults(seed);
+    this.oracle = new Oracle(sites);
+  }
+
+  async go(seconds: number): Promise<void> {
+    const sites = this.#sites;
+    await this.#rest();
+    while (sites.now < seconds) {
+      for (const mishap of this.#faults.next()) {
+        await this.#until(sites.now + mishap.after);
+        await this.#befall(mishap);
+      }
+      await this.#rest();
+    }
+  }
+
+  async #befall(mishap: Mishap): Promise<void> {
+    if ("fault" in mishap && this.#forgets(mishap.fault)) return;
+    this.kinds.set(mishap.kind, (this.kinds.get(mishap.kind) ?? 0) + 1);
+    if ("fault" in mishap) this.#sites.service.inject(mishap.fault, mishap.duration);
+    else await this.#sites.move(mishap.host, mishap.site);
+    this.#over = Math.max(this.#over, this.#sites.now + mishap.duration);
+  }
+
+  /**
+   * A tunnel router that crashes forgets which of its own hosts are elsewhere, and nobody tells it: guests of its site do
+   * not reach them any more, and it solicits nobody. So it is left alone while its host is away.
+   */
+  #forgets(fault: Fault): boolean {
+    return (
+      fault.kind === "crash" &&
+      this.#sites.at.some((site, i) => site !== i && fault.function === `xtr${i + 1}`)
+    );
+  }
+
+  /** Until everything is right again, within the bounds, and for a while after. */
+  async #rest(): Promise<void> {
+    const sites = this.#sites;
+    const quiet = (): number => Math.max(this.#over, sites.changed);
+    const latest = this.#over + REST;
+    const wait = async (bound: number): Promise<void> => {
+      while (quiet() + bound - sites.now > MOMENT) {
+        await this.#until(Math.min(sites.now + LOOK, quiet() + bound));
+        if (sites.now > latest + bound) this.#fail("functions do not come to rest");
+      }
+    };
+    await wait(MAPPINGS);
+    this.#expect(await this.oracle.mappings());
+    await wait(CACHES);
+    this.#expect(await this.oracle.mappings());
+    this.#expect(await this.oracle.caches());
+    const from = sites.now;
+    const before = await this.#answers();
+    const astray = [...sites.astray];
+    await this.#until(from + WATCHED);
+    for (const [host, count] of sites.astray.entries()) {
+      const late = count - astray[host];
+      this.late += late;
+      if (late > LATE) this.#fail(`${late} packets for ${HOSTS[host]} came to other sites, after the bound`);
+    }
+    for (const [i, now] of (await this.#answers()).entries())
+      if (now - before[i] < WATCHED / PING_INTERVAL / 2)
+        this.#fail(`${HOSTS[i]} had ${now - before[i]} answers in ${WATCHED} s, after the bound`);
+    this.settled++;
+  }
+
+  async #answers(): Promise<number[]> {
+    return Promise.all(HOSTS.map(async (host) => Number(await this.#sites.read(host, "answers.count"))));
+  }
+
+  async #until(at: number): Promise<void> {
+    const sites = this.#sites;
+    while (at - sites.now > MOMENT) {
+      await sites.run(Math.min(LOOK, at - sites.now));
+      this.#expect(await this.oracle.always());
+    }
+  }
+
+  #expect(wrong: string | null): void {
+    if (wrong !== null) this.#fail(wrong);
+  }
+
+  #fail(what: string): never {
+    const { service, now } = this.#sites;
+    const last = service.events
+      .latest(60)
+      .filter((e) => e.kind !== "log")
+      .slice(-25)
+      .map((e) => `  ${e.at.toFixed(3)} ${e.about}: ${e.message}`);
+    throw new FaultFailure(
+      `seed ${this.#seed}, ${now.toFixed(3)} s: ${what}\n${last.join("\n")}\nagain with: npm run soak -- --only faults --seed ${this.#seed} --count 1`,
+    );
+  }
+}
+
+/** `5 crash, 2 move`, most often first. */
+export function kindsText(kinds: ReadonlyMap<string, number>): string {
+  return [...kinds]
+    .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
+    .map(([kind, count]) => `${count} ${kind}`)
+    .join(", ");
+}
