@@ -8,7 +8,7 @@ import type { ServiceDescriptor } from "../../../src/vnf/descriptor/model.js";
 import { readDescriptor } from "../../../src/vnf/descriptor/read.js";
 import { InlineInstance } from "../../../src/vnf/instance/inline.js";
 import { Service } from "../../../src/vnf/service/service.js";
-import { SimulatedWorld } from "../../../src/vnf/service/world.js";
+import { SimulatedWorld } from "../../../src/vnf/world.js";
 import { moved, withHosts, withParameters } from "../world.js";
 
 const FILE = fileURLToPath(new URL("../../../../conf/services/four-sites.yaml", import.meta.url));
