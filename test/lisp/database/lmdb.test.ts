@@ -168,11 +168,11 @@ test("what is no LMDB database, or a damaged one, is an error and not the end of
 
 test("LMDB is loaded when a store is opened, and who has none is told what is missing", () => {
   const bare = join(folder, "bare");
-  const room = fileURLToPath(new URL("../../../src/lisp/database/", import.meta.url));
-  cpSync(room, bare, { recursive: true });
+  const built = fileURLToPath(new URL("../../../", import.meta.url));
+  for (const room of ["src", "assembly"]) cpSync(join(built, room), join(bare, room), { recursive: true });
   writeFileSync(join(bare, "package.json"), '{"type":"module"}');
   const script = `
-    const { openLmdbStore } = await import("./lmdb-store.js");
+    const { openLmdbStore } = await import("./src/lisp/database/lmdb-store.js");
     await openLmdbStore("store").catch((e) => console.log(e.code, e.message));`;
   const run = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
     cwd: bare,

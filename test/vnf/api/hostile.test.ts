@@ -12,8 +12,8 @@ import { ApiClient } from "../../../src/vnf/api/client.js";
 import type { FunctionView } from "../../../src/vnf/api/routes.js";
 import { readDescriptor } from "../../../src/vnf/descriptor/read.js";
 import { Manager } from "../../../src/vnf/manager/manager.js";
-import { SimulatedWorld } from "../../../src/vnf/world.js";
 import { ServiceFolder } from "../../../src/vnf/state/folder.js";
+import { SimulatedWorld } from "../../../src/vnf/world.js";
 
 const FILE = fileURLToPath(new URL("../../../../conf/services/two-sites.yaml", import.meta.url));
 const REQUESTS = 100_000;
