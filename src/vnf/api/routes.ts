@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Service } from "../service/service.js";
+import { EVENTS, FUNCTION, FUNCTIONS, HANDLERS, LINES, type Schema, SERVICE, STATS } from "./schemas.js";
 import { TRACE } from "./trace-route.js";
 
 /** A request that was understood: what of the path and the query is variable, and the body. */
@@ -15,9 +16,6 @@ export interface Call {
   /** For routes that answer bit by bit. */
   readonly response: ServerResponse;
 }
-
-/** A JSON Schema, as OpenAPI has them. */
-export type Schema = Readonly<Record<string, unknown>>;
 
 export interface Route {
   readonly method: "GET" | "PUT" | "POST" | "DELETE";
@@ -43,7 +41,6 @@ const TEXT: Schema = {
   additionalProperties: false,
   properties: { value: NAME },
 };
-const LINES: Schema = { type: "array", items: { type: "string" } };
 
 /** The routes of one service. `terminate` ends it and its API; `applyText` and `applyFile` read descriptors for it. */
 export function routes(actions: Actions): readonly Route[] {
@@ -52,7 +49,7 @@ export function routes(actions: Actions): readonly Route[] {
       method: "GET",
       path: "/v1/service",
       summary: "The service: its functions and links",
-      reply: { type: "object" },
+      reply: SERVICE,
       run: ({ service }) => serviceView(service),
     },
     {
@@ -68,7 +65,7 @@ export function routes(actions: Actions): readonly Route[] {
         },
         oneOf: [{ required: ["descriptor"] }, { required: ["file"] }],
       },
-      reply: { type: "object", properties: { changes: LINES } },
+      reply: { type: "object", required: ["changes"], properties: { changes: LINES } },
       run: async ({ body }) => ({ changes: await actions.apply(body as ApplyBody) }),
     },
     {
@@ -82,14 +79,14 @@ export function routes(actions: Actions): readonly Route[] {
       method: "GET",
       path: "/v1/functions",
       summary: "Every instance of a function and its state",
-      reply: { type: "array", items: { type: "object" } },
+      reply: FUNCTIONS,
       run: ({ service }) => [...service.functions.keys()].map((name) => functionView(service, name)),
     },
     {
       method: "GET",
       path: "/v1/functions/{function}",
       summary: "One instance",
-      reply: { type: "object" },
+      reply: FUNCTION,
       run: ({ service, path }) => functionView(service, path.function),
     },
     ...(["start", "stop", "heal", "update"] as const).map(
@@ -97,7 +94,7 @@ export function routes(actions: Actions): readonly Route[] {
         method: "POST",
         path: `/v1/functions/{function}/${verb}`,
         summary: VERBS[verb],
-        reply: { type: "object" },
+        reply: FUNCTION,
         run: async ({ service, path }) => {
           const f = service.function(path.function);
           if (verb === "start") await f.start();
@@ -117,7 +114,7 @@ export function routes(actions: Actions): readonly Route[] {
         additionalProperties: false,
         properties: { replicas: { type: "integer", minimum: 0, maximum: 5000 } },
       },
-      reply: { type: "array", items: { type: "object" } },
+      reply: FUNCTIONS,
       run: async ({ service, path, body }) => {
         await service.scale(path.function, (body as { replicas: number }).replicas);
         return [...service.functions.keys()].map((name) => functionView(service, name));
@@ -128,7 +125,7 @@ export function routes(actions: Actions): readonly Route[] {
       path: "/v1/functions/{function}/stats",
       summary: "Counters of the function's elements and devices, drops by reason, memory",
       query: { meter: { doc: "also count and time what passes each element", type: "boolean" } },
-      reply: { type: "object" },
+      reply: STATS,
       run: ({ service, path, query }) =>
         service.function(path.function).request("stats", { meter: query.meter === "true" }),
     },
@@ -137,7 +134,7 @@ export function routes(actions: Actions): readonly Route[] {
       path: "/v1/functions/{function}/handlers",
       summary: "The handlers of an element, or the global ones",
       query: { element: { doc: "the element's name" } },
-      reply: { type: "array", items: { type: "object" } },
+      reply: HANDLERS,
       run: ({ service, path, query }) =>
         service.function(path.function).request("handlers", { element: query.element ?? null }),
     },
@@ -175,7 +172,7 @@ export function routes(actions: Actions): readonly Route[] {
         most: { doc: "at most so many, the latest (1000)", type: "integer" },
         follow: { doc: "go on until the caller goes", type: "boolean" },
       },
-      reply: { type: "array", items: { type: "object" } },
+      reply: EVENTS,
       run: events,
     },
     {

@@ -5,6 +5,7 @@ import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Ajv } from "ajv";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ApiClient, ApiError } from "../../../src/vnf/api/client.js";
@@ -201,6 +202,29 @@ test("the OpenAPI document describes every path", async () => {
   assert.is(document.openapi, "3.1.0");
   assert.ok(Object.keys(document.paths).length > 10);
   assert.ok("get" in document.paths["/v1/functions/{function}/handlers/{handler}"]);
+});
+
+test("replies are what the OpenAPI document says", async () => {
+  interface Operation {
+    responses: Record<string, { content?: Record<string, { schema: object }> }>;
+  }
+  const document = await api.get<{ paths: Record<string, Record<string, Operation>> }>("/openapi.json");
+  const ajv = new Ajv({ strict: false });
+  const asked: [string, string][] = [
+    ["/v1/service", "/v1/service"],
+    ["/v1/functions", "/v1/functions"],
+    ["/v1/functions/{function}", "/v1/functions/xtr1"],
+    ["/v1/functions/{function}/stats", "/v1/functions/xtr1/stats?meter=true"],
+    ["/v1/functions/{function}/stats", "/v1/functions/host2/stats"],
+    ["/v1/functions/{function}/handlers", "/v1/functions/xtr1/handlers?element=cache"],
+    ["/v1/functions/{function}/handlers/{handler}", "/v1/functions/xtr1/handlers/cache.size"],
+    ["/v1/events", "/v1/events"],
+  ];
+  for (const [path, url] of asked) {
+    const { schema } = document.paths[path].get.responses["200"].content!["application/json"];
+    const validate = ajv.compile(schema);
+    assert.ok(validate(await api.get(url)), `${url}: ${ajv.errorsText(validate.errors)}`);
+  }
 });
 
 test("a second service of the same name is refused while the first runs", async () => {

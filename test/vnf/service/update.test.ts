@@ -100,7 +100,8 @@ class Load {
 
 /**
  * Updates xtr1 with each of `texts` under load, and expects that exactly those packets are lost that the updates tell
- * of, and what a queue dropped because this machine was busy elsewhere. Returns both.
+ * of: `lost`, for each. `dropped`: what a queue dropped because this machine was busy elsewhere; then nothing is
+ * expected, since of those that are dropped between the last look at a graph and its update nobody tells.
  */
 async function updatedUnderLoad(
   load: Load,
@@ -129,11 +130,7 @@ async function updatedUnderLoad(
   const [sent, received] = [after.sent - before.sent, after.received - before.received];
   assert.ok(sent > 1000, `${sent} packets sent`);
   const told = lost.reduce((sum, n) => sum + n, 0);
-  assert.is(
-    sent - received,
-    told + dropped,
-    `sent ${sent}, received ${received}, lost ${lost}, dropped ${dropped}`,
-  );
+  if (dropped === 0) assert.is(sent - received, told, `sent ${sent}, received ${received}, lost ${lost}`);
   assert.equal(await load.cached("xtr1"), cached, "the map-cache stays");
   assert.is(await load.mapRequests(), requests, "nothing is asked anew");
   return { lost, dropped };
@@ -181,6 +178,9 @@ test("what is lost is told: as many as were in the queue, and the one that was t
   }
 });
 
+/** Runs until one in which this machine was not busy elsewhere for longer than queues bear. */
+const TRIES = 6;
+
 async function inRealTime(isolation: Isolation, rate: number): Promise<void> {
   const descriptor = hostsAtRate(TWO_SITES, rate);
   const functions = [...descriptor.functions].map(([name, f]) => [name, { ...f, isolation }] as const);
@@ -198,8 +198,12 @@ async function inRealTime(isolation: Isolation, rate: number): Promise<void> {
       if (Date.now() > end) throw new Error("no packets come through");
       await load.pass(0.1);
     }
-    const { lost } = await updatedUnderLoad(load, CHANGES, 0.3);
-    for (const [i, n] of lost.entries()) if (!REMOVES.includes(i)) assert.is(n, 0);
+    for (let tries = 1; ; tries++) {
+      const { lost, dropped } = await updatedUnderLoad(load, CHANGES, 0.3);
+      for (const [i, n] of lost.entries()) if (!REMOVES.includes(i)) assert.is(n, 0);
+      if (dropped === 0) break;
+      if (tries === TRIES) throw new Error(`queues dropped packets in each of ${TRIES} runs`);
+    }
   } finally {
     await service.terminate();
   }
