@@ -161,12 +161,18 @@ export class HostMoves implements HostsOwner {
   }
 
   settled(host: MobileHost): void {
-    const { mappings, iid, cache, table } = this.#options;
+    const { mappings, iid, table } = this.#options;
     const eid = hostPrefix(host.eid);
+    // What the map-cache has of one that is away ends by its own TTL: it may have been asked for anew meanwhile.
     if (host.state === "returned") mappings().delete(iid, eid, "map-servers");
-    else cache()?.delete(iid, eid);
     this.#told.forget(host);
     table.delete(host.eid);
+  }
+
+  gone(host: MobileHost): void {
+    const { iid, cache } = this.#options;
+    cache()?.delete(iid, hostPrefix(host.eid));
+    this.settled(host);
   }
 
   #withdraw(host: MobileHost): void {

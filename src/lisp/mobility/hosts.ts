@@ -47,6 +47,8 @@ export interface HostsOwner {
   lost(host: MobileHost): void;
   /** It need not be known any more: it has been away or back for long enough. */
   settled(host: MobileHost): void;
+  /** It was away, and where it was said to be does not hold any more. */
+  gone(host: MobileHost): void;
 }
 
 interface Entry extends MobileHost {
@@ -202,7 +204,7 @@ export class MobileHosts {
     const host = this.#hosts.get(addressText(eid));
     if (host === undefined) return false;
     this.#forget(host);
-    if (host.state === "away") this.#owner.settled(host);
+    if (host.state === "away") this.#owner.gone(host);
     else this.#owner.lost(host);
     return true;
   }

@@ -252,6 +252,25 @@ test("a host from elsewhere that has left is redirected for its TTL, then forgot
   b.close();
 });
 
+test("what the map-cache has learnt anew of a host that has left outlives that it is known; where it is gone, it does not", async () => {
+  const b = await bench();
+  for (const eid of ["192.168.1.10", "192.168.1.11"]) {
+    await b.router.write("e.add", eid);
+    await b.router.write("e.away", `${eid} 10.0.0.3`);
+  }
+  b.router.runFor(290);
+  // As a refresh, or a publication, does.
+  await b.router.write("cache.add", "192.168.1.10/32 10.0.0.4 ttl 300");
+  await b.router.write("cache.add", "192.168.1.11/32 10.0.0.4 ttl 300");
+  await b.router.write("e.remove", "192.168.1.11");
+  assert.equal([hosts(b), b.read("cache.size")], [["192.168.1.10 away"], "1"]);
+  b.router.runFor(20);
+  assert.equal([hosts(b), b.read("cache.table")], [[], "192.168.1.10/32 10.0.0.4/1/100 ttl 280"]);
+  b.router.runFor(281);
+  assert.is(b.read("cache.size"), "0");
+  b.close();
+});
+
 test("handlers refuse what cannot be", async () => {
   const b = await bench();
   const fails = (handler: string, text: string): Promise<string> =>
