@@ -201,9 +201,11 @@ export class HostMoves implements HostsOwner {
 
   /** Solicits those that have sent packets for a host since they were last told that it has left. */
   #tellPeers(host: MobileHost): void {
-    const { iid, peers, solicit } = this.#options;
+    const { iid, cache, peers, solicit } = this.#options;
     const eid = { iid, eid: hostPrefix(host.eid) };
-    for (const rloc of this.#told.due(host, this.packets(host.eid), () => peers(host.eid)))
+    // Of a host that moves on only those hear that had it: the map-cache has it newer than the message of its leaving.
+    const { locators } = cache()?.get(iid, eid.eid) ?? host.mapping!;
+    for (const rloc of this.#told.due(host, locators, this.packets(host.eid), () => peers(host.eid)))
       solicit(rloc, eid);
   }
 }

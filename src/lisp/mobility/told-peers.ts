@@ -1,7 +1,7 @@
 // Which peers have been told that a host has left, and who sends packets for it nevertheless.
 
 import { sameAddress } from "../control/control-records.js";
-import { addressText } from "../mapping.js";
+import { addressText, type Mapping } from "../mapping.js";
 import type { LoggedPeer } from "../tables/peer-log.js";
 import type { MobileHost } from "./mobile-host.js";
 
@@ -25,16 +25,21 @@ export class ToldPeers {
   }
 
   /**
-   * The RLOCs of those to tell now: who has sent packets for the host since it was told, but for where it is. `packets`:
-   * those for the host so far; `peers` is asked only when there are more.
+   * The RLOCs of those to tell now: who has sent packets for the host since it was told, but for where it is (`locators`).
+   * `packets`: those for the host so far; `peers` is asked only when there are more.
    */
-  due(host: MobileHost, packets: number, peers: () => Iterable<LoggedPeer>): Uint8Array[] {
+  due(
+    host: MobileHost,
+    locators: Mapping["locators"],
+    packets: number,
+    peers: () => Iterable<LoggedPeer>,
+  ): Uint8Array[] {
     const told = this.#hosts.get(addressText(host.eid));
     if (told === undefined || told.packets === packets) return [];
     told.packets = packets;
     const due: Uint8Array[] = [];
     for (const peer of peers()) {
-      if (host.mapping?.locators.some((l) => sameAddress(l.rloc, peer.rloc))) continue;
+      if (locators.some((l) => sameAddress(l.rloc, peer.rloc))) continue;
       const name = addressText(peer.rloc);
       if (told.peers.get(name) === peer.from) continue;
       told.peers.set(name, peer.from);

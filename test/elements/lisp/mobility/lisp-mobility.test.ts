@@ -9,13 +9,14 @@ import { ARP_REPLY, ARP_REQUEST, readArpFrame } from "../../../../src/wire/arp.j
 import { ICMP6_ADVERTISEMENT, ND_OVERRIDE, ND_ROUTER, ND_SOLICITED } from "../../../../src/wire/icmp6.js";
 import { groupEther, readNeighborFrame, solicitedNode } from "../../../../src/wire/neighbour-discovery.js";
 import { failure, takeAllSlots } from "../control.js";
-import { Bench, hex, ip, toHex } from "../harness.js";
+import { Bench, hex, ip, ipv4, lisp, toHex } from "../harness.js";
 import {
   ALL,
   arp,
   bench,
   complaints,
   counts,
+  empty,
   from4,
   from6,
   HOST,
@@ -268,6 +269,28 @@ test("what the map-cache has learnt anew of a host that has left outlives that i
   assert.equal([hosts(b), b.read("cache.table")], [[], "192.168.1.10/32 10.0.0.4/1/100 ttl 280"]);
   b.router.runFor(281);
   assert.is(b.read("cache.size"), "0");
+  b.close();
+});
+
+test("a peer from where a host has moved on is solicited, too, once the map-cache knows", async () => {
+  const b = await Bench.start(`
+    site :: LISPSite(192.168.2.0/24 10.0.0.2); feed :: Feed -> cache :: LISPMapCache -> Discard;
+    core :: Feed -> decap :: LISPDecap(PEERS 64) -> log :: LISPPeerLog(decap) -> k :: LISPHostSwitch(e, dst) -> Discard;
+    k[1], k[2], k[3] -> Discard; Idle -> [1] log; log[1] -> Discard;
+    smr :: LISPSMRSender(site, RLOC 10.0.0.2, CACHE cache, DECAP decap) -> s0 :: Sink;
+    e :: LISPMobility(site, 02:00:00:00:00:02, 192.168.2.0/24 192.168.2.1, LOCATORS 10.0.0.2, CACHE cache, SMR smr,
+      LOG log) -> Discard;
+    Idle -> [1] e; Idle -> e;`);
+  await b.router.write("e.away", "192.168.2.10 192.0.2.1");
+  const send = (): void => {
+    b.push("decap", [lisp(ipv4(empty, { destination: ip("192.168.2.10") }))]);
+    b.router.runFor(3);
+  };
+  send();
+  assert.is(b.take("s0").length, 0, "the host is there");
+  await b.router.write("cache.add", "192.168.2.10/32 10.0.0.4 ttl 300");
+  send();
+  assert.is(b.take("s0").length, 1);
   b.close();
 });
 
