@@ -4,6 +4,6 @@
 import { test } from "uvu";
 import { hours } from "./suite.js";
 
-hours([16, 17, 18, 19]);
+hours([9, 10, 15, 16, 17, 18, 19, 20]);
 
 test.run();
