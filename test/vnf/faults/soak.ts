@@ -11,9 +11,7 @@ export async function soakFaults(first: number, count: number): Promise<number> 
       const hour = await runHour(seed);
       for (const [kind, n] of hour.kinds) kinds.set(kind, (kinds.get(kind) ?? 0) + n);
       kept++;
-      console.log(
-        `seed ${seed}: ${kindsText(hour.kinds)}; right again ${hour.settled} times, ${hour.late} packets late`,
-      );
+      console.log(`seed ${seed}: ${kindsText(hour.kinds)}; right again ${hour.settled} times`);
     } catch (e) {
       if (!(e instanceof FaultFailure)) throw e;
       console.log(`FAIL ${e.message}`);

@@ -11,9 +11,7 @@ export function hours(seeds: readonly number[]): void {
     test(`an hour with the faults of seed ${seed}`, async () => {
       const hour = await runHour(seed);
       done.push(hour);
-      console.log(
-        `seed ${seed}: ${kindsText(hour.kinds)}; right again ${hour.settled} times, ${hour.late} packets late`,
-      );
+      console.log(`seed ${seed}: ${kindsText(hour.kinds)}; right again ${hour.settled} times`);
     });
   }
   test("much went wrong, hosts moved, and acknowledged registrations were looked for", () => {
