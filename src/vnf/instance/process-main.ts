@@ -1,13 +1,8 @@
 // What runs in the process of an instance.
 
-import { Loader } from "../../loader.js";
-import { RealClock } from "../../router/clock.js";
-import { AttachedDevices } from "../link/attached.js";
-import { attach } from "../link/plain.js";
-import { InstanceHost } from "./host.js";
 import type { ProcessData } from "./process.js";
 import type { FromInstance } from "./remote.js";
-import { serve } from "./serve.js";
+import { remoteHost, serve } from "./serve.js";
 
 /** Milliseconds between two signs of life. */
 const PULSE_MS = 500;
@@ -23,12 +18,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {}
 
 process.once("message", ({ spec, attached }: ProcessData) => {
   const pulse = setInterval(() => post("pulse"), PULSE_MS);
-  const host = new InstanceHost(spec, {
-    loader: new Loader(),
-    devices: new AttachedDevices(attached.map(attach), log),
-    clock: new RealClock(),
-    log,
-  });
+  const host = remoteHost(spec, attached, log);
   void serve(
     host,
     post,

@@ -1,9 +1,24 @@
 // The far side of a RemoteInstance: makes the router and answers the manager, in a worker thread or a process.
 
-import type { InstanceHost } from "./host.js";
+import { Loader } from "../../loader.js";
+import { RealClock } from "../../router/clock.js";
+import { AttachedDevices } from "../link/attached.js";
+import { attach, type PlainAttached } from "../link/plain.js";
+import { InstanceHost } from "./host.js";
 import { endOf } from "./inline.js";
+import type { InstanceSpec } from "./instance.js";
 import type { FromInstance, ToInstance } from "./remote.js";
 import { plainError } from "./remote.js";
+
+/** The router of an instance whose devices were sent here. */
+export function remoteHost(
+  spec: InstanceSpec,
+  attached: readonly PlainAttached[],
+  log: (line: string) => void,
+): InstanceHost {
+  const devices = new AttachedDevices(attached.map(attach), log);
+  return new InstanceHost(spec, { loader: new Loader(), devices, clock: new RealClock(), log });
+}
 
 /** Starts the router of `host` and runs it until the manager says stop or it ends; `done` is called last. */
 export async function serve(

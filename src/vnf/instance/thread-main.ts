@@ -1,13 +1,8 @@
 // What runs in the worker thread of an instance.
 
 import { parentPort, workerData } from "node:worker_threads";
-import { Loader } from "../../loader.js";
-import { RealClock } from "../../router/clock.js";
-import { AttachedDevices } from "../link/attached.js";
-import { attach } from "../link/plain.js";
-import { InstanceHost } from "./host.js";
 import type { FromInstance } from "./remote.js";
-import { serve } from "./serve.js";
+import { remoteHost, serve } from "./serve.js";
 import type { ThreadData } from "./thread.js";
 
 /** Milliseconds between two beats of the pulse. */
@@ -22,12 +17,7 @@ const words = new Int32Array(pulse);
 Atomics.add(words, 0, 1);
 const beat = setInterval(() => Atomics.add(words, 0, 1), BEAT_MS);
 
-const host = new InstanceHost(spec, {
-  loader: new Loader(),
-  devices: new AttachedDevices(attached.map(attach), log),
-  clock: new RealClock(),
-  log,
-});
+const host = remoteHost(spec, attached, log);
 void serve(
   host,
   post,
