@@ -78,6 +78,7 @@ class ProcessClock extends RealClock {
 /** The device of an end, in the thread that has it. */
 export class SharedLinkDevice extends LinkDevice {
   readonly #state: Int32Array;
+  readonly #into: SharedWireReceiver;
   #waiting = false;
 
   constructor(end: SharedEnd, options: LinkOptions) {
@@ -89,7 +90,9 @@ export class SharedLinkDevice extends LinkDevice {
       names: [end.name, end.name],
       macs: [end.mac, end.mac],
     };
-    super(end.end, clock, given, new SharedWireSender(end.out), new SharedWireReceiver(end.into));
+    const into = new SharedWireReceiver(end.into);
+    super(end.end, clock, given, new SharedWireSender(end.out), into);
+    this.#into = into;
     this.#state = new Int32Array(end.own);
     this.join(farEnd(new Int32Array(end.far)));
     Atomics.store(this.#state, PRESENCE, 0);
@@ -105,16 +108,25 @@ export class SharedLinkDevice extends LinkDevice {
   #sleep(): void {
     Atomics.store(this.#state, SLEEPS, 1);
     if (this.#waiting) return;
-    const { value, async } = Atomics.waitAsync(this.#state, BELL, Atomics.load(this.#state, BELL));
-    if (!async) return;
-    this.#waiting = true;
-    void value.then(() => {
-      this.#waiting = false;
-      if (this.closed) return;
-      // It went to sleep again between the bell and this turn: the next bell needs a listener.
-      if (Atomics.load(this.#state, SLEEPS) === 1) this.#sleep();
-      this.expect();
-    });
+    for (;;) {
+      const { value, async } = Atomics.waitAsync(this.#state, BELL, Atomics.load(this.#state, BELL));
+      if (async) {
+        this.#waiting = true;
+        void value.then(() => this.#rung());
+        return;
+      }
+      // It was rung between the two.
+      Atomics.store(this.#state, SLEEPS, 1);
+    }
+  }
+
+  #rung(): void {
+    this.#waiting = false;
+    if (this.closed) return;
+    // The next bell needs a listener if the end went to sleep again before this turn; and if there is nothing to wake
+    // for: a sender rings after its packets can be seen, so they may have been taken already.
+    if (Atomics.load(this.#state, SLEEPS) === 1 || this.#into.packets === 0) this.#sleep();
+    this.expect();
   }
 
   override release(): void {

@@ -105,6 +105,20 @@ test("an end that sleeps is woken for every packet", async () => {
   b.device.close();
 });
 
+test("a bell that comes when its packets have been taken already leaves the end listening", async () => {
+  const [a, b] = makeEnds().map((end) => new Host(end));
+  b.listen();
+  for (let i = 0; i < 20; i++) {
+    // It rings, with nothing on the way.
+    a.send();
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    a.send(i);
+    await until(() => b.got.length === i + 1);
+  }
+  a.device.close();
+  b.device.close();
+});
+
 test("what is sent to an end whose thread ended is counted as lost, until another thread has it", async () => {
   const [endA, endB] = makeEnds();
   const a = new Host(endA);
