@@ -8,7 +8,11 @@ import { etherText, ipNumber, ipText } from "../../src/wire/address.js";
 
 /** The arguments that ARPTable has, and ARPQuerier for a table of its own. */
 export const TABLE_ARGS = {
-  CAPACITY: { type: "unsigned", default: "2048", doc: "packets that may wait for answers, 0 = any number" },
+  CAPACITY: {
+    type: "unsigned",
+    default: "2048",
+    doc: "packets that may wait for answers, at most an eighth of those that the router can hold, 0 = that many",
+  },
   ENTRY_CAPACITY: {
     type: "unsigned",
     default: "65536",

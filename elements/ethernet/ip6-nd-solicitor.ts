@@ -35,7 +35,11 @@ const args = {
     sameAs: "IP",
     doc: "its hardware address; by default that of the name that IP is",
   },
-  CAPACITY: { type: "unsigned", default: "2048", doc: "packets that may wait for answers, 0 = any number" },
+  CAPACITY: {
+    type: "unsigned",
+    default: "2048",
+    doc: "packets that may wait for answers, at most an eighth of those that the router can hold, 0 = that many",
+  },
   ENTRY_CAPACITY: { type: "unsigned", default: "65536", doc: "neighbours the table holds, 0 = any number" },
   ENTRY_PACKET_CAPACITY: {
     type: "unsigned",

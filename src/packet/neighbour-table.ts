@@ -95,8 +95,6 @@ export class NeighbourTable {
   readonly address: number;
   /** Address of the 64-bit counter of waiting packets dropped. */
   dropsAt: number;
-  /** Packets that may wait in all, 0 = any number. */
-  packetCapacity = 2048;
   /** Packets that may wait for one neighbour, 0 = any number. */
   entryPacketCapacity = 0;
   /** Neighbours, 0 = any number. */
@@ -105,6 +103,9 @@ export class NeighbourTable {
   slimFactor = 2;
   readonly #neighbours = new Map<number, Neighbour>();
   readonly #scratch: number;
+  /** Packets that may ever wait: the answers need slots, too, and without one nothing that waits would ever leave. */
+  readonly #most: number;
+  #packetCapacity: number;
   #waiting = 0;
   #destroyed = false;
 
@@ -112,6 +113,8 @@ export class NeighbourTable {
   constructor(memory: PacketMemory, seed: number, dropsAt: number) {
     this.memory = memory;
     this.dropsAt = dropsAt;
+    this.#most = Math.max(1, memory.slots >>> 3);
+    this.#packetCapacity = this.#most;
     this.#scratch = memory.alloc(16);
     this.address = memory.kernels.neighbourCreate(seed) >>> 0;
     if (this.address === 0) {
@@ -132,6 +135,14 @@ export class NeighbourTable {
   /** Neighbours in the table. */
   get size(): number {
     return this.#neighbours.size;
+  }
+
+  /** Packets that may wait in all: at most an eighth of the router's slots. Setting 0 is asking for as many as that. */
+  get packetCapacity(): number {
+    return this.#packetCapacity;
+  }
+  set packetCapacity(packets: number) {
+    this.#packetCapacity = packets === 0 ? this.#most : Math.min(packets, this.#most);
   }
 
   /** Packets that wait. */
@@ -210,7 +221,7 @@ export class NeighbourTable {
   wait(neighbour: Neighbour, slot: number): void {
     neighbour.waiting.push(slot);
     this.#waiting++;
-    if (this.packetCapacity > 0 && this.#waiting > this.packetCapacity) this.#slimPackets();
+    if (this.#waiting > this.#packetCapacity) this.#slimPackets();
   }
 
   /** Takes out what waits for it, oldest first. */
@@ -227,7 +238,8 @@ export class NeighbourTable {
 
   #slimPackets(): void {
     // The packet that is over the limit has come already, and stays.
-    const target = Math.max(1, this.packetCapacity - Math.floor(this.packetCapacity / this.slimFactor));
+    const capacity = this.#packetCapacity;
+    const target = Math.max(1, capacity - Math.floor(capacity / this.slimFactor));
     for (const neighbour of this.#neighbours.values()) {
       if (this.#waiting <= target) return;
       this.#dropWaiting(neighbour, Math.min(neighbour.waiting.length, this.#waiting - target));

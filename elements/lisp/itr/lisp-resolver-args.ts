@@ -34,7 +34,11 @@ export const RESOLVER_ARGS = {
   RATE: { type: "unsigned", default: "1000", min: 1, doc: "most Map-Requests a second" },
   CAPACITY: { type: "unsigned", default: "4096", min: 1, doc: "most EID-prefixes being asked for" },
   HOLD: { type: "unsigned", default: "16", doc: "most packets that wait for one EID" },
-  QUEUE: { type: "unsigned", default: "256", doc: "most packets that wait in all" },
+  QUEUE: {
+    type: "unsigned",
+    default: "256",
+    doc: "most packets that wait in all, at most an eighth of those that the router can hold",
+  },
   HISTORY: {
     type: "unsigned",
     default: "128",

@@ -170,7 +170,8 @@ export class LISPResolver extends Element {
       interval: values.INTERVAL * 1e9,
       capacity: values.CAPACITY,
       hold: values.HOLD,
-      queue: values.QUEUE,
+      // Answers need slots, too.
+      queue: Math.min(values.QUEUE, this.memory.slots >>> 3),
     };
     const events: ResolutionEvents = {
       send: (resolution, nonce) => this.#sender!.send(resolution, nonce),

@@ -18,9 +18,12 @@ const query = (ip: string, to = ASK): string =>
 const reply = (ip: string, mac = YOU): string => `${ME}${mac}08060001080006040002${mac}${ip}${ME}${IP_ME}`;
 const framed = (data: string, mac = YOU): string => `${mac}${ME}0800${data}`;
 
-const make = (args = "", more = ""): Promise<Lab> =>
-  lab(`q :: ARPQuerier(10.0.0.1/24, 2:0:0:0:0:1${args}); Source -> q; Source -> [1] q;
-       q -> out :: Capture; q [1] -> asked :: Capture; ${more}`);
+const make = (args = "", more = "", memory = {}): Promise<Lab> =>
+  lab(
+    `q :: ARPQuerier(10.0.0.1/24, 2:0:0:0:0:1${args}); Source -> q; Source -> [1] q;
+       q -> out :: Capture; q [1] -> asked :: Capture; ${more}`,
+    { memory },
+  );
 
 test("a packet to a stranger waits, a query is broadcast, and the answer lets it go", async () => {
   const l = await make();
@@ -190,6 +193,18 @@ test("beyond CAPACITY the packets of the oldest neighbours are dropped, part of 
   assert.equal(l.got("out"), [framed("45"), framed("46")]);
   assert.is(l.used(), 0);
   l.router.close();
+});
+
+test("however many may wait, an eighth of the router's slots is the most: the answer needs one", async () => {
+  for (const capacity of ["", ", CAPACITY 0", ", CAPACITY 1000"]) {
+    const l = await make(capacity, "", { slots: 64 });
+    for (let i = 0; i < 100; i++) l.push("q", 0, [{ data: "45", to: A }]);
+    assert.ok(Number(l.router.read("q.length")) <= 8);
+    l.push("q", 1, [{ data: reply(A) }]);
+    assert.is(l.got("out").length + Number(l.router.read("q.waited")), 100);
+    assert.is(l.used(), 0);
+    l.router.close();
+  }
 });
 
 test("beyond ENTRY_PACKET_CAPACITY new packets for one neighbour are dropped", async () => {
