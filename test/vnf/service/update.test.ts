@@ -221,6 +221,7 @@ async function inRealTime(isolation: Isolation, rate: number): Promise<void> {
 
 test("the same in real time in one process", () => inRealTime("inline", 10_000));
 test("the same in real time in threads", () => inRealTime("thread", 1_000));
+test("the same in real time in processes", () => inRealTime("process", 1_000));
 
 test("a descriptor with another graph is applied under load without loss", async () => {
   const folder = mkdtempSync(join(tmpdir(), "sluice-"));
