@@ -11,7 +11,8 @@
 //
 // IP packets to encapsulate are pushed to `cache`. Five outputs are for the file to join: `cache [0]` has packets for
 // `encap`, and `cache [2]` those to be forwarded natively; `cut [1]` and `big [1]` have IPv4 and IPv6 packets that are too
-// large for the core, whose senders are to be told; `subscriber [1]` has Map-Notifies that are for no subscription.
+// large for the core, whose senders are to be told; `subscriber [1]` has Map-Notifies that are for no subscription. It
+// also joins the Map-Replies, `control [1]`, to `[1] subscriber`, perhaps past others that ask.
 
 cache :: LISPMapCache($MAP);
 encap :: LISPEncap($RLOC4, $RLOC6, MTU $MTU);
@@ -28,7 +29,6 @@ big [0] -> cut :: IPFragmenter(65535, HONOR_MTU true) -> encap;
 // ---- Control plane (RFC 9301) --------------------------------------------------
 control [3] -> [0] subscriber :: LISPSubscriber(resolver, RLOC $RLOC4, RLOC $RLOC6, MAP_RESOLVER $MAP_RESOLVER,
   PUBSUB_KEY $PUBSUB_KEY);
-control [1] -> [1] subscriber;
 subscriber [2] -> [1] resolver;
 control [6] -> solicited :: LISPSMRReceiver(resolver);
 control [7] -> prober :: LISPRLOCProber(cache, RLOC $RLOC4, RLOC $RLOC6,

@@ -93,4 +93,5 @@ from6 [0] -> petr_hops6 :: DecIP6HLIM -> to6;
 from6 [1] -> spoofed6 :: Discard;
 petr_hops6 [1] -> ICMP6Error($LEGACY6, timeexceeded, transit) -> to6;
 
+control [1] -> [1] subscriber;
 control [0], control [2], subscriber [1], control [4], control [5] -> strange :: Discard;

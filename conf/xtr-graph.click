@@ -98,6 +98,9 @@ dst6 [1] -> astray6 :: Discard;
 // is encapsulated (again), its TTL one less, so that two tunnel routers that take each other for right stop some time.
 mobility :: LISPMobility(own, $SITE:eth, $DYNAMIC_EID, LOCATORS "$DYNAMIC_LOCATORS",
   CACHE cache, REGISTRAR registrar, SMR smr, LOG peers);
+control [1] -> absent :: LISPHostFinder(mobility, RLOC $RLOC4, RLOC $RLOC6, MAP_RESOLVER $MAP_RESOLVER)
+  -> to_core;
+absent [1] -> [1] subscriber;
 site [2] -> [1] mobility -> [2] site;
 own4 [1], strange4 [1] -> ttl4;
 own6 [1] -> hops6;

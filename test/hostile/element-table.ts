@@ -194,6 +194,14 @@ export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
       counted: ["foreign"],
     },
   ],
+  LISPHostFinder: [
+    {
+      config: "m, RLOC 192.0.2.1, MAP_RESOLVER 192.0.2.9",
+      before:
+        "n :: Null; site :: LISPSite(192.0.2.0/24 192.0.2.1); Idle -> m :: LISPMobility(site, 02:00:00:00:00:01, 192.0.2.0/24 192.0.2.2, LOCATORS 192.0.2.1) -> Discard; Idle -> [1] m; n ->",
+      makes: ANSWERS,
+    },
+  ],
   LISPSite: [{ config: "192.0.2.0/24 192.0.2.1", inputs: 0, outputs: 0 }],
   LISPMapReplier: [
     {

@@ -1,4 +1,4 @@
-import type { ArgValues } from "../../../src/lang/args/spec.js";
+import type { ArgValues, Prefix } from "../../../src/lang/args/spec.js";
 import { splitSpaces, unquote } from "../../../src/lang/args/text.js";
 import { type Mapping, MappingError, parseMapping, parseRloc } from "../../../src/lisp/mapping.js";
 import { HostMoves } from "../../../src/lisp/mobility/host-moves.js";
@@ -15,6 +15,7 @@ import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { asHandlerError, type HandlerCode, HandlerError } from "../../../src/router/handler.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { Timer } from "../../../src/router/timer.js";
+import type { EidRecord } from "../../../src/wire/lisp-control/record.js";
 import { LISPRegistrar } from "../etr/lisp-registrar.js";
 import { LISPSite } from "../etr/lisp-site.js";
 import { LISPSMRSender } from "../etr/lisp-smr-sender.js";
@@ -39,7 +40,7 @@ const REMIND = 1e9;
  * A Map-Notify that an EID of this site, or of a host that is here, has other locators now means that the host has
  * left. It is not registered any more; CACHE gets the new locators, so that packets for it are redirected; those peers
  * that LOG knows to send to it get SMRs, again every second while they go on. In its home's subnet others are told that
- * it is reached through us. One that returns home is registered by itself for LINGER, so that who had it hears of it,
+ * it is reached through us. A LISPHostFinder finds those that left while nobody heard. One that returns home is registered by itself for LINGER, so that who had it hears of it,
  * and then withdrawn: the prefix of the site holds for it again.
  *
  * Forged packets can make it ask for RATE addresses a second; the rest is dropped. LISPHostSwitch does the work on
@@ -64,7 +65,7 @@ const REMIND = 1e9;
  * site :: LISPSite(192.168.2.0/24 192.0.2.2);
  * Idle -> m :: LISPMobility(site, 02:00:00:00:00:01, 192.168.1.0/24 192.168.1.1, LOCATORS 192.0.2.2) -> Discard;
  * Idle -> [1] m
- * @see LISPHostSwitch, LISPPeerLog, LISPSite, LISPRegistrar, LISPSMRSender
+ * @see LISPHostSwitch, LISPHostFinder, LISPPeerLog, LISPSite, LISPRegistrar, LISPSMRSender
  */
 export class LISPMobility extends Element {
   static readonly spec = {
@@ -210,6 +211,19 @@ export class LISPMobility extends Element {
 
   get iid(): number {
     return this.#iid;
+  }
+
+  /** Calls `listener` with this site's prefixes out of which hosts may leave: now, and whenever they change. */
+  watchHomes(listener: (homes: readonly Prefix[]) => void): void {
+    listener(this.#moves!.homes());
+    this.#site!.mappings.onChange(({ told }) => {
+      if (told === "all") listener(this.#moves!.homes());
+    });
+  }
+
+  /** What the mapping system has registered of `part` of these prefixes, asked for at `asked`, steady nanoseconds. */
+  reported(part: Prefix, records: readonly EidRecord[], asked: number): void {
+    this.#moves!.reported(part, records, asked);
   }
 
   // ---- What comes from the site ------------------------------------------------------

@@ -1,11 +1,13 @@
 // What changes when a host comes to a site or leaves it: the site's mappings, its map-cache, the way of its packets; and
 // which peers are told.
 
+import type { Prefix } from "../../lang/args/spec.js";
 import { MemoryError } from "../../packet/memory.js";
 import { eidPrefix } from "../../wire/lisp-control/address.js";
 import type { EidRecord } from "../../wire/lisp-control/record.js";
 import { covers, mappingOfRecord, sameAddress } from "../control/control-records.js";
 import type { SiteMappings } from "../etr/site-mappings.js";
+import { sameLocators } from "../map-version.js";
 import { type Mapping, MappingError } from "../mapping.js";
 import { type MapCache, MapCacheFullError } from "../tables/map-cache.js";
 import type { LoggedPeer } from "../tables/peer-log.js";
@@ -72,18 +74,63 @@ export class HostMoves implements HostsOwner {
 
   /** A Map-Server says what the locators of an EID-prefix are now. */
   notified(record: EidRecord): void {
-    const { iid, ttl, hosts, locators } = this.#options;
-    const eid = eidPrefix(record.eid, record.maskLength);
-    if (eid === null || eid.iid !== iid || eid.length !== eid.address.length * 8) return;
+    const { hosts } = this.#options;
+    const eid = this.#prefix(record);
+    if (eid === null || !isHost(eid)) return;
     if (record.ttl === 0) {
       // Whoever had it gave it up: if it is of this site, the site's prefix holds again.
       if (hosts().get(eid.address)?.state === "away") hosts().remove(eid.address);
       return;
     }
+    const mapping = this.#elsewhere(record);
+    if (mapping !== null) hosts().moved(eid.address, mapping);
+  }
+
+  /**
+   * The mapping system says what is registered of `part` of this site's prefixes: who is not known to be away is, and who
+   * is not named is so no longer. It was asked at `asked`, steady nanoseconds: what is known since then is newer.
+   */
+  reported(part: Prefix, records: readonly EidRecord[], asked: number): void {
+    const hosts = this.#options.hosts();
+    const named: Prefix[] = [];
+    for (const record of records) {
+      const eid = this.#prefix(record);
+      if (eid === null || record.ttl === 0 || !covers(part, eid.address)) continue;
+      if (eid.length > part.length || isHost(eid)) named.push(eid);
+      const mapping = isHost(eid) ? this.#elsewhere(record) : null;
+      if (mapping === null) continue;
+      const host = hosts.get(eid.address);
+      const news = host?.state === "away" && host.since < asked && !sameLocators(host.mapping!, mapping);
+      // One that is here has proven it, and is registered.
+      if (host === null || news) hosts.moved(eid.address, mapping);
+    }
+    const over = [...hosts.entries()].filter(
+      ({ eid, state, since }) =>
+        state === "away" && since < asked && covers(part, eid) && !named.some((n) => covers(n, eid)),
+    );
+    for (const { eid } of over) hosts.remove(eid);
+  }
+
+  /** The prefixes of this site out of which hosts may leave. */
+  homes(): Prefix[] {
+    const { mappings, iid, ranges } = this.#options;
+    return [...mappings().entries()]
+      .filter((m) => m.iid === iid && !isHost(m.eid))
+      .map((m) => m.eid)
+      .filter((eid) => ranges.some((range) => covers(range, eid.address) || covers(eid, range.address)));
+  }
+
+  #prefix(record: EidRecord): Prefix | null {
+    const eid = eidPrefix(record.eid, record.maskLength);
+    return eid?.iid === this.#options.iid ? eid : null;
+  }
+
+  /** The mapping of a record whose locators are others than ours. */
+  #elsewhere(record: EidRecord): Mapping | null {
+    const { ttl, locators } = this.#options;
     const mapping = mappingOfRecord(record, { positive: ttl, negative: ttl });
     const ours = mapping?.locators.some((l) => locators.some((own) => sameAddress(own.rloc, l.rloc)));
-    if (mapping !== null && mapping.locators.length > 0 && ours === false)
-      hosts().moved(eid.address, mapping);
+    return mapping !== null && mapping.locators.length > 0 && ours === false ? mapping : null;
   }
 
   /** Solicits again those that still send packets for hosts that have left; returns whether there is any such host. */
@@ -208,6 +255,10 @@ export class HostMoves implements HostsOwner {
     for (const rloc of this.#told.due(host, locators, this.packets(host.eid), () => peers(host.eid)))
       solicit(rloc, eid);
   }
+}
+
+function isHost({ address, length }: Prefix): boolean {
+  return length === address.length * 8;
 }
 
 /** The EID-prefix of one host. */

@@ -31,6 +31,8 @@ const BOUNDS: readonly (readonly [handler: string, most: number])[] = [
 ];
 /** The same where a table is counted by the lines of a handler. */
 const LINES: readonly (readonly [handler: string, most: number])[] = [
+  ["mob1.table", 8],
+  ["mob2.table", 8],
   ["prober1.table", 5],
   ["prober2.table", 5],
   ["ms.subscriptions", 16],
@@ -41,7 +43,7 @@ const MOST_SENT = 200;
 /** How often messages may lead to others before time passes: an answer, its forwarding, its answer ... */
 const MOST_HOPS = 16;
 
-function xtr(n: number, site: string, rlocs: string, server: string): string {
+function xtr(n: number, site: string, ranges: string, rlocs: string, server: string): string {
   return `
     site${n} :: LISPSite(${site});
     Source -> in${n} :: Watched(log${n}, EXACT true) -> log${n} :: LISPMessageLog
@@ -61,7 +63,12 @@ function xtr(n: number, site: string, rlocs: string, server: string): string {
       RETRIES 1, RENEW 60, IDLE 100) -> wire;
     sub${n}[1] -> to_reg${n} :: Watched(reg${n}) -> reg${n};
     sub${n}[2] -> to_ask${n} :: Watched(ask${n}) -> [1] ask${n};
-    c${n}[1] -> replies_sub${n} :: Watched(sub${n}, PASSED to_ask${n}) -> [1] sub${n};
+    frames${n} :: Source -> [1] mob${n} :: LISPMobility(site${n}, 02:00:00:00:00:0${n}, ${ranges}, LOCATORS 192.0.2.${n},
+      CACHE cache${n}, REGISTRAR reg${n}, CAPACITY 8) -> Discard;
+    hosts${n} :: Source -> mob${n};
+    find${n} :: LISPHostFinder(mob${n}, ${rlocs}, MAP_RESOLVER 192.0.2.100) -> wire;
+    find${n}[1] -> replies_sub${n} :: Watched(sub${n}, PASSED to_ask${n}) -> [1] sub${n};
+    c${n}[1] -> to_find${n} :: Watched(find${n}, PASSED replies_sub${n}) -> find${n};
     c${n}[3] -> to_sub${n} :: Watched(sub${n}, PASSED to_reg${n}) -> sub${n};
     c${n}[4] -> ecm_rep${n} :: Watched(rep${n}) -> [1] rep${n};
     c${n}[6] -> to_solicited${n} :: Watched(solicited${n}) -> solicited${n};
@@ -72,8 +79,8 @@ function xtr(n: number, site: string, rlocs: string, server: string): string {
 const BOTH = "RLOC 192.0.2.1, RLOC 2001:db8:9::1";
 export const WORLD = `
   wire :: Wire;
-  ${xtr(1, "10.1.0.0/16 192.0.2.1, fd01::/64 192.0.2.1 2001:db8:9::1", BOTH, "key secret-a proxy-reply")}
-  ${xtr(2, "10.2.0.0/16 192.0.2.2", "RLOC 192.0.2.2", "key secret-b sha1")}
+  ${xtr(1, "10.1.0.0/16 192.0.2.1, fd01::/64 192.0.2.1 2001:db8:9::1", "10.1.0.0/16 10.1.0.1, fd01::/64 fd01::1", BOTH, "key secret-a proxy-reply")}
+  ${xtr(2, "10.2.0.0/16 192.0.2.2", "10.2.0.0/16 10.2.0.1", "RLOC 192.0.2.2", "key secret-b sha1")}
   Source -> in3 :: Watched(log3, EXACT true) -> log3 :: LISPMessageLog
     -> by_type3 :: Watched(c3, EXACT true) -> c3 :: LISPControlClassifier;
   ms :: LISPMapServer(
@@ -89,7 +96,7 @@ export const WORLD = `
 
 /** Where messages go besides the classifiers: every input that takes control messages. */
 const INPUTS = ["rep1", "ask1", "reg1", "solicited1", "prober1", "ms", "mr"].map((name) => `to_${name}`);
-INPUTS.push("ecm_rep1", "to_sub1", "replies_sub1");
+INPUTS.push("ecm_rep1", "to_sub1", "replies_sub1", "to_find1");
 
 /** Tables to be read: none may throw, whatever they hold. */
 const TABLES = [

@@ -1,7 +1,6 @@
 // A time of four-sites.yaml under random faults, and whether it kept to the protocol.
 
 import { createHash } from "node:crypto";
-import type { Fault } from "../../../src/vnf/descriptor/model.js";
 import { CACHES, MAPPINGS } from "./bounds.js";
 import { FourSites, HOSTS, PING_INTERVAL } from "./four-sites.js";
 import { Oracle } from "./oracle.js";
@@ -82,22 +81,10 @@ class Run {
   }
 
   async #befall(mishap: Mishap): Promise<void> {
-    if ("fault" in mishap && this.#forgets(mishap.fault)) return;
     this.kinds.set(mishap.kind, (this.kinds.get(mishap.kind) ?? 0) + 1);
     if ("fault" in mishap) this.#sites.service.inject(mishap.fault, mishap.duration);
     else await this.#sites.move(mishap.host, mishap.site);
     this.#over = Math.max(this.#over, this.#sites.now + mishap.duration);
-  }
-
-  /**
-   * A tunnel router that crashes forgets which of its own hosts are elsewhere, and nobody tells it: guests of its site do
-   * not reach them any more, and it solicits nobody. So it is left alone while its host is away.
-   */
-  #forgets(fault: Fault): boolean {
-    return (
-      fault.kind === "crash" &&
-      this.#sites.at.some((site, i) => site !== i && fault.function === `xtr${i + 1}`)
-    );
   }
 
   /** Until everything is right again, within the bounds, and for a while after. */

@@ -141,6 +141,21 @@ export async function asking({ us, them, server }: Family): Promise<SentPacket[]
   b.router.runFor(1);
   sent.push(...taken(b, "solicitations", "a Solicit-Map-Request"), ...taken(b, "probes", "an RLOC probe"));
   b.close();
+  sent.push(...(await searching(us, server)));
+  return sent;
+}
+
+/** Map-Requests for the prefixes of a site that hosts may leave. */
+async function searching(us: string, server: string): Promise<SentPacket[]> {
+  const b = await Bench.start(
+    `site :: LISPSite(10.1.0.0/16 ${us}, fd01::/64 ${us});
+     frames :: Feed -> [1] m :: LISPMobility(site, 02:00:00:00:00:02, 10.1.0.0/16 10.1.0.1, fd01::/64 fd01::1,
+       LOCATORS ${us}) -> Discard; packets :: Feed -> m;
+     replies :: Feed -> e :: LISPHostFinder(m, RLOC ${us}, MAP_RESOLVER ${server}) -> out :: Sink; e[1] -> Discard`,
+  );
+  b.router.runFor(0);
+  const sent = taken(b, "out", "a Map-Request for the hosts of a prefix");
+  b.close();
   return sent;
 }
 
