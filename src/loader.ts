@@ -56,13 +56,15 @@ export class Loader implements ElementLoader {
     return [...this.#packages];
   }
 
-  async load(className: string): Promise<ElementClass> {
+  load(className: string): ElementClass | Promise<ElementClass> {
     const given = this.#given.get(className);
     if (given !== undefined) return given;
     const file = this.#files.get(className);
     if (file === undefined) throw new PackageError(`unknown element class '${className}'`);
-    const loaded = this.#loaded.get(file);
-    if (loaded !== undefined) return loaded;
+    return this.#loaded.get(file) ?? this.#import(className, file);
+  }
+
+  async #import(className: string, file: URL): Promise<ElementClass> {
     const found: unknown = (await import(file.href))[className];
     if (typeof found !== "function" || !("spec" in found))
       throw new PackageError(`${file.pathname} exports no element class '${className}'`);
@@ -127,7 +129,8 @@ export function libraryReader(
     const beside = existsSync(from) ? dirname(from) : ".";
     const folders = path === "" ? [beside] : path.split(":").flatMap((f) => (f === "" ? [beside] : [f]));
     for (const folder of folders) {
-      for (const candidate of [join(folder, file), join(folder, "conf", file)]) {
+      for (const inside of ["", "conf"]) {
+        const candidate = join(folder, inside, file);
         const text = texts.read(candidate);
         if (text !== null) return { file: candidate, text };
       }

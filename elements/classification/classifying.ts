@@ -19,6 +19,7 @@ export const PROGRAM = {
 
 export abstract class ClassifyingElement extends Element {
   #classification: Classification | null = null;
+  /** Made when the first packets come: most classifiers of a graph see none for a long time. */
   #classify: Classify | null = null;
   #dropped = 0;
 
@@ -35,7 +36,7 @@ export abstract class ClassifyingElement extends Element {
     if (parsed.errors.length > 0) return null;
     const { blueprints } = this.router.options;
     const classification = blueprints?.classification(parsed.rules) ?? compileRules(parsed.rules);
-    this.#classify = classification.instantiate(this.memory.memory);
+    this.#classify = null;
     this.#classification = classification;
     this.#dropped = this.counterAddress("no_match");
     return classification;
@@ -49,7 +50,8 @@ export abstract class ClassifyingElement extends Element {
   }
 
   override push(_port: number, batch: Batch): void {
-    const common = this.#classify!(batch.address, batch.count);
+    this.#classify ??= this.#classification!.instantiate(this.memory.memory);
+    const common = this.#classify(batch.address, batch.count);
     if (common >= 0 && common < this.noutputs) this.outputs[common].push(batch);
     else this.dispatch(batch, this.#dropped);
   }

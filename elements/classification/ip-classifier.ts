@@ -3,7 +3,7 @@ import type { ArgValues } from "../../src/lang/args/spec.js";
 import { joinArgs, splitArgs, unquote } from "../../src/lang/args/text.js";
 import type { PatternRules } from "../../src/packet/classify/classifier.js";
 import { parseIPClassifier } from "../../src/packet/classify/ip-filter.js";
-import type { ElementInit, ErrorSink } from "../../src/router/element.js";
+import type { ErrorSink } from "../../src/router/element.js";
 import type { HandlerCode } from "../../src/router/handler.js";
 import { patternNames } from "../../src/router/pattern-names.js";
 import { reconfigure } from "../../src/router/reconfigure.js";
@@ -66,13 +66,6 @@ export class IPClassifier extends ClassifyingElement {
     live: true,
   } as const satisfies ElementSpec;
 
-  constructor(init: ElementInit) {
-    const patterns: Record<string, HandlerSpec> = {};
-    for (let i = 0; i < splitArgs(init.config).length; i++)
-      patterns[`pattern${i}`] = { read: true, write: true, doc: `the pattern of output ${i}` };
-    super({ ...init, spec: { ...init.spec, handlers: { ...init.spec.handlers, ...patterns } } });
-  }
-
   override configure({ PATTERNS }: ArgValues<typeof args>, errors: ErrorSink): void {
     if (PATTERNS.length !== this.noutputs) {
       errors.error(`need ${this.noutputs} arguments, one per output port`);
@@ -84,13 +77,13 @@ export class IPClassifier extends ClassifyingElement {
     if (classification !== null && !this.graph.initialized) this.warnUnused(classification, errors);
   }
 
-  override handlers(): Record<string, HandlerCode> {
-    const handlers = super.handlers();
+  override moreHandlers(): Record<string, readonly [HandlerSpec, HandlerCode]> {
+    const handlers: Record<string, readonly [HandlerSpec, HandlerCode]> = {};
     for (let i = 0; i < this.noutputs; i++) {
-      handlers[`pattern${i}`] = {
-        read: () => splitArgs(this.config)[i] ?? "",
-        write: (text) => this.#setPattern(i, text),
-      };
+      handlers[`pattern${i}`] = [
+        { read: true, write: true, doc: `the pattern of output ${i}` },
+        { read: () => splitArgs(this.config)[i] ?? "", write: (text) => this.#setPattern(i, text) },
+      ];
     }
     return handlers;
   }

@@ -7,6 +7,13 @@ const args = {
   ROUTE: { type: "any", rest: true, doc: "a route: DST/MASK [GATEWAY] OUTPUT; gateway :: or - means none" },
 } as const;
 
+const ROUTING: RouteFamily = {
+  family: 6,
+  expected: "DADDR/MASK [GW] OUTPUT",
+  complaint: "LookupIP6Route",
+  columns: false,
+};
+
 /**
  * An IPv6 routing table: finds the longest prefix that holds a packet's 16-byte destination annotation, puts that
  * route's gateway, if it has one, into the annotation, and sends the packet to the route's output.
@@ -37,12 +44,7 @@ export class LookupIP6Route extends RoutingElement {
     handlers: ROUTING_HANDLERS,
   } as const satisfies ElementSpec;
 
-  protected override readonly routing: RouteFamily = {
-    family: 6,
-    expected: "DADDR/MASK [GW] OUTPUT",
-    complaint: "LookupIP6Route",
-    columns: false,
-  };
+  protected override readonly routing = ROUTING;
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
     this.configureRoutes(values.ROUTE, errors);

@@ -7,6 +7,13 @@ const args = {
   ROUTE: { type: "any", rest: true, doc: "a route: DST/MASK [GATEWAY] OUTPUT" },
 } as const;
 
+const ROUTING: RouteFamily = {
+  family: 4,
+  expected: "'ADDR/MASK [GATEWAY] OUTPUT'",
+  complaint: "IPRouteTable", // the class that Click's tables share
+  columns: true,
+};
+
 /**
  * An IPv4 routing table: finds the longest prefix that holds a packet's destination annotation, puts that route's
  * gateway, if it has one, into the annotation, and sends the packet to the route's output.
@@ -37,12 +44,7 @@ export class RadixIPLookup extends RoutingElement {
     handlers: ROUTING_HANDLERS,
   } as const satisfies ElementSpec;
 
-  protected override readonly routing: RouteFamily = {
-    family: 4,
-    expected: "'ADDR/MASK [GATEWAY] OUTPUT'",
-    complaint: "IPRouteTable", // the class that Click's tables share
-    columns: true,
-  };
+  protected override readonly routing = ROUTING;
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
     this.configureRoutes(values.ROUTE, errors);

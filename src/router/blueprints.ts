@@ -33,7 +33,7 @@ interface Elaborated {
 
 /**
  * Parsed texts and arguments, flat graphs, resolved connections and compiled classifiers, shared by the routers that are
- * given the same `Blueprints`. Everything in it is immutable (or handed out as a copy) and found by all that it was made
+ * given the same `Blueprints`. Everything in it is immutable (bytes are handed out as copies) and found by all that it was made
  * from, so a router with it does what one without it does. All of these routers have one loader.
  */
 export class Blueprints {
@@ -41,6 +41,8 @@ export class Blueprints {
   /** Of each tree, by its variables. */
   readonly #elaborated = new WeakMap<SyntaxTree, Recent<string, Elaborated>>();
   readonly #classifications = new Recent<string, Classification>(CLASSIFICATIONS);
+  /** The same, by rules that `read` gave before. */
+  readonly #classified = new WeakMap<readonly Rule[], Classification>();
   readonly #memos = new WeakMap<object, Memo>();
   readonly #wirings = new WeakMap<FlatGraph, Wiring>();
 
@@ -86,8 +88,13 @@ export class Blueprints {
 
   /** As `compileRules`. */
   classification(rules: readonly Rule[]): Classification {
+    const known = this.#classified.get(rules);
+    if (known !== undefined) return known;
     const key = JSON.stringify(rules);
-    return this.#classifications.get(key) ?? this.#classifications.set(key, compileRules(rules));
+    const classification =
+      this.#classifications.get(key) ?? this.#classifications.set(key, compileRules(rules));
+    this.#classified.set(rules, classification);
+    return classification;
   }
 
   /** How the connections of `graph` were resolved before. */

@@ -1,14 +1,13 @@
 // A graph of elements inside a router: made from a flat description, checked, configured, initialized, released.
 
-import { DATABASES } from "../lang/args/databases.js";
 import { type ArgContext, parseArgs } from "../lang/args/parse.js";
 import type { ArgSpecs } from "../lang/args/spec.js";
 import { ConfigurationError, type Diagnostic, diagnosticText } from "../lang/diagnostics.js";
 import type { FlatGraph } from "../lang/flat.js";
-import type { AddressKind } from "./device.js";
+import { GraphContext } from "./arg-context.js";
 import type { CleanupStage, Element, ElementClass, ErrorSink } from "./element.js";
 import type { PortOf } from "./flow.js";
-import { Names, prefixOf, scopes } from "./names.js";
+import { Names, scopes } from "./names.js";
 import type { Hop, Port } from "./port.js";
 import type { Router } from "./router.js";
 import { CONFIGURE_DEFAULT } from "./spec.js";
@@ -18,13 +17,6 @@ import { type FarPort, rewire, type Wiring, wire } from "./wiring.js";
 
 /** Decides what a request to stop means; a DriverManager installs one. Returns whether the router goes on. */
 export type StopHook = () => boolean;
-
-/** The databases of names in which devices have their addresses. */
-const DEVICE_ADDRESSES: Readonly<Record<string, AddressKind>> = {
-  [DATABASES.ether]: "ether",
-  [DATABASES.ip]: "ip",
-  [DATABASES.ip6]: "ip6",
-};
 
 const NO_ARGS: ArgSpecs = {};
 
@@ -45,7 +37,8 @@ export class Graph {
   readonly #byName = new Map<string, Element>();
   #wiring: Wiring = { elements: [], sources: [], targets: [] };
   #stage: "made" | "configured" | "initialized" | "closed" = "made";
-  readonly #stages = new Map<Element, CleanupStage>();
+  /** By element. */
+  readonly #stages: CleanupStage[] = [];
 
   constructor(router: Router, flat: FlatGraph) {
     this.router = router;
@@ -113,13 +106,13 @@ export class Graph {
 
   /** Configures every element, in phase order, even when one fails. Throws ConfigurationError with all that is wrong. */
   configure(): void {
-    const phase = (e: Element): number => e.spec.configurePhase ?? CONFIGURE_DEFAULT;
-    const order = [...this.elements].sort((a, b) => phase(a) - phase(b) || a.index - b.index);
+    const phases = this.elements.map((e) => e.spec.configurePhase ?? CONFIGURE_DEFAULT);
+    const order = [...this.elements].sort((a, b) => phases[a.index] - phases[b.index] || a.index - b.index);
     const problems: Diagnostic[] = [];
+    const sink = new Collector();
     for (const element of order) {
-      const sink = new Collector();
       this.configureElement(element, element.config, sink);
-      this.#stages.set(element, sink.errors.length > 0 ? "configure-failed" : "configured");
+      this.#stages[element.index] = sink.errors.length > 0 ? "configure-failed" : "configured";
       this.#report("configuring", element, sink, problems);
     }
     if (problems.length > 0) this.#fail(problems);
@@ -129,8 +122,8 @@ export class Graph {
   /** Initializes every element. Throws ConfigurationError with all that is wrong. */
   async initialize(): Promise<void> {
     const problems: Diagnostic[] = [];
+    const sink = new Collector();
     for (const element of this.elements) {
-      const sink = new Collector();
       try {
         // Few have to wait for something: the others take no turn of the event loop.
         const ready = element.initialize(sink);
@@ -138,11 +131,11 @@ export class Graph {
       } catch (e) {
         sink.error(e instanceof Error ? e.message : String(e));
       }
-      this.#stages.set(element, sink.errors.length > 0 ? "initialize-failed" : "initialized");
+      this.#stages[element.index] = sink.errors.length > 0 ? "initialize-failed" : "initialized";
       this.#report("initializing", element, sink, problems);
     }
     if (problems.length > 0) this.#fail(problems);
-    for (const element of this.elements) this.#stages.set(element, "router-initialized");
+    this.#stages.fill("router-initialized");
     this.#stage = "initialized";
   }
 
@@ -177,12 +170,7 @@ export class Graph {
 
   /** What names mean in `element`'s arguments: what AddressInfo and its like define, then the devices' own addresses. */
   argContext(element: Pick<Element, "name">): ArgContext {
-    const prefix = prefixOf(element.name);
-    return {
-      lookup: (database, name) =>
-        this.names.lookup(database, prefix, name) ?? this.#deviceAddress(database, name),
-      element: (name) => this.find(name, prefix),
-    };
+    return new GraphContext(this, element.name);
   }
 
   /**
@@ -193,11 +181,6 @@ export class Graph {
     const context = this.argContext(element);
     const { blueprints } = this.router.options;
     return blueprints === undefined ? read(context) : blueprints.read(reader, text, context, read);
-  }
-
-  #deviceAddress(database: string, name: string): Uint8Array | undefined {
-    const kind = DEVICE_ADDRESSES[database];
-    return kind === undefined ? undefined : (this.router.devices.address?.(name, kind) ?? undefined);
   }
 
   /** The element `name` as seen from the compound `prefix`: innermost first. */
@@ -230,10 +213,10 @@ export class Graph {
   takeStateFrom(former: Graph): void {
     for (const element of former.elements) former.stopElement(element);
     const problems: Diagnostic[] = [];
+    const sink = new Collector();
     for (const element of this.elements) {
       const old = element.hotswapElement;
       if (old === null) continue;
-      const sink = new Collector();
       try {
         element.takeState(old, sink);
       } catch (e) {
@@ -250,8 +233,9 @@ export class Graph {
     if (this.#stage === "closed") return;
     this.#stage = "closed";
     for (const element of this.elements) this.stopElement(element);
-    for (const element of [...this.elements].reverse()) {
-      const stage = this.#stages.get(element);
+    for (let i = this.elements.length - 1; i >= 0; i--) {
+      const element = this.elements[i];
+      const stage = this.#stages[i];
       if (stage !== undefined) element.cleanup(stage);
       if (element.state !== 0) this.router.memory.free(element.state, element.stateSize());
       element.state = 0;
@@ -263,6 +247,7 @@ export class Graph {
     for (const timer of element.timers) timer.unschedule();
   }
 
+  /** Tells what `sink` has collected, which is empty then. */
   #report(doing: string, element: Element, sink: Collector, problems: Diagnostic[]): void {
     if (sink.errors.length === 0 && sink.warnings.length === 0) return;
     const { landmark } = element;
@@ -280,6 +265,7 @@ export class Graph {
       const lines = sink.warnings.map((w) => `warning: ${w}`);
       this.router.warn({ severity: "warning", code, landmark, message: whole(lines) });
     }
+    sink.errors = sink.warnings = NOTHING;
   }
 
   #fail(problems: readonly Diagnostic[]): never {

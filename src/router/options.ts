@@ -13,7 +13,8 @@ import type { StoreProvider } from "./store.js";
 export interface ElementLoader {
   /** Whether `className` can be loaded now. */
   has(className: string): boolean;
-  load(className: string): Promise<ElementClass>;
+  /** The class; a promise of it where something has to be read first. */
+  load(className: string): ElementClass | Promise<ElementClass>;
   /** Makes the elements of package `name` known; `from` is the configuration file that asks. Throws with Click's text. */
   require(name: string, from: string): Promise<void>;
   /** Every class name known, and every package required so far. */

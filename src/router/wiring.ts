@@ -62,8 +62,8 @@ function resolved(e: Element): Resolved {
 
 /** Gives every element the ports that its namesake had in `wiring`; false when one of them asks for others. */
 export function rewire(elements: readonly Element[], wiring: Wiring): boolean {
-  for (const [i, e] of elements.entries()) {
-    const r = wiring.elements[i];
+  for (const e of elements) {
+    const r = wiring.elements[e.index];
     if (e.portCount() !== r.portCount) return false;
     e.ninputs = r.ninputs;
     e.noutputs = r.noutputs;

@@ -260,8 +260,8 @@ test("a declaration gives its values' types", () => {
   holds<Same<ArgValues<typeof PRINT>["LABEL"], string | undefined>>(true);
   holds<Same<ArgValues<typeof PRINT>["MAXLENGTH"], number>>(true);
   holds<Same<ArgValues<typeof PRINT>["CONTENTS"], boolean>>(true);
-  holds<Same<ArgValues<typeof FILTER>["PATTERN"], string[]>>(true);
-  holds<Same<ArgValues<typeof MANY>["N"], number[]>>(true);
+  holds<Same<ArgValues<typeof FILTER>["PATTERN"], readonly string[]>>(true);
+  holds<Same<ArgValues<typeof MANY>["N"], readonly number[]>>(true);
   holds<Same<keyof ArgValues<typeof PAIR>, "A" | "B" | "C">>(true);
   // @ts-expect-error an optional argument may be undefined
   const label: string = valuesOf("", PRINT).LABEL;

@@ -116,12 +116,12 @@ export interface ArgSpec {
 export type ArgSpecs = Readonly<Record<string, ArgSpec>>;
 
 type ValueOf<A extends ArgSpec> = A extends { rest: true } | { many: true }
-  ? ArgTypes[A["type"]][]
+  ? readonly ArgTypes[A["type"]][]
   : A extends { required: true } | { default: string }
     ? ArgTypes[A["type"]]
     : ArgTypes[A["type"]] | undefined;
 
 /** The parsed arguments of an element whose spec declares `S`. */
 export type ArgValues<S extends ArgSpecs | undefined> = S extends ArgSpecs
-  ? { [K in keyof S]: ValueOf<S[K]> }
+  ? { readonly [K in keyof S]: ValueOf<S[K]> }
   : Record<string, never>;

@@ -20,7 +20,7 @@ export function xtrIds(
 ): XtrIds {
   return {
     xtrId: xtrId === undefined ? derived(rlocs) : read("XTR_ID", xtrId, 32),
-    siteId: read("SITE_ID", siteId ?? "0".repeat(16), 16),
+    siteId: siteId === undefined ? new Uint8Array(8) : read("SITE_ID", siteId, 16),
   };
 }
 
@@ -30,8 +30,8 @@ function read(name: string, text: string, digits: number): Uint8Array {
 }
 
 function derived(rlocs: readonly Uint8Array[]): Uint8Array {
-  const hash = createHash("sha256").update("xTR-ID");
-  for (const rloc of [...rlocs].sort((a, b) => a.length - b.length || Buffer.compare(a, b)))
-    hash.update(Uint8Array.of(rloc.length)).update(rloc);
+  const sorted = [...rlocs].sort((a, b) => a.length - b.length || Buffer.compare(a, b));
+  const parts = sorted.flatMap((rloc) => [Uint8Array.of(rloc.length), rloc]);
+  const hash = createHash("sha256").update(Buffer.concat([Buffer.from("xTR-ID"), ...parts]));
   return new Uint8Array(hash.digest().subarray(0, 16));
 }

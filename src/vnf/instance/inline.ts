@@ -80,7 +80,8 @@ export class InlineInstance implements Instance {
   #finish(end: End): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#stop.abort();
+    // With a reason: the error that there would be without one takes its time, and nobody looks at it.
+    this.#stop.abort(end.kind);
     this.#simulation?.remove(this.#host.router);
     this.#host.close(end.kind === "stopped" || end.kind === "exited");
     this.#events.ended(end);
