@@ -27,6 +27,8 @@ async function run(words: readonly string[]): Promise<number> {
   const { words: plain, options } = parseWords(words, OPTIONS, "at most one service", 0, 1);
   const seconds = positive(options.get("timeout") ?? "20", "--timeout");
   const { how, gone, stays } = await endService(serviceFolder(plain[0], options), seconds);
+  if (how === "killed")
+    process.stdout.write("its manager did not end and was killed; removed what it left\n");
   if (how === "removed") process.stdout.write("its manager was gone; removed what it left\n");
   for (const line of gone) process.stdout.write(`removed ${line}\n`);
   for (const line of stays) process.stderr.write(`cannot remove ${line}\n`);

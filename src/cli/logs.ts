@@ -2,7 +2,7 @@
 
 import type { ServiceEvent } from "../vnf/service/events.js";
 import type { Command } from "./command.js";
-import { type OptionSpec, optionHelp } from "./options.js";
+import { type OptionSpec, optionHelp, wholeOption } from "./options.js";
 import { asking, connect, interruption, parseWords, SERVICE_OPTIONS } from "./running.js";
 
 const OPTIONS: readonly OptionSpec[] = [
@@ -33,7 +33,9 @@ export function eventText(e: ServiceEvent): string {
 async function run(words: readonly string[]): Promise<number> {
   const { words: plain, options } = parseWords(words, OPTIONS, "at most one function", 0, 1);
   const api = connect(options);
-  const query = new URLSearchParams({ most: options.get("lines") ?? "1000" });
+  const query = new URLSearchParams({
+    most: String(wholeOption("lines", options.get("lines") ?? "1000", 1, 1e9)),
+  });
   if (plain.length > 0) query.set("about", plain[0]);
   const text = options.has("json") ? (e: ServiceEvent) => JSON.stringify(e) : eventText;
   const print = (e: ServiceEvent): boolean => process.stdout.write(`${text(e)}\n`);

@@ -27,27 +27,40 @@ ${optionHelp(OPTIONS)}
 async function run(words: readonly string[]): Promise<number> {
   const { options } = parseWords(words, OPTIONS, "no words", 0, 0);
   const state = options.get("state") ?? stateFolder();
-  const found: { name: string; view: ServiceView | null; why: string }[] = [];
-  for (const name of servicesKnown(state)) {
-    const folder = new ServiceFolder(name, state);
-    const record = folder.read();
-    try {
-      const api = new ApiClient(record?.url ?? "", folder.token() ?? "");
-      found.push({ name, view: await api.get<ServiceView>("/v1/service"), why: "" });
-    } catch (e) {
-      if (!(e instanceof ApiError)) throw e;
-      found.push({ name, view: null, why: e.message });
-    }
-  }
+  const found = await Promise.all(
+    servicesKnown(state).map((name) => find(new ServiceFolder(name, state), name)),
+  );
   process.stdout.write(options.has("json") ? `${JSON.stringify(found, null, 2)}\n` : table(found));
   return 0;
 }
 
-function table(found: readonly { name: string; view: ServiceView | null; why: string }[]): string {
+interface Found {
+  readonly name: string;
+  /** Of the service; its functions have their own. `gone`: its manager is. */
+  readonly state: "running" | "starting" | "silent" | "gone";
+  readonly view: ServiceView | null;
+  /** Why there is no more to be said. */
+  readonly why: string;
+}
+
+async function find(folder: ServiceFolder, name: string): Promise<Found> {
+  const record = folder.read();
+  if (record === null || record.url === "")
+    return { name, state: folder.manager === null ? "gone" : "starting", view: null, why: "" };
+  try {
+    const view = await new ApiClient(record.url, folder.token() ?? "").get<ServiceView>("/v1/service");
+    return { name, state: "running", view, why: "" };
+  } catch (e) {
+    if (!(e instanceof ApiError)) throw e;
+    return { name, state: folder.manager === null ? "gone" : "silent", view: null, why: e.message };
+  }
+}
+
+function table(found: readonly Found[]): string {
   if (found.length === 0) return "no service runs here\n";
   const rows = [["SERVICE", "FUNCTION", "STATE", "ISOLATION", "PID", "UPTIME", "RESTARTS", "LAST END"]];
-  for (const { name, view, why } of found) {
-    if (view === null) rows.push([name, "-", "gone", "-", "-", "-", "-", why]);
+  for (const { name, state, view, why } of found) {
+    if (view === null) rows.push([name, "-", state, "-", "-", "-", "-", why]);
     for (const f of view?.functions ?? []) rows.push(row(name, f));
   }
   const widths = rows[0].map((_, i) => Math.max(...rows.map((r) => r[i].length)));

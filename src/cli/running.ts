@@ -69,8 +69,12 @@ export function connect(options: ReadonlyMap<string, string>): ApiClient {
   const folder = serviceFolder(options.get("service"), options);
   const record = folder.read();
   const token = folder.token();
+  if (record?.url === "" && folder.manager !== null)
+    throw new CommandError(`service '${record.name}' comes up: it cannot be asked yet`);
   if (record === null || token === null)
-    throw new CommandError(`${folder.path} cannot be read: is the service somebody else's?`);
+    throw new CommandError(
+      `${folder.path} cannot be read: the service is somebody else's, or 'sluice down' removes what is left`,
+    );
   return new ApiClient(record.url, token);
 }
 

@@ -4,7 +4,7 @@ import type { ApiClient } from "../vnf/api/client.js";
 import type { FunctionView } from "../vnf/api/routes.js";
 import type { InstanceStats } from "../vnf/instance/protocol.js";
 import { type Command, UsageError } from "./command.js";
-import { type OptionSpec, optionHelp } from "./options.js";
+import { type OptionSpec, optionHelp, wholeOption } from "./options.js";
 import { asking, connect, interruption, parseWords, SERVICE_OPTIONS } from "./running.js";
 import { type Look, Screen, TopView } from "./top-view.js";
 
@@ -46,15 +46,18 @@ export async function look(api: ApiClient, only?: string): Promise<Look[]> {
 
 export function positive(text: string, option: string): number {
   const n = Number(text);
-  if (!(n > 0)) throw new UsageError(`${option} needs a number above 0, not ‘${text}’`);
+  if (!(n > 0 && n < Number.POSITIVE_INFINITY))
+    throw new UsageError(`${option} needs a number above 0, not ‘${text}’`);
   return n;
 }
 
 async function run(words: readonly string[]): Promise<number> {
   const { words: plain, options } = parseWords(words, OPTIONS, "at most one function", 0, 1);
   const interval = positive(options.get("interval") ?? "1", "--interval");
-  const count = options.has("count") ? positive(options.get("count")!, "--count") : Number.POSITIVE_INFINITY;
-  const elements = Number(options.get("elements") ?? "5");
+  const count = options.has("count")
+    ? wholeOption("count", options.get("count")!, 1, 1e9)
+    : Number.POSITIVE_INFINITY;
+  const elements = wholeOption("elements", options.get("elements") ?? "5", 0, 100_000);
   const api = connect(options);
   if (plain.length > 0) await asking(api.get(`/v1/functions/${encodeURIComponent(plain[0])}`));
   const view = new TopView({ elements });

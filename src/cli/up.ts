@@ -5,10 +5,12 @@ import { mkdirSync, openSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ConfigurationError } from "../lang/diagnostics.js";
+import { DeviceError } from "../router/device.js";
 import { systemError } from "../router/system-error.js";
-import { ApiClient } from "../vnf/api/client.js";
+import { ApiClient, ApiError } from "../vnf/api/client.js";
 import type { ServiceDescriptor } from "../vnf/descriptor/model.js";
 import { parseDescriptor } from "../vnf/descriptor/read.js";
+import { InstanceError } from "../vnf/instance/instance.js";
 import { Manager } from "../vnf/manager/manager.js";
 import { ServiceError } from "../vnf/service/service.js";
 import { processRuns, ServiceFolder } from "../vnf/state/folder.js";
@@ -23,6 +25,8 @@ import { HELP, settings, type UpSettings, USAGE } from "./up-options.js";
 
 /** Seconds in which a detached service must be up. */
 const DETACH_SECONDS = 60;
+/** Milliseconds that a timer can wait: 25 days. */
+const LONGEST_MS = 2 ** 31 - 1;
 /** Simulated seconds between two looks of --top. */
 const SIMULATED_LOOK = 1;
 
@@ -36,7 +40,7 @@ async function run(words: readonly string[]): Promise<number> {
     return complain(e, { text, file: s.file });
   }
   const folder = new ServiceFolder(descriptor.name, s.state);
-  if (s.detach) return detach(words, folder);
+  if (s.detach) return detach(words, descriptor.name, folder);
   const world = s.simtime
     ? new SimulatedWorld(descriptor.world.seed, descriptor.world.epoch)
     : new RealWorld();
@@ -47,15 +51,38 @@ async function run(words: readonly string[]): Promise<number> {
   try {
     manager = await Manager.instantiate(descriptor, { world, folder, port: s.api, clickpath: s.clickpath });
     tell(manager, s);
-    await manager.service.start();
-    await stay(manager, s, signal);
+    const ended = endOf(manager, signal);
+    await started(manager, ended);
+    await stay(manager, s, ended);
     return 0;
   } catch (e) {
-    if (e instanceof ServiceError) throw new CommandError(e.message);
+    // Ctrl-C reaches also the programs that lay links.
+    if (signal.aborted) return 0;
     return complain(e, { text, file: s.file });
   } finally {
     await manager?.terminate();
     release();
+  }
+}
+
+/** When it is interrupted, or somebody terminates it. */
+function endOf(manager: Manager, interrupted: AbortSignal): AbortSignal {
+  const ended = new AbortController();
+  void manager.terminated.then(() => ended.abort());
+  return AbortSignal.any([interrupted, ended.signal]);
+}
+
+/** Starts everything; not longer than until the `end`. */
+async function started({ service }: Manager, end: AbortSignal): Promise<void> {
+  const starting = service.start();
+  const ending = new Promise<void>((resolve) => end.addEventListener("abort", () => resolve()));
+  try {
+    if (!end.aborted) await Promise.race([starting, ending]);
+  } catch (e) {
+    // What is terminated meanwhile does not start.
+    if (!end.aborted) throw e;
+  } finally {
+    starting.catch(() => {});
   }
 }
 
@@ -76,6 +103,9 @@ function adjusted(descriptor: ServiceDescriptor, { isolation, seed }: UpSettings
 
 /** Prints what is wrong with a descriptor or a graph, where, and what to do; returns the exit status. */
 function complain(e: unknown, input: { readonly text: string; readonly file: string }): number {
+  // What a graph or the system has against it is told in a sentence; all else is our fault.
+  if (e instanceof ServiceError || e instanceof DeviceError || e instanceof InstanceError)
+    throw new CommandError(e.message);
   if (!(e instanceof ConfigurationError)) throw e;
   const places = e.diagnostics.map((d) => {
     const { landmark } = d;
@@ -104,15 +134,13 @@ function tell({ service, url }: Manager, s: UpSettings): void {
   });
 }
 
-/** Until its time is over, it is interrupted, or somebody terminates it. */
-async function stay(manager: Manager, s: UpSettings, signal: AbortSignal): Promise<void> {
+/** Until its time is over, or the `end`. */
+async function stay(manager: Manager, s: UpSettings, end: AbortSignal): Promise<void> {
   const { world } = manager.service;
-  const ended = new AbortController();
-  void manager.terminated.then(() => ended.abort());
-  const either = AbortSignal.any([signal, ended.signal]);
-  if (world.simulation !== null) await simulate(manager, s, world, either);
-  else if (s.top) await watch(manager, s.seconds, either);
-  else await pause(s.seconds === null ? 2 ** 31 - 1 : s.seconds * 1000, either);
+  if (end.aborted) return;
+  if (world.simulation !== null) await simulate(manager, s, world, end);
+  else if (s.top) await watch(manager, s.seconds, end);
+  else await pause(Math.min(LONGEST_MS, s.seconds === null ? LONGEST_MS : s.seconds * 1000), end);
 }
 
 async function simulate(manager: Manager, s: UpSettings, world: World, signal: AbortSignal): Promise<void> {
@@ -132,10 +160,15 @@ export async function watch(manager: Manager, seconds: number | null, signal: Ab
   const view = new TopView({ elements: 3 });
   const screen = new Screen();
   const end = seconds === null ? Number.POSITIVE_INFINITY : performance.now() + seconds * 1000;
-  view.lines(await look(apiOf(manager)));
-  while (!signal.aborted && performance.now() < end) {
-    await pause(Math.min(1000, end - performance.now()), signal);
-    if (!signal.aborted) screen.show(view.lines(await look(apiOf(manager))));
+  try {
+    view.lines(await look(apiOf(manager)));
+    while (!signal.aborted && performance.now() < end) {
+      await pause(Math.min(1000, end - performance.now()), signal);
+      if (!signal.aborted) screen.show(view.lines(await look(apiOf(manager))));
+    }
+  } catch (e) {
+    // Our own API does not answer once the service is terminated.
+    if (!(e instanceof ApiError && e.status === 0)) throw e;
   }
 }
 
@@ -144,13 +177,18 @@ function apiOf(manager: Manager): ApiClient {
 }
 
 /** Starts the same command in the background, and returns when the service is up. */
-async function detach(words: readonly string[], folder: ServiceFolder): Promise<number> {
+async function detach(words: readonly string[], name: string, folder: ServiceFolder): Promise<number> {
+  const { manager } = folder;
+  // It would come to the same, but not before the log of the other were overwritten.
+  if (manager !== null)
+    throw new CommandError(
+      `service '${name}' runs already (process ${manager}): 'sluice down ${name}' ends it`,
+    );
   const log = `${folder.path}.log`;
-  mkdirSync(dirname(log), { recursive: true, mode: 0o700 });
   const main = fileURLToPath(new URL("main.js", import.meta.url));
   const rest = words.filter((w) => w !== "-d" && !/^--det/.test(w));
   // Beside the service's folder, which it makes anew.
-  const out = openSync(log, "w", 0o600);
+  const out = openLog(log);
   const child = spawn(process.execPath, [main, "up", ...rest], {
     detached: true,
     stdio: ["ignore", out, out],
@@ -172,6 +210,15 @@ async function detach(words: readonly string[], folder: ServiceFolder): Promise<
   process.stderr.write(readFileSync(log, "utf8"));
   if (status === null && processRuns(child.pid!, null)) process.kill(child.pid!, "SIGTERM");
   throw new CommandError(`the service did not come up (${log})`);
+}
+
+function openLog(file: string): number {
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    return openSync(file, "w", 0o600);
+  } catch (e) {
+    throw new CommandError(`${file}: ${systemError(e)} (--state or SLUICE_STATE name another place)`);
+  }
 }
 
 async function everythingStarted(folder: ServiceFolder): Promise<boolean> {

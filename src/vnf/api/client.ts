@@ -18,6 +18,9 @@ export class ApiError extends Error {
   }
 }
 
+/** Milliseconds in which a question is answered: a function has ten seconds. */
+const GET_MS = 15_000;
+
 export class ApiClient {
   readonly #url: string;
   readonly #token: string;
@@ -28,15 +31,15 @@ export class ApiClient {
   }
 
   /** The reply to a request: parsed JSON, text of other kinds, or null for none. Rejects with ApiError. */
-  async call(method: string, path: string, body?: unknown): Promise<unknown> {
-    const response = await this.#fetch(method, path, body);
+  async call(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<unknown> {
+    const response = await this.#fetch(method, path, body, signal);
     const text = await response.text();
     if (text === "") return null;
     return response.headers.get("content-type")?.startsWith("application/json") ? JSON.parse(text) : text;
   }
 
   get<T>(path: string): Promise<T> {
-    return this.call("GET", path) as Promise<T>;
+    return this.call("GET", path, undefined, AbortSignal.timeout(GET_MS)) as Promise<T>;
   }
 
   /** The lines of a reply that goes on, each parsed, until the service ends or `signal` says so. */
@@ -67,7 +70,10 @@ export class ApiClient {
         signal,
       });
     } catch (e) {
-      const cause = (e as { cause?: { code?: string } }).cause?.code ?? (e as Error).message;
+      const late = (e as Error).name === "TimeoutError";
+      const cause = late
+        ? "too late"
+        : ((e as { cause?: { code?: string } }).cause?.code ?? (e as Error).message);
       throw new ApiError(0, "UNREACHABLE", `nobody answers at ${this.#url} (${cause})`);
     }
     if (response.ok) return response;

@@ -1,7 +1,7 @@
 // What the API offers: paths, what they take and give. The server serves these, and the OpenAPI document describes them.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Service } from "../service/service.js";
+import { type Service, ServiceError } from "../service/service.js";
 import { EVENTS, FUNCTION, FUNCTIONS, HANDLERS, LINES, type Schema, SERVICE, STATS } from "./schemas.js";
 import { TRACE } from "./trace-route.js";
 
@@ -272,6 +272,7 @@ function serviceView(service: Service): ServiceView {
 
 function events({ service, query, request, response }: Call): unknown {
   const most = Number(query.most ?? 1000);
+  known(service, query.about);
   const past = service.events.latest(most, query.about, Number(query.after ?? 0));
   if (query.follow !== "true") return past;
   response.writeHead(200, { "content-type": "application/x-ndjson" });
@@ -285,6 +286,16 @@ function events({ service, query, request, response }: Call): unknown {
   });
   request.on("close", stop);
   return undefined;
+}
+
+/** Whether events can be about it: also about what is gone by now. Throws ServiceError. */
+function known(service: Service, about: string | undefined): void {
+  const { functions, events, descriptor } = service;
+  if (about === undefined || about === "service" || functions.has(about) || descriptor.links.has(about))
+    return;
+  if (events.latest(1, about).length > 0) return;
+  const names = [...functions.keys(), ...descriptor.links.keys()].join(", ");
+  throw new ServiceError("NO_FUNCTION", `there is no function or link '${about}' (there are ${names})`);
 }
 
 /** Bytes that may wait for a caller who follows. */

@@ -2,13 +2,14 @@
 
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { systemError } from "../../router/system-error.js";
 import { metricsText } from "../api/metrics.js";
 import type { ApplyBody } from "../api/routes.js";
 import { ApiServer } from "../api/server.js";
 import type { ServiceDescriptor } from "../descriptor/model.js";
 import { inside, parseDescriptor, parseFault } from "../descriptor/read.js";
 import { Service, ServiceError } from "../service/service.js";
-import { processRuns, processStart, type ServiceFolder } from "../state/folder.js";
+import { processStart, type ServiceFolder, type ServiceRecord } from "../state/folder.js";
 import { Ledger } from "../state/ledger.js";
 import type { World } from "../world.js";
 
@@ -56,20 +57,27 @@ export class Manager {
 
   /**
    * Instantiates the service of `descriptor` and offers its API; nothing is started yet. What a killed manager left of
-   * a service of the same name is taken away first. Rejects with ServiceError when one runs, or with ConfigurationError.
+   * a service of the same name is taken away first. Rejects with ServiceError when one runs, or the folder or the port
+   * cannot be had, with ConfigurationError, or with DeviceError; nothing is left then.
    */
   static async instantiate(descriptor: ServiceDescriptor, options: ManagerOptions): Promise<Manager> {
-    const { folder, world, port, clickpath } = options;
-    const other = folder.read();
-    if (other !== null && processRuns(other.pid, other.started))
-      throw new ServiceError(
-        "RUNS",
-        `service '${descriptor.name}' runs already (process ${other.pid}): 'sluice down ${descriptor.name}' ends it`,
-      );
+    const { folder } = options;
+    await claim(folder, descriptor);
     const ledger = new Ledger(folder.ledgerFile);
-    await ledger.release();
-    folder.remove();
-    folder.create();
+    try {
+      return await Manager.#make(descriptor, options, ledger);
+    } catch (e) {
+      await ledger.release();
+      folder.remove();
+      throw e;
+    }
+  }
+
+  static async #make(
+    descriptor: ServiceDescriptor,
+    { folder, world, port, clickpath }: ManagerOptions,
+    ledger: Ledger,
+  ): Promise<Manager> {
     const service = await Service.instantiate(descriptor, { world, clickpath, book: ledger });
     let manager: Manager | null = null;
     const actions = {
@@ -79,16 +87,14 @@ export class Manager {
       metrics: () => metricsText(service),
     };
     const token = folder.newToken();
-    const api = await ApiServer.listen({ service, actions, token, port });
-    manager = new Manager(service, folder, ledger, api, token);
-    folder.write({
-      name: descriptor.name,
-      pid: process.pid,
-      started: processStart(process.pid),
-      url: api.url,
-      file: resolve(descriptor.file),
-      since: new Date().toISOString(),
-    });
+    try {
+      const api = await ApiServer.listen({ service, actions, token, port });
+      manager = new Manager(service, folder, ledger, api, token);
+    } catch (e) {
+      await service.terminate();
+      throw new ServiceError("PORT", `the API cannot have port ${port}: ${systemError(e)}`);
+    }
+    folder.write(recordOf(descriptor, manager.url));
     return manager;
   }
 
@@ -133,6 +139,42 @@ export class Manager {
   #fault(document: unknown): void {
     for (const fault of parseFault(document, this.service.descriptor)) this.service.schedule(fault);
   }
+}
+
+/** Makes the service's folder its own, after what a killed manager left in it is away. Rejects with ServiceError. */
+async function claim(folder: ServiceFolder, descriptor: ServiceDescriptor): Promise<void> {
+  const { name } = descriptor;
+  try {
+    while (!folder.claim(recordOf(descriptor, ""))) {
+      const { manager } = folder;
+      if (manager !== null)
+        throw new ServiceError(
+          "RUNS",
+          `service '${name}' runs already (process ${manager}): 'sluice down ${name}' ends it`,
+        );
+      const { stays } = await new Ledger(folder.ledgerFile).release();
+      if (stays.length > 0)
+        throw new ServiceError("LEFT", `a killed manager left what cannot be removed: ${stays.join("; ")}`);
+      folder.remove();
+    }
+  } catch (e) {
+    if (e instanceof ServiceError) throw e;
+    throw new ServiceError(
+      "FOLDER",
+      `${folder.path} cannot be written: ${systemError(e)} (--state or SLUICE_STATE name another place)`,
+    );
+  }
+}
+
+function recordOf(descriptor: ServiceDescriptor, url: string): ServiceRecord {
+  return {
+    name: descriptor.name,
+    pid: process.pid,
+    started: processStart(process.pid),
+    url,
+    file: resolve(descriptor.file),
+    since: new Date().toISOString(),
+  };
 }
 
 /** The folder in which the descriptor and all graphs lie. */

@@ -40,7 +40,7 @@ const NO_BOOK: ResourceBook = { note() {}, forget() {} };
 
 /** A request about something that the service does not have, or cannot do. */
 export class ServiceError extends Error {
-  /** `NO_FUNCTION`, `NO_LINK`, `NO_FILE`, `OUTSIDE`, `RUNS`, `UNSUPPORTED`. */
+  /** `NO_FUNCTION`, `NO_LINK`, `NO_FILE`, `OUTSIDE`, `RUNS`, `LEFT`, `FOLDER`, `PORT`, `UNSUPPORTED`. */
   readonly code: string;
 
   constructor(code: string, message: string) {

@@ -1,7 +1,7 @@
 // Where running services are known to the program: a folder each, which only their owner may read.
 
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
@@ -11,7 +11,7 @@ export interface ServiceRecord {
   /** The manager's process, and when that was started: a process number may be somebody else's by now. */
   readonly pid: number;
   readonly started: string | null;
-  /** Address of its API. */
+  /** Address of its API; empty while it is made. */
   readonly url: string;
   /** The descriptor. */
   readonly file: string;
@@ -39,13 +39,21 @@ export class ServiceFolder {
     return existsSync(this.path);
   }
 
-  /** Makes the folder, readable to its owner only. */
-  create(): void {
+  /** Makes the folder, readable to its owner only, for the service of `record`. False when it is another's already. */
+  claim(record: ServiceRecord): boolean {
     mkdirSync(this.path, { recursive: true, mode: 0o700 });
+    try {
+      this.write(record, "wx");
+      return true;
+    } catch (e) {
+      if ((e as NodeJS.ErrnoException).code === "EEXIST") return false;
+      throw e;
+    }
   }
 
-  write(record: ServiceRecord): void {
-    writeFileSync(join(this.path, "service.json"), `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
+  write(record: ServiceRecord, flag: "w" | "wx" = "w"): void {
+    const text = `${JSON.stringify(record, null, 2)}\n`;
+    writeFileSync(join(this.path, "service.json"), text, { mode: 0o600, flag });
   }
 
   /** Null when nothing (readable) was written. */
@@ -77,6 +85,12 @@ export class ServiceFolder {
     return join(this.path, "resources");
   }
 
+  /** Its manager's process; null when that does not run (any more). */
+  get manager(): number | null {
+    const record = this.read();
+    return record !== null && processRuns(record.pid, record.started) ? record.pid : null;
+  }
+
   remove(): void {
     rmSync(this.path, { recursive: true, force: true });
   }
@@ -84,7 +98,7 @@ export class ServiceFolder {
 
 /** The names of services that have a folder. */
 export function servicesKnown(folder: string = stateFolder()): string[] {
-  if (!existsSync(folder)) return [];
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return [];
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map((entry) => entry.name)
@@ -96,7 +110,9 @@ export function processStart(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
     // The command's name, in parentheses, may hold anything.
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    // One that ended and was not waited for is no process any more.
+    return fields[0] === "Z" || fields[0] === "X" ? null : fields[19];
   } catch {
     return null;
   }
