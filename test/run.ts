@@ -4,21 +4,18 @@
 //
 // A file may ask for more time with `// timeout: 300` (seconds) in its first line.
 // What uvu lets pass is a failure here: a file that never runs its tests, a
-// substring that selects nothing, `test.only`, a process that does not end, and
-// in CI a test skipped without a reason (see skip.ts for skips with one).
+// substring that selects nothing, `test.only`, a process that does not end or
+// leaves something behind (see outside.ts), and in CI a test skipped without a
+// reason (see skip.ts for skips with one).
 
-import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
+import { type Ending, summary, TestProcesses } from "./runner/test-process.js";
 import { SKIP_LINE } from "./skip.js";
 
 const DEFAULT_TIMEOUT = 120;
-/** Seconds a process may live on after its tests have ended. */
-const GRACE = 5;
-/** Characters of a file's output that are kept (the last ones). */
-const OUTPUT_KEPT = 1 << 20;
 
 interface TestFile {
   readonly path: string;
@@ -40,14 +37,6 @@ interface FileResult {
   readonly reasons: readonly string[];
 }
 
-interface Ending {
-  readonly output: string;
-  readonly status: number | null;
-  readonly signal: NodeJS.Signals | null;
-  /** Why the runner ended it. */
-  readonly stopped: string | null;
-}
-
 function findTests(root: string): TestFile[] {
   const sources = resolve(root, "../../test");
   const compiled = root === dirname(fileURLToPath(import.meta.url));
@@ -66,87 +55,6 @@ function findTests(root: string): TestFile[] {
     });
 }
 
-/** Ends a process and all it started: it leads its own group. */
-function endGroup(pid: number | undefined): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, "SIGKILL");
-  } catch {
-    // The group is empty already.
-  }
-}
-
-function runProcess(file: TestFile, running: Set<number>): Promise<Ending> {
-  return new Promise((done) => {
-    const { FORCE_COLOR: _, ...env } = process.env;
-    const child = spawn(process.execPath, [file.path], {
-      detached: true,
-      stdio: ["ignore", "pipe", "pipe"],
-      env: { ...env, NO_COLOR: "1" },
-    });
-    if (child.pid !== undefined) running.add(child.pid);
-    let output = "";
-    let stopped: string | null = null;
-    let grace: NodeJS.Timeout | undefined;
-    const stop = (why: string): void => {
-      stopped ??= why;
-      endGroup(child.pid);
-    };
-    const limit = setTimeout(() => stop(`did not end within ${file.timeout} s`), file.timeout * 1000);
-    const take = (text: string): void => {
-      output = (output + text).slice(-OUTPUT_KEPT);
-      if (grace === undefined && summary(output) !== null) {
-        grace = setTimeout(
-          () => stop(`its tests ended, but not the process: something is still open (${GRACE} s)`),
-          GRACE * 1000,
-        );
-      }
-    };
-    child.stdout.setEncoding("utf8").on("data", take);
-    child.stderr.setEncoding("utf8").on("data", take);
-    const finish = (status: number | null, signal: NodeJS.Signals | null): void => {
-      clearTimeout(limit);
-      clearTimeout(grace);
-      if (child.pid !== undefined) running.delete(child.pid);
-      done({ output, status, signal, stopped });
-    };
-    child.on("error", (error) => {
-      output += `${error.message}\n`;
-      finish(null, null);
-    });
-    child.on("exit", (status, signal) => {
-      endGroup(child.pid);
-      // A process outside the group may hold the pipe: its end is not awaited.
-      const late = setTimeout(() => {
-        child.stdout.destroy();
-        child.stderr.destroy();
-      }, 1000);
-      child.on("close", () => {
-        clearTimeout(late);
-        finish(status, signal);
-      });
-    });
-  });
-}
-
-interface Summary {
-  readonly total: number;
-  readonly passed: number;
-  readonly skipped: number;
-}
-
-/** uvu's closing lines, null where they are missing. */
-function summary(output: string): Summary | null {
-  const at = output.lastIndexOf("\n  Total:     ");
-  if (at < 0) return null;
-  const found = /^\n {2}Total: +(\d+)\n {2}Passed: +(\d+)\n {2}Skipped: +(\d+)\n {2}Duration: /.exec(
-    output.slice(at),
-  );
-  return found === null
-    ? null
-    : { total: Number(found[1]), passed: Number(found[2]), skipped: Number(found[3]) };
-}
-
 function judge(file: TestFile, ending: Ending, seconds: number, ci: boolean): FileResult {
   const { output } = ending;
   const counts = summary(output);
@@ -157,6 +65,7 @@ function judge(file: TestFile, ending: Ending, seconds: number, ci: boolean): Fi
   else if (counts === null) reasons.push("ran no tests to their end (is test.run() missing?)");
   else if (ending.status !== 0 && counts.passed === counts.total)
     reasons.push(`exit status ${ending.status}`);
+  reasons.push(...ending.left);
   if (counts !== null && counts.total === 0 && skips.length === 0) reasons.push("holds no tests");
   const focused = /^\s*[\w$]+\.only\(/m.test(file.text);
   if (focused) reasons.push("uses test.only");
@@ -195,21 +104,22 @@ async function main(args: readonly string[]): Promise<number> {
   const unmatched = patterns.filter((p) => !all.some((file) => file.name.includes(p)));
   const files = patterns.length === 0 ? all : all.filter((f) => patterns.some((p) => f.name.includes(p)));
 
-  const running = new Set<number>();
+  const processes = new TestProcesses();
+  let interrupted = false;
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
-      for (const pid of running) endGroup(pid);
-      process.exit(1);
+      interrupted = true;
+      processes.stop(`stopped by ${signal}`);
     });
   }
 
   const results: FileResult[] = [];
   let next = 0;
   const worker = async (): Promise<void> => {
-    while (next < files.length) {
+    while (next < files.length && !interrupted) {
       const file = files[next++];
       const started = performance.now();
-      const ending = await runProcess(file, running);
+      const ending = await processes.run(file.path, file.timeout);
       const result = judge(file, ending, (performance.now() - started) / 1000, isSet(process.env.CI));
       report(result);
       results.push(result);
@@ -228,6 +138,10 @@ async function main(args: readonly string[]): Promise<number> {
   failed += unmatched.length;
   if (all.length === 0) {
     console.log(`no test files in ${relative(process.cwd(), root) || "."}`);
+    failed++;
+  }
+  if (interrupted) {
+    console.log(`interrupted: ${files.length - results.length} files were not run`);
     failed++;
   }
   const skipped = skips.length > 0 ? `, ${skips.length} skipped` : "";

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { atEnd } from "../outside.js";
 import { skipUnless } from "../skip.js";
 import { until } from "../vnf/until.js";
 import { notedProcesses, runs } from "./noted.js";
@@ -26,7 +27,7 @@ chmodSync(home, 0o777);
 const temporary = join(home, "tmp");
 mkdirSync(temporary);
 chmodSync(temporary, 0o777);
-test.after(() => rmSync(home, { recursive: true, force: true }));
+test.after(() => close());
 
 const { SLUICE_STATE: _, XDG_RUNTIME_DIR: __, XDG_STATE_HOME: ___, ...rest } = process.env;
 const env = { ...rest, HOME: home, TMPDIR: temporary, CLICKPATH: "" };
@@ -42,6 +43,13 @@ function sluice(...words: string[]): Promise<Outcome> {
     child.on("close", (code) => resolve({ code, out, err }));
   });
 }
+
+async function close(): Promise<void> {
+  left();
+  await sluice("down");
+  rmSync(home, { recursive: true, force: true });
+}
+const left = atEnd(close);
 
 /** Why the user cannot run the program; null: it can. */
 function refused(): string | null {
@@ -82,6 +90,8 @@ userTest("without root functions that are processes ping each other, and down le
   assert.match(readdirSync(join(temporary, folder)).join(), /^1a,1b,2a,/);
   const down = await sluice("down");
   assert.equal([down.code, down.err], [0, ""]);
+  // The manager goes once its service is gone.
+  await until(() => !runs(pids[0]), "the manager ends");
   assert.equal(pids.filter(runs), []);
   assert.equal(readdirSync(temporary), []);
   assert.not.ok(existsSync(STATE));

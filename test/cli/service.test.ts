@@ -2,8 +2,7 @@
 
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
@@ -11,23 +10,22 @@ import * as assert from "uvu/assert";
 import { namespacesRefused } from "../net/namespaces.js";
 import { skipUnless } from "../skip.js";
 import { notedProcesses, runs } from "./noted.js";
+import { OwnService } from "./own-service.js";
 import { MAIN, sluice } from "./sluice.js";
 
 const CONF = fileURLToPath(new URL("../../../conf/", import.meta.url));
-const FILE = `${CONF}services/two-sites.yaml`;
-const state = mkdtempSync(join(tmpdir(), "sluice-"));
-const STATE = ["--state", state];
-
-test.after(async () => {
-  await sluice(["down", ...STATE]);
-  rmSync(state, { recursive: true, force: true });
-});
+const own = new OwnService();
+const { file: FILE, words: STATE, name: NAME } = own;
+test.after(() => own.close());
 
 test("a service comes up in the background, is looked at, operated, changed and ended", async () => {
   const up = await sluice(["up", FILE, "-d", ...STATE]);
   assert.is(up.code, 0, up.err);
   assert.match(up.out, /^process \d+, API at http:\/\/127\.0\.0\.1:\d+, log in /);
-  assert.match((await sluice(["ps", ...STATE])).out, /two-sites +xtr1 +started +inline +\d+ +[\d.]+ s +0 +-/);
+  assert.match(
+    (await sluice(["ps", ...STATE])).out,
+    new RegExp(`${NAME} +xtr1 +started +inline +\\d+ +[\\d.]+ s +0 +-`),
+  );
   assert.is((await sluice(["handler", "xtr1", "own.size", ...STATE])).out, "2\n");
   assert.match(
     (await sluice(["handler", "xtr1", "cache.", ...STATE])).out,
@@ -42,18 +40,18 @@ test("a service comes up in the background, is looked at, operated, changed and 
   assert.is((await sluice(["apply", FILE, ...STATE])).out, "nothing differs\n");
   const down = await sluice(["down", ...STATE]);
   assert.equal([down.code, down.out, down.err], [0, "", ""]);
-  assert.not.ok(existsSync(join(state, "two-sites")));
+  assert.not.ok(existsSync(own.folder));
   assert.is((await sluice(["ps", ...STATE])).out, "no service runs here\n");
 });
 
 test("what a killed manager left is removed by down", async () => {
   assert.is((await sluice(["up", FILE, "-d", ...STATE])).code, 0);
-  const { pid } = JSON.parse(readFileSync(join(state, "two-sites", "service.json"), "utf8"));
+  const { pid } = JSON.parse(readFileSync(join(own.folder, "service.json"), "utf8"));
   process.kill(pid, "SIGKILL");
-  assert.match((await sluice(["ps", ...STATE])).out, /two-sites +- +gone .*nobody answers/);
+  assert.match((await sluice(["ps", ...STATE])).out, new RegExp(`${NAME} +- +gone .*nobody answers`));
   const down = await sluice(["down", ...STATE]);
   assert.equal([down.code, down.out], [0, "its manager was gone; removed what it left\n"]);
-  assert.not.ok(existsSync(join(state, "two-sites")));
+  assert.not.ok(existsSync(own.folder));
 });
 
 const refused = namespacesRefused();
@@ -64,25 +62,25 @@ skipUnless(refused === null, refused ?? "")(
       (await sluice(["up", FILE, "-d", "--isolation", "process", ...STATE], { seconds: 60 })).code,
       0,
     );
-    const [manager, ...functions] = notedProcesses(join(state, "two-sites"));
+    const [manager, ...functions] = notedProcesses(own.folder);
     const machine = (): string => execFileSync("sh", ["-c", "ip netns; ip -o link"], { encoding: "utf8" });
-    assert.match(machine(), /sluice-two-sites-xtr1/);
+    assert.match(machine(), new RegExp(`sluice-${NAME}-xtr1`));
     assert.ok(functions.length >= 5 && functions.every(runs), functions.join());
-    const noted = readFileSync(join(state, "two-sites", "resources"), "utf8");
+    const noted = readFileSync(join(own.folder, "resources"), "utf8");
     // One that cannot notice that its manager is gone.
     process.kill(functions[0], "SIGSTOP");
     process.kill(manager, "SIGKILL");
     const down = await sluice(["down", ...STATE], { seconds: 30 });
     assert.is(down.code, 0, down.err);
-    assert.match(down.out, /^removed namespace sluice-two-sites-xtr1$/m);
+    assert.match(down.out, new RegExp(`^removed namespace sluice-${NAME}-xtr1$`, "m"));
     assert.match(down.out, /^removed process \d+$/m);
     const left = machine();
-    assert.not.match(left, /sluice-two-sites-/);
+    assert.not.match(left, new RegExp(`sluice-${NAME}-`));
     assert.equal(functions.filter(runs), []);
     const interfaces = [...noted.matchAll(/"kind":"interface","name":"(\w+)"/g)].map((m) => m[1]);
     assert.ok(interfaces.length >= 3);
     for (const name of interfaces) assert.not.match(left, new RegExp(`\\b${name}@`));
-    assert.not.ok(existsSync(join(state, "two-sites")));
+    assert.not.ok(existsSync(own.folder));
   },
 );
 
@@ -98,7 +96,7 @@ test("Ctrl-C ends a service in order", async () => {
   const [code] = await once(child, "close");
   assert.is(code, 0);
   assert.match(out, /ms +stopped\n$/);
-  assert.not.ok(existsSync(join(state, "two-sites")));
+  assert.not.ok(existsSync(own.folder));
 });
 
 test("an hour of simulated time needs no waiting", async () => {

@@ -1,25 +1,18 @@
 // sluice trace: over the API, inline, in threads and in processes; as text and as a capture that tshark reads.
 
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { namespacesRefused } from "../net/namespaces.js";
 import { skipUnless } from "../skip.js";
 import { TSHARK } from "../tshark.js";
+import { OwnService } from "./own-service.js";
 import { sluice } from "./sluice.js";
 
-const FILE = fileURLToPath(new URL("../../../conf/services/two-sites.yaml", import.meta.url));
-const state = mkdtempSync(join(tmpdir(), "sluice-"));
-const STATE = ["--state", state];
-
-test.after(async () => {
-  await sluice(["down", ...STATE]);
-  rmSync(state, { recursive: true, force: true });
-});
+const own = new OwnService();
+const { file: FILE, words: STATE } = own;
+test.after(() => own.close());
 
 async function traced(isolation: string): Promise<void> {
   const up = await sluice(["up", FILE, "-d", "--isolation", isolation, ...STATE], { seconds: 60 });
@@ -37,7 +30,7 @@ async function traced(isolation: string): Promise<void> {
   assert.is(wrong.code, 1);
   assert.match(wrong.err, /^wrong filter: .*expected a pattern as IPClassifier takes/);
   if (TSHARK) {
-    const file = join(state, `${isolation}.pcapng`);
+    const file = join(own.state, `${isolation}.pcapng`);
     const capture = await sluice([...words, "--format", "pcapng", "-o", file]);
     assert.is(capture.code, 0, capture.err);
     const fields = ["frame.interface_name", "frame.comment", "icmp.type", "_ws.malformed"];

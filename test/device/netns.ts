@@ -1,6 +1,8 @@
 // Network namespaces for tests that need root: made with names of their own, and removed whatever happens.
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { deleteNamespace } from "../net/namespaces.js";
+import { atEnd, ledger } from "../outside.js";
 
 let made = 0;
 
@@ -9,12 +11,14 @@ export class Lab {
   readonly #prefix = `sl${process.pid}x${made++}`;
   readonly #namespaces: string[] = [];
   readonly #children: ChildProcess[] = [];
+  readonly #left = atEnd(() => this.#end());
 
   /** Makes a namespace with IPv6 addresses usable at once, and returns its name. */
   namespace(): string {
     const name = `${this.#prefix}n${this.#namespaces.length}`;
-    run("ip", ["netns", "add", name]);
+    ledger.note({ kind: "namespace", name });
     this.#namespaces.push(name);
+    run("ip", ["netns", "add", name]);
     this.exec(name, "sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0");
     this.exec(name, "ip link set lo up");
     return name;
@@ -42,14 +46,13 @@ export class Lab {
   }
 
   close(): void {
+    this.#left();
+    this.#end();
+  }
+
+  #end(): void {
     for (const child of this.#children) child.kill("SIGKILL");
-    for (const name of this.#namespaces) {
-      try {
-        run("ip", ["netns", "del", name]);
-      } catch {
-        // it may not have come to be
-      }
-    }
+    for (const name of this.#namespaces) deleteNamespace(name);
   }
 }
 

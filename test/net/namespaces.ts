@@ -1,9 +1,10 @@
 // Networks of the tests' own: namespaces and veth pairs, gone again when the test ends, however it ends.
 
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { atEnd, ledger } from "../outside.js";
 
 /** Whether this process may make network namespaces; a reason to skip when it may not. */
 export function namespacesRefused(): string | null {
@@ -16,6 +17,12 @@ export function namespacesRefused(): string | null {
   return null;
 }
 
+/** Deletes it if it is there. */
+export function deleteNamespace(name: string): void {
+  spawnSync("ip", ["netns", "delete", name]);
+  if (!existsSync(`/run/netns/${name}`)) ledger.forget({ kind: "namespace", name });
+}
+
 /** One network of namespaces. `close` ends its processes and deletes its namespaces (and with them its interfaces). */
 export class Network {
   readonly #prefix: string;
@@ -24,17 +31,18 @@ export class Network {
   /** For what the test and its processes keep; gone with the network. */
   readonly folder: string = mkdtempSync(join(tmpdir(), "sluice-net-"));
   #ports = 0;
-  readonly #onExit = (): void => this.#delete();
+  readonly #left: () => void;
 
   constructor(name: string) {
     this.#prefix = `sl-${name}-${process.pid}-`;
-    process.on("exit", this.#onExit);
+    this.#left = atEnd(() => this.#delete());
   }
 
   /** Makes namespace `name`, loopback up. */
   namespace(name: string): void {
-    execFileSync("ip", ["netns", "add", this.fullName(name)]);
+    ledger.note({ kind: "namespace", name: this.fullName(name) });
     this.#names.add(name);
+    execFileSync("ip", ["netns", "add", this.fullName(name)]);
     this.ip(name, "link set lo up");
   }
 
@@ -111,12 +119,12 @@ export class Network {
     for (const child of this.#children) child.kill("SIGKILL");
     await Promise.all(ends);
     this.#delete();
-    process.removeListener("exit", this.#onExit);
+    this.#left();
   }
 
   #delete(): void {
     for (const child of this.#children) child.kill("SIGKILL");
-    for (const name of this.#names) spawnSync("ip", ["netns", "delete", this.fullName(name)]);
+    for (const name of this.#names) deleteNamespace(this.fullName(name));
     this.#names.clear();
     rmSync(this.folder, { recursive: true, force: true });
   }

@@ -1,55 +1,9 @@
-// Fixture files are written into a temporary folder and run through the runner itself.
+// The runner itself, on files that pass, fail, skip and hang.
 
-import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-
-const runner = fileURLToPath(new URL("../run.js", import.meta.url));
-const uvu = import.meta.resolve("uvu");
-const skip = new URL("../skip.js", import.meta.url).href;
-
-const head = `import { test } from ${JSON.stringify(uvu)};
-import { skipUnless } from ${JSON.stringify(skip)};
-`;
-const passing = `${head}test("a", () => {});\ntest("b", () => {});\ntest.run();\n`;
-
-interface Outcome {
-  readonly status: number | null;
-  readonly lines: readonly string[];
-  /** The closing line. */
-  readonly last: string;
-}
-
-function runFixtures(files: Record<string, string>, args: string[] = [], env: object = {}): Outcome {
-  const root = mkdtempSync(join(tmpdir(), "runner-"));
-  try {
-    for (const [name, text] of Object.entries(files)) {
-      mkdirSync(dirname(join(root, name)), { recursive: true });
-      writeFileSync(join(root, name), text);
-    }
-    writeFileSync(join(root, "package.json"), '{ "type": "module" }');
-    const { CI: _, ...rest } = process.env;
-    const { status, stdout } = spawnSync(process.execPath, [runner, "--root", root, ...args], {
-      encoding: "utf8",
-      env: { ...rest, ...env },
-    });
-    const lines = stdout.trimEnd().split("\n");
-    return { status, lines, last: lines.at(-1) ?? "" };
-  } finally {
-    rmSync(root, { recursive: true });
-  }
-}
-
-function has(outcome: Outcome, pattern: RegExp): void {
-  assert.ok(
-    outcome.lines.some((line) => pattern.test(line)),
-    `no line matches ${pattern} in:\n${outcome.lines.join("\n")}`,
-  );
-}
+import { runs } from "../cli/noted.js";
+import { has, head, passing, runFixtures } from "./fixtures.js";
 
 test("passing files in folders are counted, a line each", () => {
   const outcome = runFixtures({ "one.test.js": passing, "deep/er/two.test.js": passing, "no.js": "x(" });
@@ -140,17 +94,8 @@ test.run();
   has(outcome, /a: did not end within 1 s/);
   const pid = Number(/started (\d+)/.exec(outcome.lines.join("\n"))?.[1]);
   assert.ok(pid > 0);
-  assert.not(isRunning(pid));
+  assert.not(runs(pid));
 });
-
-/** Whether the process runs: one that has ended but was not yet collected does not. */
-function isRunning(pid: number): boolean {
-  try {
-    return !/\) Z/.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
-  } catch {
-    return false;
-  }
-}
 
 test("an open handle after the last test is a failure that is named", () => {
   const open = `${head}test("a", () => { setInterval(() => {}, 1000); });\ntest.run();\n`;

@@ -6,6 +6,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EtcdClient, type EtcdHost } from "../../../src/lisp/database/etcd-client.js";
+import { atEnd } from "../../outside.js";
 
 /** Why there can be no cluster; null when there can. */
 export function etcdMissing(): string | null {
@@ -39,7 +40,7 @@ export class EtcdCluster {
   readonly #folder = mkdtempSync(join(tmpdir(), "sluice-etcd-"));
   readonly #members: readonly Member[];
   readonly #inside: readonly string[];
-  readonly #onExit = (): void => this.#end();
+  readonly #left: () => void;
 
   /** A cluster of `size` members that all answer. */
   static async start(size: number, options: ClusterOptions = {}): Promise<EtcdCluster> {
@@ -61,7 +62,7 @@ export class EtcdCluster {
       peer: { host, port: ports[2 * i + 1] },
       process: null,
     }));
-    process.on("exit", this.#onExit);
+    this.#left = atEnd(() => this.#end());
   }
 
   get hosts(): readonly EtcdHost[] {
@@ -118,7 +119,7 @@ export class EtcdCluster {
     this.#end();
     await Promise.all(ends);
     rmSync(this.#folder, { recursive: true, force: true });
-    process.removeListener("exit", this.#onExit);
+    this.#left();
   }
 
   #start(member: Member): void {

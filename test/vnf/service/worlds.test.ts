@@ -13,6 +13,7 @@ import { readDescriptor } from "../../../src/vnf/descriptor/read.js";
 import { Service } from "../../../src/vnf/service/service.js";
 import { RealWorld } from "../../../src/vnf/world.js";
 import { namespacesRefused } from "../../net/namespaces.js";
+import { atEnd, ledger } from "../../outside.js";
 import { skipUnless } from "../../skip.js";
 import { until } from "../until.js";
 
@@ -31,8 +32,9 @@ async function pings(file: string, isolations: Isolation | Isolation[], namespac
   const name = `t${process.pid}-${descriptor.name}`.slice(0, 40);
   const service = await Service.instantiate(
     { ...descriptor, name, functions: new Map(functions) },
-    { world: new RealWorld(), namespaces },
+    { world: new RealWorld(), namespaces, book: ledger },
   );
+  const left = atEnd(() => service.terminate());
   try {
     await service.start();
     const hosts = [...service.functions.values()].filter((f) => f.descriptor.graph.endsWith("/host.click"));
@@ -48,11 +50,12 @@ async function pings(file: string, isolations: Isolation | Isolation[], namespac
       return (await answers()).join() === before.join();
     }, "no ping is answered while all links are down");
   } finally {
+    left();
     await service.terminate();
   }
 }
 
-/** The folders of sockets that services have. */
+/** The folders of sockets that services of this process have. */
 function socketFolders(): string[] {
   return readdirSync(tmpdir()).filter((f) => /^sluice-[0-9a-f]{16}$/.test(f));
 }
