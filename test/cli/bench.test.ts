@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +8,7 @@ import * as assert from "uvu/assert";
 import { parseTraffic, trafficFrame } from "../../src/device/traffic.js";
 import { SeededRandom } from "../../src/router/random.js";
 import { PcapWriter } from "../../src/wire/pcap.js";
-import { sluice } from "./sluice.js";
+import { MAIN, sluice } from "./sluice.js";
 
 const folder = mkdtempSync(join(tmpdir(), "sluice-bench-"));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -109,17 +111,21 @@ test("the text names the cost, the devices and the elements", async () => {
   assert.match(out, /^d :: Discard +\d/m);
 });
 
+/** A module that says when the process begins to listen for an interrupt. */
+const TELLS = `process.on("newListener", (event) => event === "SIGINT" && process.stderr.write("listens"));`;
+
 test("an interrupt ends the measurement with what it has", async () => {
-  const { spawn } = await import("node:child_process");
-  const { MAIN } = await import("./sluice.js");
   const child = spawn(process.execPath, [
+    ...["--import", `data:text/javascript,${encodeURIComponent(TELLS)}`],
     ...[MAIN, "bench", "--seconds", "0.05", "--runs", "9999", "--format", "json"],
     ...["-e", "FromDevice(eth0) -> Discard"],
   ]);
   let out = "";
   child.stdout.setEncoding("utf8").on("data", (text) => (out += text));
-  setTimeout(() => child.kill("SIGINT"), 3000);
-  const code = await new Promise((resolve) => child.on("close", resolve));
+  const ended = new Promise((resolve) => child.on("close", resolve));
+  await once(child.stderr, "data");
+  child.kill("SIGINT");
+  const code = await ended;
   assert.is(code, 130);
   const r = JSON.parse(out);
   assert.is(r.interrupted, true);

@@ -1,7 +1,7 @@
 // A service for the tests of commands: conf/services/two-sites.yaml by a name of this process alone, since the names of
-// namespaces are the machine's, and in a state folder of its own.
+// namespaces are the machine's, and in folders of its own.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,10 +12,11 @@ const CONF = fileURLToPath(new URL("../../../conf/", import.meta.url));
 
 export class OwnService {
   readonly name: string = `t${process.pid}`;
+  readonly #home = mkdtempSync(join(tmpdir(), "sluice-"));
   /** Where services are known. */
-  readonly state: string = mkdtempSync(join(tmpdir(), "sluice-"));
-  /** Its descriptor. */
-  readonly file: string = join(this.state, "service.yaml");
+  readonly state: string = join(this.#home, "state");
+  /** Its descriptor, its graphs where they are in conf/. */
+  readonly file: string = join(this.#home, "conf/services/own.yaml");
   /** What every command takes. */
   readonly words: readonly string[] = ["--state", this.state];
   /** Where this service is known while it runs. */
@@ -23,9 +24,10 @@ export class OwnService {
   readonly #left = atEnd(() => this.#end());
 
   constructor() {
+    cpSync(CONF, join(this.#home, "conf"), { recursive: true });
     const text = readFileSync(`${CONF}services/two-sites.yaml`, "utf8");
-    const own = text.replace(/^service: .*/m, `service: ${this.name}`);
-    writeFileSync(this.file, own.replaceAll("graph: ../", `graph: ${CONF}`));
+    writeFileSync(this.file, text.replace(/^service: .*/m, `service: ${this.name}`));
+    mkdirSync(this.state);
   }
 
   /** Ends it if it runs, and removes all trace of it. */
@@ -36,6 +38,6 @@ export class OwnService {
 
   async #end(): Promise<void> {
     await sluice(["down", ...this.words]);
-    rmSync(this.state, { recursive: true, force: true });
+    rmSync(this.#home, { recursive: true, force: true });
   }
 }

@@ -1,12 +1,13 @@
 // The driver's options beyond the recorded cases: handlers, exit status, signals, control sockets, hot swap.
 
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { globPattern } from "../../src/cli/handlers.js";
+import { until } from "../until.js";
 import { exchange, launch, MAIN, sluice } from "./sluice.js";
 
 const THREE = "a1 :: Script(TYPE PASSIVE, export v 1); a2 :: Script(TYPE PASSIVE, export v 2); i :: Idle";
@@ -249,8 +250,7 @@ test("a reader that goes away does not stop the router", async () => {
       stdio: "ignore",
     });
     await new Promise((resolve) => child.on("close", resolve));
-    for (let i = 0; i < 300 && !existsSync(mark); i++)
-      await new Promise((resolve) => setTimeout(resolve, 10));
+    await until(() => existsSync(mark) && statSync(mark).size > 0, "the router comes to its end");
     assert.is(readFileSync(mark, "latin1"), "end\n");
   } finally {
     rmSync(folder, { recursive: true });

@@ -11,7 +11,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { atEnd } from "../outside.js";
 import { skipUnless } from "../skip.js";
-import { until } from "../vnf/until.js";
+import { until } from "../until.js";
 import { notedProcesses, runs } from "./noted.js";
 import { MAIN, type Outcome } from "./sluice.js";
 

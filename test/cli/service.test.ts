@@ -58,10 +58,7 @@ const refused = namespacesRefused();
 skipUnless(refused === null, refused ?? "")(
   "what a killed manager of processes left is removed by down: processes, namespaces and interfaces",
   async () => {
-    assert.is(
-      (await sluice(["up", FILE, "-d", "--isolation", "process", ...STATE], { seconds: 60 })).code,
-      0,
-    );
+    assert.is((await sluice(["up", FILE, "-d", "--isolation", "process", ...STATE])).code, 0);
     const [manager, ...functions] = notedProcesses(own.folder);
     const machine = (): string => execFileSync("sh", ["-c", "ip netns; ip -o link"], { encoding: "utf8" });
     assert.match(machine(), new RegExp(`sluice-${NAME}-xtr1`));
@@ -70,7 +67,7 @@ skipUnless(refused === null, refused ?? "")(
     // One that cannot notice that its manager is gone.
     process.kill(functions[0], "SIGSTOP");
     process.kill(manager, "SIGKILL");
-    const down = await sluice(["down", ...STATE], { seconds: 30 });
+    const down = await sluice(["down", ...STATE]);
     assert.is(down.code, 0, down.err);
     assert.match(down.out, new RegExp(`^removed namespace sluice-${NAME}-xtr1$`, "m"));
     assert.match(down.out, /^removed process \d+$/m);

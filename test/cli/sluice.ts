@@ -13,6 +13,9 @@ export interface Outcome {
   readonly err: string;
 }
 
+/** Seconds after which a program that should have ended long ago is ended. */
+const PATIENCE = 60;
+
 /** Runs `sluice WORDS...` to its end; `input` goes to its standard input. Ends it after `seconds`. */
 export function sluice(
   words: readonly string[],
@@ -25,7 +28,7 @@ export function sluice(
     });
     let out = "";
     let err = "";
-    const timer = setTimeout(() => child.kill("SIGKILL"), (options.seconds ?? 20) * 1000);
+    const timer = setTimeout(() => child.kill("SIGKILL"), (options.seconds ?? PATIENCE) * 1000);
     child.stdout.setEncoding("latin1").on("data", (text) => (out += text));
     child.stderr.setEncoding("latin1").on("data", (text) => (err += text));
     child.on("error", reject);
@@ -49,7 +52,7 @@ export interface Program {
   readonly ended: Promise<{ code: number | null; signal: string | null }>;
 }
 
-/** Starts `sluice WORDS...`; ends it after 20 seconds. `extra`: its descriptor 3. */
+/** Starts `sluice WORDS...`; ends it after a minute. `extra`: its descriptor 3. */
 export function launch(
   words: readonly string[],
   extra: "pipe" | "ignore" = "ignore",
@@ -58,7 +61,7 @@ export function launch(
   let [out, err] = ["", ""];
   child.stdout!.setEncoding("latin1").on("data", (t) => (out += t));
   child.stderr!.setEncoding("latin1").on("data", (t) => (err += t));
-  const guard = setTimeout(() => child.kill("SIGKILL"), 20_000);
+  const guard = setTimeout(() => child.kill("SIGKILL"), PATIENCE * 1000);
   return {
     pid: child.pid!,
     out: () => out,

@@ -15,7 +15,7 @@ const { file: FILE, words: STATE } = own;
 test.after(() => own.close());
 
 async function traced(isolation: string): Promise<void> {
-  const up = await sluice(["up", FILE, "-d", "--isolation", isolation, ...STATE], { seconds: 60 });
+  const up = await sluice(["up", FILE, "-d", "--isolation", isolation, ...STATE]);
   assert.is(up.code, 0, up.err);
   const words = ["trace", "xtr1", "--filter", "icmp", "-n", "2", ...STATE];
   const text = await sluice(words);
@@ -49,7 +49,7 @@ async function traced(isolation: string): Promise<void> {
     assert.ok(rows.some(([, , type]) => type === "8" || type === "0"));
     assert.ok(rows.every((row) => (row[3] ?? "") === ""));
   }
-  const down = await sluice(["down", ...STATE], { seconds: 30 });
+  const down = await sluice(["down", ...STATE]);
   assert.is(down.code, 0, down.err);
 }
 

@@ -54,7 +54,7 @@ class Host {
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  for (const end = Date.now() + 5000; !condition() && Date.now() < end; )
+  for (const end = Date.now() + 20_000; !condition() && Date.now() < end; )
     await new Promise((resolve) => setTimeout(resolve, 1));
   assert.ok(condition());
 }

@@ -87,7 +87,7 @@ async function between(body: (a: Host, b: Host) => void | Promise<void>): Promis
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  for (const end = Date.now() + 5000; !condition() && Date.now() < end; )
+  for (const end = Date.now() + 20_000; !condition() && Date.now() < end; )
     await new Promise((resolve) => setTimeout(resolve, 2));
   assert.ok(condition());
 }

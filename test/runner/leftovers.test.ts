@@ -10,7 +10,7 @@ import * as assert from "uvu/assert";
 import { runs } from "../cli/noted.js";
 import { namespacesRefused } from "../net/namespaces.js";
 import { skipUnless } from "../skip.js";
-import { until } from "../vnf/until.js";
+import { until } from "../until.js";
 import { has, head, type Outcome, passing, runFixtures, startRunner, writeFixtures } from "./fixtures.js";
 
 const url = (path: string): string => JSON.stringify(new URL(path, import.meta.url).href);

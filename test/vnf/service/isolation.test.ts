@@ -6,8 +6,8 @@ import * as assert from "uvu/assert";
 import type { Isolation } from "../../../src/vnf/descriptor/model.js";
 import { Service } from "../../../src/vnf/service/service.js";
 import { RealWorld } from "../../../src/vnf/world.js";
+import { until } from "../../until.js";
 import { FaultyService } from "../faulty.js";
-import { until } from "../until.js";
 
 const faulty = new FaultyService();
 test.after(() => faulty.remove());

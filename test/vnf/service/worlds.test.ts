@@ -15,7 +15,7 @@ import { RealWorld } from "../../../src/vnf/world.js";
 import { namespacesRefused } from "../../net/namespaces.js";
 import { atEnd, ledger } from "../../outside.js";
 import { skipUnless } from "../../skip.js";
-import { until } from "../until.js";
+import { until } from "../../until.js";
 
 const SERVICES = fileURLToPath(new URL("../../../../conf/services/", import.meta.url));
 
