@@ -93,13 +93,7 @@ export class Router {
   /** Parses `text` and builds its graph in this router's world, without configuring it. */
   async prepare(text: string, file: string, former: Graph | null = null): Promise<Graph> {
     const flat = await this.flatten(text, file, former !== null);
-    const classes = new Map<string, ElementClass>();
-    for (const { className } of flat.elements) {
-      if (classes.has(className)) continue;
-      const loaded = this.options.loader.load(className);
-      // Nearly always all have been loaded before: no turn of the event loop for each.
-      classes.set(className, loaded instanceof Promise ? await loaded : loaded);
-    }
+    const classes = await this.#classes(flat);
     const graph = new Graph(this, flat);
     graph.former = former;
     try {
@@ -109,6 +103,23 @@ export class Router {
       throw e;
     }
     return graph;
+  }
+
+  /** The classes of `flat`'s elements, by name. */
+  async #classes(flat: FlatGraph): Promise<ReadonlyMap<string, ElementClass>> {
+    const classes = new Map<string, ElementClass>();
+    const names = new Set(flat.elements.map((e) => e.className));
+    const load = async (name: string, loading: Promise<ElementClass>): Promise<void> =>
+      void classes.set(name, await loading);
+    // All files are read at once. Where all have been read before, nothing waits.
+    const loading: Promise<void>[] = [];
+    for (const name of names) {
+      const found = this.options.loader.load(name);
+      if (found instanceof Promise) loading.push(load(name, found));
+      else classes.set(name, found);
+    }
+    if (loading.length > 0) await Promise.all(loading);
+    return classes;
   }
 
   /** Parses and flattens `text`, requiring its packages. Throws ConfigurationError. */
