@@ -26,6 +26,8 @@ export interface Subject {
   readonly file: string;
   readonly text: string;
   readonly parameters: Readonly<Record<string, string>>;
+  /** What instance `number` has besides. */
+  readonly own?: (number: number) => Readonly<Record<string, string>>;
   /** Bytes that it adds to what it forwards. */
   readonly grows: number;
 }
@@ -39,6 +41,16 @@ export function xtr(): Subject {
   const parameters = { MAP: "192.168.2.0/24 10.0.0.2" };
   return { name: "xTR", file: XTR, text: readFileSync(XTR, "latin1"), parameters, grows: ENCAPSULATION };
 }
+
+/** Each tunnel router with locators of its own, as in a network: what depends on them is worked out for each anew. */
+export const OWN_RLOCS: Required<Pick<Subject, "name" | "own">> = {
+  name: "xTR with RLOCs of its own",
+  own: (number) => ({
+    RLOC4: `10.0.${64 + ((number >>> 7) & 127)}.${(number & 127) + 1}`,
+    RLOC4_NET: "10.0.0.0/16",
+    RLOC6: `fd00::1:${(number + 1).toString(16)}`,
+  }),
+};
 
 /** The least that forwards. */
 export const EMPTY: Subject = {
@@ -224,7 +236,8 @@ export function sharedParts(): SharedParts {
 }
 
 export function specOf(subject: Subject, number: number, slots = MEMORY.slots): InstanceSpec {
-  const { file, text, parameters } = subject;
+  const { file, text } = subject;
+  const parameters = { ...subject.parameters, ...subject.own?.(number) };
   const memory = { ...MEMORY, slots };
   return {
     name: `${subject.name} ${number}`,

@@ -1,17 +1,26 @@
 // VNF instances: from nothing to the first forwarded packet, what one takes of memory, and many forwarding at once.
 
 import { readFileSync } from "node:fs";
-import { type Statistics, spreadText, statistics, table } from "../src/cli/measure.js";
+import { spreadText, table } from "../src/cli/measure.js";
 import { PacketMemory } from "../src/packet/memory.js";
 import type { SharedParts } from "../src/vnf/instance/host.js";
-import { collector } from "./allocation.js";
 import { processorTime } from "./harness.js";
+import {
+  type Boots,
+  bootMany,
+  closeAll,
+  coldBoots,
+  type Kind,
+  oneMore,
+  type Started,
+} from "./instance-boots.js";
 import {
   type Booted,
   bootInline,
   EMPTY,
   Hand,
   MEMORY,
+  OWN_RLOCS,
   type Subject,
   sharedParts,
   xtr,
@@ -19,6 +28,10 @@ import {
 import { bootThread, emptyWorker } from "./instance-thread.js";
 
 export interface InstancesOptions {
+  /** New processes, of each of which the first instance is timed. */
+  readonly processes: number;
+  /** Starts of one more beside so many: for a median. */
+  readonly runs: number;
   /** Instances at a time. */
   readonly counts: readonly number[];
   /** How many of them forward at once, and for how long, seconds. */
@@ -28,19 +41,6 @@ export interface InstancesOptions {
   readonly threads: number;
   readonly threadSeconds: number;
   readonly progress: (text: string) => void;
-}
-
-/** What `count` of a kind took. */
-export interface Boots {
-  readonly name: string;
-  readonly isolation: "inline" | "thread" | "none";
-  readonly count: number;
-  /** Milliseconds to the first forwarded packet. */
-  readonly ms: Statistics;
-  /** Milliseconds of processor time each, of all threads of the process. */
-  readonly processorMs: number;
-  /** Mebibytes of resident memory each. */
-  readonly mib: number;
 }
 
 export interface Forwarding {
@@ -64,44 +64,6 @@ export const PUBLISHED = [
   { name: "LightVM, unikernel (SOSP 2017)", ms: 2.3, mib: null, count: null },
   { name: "ClickOS virtual machine (NSDI 2014)", ms: 30, mib: 5, count: 400 },
 ] as const;
-
-/** Starts of each kind before what is measured: a manager that has run for a while has its code compiled. */
-const WARM = 100;
-
-/** Bytes that the process has in memory. */
-function resident(): number {
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync("/proc/self/status", "latin1"))?.[1]) * 1024;
-}
-
-interface Started {
-  readonly ms: number;
-  close(): Promise<void> | void;
-}
-
-/** Starts `count` one after the other, and keeps them; fewer when `ends` says so. */
-async function bootMany<T extends Started>(
-  name: string,
-  isolation: Boots["isolation"],
-  count: number,
-  start: (i: number) => Promise<T> | T,
-  ends: () => boolean = () => false,
-): Promise<{ readonly boots: Boots; readonly all: readonly T[] }> {
-  const gc = collector();
-  gc();
-  const before = resident();
-  const all: T[] = [];
-  const processor = processorTime();
-  while (all.length < count && !(all.length > 0 && ends())) all.push(await start(all.length));
-  const processorMs = (processorTime() - processor) / 1e6 / all.length;
-  gc();
-  const mib = (resident() - before) / all.length / 2 ** 20;
-  const ms = statistics(all.map((s) => s.ms));
-  return { boots: { name, isolation, count: all.length, ms, processorMs, mib }, all };
-}
-
-async function closeAll(all: readonly Started[]): Promise<void> {
-  for (const started of all) await started.close();
-}
 
 /** Lets all of `booted` forward for `seconds`. */
 async function forward(booted: readonly Booted[], seconds: number): Promise<Forwarding> {
@@ -133,14 +95,18 @@ function pause(seconds: number): Promise<void> {
 }
 
 /** A memory with its kernels, and nothing else: what no instance can do without. */
-function bareMemory(): Started {
-  const begin = performance.now();
-  const memory = new PacketMemory(MEMORY);
-  memory.kernels.poolGive(memory.kernels.poolTake());
-  const ms = performance.now() - begin;
-  // Kept, as an instance keeps it.
-  return { ms, close: () => void memory.slots };
-}
+const BARE: Kind<Started> = {
+  name: "memory with kernels, no graph",
+  isolation: "none",
+  start() {
+    const begin = performance.now();
+    const memory = new PacketMemory(MEMORY);
+    memory.kernels.poolGive(memory.kernels.poolTake());
+    const ms = performance.now() - begin;
+    // Kept, as an instance keeps it.
+    return { ms, close: () => void memory.slots };
+  },
+};
 
 /** Threads are started while this much of the machine's memory is left. */
 const MEMORY_LEFT = 2 * 2 ** 30;
@@ -156,29 +122,40 @@ async function inline(
   subject: Subject,
   counts: readonly number[],
 ): Promise<{ boots: Boots[]; forwarding: Forwarding[] }> {
+  const { name } = subject;
+  const kind: Kind<Booted> = {
+    name,
+    isolation: "inline",
+    start: (i) => bootInline(hand, shared, subject, i),
+  };
   const boots: Boots[] = [];
   const forwarding: Forwarding[] = [];
   for (const count of counts) {
-    options.progress(`${count} inline: ${subject.name}`);
-    const many = await bootMany(subject.name, "inline", count, (i) => bootInline(hand, shared, subject, i));
-    boots.push(many.boots);
-    if (count === 1 || count === options.forwarding)
-      forwarding.push(await forward(many.all, options.seconds));
-    await closeAll(many.all);
+    options.progress(`${count} inline: ${name}`);
+    const { boots: row, all } = await bootMany(kind, count);
+    // The last one's place is taken again and again.
+    await all.pop()?.close();
+    boots.push(await oneMore(kind, count - 1, options.runs));
+    all.push(await kind.start(count - 1));
+    // The first start after a collection has its code compiled again: one alone says nothing.
+    if (count > 1) boots.push(row);
+    if (count === 1 || count === options.forwarding) forwarding.push(await forward(all, options.seconds));
+    await closeAll(all);
   }
   return { boots, forwarding };
 }
 
 async function threads(options: InstancesOptions, hand: Hand, subject: Subject): Promise<Boots[]> {
   const boots: Boots[] = [];
-  for (const [name, start] of [
-    [`${subject.name}`, (i: number) => bootThread(hand, subject, i)],
-    ["empty worker", () => emptyWorker()],
-  ] as const) {
+  const kinds: readonly Kind<Started>[] = [
+    { name: subject.name, isolation: "thread", start: (i) => bootThread(hand, subject, i) },
+    { name: "empty worker", isolation: "thread", start: () => emptyWorker() },
+  ];
+  for (const kind of kinds) {
     const until = performance.now() + options.threadSeconds * 1000;
     const full = (): boolean => performance.now() > until || availableMemory() < MEMORY_LEFT;
-    options.progress(`as threads: ${name}`);
-    const many = await bootMany<Started>(name, "thread", options.threads, start, full);
+    options.progress(`as threads: ${kind.name}`);
+    const many = await bootMany(kind, options.threads, full);
     boots.push(many.boots);
     await closeAll(many.all);
   }
@@ -186,47 +163,60 @@ async function threads(options: InstancesOptions, hand: Hand, subject: Subject):
 }
 
 export async function benchInstances(options: InstancesOptions): Promise<InstancesResult> {
+  options.progress("new processes");
+  const cold = coldBoots(options.processes);
   const hand = new Hand();
   const shared = sharedParts();
   const subject = xtr();
-  for (const warm of [subject, EMPTY]) {
-    options.progress(`warming up: ${warm.name}`);
-    const { all } = await bootMany(warm.name, "inline", WARM, (i) => bootInline(hand, shared, warm, i));
-    await closeAll(all);
-  }
   const tunnel = await inline(options, hand, shared, subject, options.counts);
+  const own = await inline(options, hand, shared, { ...subject, ...OWN_RLOCS }, [options.forwarding]);
   const least = await inline(options, hand, shared, EMPTY, [1, options.forwarding]);
   options.progress("bare memories");
-  const bare = await bootMany("memory with kernels, no graph", "none", options.forwarding, bareMemory);
-  const boots = [...tunnel.boots, ...least.boots, bare.boots, ...(await threads(options, hand, subject))];
-  const forwarding = [
-    ...tunnel.forwarding.map((f) => ({ name: subject.name, ...f })),
-    ...least.forwarding.map((f) => ({ name: EMPTY.name, ...f })),
+  const bare = await bootMany(BARE, options.forwarding);
+  const inlines = [tunnel, own, least];
+  const boots = [
+    ...cold,
+    ...inlines.flatMap((i) => i.boots),
+    bare.boots,
+    ...(await threads(options, hand, subject)),
   ];
+  const forwarding = [subject.name, OWN_RLOCS.name, EMPTY.name].flatMap((name, i) =>
+    inlines[i].forwarding.map((f) => ({ name, ...f })),
+  );
   return { boots, forwarding, published: PUBLISHED, text: textOf(boots, forwarding) };
 }
 
 function textOf(boots: readonly Boots[], forwarding: InstancesResult["forwarding"]): string {
   const rows = boots.map((b) => [
-    b.name,
+    `${b.name}, ${b.how}`,
     b.isolation === "none" ? "" : b.isolation,
     String(b.count),
-    spreadText(b.ms),
-    `${b.ms.low.toFixed(2)} to ${b.ms.high.toFixed(1)}`,
+    spreadText(b.ms, 2),
+    b.most.toFixed(2),
+    b.ms.high.toFixed(1),
     b.processorMs.toFixed(2),
-    // One alone disappears in what the process takes anyway.
-    b.count < 10 ? "-" : b.mib.toFixed(2),
+    String(b.ms.runs),
+    b.mib === null ? "-" : b.mib.toFixed(2),
   ]);
   const published = PUBLISHED.map((p) => [
     `published, other hardware: ${p.name}`,
     "",
     p.count === null ? "-" : String(p.count),
     String(p.ms),
-    "",
-    "",
+    ...["", "", "", ""],
     p.mib === null ? "-" : String(p.mib),
   ]);
-  const head = ["", "", "instances", "ms to first packet", "range", "processor ms", "MiB each"];
+  const head = [
+    "",
+    "",
+    "running",
+    "ms to first packet",
+    "9 of 10",
+    "longest",
+    "processor ms",
+    "starts",
+    "MiB each",
+  ];
   const passing = forwarding.map((f) => [
     f.name,
     String(f.instances),
@@ -236,7 +226,7 @@ function textOf(boots: readonly Boots[], forwarding: InstancesResult["forwarding
     f.fairness.toFixed(2),
   ]);
   return (
-    `\nInstances between two links each, ${MEMORY.slots} slots; links laid, started, first packet forwarded\n` +
+    `\nInstances between two links each, ${MEMORY.slots} slots; from laying the links to the first packet forwarded\n` +
     table([head, ...rows, ...published]) +
     `\nAll of them forwarding at once, inline; the bench's ends of the links included\n` +
     table([["", "instances", "Mpps", "ns/packet", "fewest packets", "fewest/most"], ...passing])

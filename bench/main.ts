@@ -212,6 +212,8 @@ async function instances(options: BenchOptions): Promise<Omit<InstancesResult, "
   section("instances");
   const { quick } = options;
   const { text, ...result } = await benchInstances({
+    processes: quick ? 3 : 15,
+    runs: quick ? 50 : 500,
     counts: quick ? [1, 100] : [1, 100, 1000, 5000],
     forwarding: quick ? 100 : 1000,
     seconds: quick ? 0.5 : 5,

@@ -11,6 +11,8 @@ import { makeSharedLink, SharedLinkDevice } from "../../src/device/shared-link.j
 
 test("instances start inline and as threads, and all of them forward", async () => {
   const { boots, forwarding, text } = await benchInstances({
+    processes: 1,
+    runs: 2,
     counts: [1, 5],
     forwarding: 5,
     seconds: 0.3,
@@ -18,20 +20,26 @@ test("instances start inline and as threads, and all of them forward", async () 
     threadSeconds: 20,
     progress: () => {},
   });
-  const kinds = boots.map((b) => `${b.count} ${b.isolation} ${b.name}`);
+  const kinds = boots.map((b) => `${b.ms.runs} of ${b.count} ${b.isolation} ${b.name}, ${b.how}`);
   assert.equal(kinds, [
-    "1 inline xTR",
-    "5 inline xTR",
-    "1 inline empty graph",
-    "5 inline empty graph",
-    "5 none memory with kernels, no graph",
-    "1 thread xTR",
-    "1 thread empty worker",
+    "1 of 1 inline xTR, first in a new process",
+    "1 of 1 inline xTR, and the process itself",
+    "2 of 1 inline xTR, one more, warm manager",
+    "2 of 5 inline xTR, one more, warm manager",
+    "5 of 5 inline xTR, one after the other",
+    "2 of 5 inline xTR with RLOCs of its own, one more, warm manager",
+    "5 of 5 inline xTR with RLOCs of its own, one after the other",
+    "2 of 1 inline empty graph, one more, warm manager",
+    "2 of 5 inline empty graph, one more, warm manager",
+    "5 of 5 inline empty graph, one after the other",
+    "5 of 5 none memory with kernels, no graph, one after the other",
+    "1 of 1 thread xTR, one after the other",
+    "1 of 1 thread empty worker, one after the other",
   ]);
   assert.ok(boots.every((b) => b.ms.low > 0));
   assert.equal(
     forwarding.map((f) => f.instances),
-    [1, 5, 1, 5],
+    [1, 5, 5, 1, 5],
   );
   assert.ok(
     forwarding.every((f) => f.fewest > 0 && f.fairness > 0 && f.fairness <= 1),
