@@ -8,6 +8,7 @@ import type { PlainAttached } from "../link/plain.js";
 import { processStart } from "../state/folder.js";
 import type { Resource } from "../state/ledger.js";
 import type { End, InstanceEvents, InstanceSpec } from "./instance.js";
+import { LifeWatch } from "./life.js";
 import { type FromInstance, RemoteInstance, type ToInstance } from "./remote.js";
 
 /** What a process is told first. */
@@ -22,10 +23,6 @@ export interface ProcessOptions {
   readonly book: ResourceBook;
 }
 
-/** Milliseconds without a sign of life after which the process hangs. */
-const HANG_MS = 3000;
-const LOOK_MS = 500;
-
 const MAIN = fileURLToPath(new URL("process-main.js", import.meta.url));
 
 export class ProcessInstance extends RemoteInstance {
@@ -35,8 +32,10 @@ export class ProcessInstance extends RemoteInstance {
   readonly #options: ProcessOptions;
   #child: ChildProcess | null = null;
   #gone: Promise<void> = Promise.resolve();
-  #heard = 0;
-  #watch: NodeJS.Timeout | undefined;
+  /** Something came from it since the last look; until its first message it loads its code. */
+  #heard = true;
+  #speaks = false;
+  #watch: LifeWatch | null = null;
   #full = false;
 
   constructor(
@@ -75,7 +74,7 @@ export class ProcessInstance extends RemoteInstance {
     if (child.pid !== undefined) book.note(resource);
     this.#gone = new Promise((resolve) => {
       child.once("close", (code, signal) => {
-        clearInterval(this.#watch);
+        this.#watch?.end();
         book.forget(resource);
         this.finish(this.#endOf(code, signal));
         resolve();
@@ -88,25 +87,23 @@ export class ProcessInstance extends RemoteInstance {
     for (const stream of [child.stdout!, child.stderr!])
       createInterface({ input: stream }).on("line", (line) => this.#printed(line));
     child.on("message", (message: FromInstance | "pulse") => {
-      this.#heard = performance.now();
+      this.#heard = this.#speaks = true;
       if (message !== "pulse") this.receive(message);
     });
     this.post({ spec: this.#spec, attached: this.#attached } satisfies ProcessData);
-    this.#feel();
+    this.#watch = new LifeWatch(
+      () => {
+        const alive = this.#heard || !this.#speaks;
+        this.#heard = false;
+        return alive;
+      },
+      (end) => void this.kill(end),
+    );
   }
 
   #printed(line: string): void {
     if (/JavaScript heap out of memory/.test(line)) this.#full = true;
     this.log(line);
-  }
-
-  #feel(): void {
-    this.#watch = setInterval(() => {
-      if (this.#heard === 0 || performance.now() - this.#heard < HANG_MS) return;
-      const message = `no sign of life in ${HANG_MS / 1000} s: an endless loop?`;
-      void this.kill({ kind: "hung", message });
-    }, LOOK_MS);
-    this.#watch.unref();
   }
 
   #endOf(code: number | null, signal: NodeJS.Signals | null): End {

@@ -44,7 +44,7 @@ export function revivedError(e: PlainError): Error {
 }
 
 /** Seconds in which a request is answered. */
-const REQUEST_SECONDS = 10;
+const REQUEST_SECONDS = 30;
 
 interface Waiting {
   readonly resolve: (reply: never) => void;

@@ -3,6 +3,7 @@
 import { Worker } from "node:worker_threads";
 import type { PlainAttached } from "../link/plain.js";
 import type { End, InstanceEvents, InstanceSpec } from "./instance.js";
+import { LifeWatch } from "./life.js";
 import { type FromInstance, RemoteInstance, type ToInstance } from "./remote.js";
 
 /** What a worker is started with. */
@@ -12,10 +13,6 @@ export interface ThreadData {
   /** One word that the thread counts up while it lives. */
   readonly pulse: SharedArrayBuffer;
 }
-
-/** Milliseconds between two looks at the pulse, and looks without one after which the thread hangs. */
-const LOOK_MS = 500;
-const LOOKS = 6;
 
 const MAIN = new URL("thread-main.js", import.meta.url);
 
@@ -28,7 +25,7 @@ export class ThreadInstance extends RemoteInstance {
   readonly #onGone: () => void;
   #worker: Worker | null = null;
   #gone: Promise<void> = Promise.resolve();
-  #watch: NodeJS.Timeout | undefined;
+  #watch: LifeWatch | null = null;
 
   constructor(
     spec: InstanceSpec,
@@ -57,29 +54,24 @@ export class ThreadInstance extends RemoteInstance {
     worker.on("error", (e) => this.finish(endOfWorker(e, this.#spec)));
     this.#gone = new Promise((resolve) => {
       worker.once("exit", (code) => {
-        clearInterval(this.#watch);
+        this.#watch?.end();
         this.#onGone();
         this.finish({ kind: "crashed", message: `its thread ended with ${code}` });
         resolve();
       });
     });
-    this.#feel(new Int32Array(pulse));
-  }
-
-  /** Ends the thread when it gives no sign of life. */
-  #feel(pulse: Int32Array): void {
+    const beats = new Int32Array(pulse);
     let last = -1;
-    let still = 0;
-    this.#watch = setInterval(() => {
-      const now = Atomics.load(pulse, 0);
-      // Until its first beat it loads its code.
-      still = now === last && now > 0 ? still + 1 : 0;
-      last = now;
-      if (still < LOOKS) return;
-      const seconds = (LOOK_MS * LOOKS) / 1000;
-      void this.kill({ kind: "hung", message: `no sign of life in ${seconds} s: an endless loop?` });
-    }, LOOK_MS);
-    this.#watch.unref();
+    this.#watch = new LifeWatch(
+      () => {
+        const now = Atomics.load(beats, 0);
+        // Until its first beat it loads its code.
+        const alive = now !== last || now === 0;
+        last = now;
+        return alive;
+      },
+      (end) => void this.kill(end),
+    );
   }
 
   protected post(message: ToInstance): void {

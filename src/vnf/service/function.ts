@@ -116,8 +116,10 @@ export class ManagedFunction {
   }
 
   async request<K extends RequestKind>(kind: K, request: Request<K>): Promise<Reply<K>> {
-    if (this.instance === null)
-      throw new InstanceError("ENDED", `${this.name} does not run (${this.#state})`);
+    if (this.instance === null) {
+      const why = this.#lastEnd === null ? "" : `; it ended last: ${this.#lastEnd.message}`;
+      throw new InstanceError("ENDED", `${this.name} does not run (${this.#state}${why})`);
+    }
     return this.instance.request(kind, request);
   }
 
