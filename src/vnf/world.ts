@@ -23,6 +23,9 @@ export interface World {
   random(): number;
 }
 
+/** Milliseconds that Node's timers wait at most; they end at once when asked for more. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 export class RealWorld implements World {
   readonly simulation = null;
   readonly #clock = new RealClock();
@@ -32,8 +35,11 @@ export class RealWorld implements World {
   }
 
   after(seconds: number, run: () => void): () => void {
-    // What only watches does not keep the program.
-    const timer = setTimeout(run, seconds * 1000);
+    let timer: NodeJS.Timeout;
+    const wait = (ms: number): void => {
+      timer = ms > LONGEST_MS ? setTimeout(() => wait(ms - LONGEST_MS), LONGEST_MS) : setTimeout(run, ms);
+    };
+    wait(seconds * 1000);
     return () => clearTimeout(timer);
   }
 

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
 import type { Diagnostic } from "../../lang/diagnostics.js";
 import { nearest } from "../../lang/nearest.js";
+import { duration } from "./quantity.js";
 import type { DescriptorSource } from "./source.js";
 
 /** The published JSON Schema of descriptors. */
@@ -15,12 +16,37 @@ interface Schema {
   readonly properties?: Readonly<Record<string, unknown>>;
 }
 
+/** Keywords of ours: bounds of durations. Other validators do not know them. */
+const BOUNDS: readonly (readonly [string, (seconds: number, bound: number) => boolean])[] = [
+  ["longest", (seconds, bound) => seconds <= bound],
+  ["shortest", (seconds, bound) => seconds >= bound],
+];
+
+/** NaN for what is none. */
+function durationOf(data: unknown): number {
+  if (typeof data === "number") return Number.isFinite(data) ? data : Number.NaN;
+  return typeof data === "string" && /^[+-]?\d+(\.\d+)?\s*\w+$/.test(data) ? duration(data) : Number.NaN;
+}
+
+/** Diagnostics told at most: a descriptor of thousands of functions may have the same mistake in each. */
+const MOST = 50;
+
 /**
  * Makes the check of whole descriptors, or only of what is there of one (`part`: nothing is required). Compiling the
  * schema takes some milliseconds.
  */
 export function schemaCheck(part = false): (source: DescriptorSource) => Diagnostic[] {
   const ajv = new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true });
+  for (const [keyword, fits] of BOUNDS)
+    ajv.addKeyword({
+      keyword,
+      schemaType: "string",
+      validate: (bound: string, data: unknown) => {
+        // What is no duration at all is told by its pattern.
+        const seconds = Math.abs(durationOf(data));
+        return Number.isNaN(seconds) || fits(seconds, duration(bound));
+      },
+    });
   const schema = JSON.parse(readFileSync(SCHEMA, "utf8"));
   const validate: ValidateFunction = ajv.compile(part ? { ...schema, required: [] } : schema);
   return (source) => {
@@ -33,17 +59,26 @@ export function schemaCheck(part = false): (source: DescriptorSource) => Diagnos
 function wordy(errors: readonly ErrorObject[], source: DescriptorSource): Diagnostic[] {
   // A device may be written in three ways: what is wrong with each says less than that none fits.
   const choices = errors.filter((e) => e.keyword === "oneOf").map((e) => e.instancePath);
+  const within = ({ instancePath: path }: ErrorObject): boolean =>
+    errors.some((e) => e.instancePath.startsWith(`${path}/`) && !e.schemaPath.includes("/oneOf/"));
   const told = errors.filter(
     (e) =>
-      e.keyword === "oneOf" ||
-      (!choices.some((path) => e.instancePath.startsWith(path) && e.schemaPath.includes("/oneOf/")) &&
+      (e.keyword === "oneOf" && !within(e)) ||
+      (e.keyword !== "oneOf" &&
+        !choices.some((path) => e.instancePath.startsWith(path) && e.schemaPath.includes("/oneOf/")) &&
         e.keyword !== "propertyNames"),
   );
   const seen = new Set<string>();
   const diagnostics: Diagnostic[] = [];
-  for (const e of told) {
+  for (const [i, e] of told.entries()) {
+    if (diagnostics.length === MOST) {
+      const landmark = source.landmark([]);
+      const message = `and up to ${told.length - i} more errors`;
+      diagnostics.push({ severity: "error", code: "more", landmark, message });
+      break;
+    }
     const d = diagnostic(e, source);
-    const text = `${d.landmark?.offset} ${d.message}`;
+    const text = `${d.landmark?.offset} ${BOUNDS.some(([name]) => name === e.keyword) ? "bound" : d.message}`;
     if (!seen.has(text)) diagnostics.push(d);
     seen.add(text);
   }
@@ -97,17 +132,29 @@ function diagnostic(e: ErrorObject, source: DescriptorSource): Diagnostic {
   }
 }
 
+/** JSON's types as people call them. */
+const TYPES: Readonly<Record<string, string>> = {
+  object: "a mapping",
+  array: "a list",
+  string: "text",
+  integer: "a whole number",
+  number: "a number",
+  boolean: "true or false",
+};
+
 /** What a value should be: by the schema's own words where it has some. */
 function expected(e: ErrorObject, schema: Schema): string {
   const examples = (schema.examples ?? []).map(String);
   const like = examples.length === 0 ? "" : `, like ${examples.join(" or ")}`;
+  if (e.keyword === "longest") return `at most ${e.schema}`;
+  if (e.keyword === "shortest") return `at least ${e.schema}`;
+  if (e.instancePath === "") return "a mapping with 'service' and 'functions'";
   if (schema.title !== undefined && (e.keyword === "pattern" || e.keyword === "type"))
     return `${schema.title}${like}`;
-  if (e.keyword === "type")
-    return `${[e.params.type]
-      .flat()
-      .filter((t) => t !== "null")
-      .join(" or ")}${like}`;
+  if (e.keyword === "type") {
+    const types = [e.params.type].flat().filter((t) => t !== "null");
+    return `${list(types.map((t) => TYPES[t] ?? t))}${like}`;
+  }
   if (e.keyword === "minimum") return `at least ${e.params.limit}`;
   if (e.keyword === "exclusiveMinimum") return `more than ${e.params.limit}`;
   if (e.keyword === "maximum") return `at most ${e.params.limit}`;
@@ -121,6 +168,6 @@ function list(words: readonly string[]): string {
 }
 
 function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  const text = typeof value === "number" ? String(value) : (JSON.stringify(value) ?? String(value));
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }

@@ -65,7 +65,7 @@ type DeviceDocument =
   | { readonly interface: string };
 interface HealthDocument {
   readonly handler: string;
-  readonly expect?: string;
+  readonly expect?: string | number | boolean;
   readonly interval?: Quantity;
   readonly timeout?: Quantity;
   readonly failures?: number;
@@ -246,6 +246,7 @@ class Reader {
     if (f.link !== undefined) {
       const { link } = f;
       if (!this.#known([...path, "link"], "link", link, this.#names.links)) return [];
+      this.#strange(path, f, "link", OF_FUNCTIONS);
       if (f.down) faults.push({ ...when, kind: "link-down", link });
       const change = changeOf(f);
       if (Object.keys(change).length > 0) faults.push({ ...when, kind: "link-change", link, change });
@@ -253,18 +254,42 @@ class Reader {
     if (f.function !== undefined) {
       const name = f.function;
       if (!this.#known([...path, "function"], "function", name, this.#names.functions)) return [];
+      this.#strange(path, f, "function", OF_LINKS);
       if (f.crash) faults.push({ ...when, kind: "crash", function: name });
       if (f.clock !== undefined)
         faults.push({ ...when, kind: "clock", function: name, seconds: duration(f.clock) });
       if (f.store !== undefined) faults.push({ ...when, kind: "store", function: name, failure: f.store });
     }
+    if (f.for !== undefined && (f.crash || f.clock !== undefined))
+      this.#problem("fault", [...path, "for"], `a ${f.crash ? "crash" : "clock's jump"} does not last`);
     if (faults.length === 0) {
       const some = f.link !== undefined ? "down, delay, jitter, loss, rate" : "crash, clock, store";
       this.#problem("fault", path, `what goes wrong? Expected one of ${some}`);
     }
     return faults;
   }
+
+  /** What befalls only the others. */
+  #strange(
+    path: readonly (string | number)[],
+    f: FaultDocument,
+    kind: string,
+    others: readonly (keyof FaultDocument)[],
+  ): void {
+    for (const what of others)
+      if (f[what] !== undefined)
+        this.#problem(
+          "fault",
+          [...path, what],
+          `'${what}' is nothing that befalls a ${kind}`,
+          undefined,
+          true,
+        );
+  }
 }
+
+const OF_LINKS = ["down", "delay", "jitter", "loss", "rate"] as const;
+const OF_FUNCTIONS = ["crash", "clock", "store"] as const;
 
 function changeOf(f: LinkDocument): Partial<Impairments> {
   return {
@@ -304,7 +329,7 @@ function restartOf(r: NonNullable<Defaults["restart"]>): RestartDescriptor {
 function healthOf(h: HealthDocument): HealthDescriptor {
   return {
     handler: h.handler,
-    expect: h.expect ?? "true",
+    expect: String(h.expect ?? true),
     interval: duration(h.interval ?? 1),
     timeout: duration(h.timeout ?? 1),
     failures: h.failures ?? 3,

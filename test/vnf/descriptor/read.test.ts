@@ -150,6 +150,75 @@ test("anchors that multiply without bound are refused", () => {
   assert.is(problems(text)[0].code, "yaml");
 });
 
+test("quantities that would stop the service, or wait for ever, are refused", () => {
+  const wrong = (text: string): string => only(text).message;
+  const health = (interval: string): string =>
+    wrong(`${SMALL}    health: { handler: a.b, interval: ${interval} }\n`);
+  assert.match(health("0"), /'functions\.f\.health\.interval' is 0: expected at least 1ms/);
+  assert.match(health("0s"), /"0s": expected at least 1ms/);
+  assert.match(wrong(`${SMALL}    restart: { delay: 0ms }\n`), /expected at least 1ms/);
+  const link = (text: string): string => wrong(SMALL.replace("core: {}", `core: { ${text} }`));
+  assert.match(link("delay: 2h"), /"2h": expected at most 1h/);
+  assert.match(link("jitter: .inf"), /is Infinity: expected a duration/);
+  assert.match(link("rate: 0kbps"), /"0kbps": expected a rate/);
+  assert.match(wrong(`${SMALL}faults: [{ at: 9000h, link: core, down: true }]\n`), /expected at most 8760h/);
+  assert.match(wrong(`${SMALL}world: { epoch: 1e300 }\n`), /expected at most 4294967295/);
+});
+
+test("what a health check expects may be text, a number, or true", () => {
+  for (const expect of ["true", "5", "'up'"]) {
+    const d = parseDescriptor(`${SMALL}    health: { handler: a.b, expect: ${expect} }\n`, FILE);
+    assert.is(d.functions.get("f")!.health!.expect, expect.replaceAll("'", ""));
+  }
+});
+
+test("a hardware address is one station's, and what is wrong with it is said once", () => {
+  const device = (mac: string): Diagnostic =>
+    only(`${SMALL}    devices: { eth0: { link: core, mac: "${mac}" } }\n`);
+  assert.match(device("ff:ff:ff:ff:ff:ff").message, /expected a hardware address of one station, like 02:/);
+  assert.match(device("02:00").message, /eth0\.mac' is "02:00": expected a hardware address/);
+});
+
+test("a fault that befalls the other kind, or cannot last, is refused", () => {
+  const fault = (text: string): string => only(`${SMALL}faults: [${text}]\n`).message;
+  assert.is(
+    fault("{ at: 1s, link: core, down: true, crash: true }"),
+    "'crash' is nothing that befalls a link",
+  );
+  assert.is(
+    fault("{ at: 1s, function: f, crash: true, loss: 1% }"),
+    "'loss' is nothing that befalls a function",
+  );
+  assert.is(fault("{ at: 1s, function: f, crash: true, for: 1s }"), "a crash does not last");
+  assert.is(fault("{ at: 1s, function: f, clock: +1s, for: 1s }"), "a clock's jump does not last");
+});
+
+test("keys that stand twice are named, also among thousands, and mappings may be merged", () => {
+  const twice = only("service: s\nfunctions:\n  f: { graph: ../hub.click }\n  f: { graph: ../hub.click }\n");
+  assert.equal([twice.message, twice.landmark?.line], ["the key 'f' stands here twice", 4]);
+  const links = Array.from({ length: 20_000 }, (_, i) => `  l${i}: {}`).join("\n");
+  const before = performance.now();
+  parseDescriptor(`service: s\nlinks:\n${links}\nfunctions: { f: { graph: ../hub.click } }\n`, FILE);
+  // By the square of the keys it took 20 s.
+  assert.ok(performance.now() - before < 10_000);
+  const merged =
+    "service: s\nfunctions:\n  f: &f { graph: ../hub.click, replicas: 2 }\n  g: { <<: *f, replicas: 3 }\n";
+  assert.is(parseDescriptor(merged, FILE).functions.get("g")!.replicas, 3);
+});
+
+test("what cannot be a descriptor is refused in few words", () => {
+  assert.match(
+    only("").message,
+    /^the descriptor is null: expected a mapping with 'service' and 'functions'$/,
+  );
+  assert.is(only(`service: ${"[".repeat(100_000)}`).message, "nested too deeply");
+  assert.match(only(`${SMALL}---\nservice: t\n`).message, /^a descriptor is one document/);
+  const functions = Array.from({ length: 1000 }, (_, i) => `  f${i}: { grap: x }`).join("\n");
+  const many = problems(`service: s\nfunctions:\n${functions}\n`);
+  assert.is(many.length, 51);
+  assert.match(many[50].message, /^and up to \d+ more errors$/);
+});
+
 test("replicas have names and parameters of their own", () => {
   const d = parseDescriptor(`${SMALL}    replicas: 3\n    parameters: { PORT1: "p{replica}" }\n`, FILE);
   const found = [...replicas(d)].map(([name, f]) => `${name} ${f.parameters.PORT1}`);
