@@ -90,6 +90,21 @@ export class Compound {
     this.formals = formals;
   }
 
+  /** One that may be changed without this one. */
+  copy(): Compound {
+    const copy = new Compound(this.name, this.landmark, this.depth, this.formals);
+    for (const element of this.elements) copy.elements.push({ ...element });
+    for (const connection of this.connections) copy.connections.push(connection);
+    for (const [name, value] of this.variables) copy.variables.set(name, value);
+    for (const [name, index] of this.index) copy.index.set(name, index);
+    for (const [name, number] of this.following) copy.following.set(name, number);
+    for (const [index, ports] of this.pseudo) copy.pseudo.set(index, new Set(ports));
+    copy.ninputs = this.ninputs;
+    copy.noutputs = this.noutputs;
+    copy.overload = this.overload;
+    return copy;
+  }
+
   /** `input` and `output` do not count in anonymous names. */
   private get offset(): number {
     return this.depth === 0 ? 0 : 2;

@@ -3,14 +3,14 @@
 
 import { Declarer } from "./declare.js";
 import { Compound, TUNNEL, TypeScope } from "./definition.js";
-import type { Diagnostic } from "./diagnostics.js";
+import type { Diagnostic, Landmark } from "./diagnostics.js";
 import { ExpansionLimit } from "./expand.js";
 import type { FlatConnection, FlatElement, FlatGraph } from "./flat.js";
 import { Flattener } from "./flatten.js";
 import { Report } from "./report.js";
 import { type SyntaxTree, tokenLandmark } from "./syntax.js";
 import { Tunnels } from "./tunnels.js";
-import { type DeclareOptions, World } from "./world.js";
+import { type DeclareOptions, type Faces, World } from "./world.js";
 
 export interface ElaborateOptions extends DeclareOptions {
   /** The element classes there are; without it, any name that is not declared is taken for one. */
@@ -33,37 +33,78 @@ export interface Elaboration {
  * throw; what costs more than the limits ends in an error.
  */
 export function elaborate(tree: SyntaxTree, options: ElaborateOptions = {}): Elaboration {
-  const report = new Report();
-  const world = new World(report, options);
-  const last = tree.tokens[tree.tokens.length - 1];
-  const end = tokenLandmark(last);
-  const top = new Compound("", end, 0, []);
-  const none = { elements: [], connections: [], requirements: world.requirements };
-  try {
-    new Declarer(world, tree, top, new TypeScope(null)).run();
-    const flattener = new Flattener(top, world, end);
-    flattener.run(options.variables ?? {});
-    const graph = flatGraph(top, flattener, world);
+  return new Declarations(tree, options).flatten(options.variables);
+}
+
+/** The first half of an elaboration, which the variables from outside have no part in: it serves for any number of them. */
+export class Declarations {
+  readonly #report = new Report();
+  readonly #world: World;
+  readonly #top: Compound;
+  readonly #end: Landmark;
+  /** Why there is nothing to flatten. */
+  readonly #limit: ExpansionLimit | null;
+
+  /** As `elaborate`, which says what is thrown. */
+  constructor(tree: SyntaxTree, options: DeclareOptions) {
+    this.#world = new World(this.#report, options);
+    this.#end = tokenLandmark(tree.tokens[tree.tokens.length - 1]);
+    this.#top = new Compound("", this.#end, 0, []);
+    const declarer = new Declarer(this.#world, tree, this.#top, new TypeScope(null));
+    this.#limit = withinLimits(() => declarer.run());
+  }
+
+  /** Whether something is wrong with it already. */
+  get failed(): boolean {
+    return this.#limit !== null || this.#report.diagnostics.some((d) => d.severity === "error");
+  }
+
+  /** The second half, as often as it is wanted. `variables` override `define` at file level. */
+  flatten(variables: Readonly<Record<string, string>> = {}): Elaboration {
+    const report = this.#report.copy();
+    const end = this.#end;
+    const { groups, requirements } = this.#world;
+    let graph: FlatGraph = { elements: [], connections: [], requirements };
+    const limit =
+      this.#limit ??
+      withinLimits(() => {
+        const top = this.#top.copy();
+        const flattener = new Flattener(top, groups, report, end);
+        flattener.run(variables);
+        graph = { ...flatGraph(top, flattener.faces, report), requirements };
+      });
+    if (limit !== null) report.error("too-large", end, limit.message);
     return { graph, diagnostics: report.diagnostics };
-  } catch (error) {
-    if (!(error instanceof ExpansionLimit)) throw error;
-    report.error("too-large", end, error.message);
-    return { graph: none, diagnostics: report.diagnostics };
   }
 }
 
-function flatGraph(top: Compound, flattener: Flattener, world: World): FlatGraph {
+/** Runs `work`; returns the limit that it met, if it did. */
+function withinLimits(work: () => void): ExpansionLimit | null {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof ExpansionLimit) return error;
+    throw error;
+  }
+  return null;
+}
+
+function flatGraph(
+  top: Compound,
+  faces: readonly Faces[],
+  report: Report,
+): Pick<FlatGraph, "elements" | "connections"> {
   const elements: FlatElement[] = [];
   const numbers = top.elements.map(({ name, type, config, landmark }) => {
     if (type === TUNNEL) return -1;
     return elements.push({ name, className: type.name, config, landmark }) - 1;
   });
-  const connections: FlatConnection[] = new Tunnels(top, flattener.faces, world.report)
+  const connections: FlatConnection[] = new Tunnels(top, faces, report)
     .join()
     .map((c) => ({ ...c, from: numbers[c.from], to: numbers[c.to] }))
     .sort(order)
     .filter((c, i, all) => i === 0 || order(all[i - 1], c) !== 0);
-  return { elements, connections, requirements: world.requirements };
+  return { elements, connections };
 }
 
 /** Click's order of connections, which decides the order of many messages: by target, then by source. */

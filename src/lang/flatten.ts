@@ -7,7 +7,7 @@ import type { Landmark } from "./diagnostics.js";
 import { ExpansionLimit, TextBudget, VariableScope } from "./expand.js";
 import { MAX_COMPARISONS, MAX_EXPANSION_DEPTH, MAX_TEXT } from "./limits.js";
 import type { Report } from "./report.js";
-import { addFaces, type Faces, type World } from "./world.js";
+import { addFaces, type Faces } from "./world.js";
 
 const ERROR: ElementType = { kind: "unknown", name: "Error", compound: null };
 
@@ -23,10 +23,11 @@ export class Flattener {
   private depth = 0;
   private comparisons = 0;
 
-  constructor(top: Compound, world: World, end: Landmark) {
+  /** `top` becomes the flat configuration; `groups` are those of the declarations. */
+  constructor(top: Compound, groups: readonly Faces[], report: Report, end: Landmark) {
     this.top = top;
-    this.report = world.report;
-    this.faces = [...world.groups];
+    this.report = report;
+    this.faces = [...groups];
     this.end = end;
   }
 
@@ -93,12 +94,12 @@ export class Flattener {
       next = candidate.overload;
     }
     if (candidates.length !== 1 || closest === null) {
-      const { report, end } = this;
+      const { end } = this;
       const wanted = signature(compound.name, inputs, outputs, { count: args.length });
-      report.error("no-match", end, `no match for '${wanted}'`);
-      report.error("no-match", candidates[0].landmark, "candidates are:");
+      this.report.error("no-match", end, `no match for '${wanted}'`);
+      this.report.error("no-match", candidates[0].landmark, "candidates are:");
       for (const c of candidates)
-        report.error("no-match", c.landmark, `  ${signature(c.name, c.ninputs, c.noutputs, c)}`);
+        this.report.error("no-match", c.landmark, `  ${signature(c.name, c.ninputs, c.noutputs, c)}`);
     }
     return closest ?? { type: ERROR, values: [] };
   }

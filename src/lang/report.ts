@@ -12,6 +12,13 @@ export function tooManyErrors(landmark: Landmark | null): Diagnostic {
 export class Report {
   readonly diagnostics: Diagnostic[] = [];
 
+  /** One that goes on where this one is. */
+  copy(): Report {
+    const copy = new Report();
+    copy.diagnostics.push(...this.diagnostics);
+    return copy;
+  }
+
   /** Whether further diagnostics would not be kept. */
   get full(): boolean {
     return this.diagnostics.length > MAX_DIAGNOSTICS;

@@ -1,8 +1,8 @@
 // What routers of the same configuration need not each work out for themselves.
 
 import type { ArgContext } from "../lang/args/context.js";
-import { type ElaborateOptions, type Elaboration, elaborate } from "../lang/elaborate.js";
-import type { FlatGraph } from "../lang/flat.js";
+import { Declarations, type ElaborateOptions, type Elaboration } from "../lang/elaborate.js";
+import type { FlatConnection } from "../lang/flat.js";
 import { parse } from "../lang/parser.js";
 import type { SyntaxTree } from "../lang/syntax.js";
 import { type Classification, compileRules } from "../packet/classify/compile.js";
@@ -25,10 +25,14 @@ interface Read {
   readonly text: string;
 }
 
-interface Elaborated {
-  readonly elaboration: Elaboration;
+/** What a tree declares, and what it became with one set of variables and another. */
+interface Declared {
+  readonly declarations: Declarations;
   /** The libraries that went into it. */
   readonly reads: readonly Read[];
+  readonly graphs: Recent<string, Elaboration>;
+  /** Of the first graph: those of others are nearly always the same. */
+  connections: readonly FlatConnection[] | null;
 }
 
 /**
@@ -38,13 +42,12 @@ interface Elaborated {
  */
 export class Blueprints {
   readonly #trees = new Recent<string, SyntaxTree>(TREES);
-  /** Of each tree, by its variables. */
-  readonly #elaborated = new WeakMap<SyntaxTree, Recent<string, Elaborated>>();
+  readonly #declared = new WeakMap<SyntaxTree, Declared>();
   readonly #classifications = new Recent<string, Classification>(CLASSIFICATIONS);
   /** The same, by rules that `read` gave before. */
   readonly #classified = new WeakMap<readonly Rule[], Classification>();
   readonly #memos = new WeakMap<object, Memo>();
-  readonly #wirings = new WeakMap<FlatGraph, Wiring>();
+  readonly #wirings = new WeakMap<readonly FlatConnection[], Wiring>();
 
   /** As `parse`. */
   tree(text: string, file: string): SyntaxTree {
@@ -54,17 +57,26 @@ export class Blueprints {
 
   /** As `elaborate`. What has errors is worked out each time: a class may have come since. */
   elaborate(tree: SyntaxTree, options: ElaborateOptions): Elaboration {
-    let graphs = this.#elaborated.get(tree);
-    if (graphs === undefined) {
-      graphs = new Recent(GRAPHS);
-      this.#elaborated.set(tree, graphs);
-    }
-    const key = JSON.stringify(options.variables ?? {});
-    const known = graphs.get(key);
-    if (known?.reads.every((r) => sameFile(r, options))) return known.elaboration;
+    const declared = this.#declare(tree, options);
+    const variables = options.variables ?? {};
+    const key = JSON.stringify(variables);
+    const known = declared.graphs.get(key);
+    if (known !== undefined) return known;
+    const { graph, diagnostics } = declared.declarations.flatten(variables);
+    if (diagnostics.some((d) => d.severity === "error")) return { graph, diagnostics };
+    const { connections } = declared;
+    if (connections === null || !sameConnections(connections, graph.connections))
+      declared.connections = graph.connections;
+    const elaboration = { graph: { ...graph, connections: declared.connections! }, diagnostics };
+    return declared.graphs.set(key, elaboration);
+  }
+
+  #declare(tree: SyntaxTree, options: ElaborateOptions): Declared {
+    const known = this.#declared.get(tree);
+    if (known?.reads.every((r) => sameFile(r, options))) return known;
     const reads: Read[] = [];
-    const elaboration = elaborate(tree, {
-      ...options,
+    const declarations = new Declarations(tree, {
+      hasClass: options.hasClass,
       parse: (text, file) => this.tree(text, file),
       readLibrary: (name, from) => {
         const found = options.readLibrary?.(name, from) ?? null;
@@ -72,8 +84,14 @@ export class Blueprints {
         return found;
       },
     });
-    if (!elaboration.diagnostics.some((d) => d.severity === "error")) graphs.set(key, { elaboration, reads });
-    return elaboration;
+    const declared = {
+      declarations,
+      reads,
+      graphs: new Recent<string, Elaboration>(GRAPHS),
+      connections: null,
+    };
+    if (!declarations.failed) this.#declared.set(tree, declared);
+    return declared;
   }
 
   /** What `read`, whose name is `reader`, makes of `text`: see Memo. */
@@ -97,14 +115,30 @@ export class Blueprints {
     return classification;
   }
 
-  /** How the connections of `graph` were resolved before. */
-  wiring(graph: FlatGraph): Wiring | undefined {
-    return this.#wirings.get(graph);
+  /** How `connections` of a flat graph were resolved before. */
+  wiring(connections: readonly FlatConnection[]): Wiring | undefined {
+    return this.#wirings.get(connections);
   }
 
-  keepWiring(graph: FlatGraph, wiring: Wiring): void {
-    this.#wirings.set(graph, wiring);
+  keepWiring(connections: readonly FlatConnection[], wiring: Wiring): void {
+    this.#wirings.set(connections, wiring);
   }
+}
+
+function sameConnections(a: readonly FlatConnection[], b: readonly FlatConnection[]): boolean {
+  return a.length === b.length && a.every((c, i) => sameConnection(c, b[i]));
+}
+
+function sameConnection(a: FlatConnection, b: FlatConnection): boolean {
+  return (
+    a.from === b.from &&
+    a.fromPort === b.fromPort &&
+    a.to === b.to &&
+    a.toPort === b.toPort &&
+    a.landmark.line === b.landmark.line &&
+    a.landmark.column === b.landmark.column &&
+    a.landmark.file === b.landmark.file
+  );
 }
 
 function sameFile({ name, from, file, text }: Read, { readLibrary }: ElaborateOptions): boolean {

@@ -82,13 +82,13 @@ export class Graph {
 
   #wire(problems: Diagnostic[]): void {
     const { blueprints } = this.router.options;
-    const known = blueprints?.wiring(this.flat);
+    const known = blueprints?.wiring(this.flat.connections);
     if (known !== undefined && rewire(this.elements, known)) {
       this.#wiring = known;
       return;
     }
     this.#wiring = wire(this.elements, this.flat.connections, problems);
-    if (problems.length === 0) blueprints?.keepWiring(this.flat, this.#wiring);
+    if (problems.length === 0) blueprints?.keepWiring(this.flat.connections, this.#wiring);
   }
 
   /** Gives every connection new ports, made from what it connects and the port it had; also while the graph runs. */

@@ -62,6 +62,7 @@ function resolved(e: Element): Resolved {
 
 /** Gives every element the ports that its namesake had in `wiring`; false when one of them asks for others. */
 export function rewire(elements: readonly Element[], wiring: Wiring): boolean {
+  if (elements.length !== wiring.elements.length) return false;
   for (const e of elements) {
     const r = wiring.elements[e.index];
     if (e.portCount() !== r.portCount) return false;

@@ -60,6 +60,45 @@ test("other variables make another graph", async () => {
   for (const r of routers) r.close();
 });
 
+test("other variables share connections where those are the same, and only there", async () => {
+  const blueprints = new Blueprints();
+  const text = `
+    define($CAPACITY 5, $ARGS 7);
+    elementclass Hold { $a | input -> Queue($a) -> output || $a, $b | input -> Queue($a) -> Strip($b) -> output }
+    Idle -> q :: Queue($CAPACITY) -> Unqueue -> h :: Hold($ARGS) -> Discard;`;
+  const routers = [];
+  for (const variables of [{}, { CAPACITY: "6" }, { ARGS: "7, 8" }, { CAPACITY: "9" }] as Record<
+    string,
+    string
+  >[])
+    routers.push([await start(text, { blueprints, variables }), await start(text, { variables })]);
+  for (const [shared, alone] of routers) assert.equal(told(shared), told(alone));
+  const [plain, larger, stripped, last] = routers.map(([r]) => r.graph.flat.connections);
+  assert.is(larger, plain);
+  assert.is.not(stripped, plain);
+  assert.is(stripped.length, plain.length + 1);
+  assert.equal(last, plain);
+  for (const r of routers.flat()) r.close();
+});
+
+test("a text with errors has them each time, with each set of variables", async () => {
+  const blueprints = new Blueprints();
+  const text = "elementclass C { $a | input -> Null -> output } Idle -> C($X) -> Discard; Idle -> [1] Null;";
+  const message = async (options: Partial<RouterOptions>): Promise<string> => {
+    try {
+      (await start(text, options)).close();
+      return "";
+    } catch (e) {
+      return (e as Error).message;
+    }
+  };
+  for (const variables of [{ X: "1" }, { X: "1, 2" }, { X: "1, 2" }, { X: "1" }]) {
+    const alone = await message({ variables });
+    assert.is.not(alone, "");
+    assert.is(await message({ variables, blueprints }), alone);
+  }
+});
+
 test("what an element changes in its router is not seen in another", async () => {
   const blueprints = new Blueprints();
   const a = await start(TEXT, { blueprints });
