@@ -1,14 +1,12 @@
 // The IP router between two hosts' kernels.
 
 import { spawnSync } from "node:child_process";
-import { dirname, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Network, namespacesRefused } from "../net/namespaces.js";
+import { RouterProcess } from "../net/router-process.js";
 import { skipUnless } from "../skip.js";
 
-const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
 const ping = spawnSync("ping", ["-V"]).error === undefined;
 const refused = namespacesRefused() ?? (ping ? null : "needs the program ping (iputils)");
 const netTest = skipUnless(refused === null, refused ?? "");
@@ -23,16 +21,12 @@ netTest("two hosts ping each other across the router, in fragments too, and get 
     net.ip("b", "addr add 10.0.1.9/24 dev b0");
     net.ip("a", "route add default via 10.0.0.1");
     net.ip("b", "route add default via 10.0.1.1");
-    const main = resolve(ROOT, "dist/src/cli/main.js");
-    const file = resolve(ROOT, "conf/ip-router.click");
-    const router = net.start("r", process.execPath, [main, file, "DEV0=r0", "DEV1=r1"]);
-    let said = "";
-    router.stderr?.on("data", (data) => {
-      said += data;
-    });
-    // `run` throws unless every ping is answered; the first waits for the router to start.
+    const router = new RouterProcess(net, "r", "ip-router.click", { DEV0: "r0", DEV1: "r1" });
+    // Before that nobody answers ARP, and the kernel gives up after 3 seconds.
+    await router.running();
+    // `run` throws unless every ping is answered.
     const reached = (words: string): string => net.run("a", "ping", ...words.split(" "));
-    assert.match(reached("-c 1 -w 20 10.0.0.1"), "ttl=254");
+    assert.match(reached("-c 1 -W 5 10.0.0.1"), "ttl=254");
     assert.match(reached("-c 3 -i 0.2 -W 5 10.0.1.9"), /3 received.*0% packet loss/);
     assert.match(reached("-c 2 -i 0.2 -W 5 -s 4000 10.0.1.9"), /2 received.*0% packet loss/);
     const error = (words: string): string => {
@@ -44,7 +38,7 @@ netTest("two hosts ping each other across the router, in fragments too, and get 
     };
     assert.match(error("-c 1 -W 5 -t 1 10.0.1.9"), /From 10\.0\.0\.1 .*Time to live exceeded/);
     assert.match(error("-c 1 -W 5 9.9.9.9"), /From 10\.0\.0\.1 .*Destination Net Unreachable/);
-    assert.is(said, "");
+    assert.is(router.said, "");
   } finally {
     await net.close();
   }

@@ -90,18 +90,19 @@ skipUnless(refused === null, refused ?? "")("the two tunnel routers of the READM
   try {
     for (const name of ["host1", "xtr1", "xtr2", "host2"]) network.namespace(name);
     // The names of the README, made this test's own; and the ping ends, with 3 answers or after 30 seconds. It ends
-    // sooner when the routers take longer to start than the kernel waits for ARP: then it begins again.
+    // sooner when the routers take longer to start than the 3 seconds that the kernel waits for ARP: then it begins
+    // again.
     const mine = script
       .replace(/^for n in host1.*netns add.*\n/m, "")
       .replace(/\b(host|xtr)(\d|\$\w)/g, (name) => network.fullName(name))
       .replace(/exec (\S+) sluice/, `exec $1 ${process.execPath} ${MAIN}`)
-      .replace(/^(.*) ping (192.*)$/m, "for try in 1 2 3; do $1 ping -c 3 -w 30 $2 && break; done")
+      .replace(/^(.*) ping (192.*)$/m, "for try in {1..30}; do $1 ping -c 3 -w 30 $2 && break; done")
       .concat("\nstatus=$?; kill %1 %2; wait; exit $status\n");
     writeFileSync(join(folder, "xtr.sh"), `set -m\n${mine}`);
     const shell = spawnSync("bash", [join(folder, "xtr.sh")], {
       cwd: ROOT,
       encoding: "utf8",
-      timeout: 60_000,
+      timeout: 120_000,
     });
     assert.match(shell.stdout, /packets transmitted, 3 received/, `${shell.stdout}\n${shell.stderr}`);
   } finally {

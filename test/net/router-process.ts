@@ -16,6 +16,8 @@ export class RouterProcess {
   readonly #network: Network;
   readonly #words: readonly string[];
   #child: ChildProcess;
+  /** What it has said on its standard error. */
+  said = "";
 
   /** Starts `conf/FILE` in namespace `name`, with `variables` as its parameters. */
   constructor(network: Network, name: string, file: string, variables: Readonly<Record<string, string>>) {
@@ -33,7 +35,10 @@ export class RouterProcess {
   #start(): ChildProcess {
     rmSync(this.socket, { force: true });
     const child = this.#network.start(this.name, process.execPath, [MAIN, "-u", this.socket, ...this.#words]);
-    child.stderr?.on("data", (text) => process.stderr.write(`${this.name}: ${text}`));
+    child.stderr?.setEncoding("utf8").on("data", (text) => {
+      this.said += text;
+      process.stderr.write(`${this.name}: ${text}`);
+    });
     return child;
   }
 
