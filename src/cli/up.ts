@@ -12,7 +12,7 @@ import type { ServiceDescriptor } from "../vnf/descriptor/model.js";
 import { parseDescriptor } from "../vnf/descriptor/read.js";
 import { InstanceError } from "../vnf/instance/instance.js";
 import { Manager } from "../vnf/manager/manager.js";
-import { ServiceError } from "../vnf/service/service.js";
+import { ServiceError } from "../vnf/service/error.js";
 import { processRuns, ServiceFolder } from "../vnf/state/folder.js";
 import { RealWorld, SimulatedWorld, type World } from "../vnf/world.js";
 import { type Command, CommandError } from "./command.js";

@@ -1,7 +1,8 @@
 // What the API offers: paths, what they take and give. The server serves these, and the OpenAPI document describes them.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { type Service, ServiceError } from "../service/service.js";
+import { ServiceError } from "../service/error.js";
+import type { Service } from "../service/service.js";
 import { EVENTS, FUNCTION, FUNCTIONS, HANDLERS, LINES, type Schema, SERVICE, STATS } from "./schemas.js";
 import { TRACE } from "./trace-route.js";
 

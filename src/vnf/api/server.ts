@@ -7,7 +7,8 @@ import { Ajv, type ValidateFunction } from "ajv";
 import { ConfigurationError } from "../../lang/diagnostics.js";
 import { HandlerError } from "../../router/handler.js";
 import { InstanceError } from "../instance/instance.js";
-import { type Service, ServiceError } from "../service/service.js";
+import { ServiceError } from "../service/error.js";
+import type { Service } from "../service/service.js";
 import { openApi } from "./openapi.js";
 import { type Actions, type Route, routes } from "./routes.js";
 

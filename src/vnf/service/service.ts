@@ -1,30 +1,21 @@
 // A service that runs: its functions, its links, and what is done with them (ETSI NFV's life cycle operations).
 
 import { readFileSync } from "node:fs";
-import { FileTexts, Loader } from "../../loader.js";
-import { Blueprints } from "../../router/blueprints.js";
-import type {
-  Fault,
-  FaultDescriptor,
-  FunctionDescriptor,
-  Impairments,
-  ServiceDescriptor,
-} from "../descriptor/model.js";
+import { Loader } from "../../loader.js";
+import type { Fault, FaultDescriptor, FunctionDescriptor, ServiceDescriptor } from "../descriptor/model.js";
 import { replicas } from "../descriptor/replicas.js";
-import { InlineInstance } from "../instance/inline.js";
-import type { Instance, InstanceEvents, InstanceSpec } from "../instance/instance.js";
-import { ProcessInstance } from "../instance/process.js";
-import { ThreadInstance } from "../instance/thread.js";
-import { AttachedDevices } from "../link/attached.js";
-import { type EndPlan, Fabric } from "../link/fabric.js";
+import { Fabric } from "../link/fabric.js";
 import type { ResourceBook } from "../link/pairs.js";
 import { namespacesRefused } from "../link/veth.js";
-import { SimulatedStores } from "../store/simulated.js";
 import type { World } from "../world.js";
-import { changes, impairments } from "./changes.js";
+import { type ApplyTarget, applyDescriptor } from "./apply.js";
+import { impairments } from "./changes.js";
+import { ServiceError } from "./error.js";
 import { EventLog } from "./events.js";
 import { Faults, type FaultTarget } from "./faults.js";
 import { ManagedFunction } from "./function.js";
+import { Instances } from "./instances.js";
+import { Links } from "./links.js";
 
 export interface ServiceOptions {
   readonly world: World;
@@ -38,45 +29,30 @@ export interface ServiceOptions {
 
 const NO_BOOK: ResourceBook = { note() {}, forget() {} };
 
-/** A request about something that the service does not have, or cannot do. */
-export class ServiceError extends Error {
-  /** `NO_FUNCTION`, `NO_LINK`, `NO_FILE`, `OUTSIDE`, `RUNS`, `LEFT`, `FOLDER`, `PORT`, `UNSUPPORTED`. */
-  readonly code: string;
-
-  constructor(code: string, message: string) {
-    super(message);
-    this.name = "ServiceError";
-    this.code = code;
-  }
-}
-
 export class Service {
   readonly world: World;
   readonly events: EventLog;
   #descriptor: ServiceDescriptor;
-  readonly #options: ServiceOptions;
-  readonly #loader = new Loader();
-  readonly #shared = { loader: this.#loader, blueprints: new Blueprints(), texts: new FileTexts() };
   readonly #fabric: Fabric;
+  readonly #instances: Instances;
+  readonly #links: Links;
   /** By instance name: a function's own name, with `-2`, `-3` for its further replicas. */
   readonly #functions = new Map<string, ManagedFunction>();
-  /** Of instances in simulated time: they outlive a crash. */
-  readonly #stores = new Map<string, SimulatedStores>();
   readonly #faults: Faults;
-  readonly #namespaced: boolean;
-  /** Network namespaces of those that are processes. */
-  readonly #namespaces = new Map<string, string>();
   #applying: Promise<unknown> = Promise.resolve();
 
   private constructor(descriptor: ServiceDescriptor, options: ServiceOptions) {
+    const { world, book = NO_BOOK, clickpath = "" } = options;
     this.#descriptor = descriptor;
-    this.#options = options;
-    this.world = options.world;
+    this.world = world;
     this.#faults = new Faults(this.#faultTarget());
-    this.events = new EventLog(() => this.world.now());
-    const { book = NO_BOOK } = options;
-    this.#namespaced = options.namespaces ?? namespacesRefused() === null;
-    this.#fabric = new Fabric(descriptor.name, this.world, this.#loader, book, this.#namespaced);
+    this.events = new EventLog(() => world.now());
+    const namespaced = options.namespaces ?? namespacesRefused() === null;
+    const loader = new Loader();
+    const fabric = new Fabric(descriptor.name, world, loader, book, namespaced);
+    this.#fabric = fabric;
+    this.#instances = new Instances({ world, fabric, loader, clickpath, book, namespaced });
+    this.#links = new Links(world, fabric, this.#functions);
   }
 
   /** Lays the links and makes the functions; nothing is started. */
@@ -84,7 +60,8 @@ export class Service {
     const service = new Service(descriptor, options);
     for (const [name, f] of replicas(descriptor)) service.#add(name, f);
     try {
-      await service.#layAll();
+      await service.#prepare();
+      await service.#links.lay(descriptor, descriptor.links.keys());
     } catch (e) {
       await service.terminate();
       throw e;
@@ -133,93 +110,15 @@ export class Service {
       name,
       f,
       this.world,
-      (events) => this.#make(managed, events),
+      (events) => this.#instances.make(managed, events),
       (about, kind, message) => this.events.add(about, kind, message),
     );
     this.#functions.set(name, managed);
     return managed;
   }
 
-  #make({ name, descriptor: f }: ManagedFunction, events: InstanceEvents): Instance {
-    const spec: InstanceSpec = {
-      name,
-      file: f.graph,
-      text: readFileSync(f.graph, "latin1"),
-      parameters: f.parameters,
-      memory: f.memory,
-      clickpath: this.#options.clickpath ?? "",
-      // Other random numbers for each instance, and after each restart; the same when the world is the same.
-      seed: Math.floor(this.world.random() * 2 ** 32),
-    };
-    const isolation = this.world.simulation === null ? f.isolation : "inline";
-    if (isolation === "thread") {
-      const attached = this.#fabric.plainAttached(name, f);
-      return new ThreadInstance(spec, attached, events, () => this.#fabric.gone(name));
-    }
-    if (isolation === "process") {
-      const { book = NO_BOOK } = this.#options;
-      const namespace = this.#namespaces.get(name) ?? null;
-      return new ProcessInstance(spec, this.#fabric.plainAttached(name, f), events, { namespace, book });
-    }
-    const devices = new AttachedDevices(this.#fabric.attached(name, f), events.log);
-    const options = {
-      ...this.#shared,
-      devices,
-      clock: this.world.clock(),
-      log: events.log,
-      stores: this.#storesOf(name),
-    };
-    return new InlineInstance(spec, options, events, this.world.simulation);
-  }
-
-  #storesOf(name: string): SimulatedStores | undefined {
-    if (this.world.simulation === null) return undefined;
-    const stores = this.#stores.get(name) ?? new SimulatedStores(this.world);
-    this.#stores.set(name, stores);
-    return stores;
-  }
-
-  // ---- Links ----------------------------------------------------------------------
-
-  /** A process has a namespace of its own where that can be. */
-  async #makeNamespaces(): Promise<void> {
-    if (this.world.simulation !== null || !this.#namespaced) return;
-    for (const { name, descriptor: f } of this.#functions.values()) {
-      if (f.isolation !== "process" || this.#namespaces.has(name)) continue;
-      const linked = f.devices.some((d) => "link" in d);
-      // An interface of the host is seen from the host's namespace only.
-      if (!linked && f.devices.length > 0) continue;
-      if (f.devices.some((d) => "interface" in d))
-        throw new ServiceError(
-          "UNSUPPORTED",
-          `function '${name}' is a process with links: an interface of the host is not in its namespace`,
-        );
-      const namespace = await this.#fabric.namespace(name);
-      if (namespace !== null) this.#namespaces.set(name, namespace);
-    }
-  }
-
-  #plans(link: string): EndPlan[] {
-    return [...this.#functions.values()]
-      .flatMap((f) => this.#fabric.plan(f.name, f.descriptor))
-      .filter((p) => p.link === link);
-  }
-
-  async #layAll(): Promise<void> {
-    await this.#makeNamespaces();
-    for (const link of this.#descriptor.links.values()) await this.#fabric.lay(link, this.#plans(link.name));
-  }
-
-  /** Changes what a link does to packets, wherever its ends are. */
-  #impair(link: string, change: Impairments, cut: boolean): void {
-    for (const { instance, ...request } of this.#fabric.impair(link, change, cut)) {
-      // One that does not run hears of it when it starts.
-      this.world.hold(
-        this.function(instance)
-          .request("impair", request)
-          .catch(() => {}),
-      );
-    }
+  #prepare(): Promise<void> {
+    return this.#instances.prepare(this.#functions.values());
   }
 
   // ---- Faults -----------------------------------------------------------------------
@@ -244,12 +143,12 @@ export class Service {
       checkFunction: (name) => void this.function(name),
       impair: (link, change, cut) => {
         const base = this.#descriptor.links.get(link);
-        if (base !== undefined) this.#impair(link, { ...impairments(base), ...change }, cut);
+        if (base !== undefined) this.#links.impair(link, { ...impairments(base), ...change }, cut);
       },
       crash: (name) => this.function(name).crash(),
       jump: (name, seconds) => this.function(name).request("jump", { seconds }),
       failStore: (name, failure) => {
-        const stores = this.#storesOf(name);
+        const stores = this.#instances.stores(name);
         if (stores === undefined)
           throw new ServiceError("UNSUPPORTED", "stores can be made to fail under --simtime only");
         stores.fail(failure);
@@ -279,73 +178,37 @@ export class Service {
    * other, when several ask. Rejects with what a function's new graph has against it: that function goes on as it was.
    */
   apply(next: ServiceDescriptor): Promise<string[]> {
-    const applied = this.#applying.then(() => this.#apply(next));
+    const applied = this.#applying.then(() => applyDescriptor(this.#applyTarget(), next));
     this.#applying = applied.catch(() => {});
     return applied;
   }
 
-  async #apply(next: ServiceDescriptor): Promise<string[]> {
-    const wanted = replicas(next);
-    const ends = [...wanted].flatMap(([name, f]) => this.#fabric.plan(name, f));
-    const plan = changes(this.#descriptor, next, (link) =>
-      this.#fabric.carries(
-        link,
-        ends.filter((e) => e.link === link),
-      ),
-    );
-    const done: string[] = [];
-    const say = (line: string): void => {
-      done.push(line);
-      this.events.add("service", "state", line);
+  #applyTarget(): ApplyTarget {
+    const service = this;
+    return {
+      functions: this.#functions,
+      fabric: this.#fabric,
+      links: this.#links,
+      get descriptor() {
+        return service.#descriptor;
+      },
+      set descriptor(next) {
+        service.#descriptor = next;
+      },
+      add: (name, f) => void this.#add(name, f),
+      remove: (name) => this.#remove(name),
+      prepare: () => this.#prepare(),
+      update: (name) => this.update(name),
+      renew: (link) => this.#faults.renew(link),
+      tell: (line) => this.events.add("service", "state", line),
     };
-    for (const name of plan.removed) {
-      await this.#functions.get(name)?.stop();
-      await this.#fabric.withdraw(name);
-      await this.#fabric.removeNamespace(name);
-      this.#namespaces.delete(name);
-      this.#functions.delete(name);
-      this.#stores.delete(name);
-      say(`removed ${name}`);
-    }
-    for (const name of plan.remade) await this.#functions.get(name)?.stop();
-    this.#descriptor = next;
-    for (const name of plan.remade) {
-      await this.#fabric.withdraw(name);
-      this.#functions.get(name)!.descriptor = wanted.get(name)!;
-    }
-    for (const name of plan.added) this.#add(name, wanted.get(name)!);
-    await this.#relay(plan.links.removed, plan.links.relaid, [...plan.added, ...plan.remade]);
-    for (const { name } of plan.links.changed) {
-      this.#faults.renew(name);
-      say(`changed link ${name}`);
-    }
-    const refused: unknown[] = [];
-    for (const name of plan.updated) {
-      const f = this.#functions.get(name)!;
-      const before = f.descriptor;
-      f.descriptor = wanted.get(name)!;
-      try {
-        await this.update(name);
-        say(`updated ${name}`);
-      } catch (e) {
-        f.descriptor = before;
-        refused.push(e);
-        const functions = new Map(this.#descriptor.functions);
-        functions.set(before.name, {
-          ...functions.get(before.name)!,
-          graph: before.graph,
-          parameters: before.parameters,
-        });
-        this.#descriptor = { ...this.#descriptor, functions };
-      }
-    }
-    for (const name of plan.watched) this.#functions.get(name)!.descriptor = wanted.get(name)!;
-    for (const name of [...plan.remade, ...plan.added]) {
-      await this.#functions.get(name)!.start();
-      say(`${plan.added.includes(name) ? "added" : "restarted"} ${name}`);
-    }
-    if (refused.length > 0) throw refused[0];
-    return done;
+  }
+
+  async #remove(name: string): Promise<void> {
+    await this.#functions.get(name)?.stop();
+    await this.#fabric.withdraw(name);
+    await this.#instances.remove(name);
+    this.#functions.delete(name);
   }
 
   /**
@@ -363,20 +226,5 @@ export class Service {
       lost === 0 ? "updated" : `updated; ${lost} packets lost with their queues`,
     );
     return lost;
-  }
-
-  async #relay(
-    removed: readonly string[],
-    relaid: readonly string[],
-    plugged: readonly string[],
-  ): Promise<void> {
-    for (const name of [...removed, ...relaid]) await this.#fabric.remove(name);
-    await this.#makeNamespaces();
-    for (const name of relaid) await this.#fabric.lay(this.#descriptor.links.get(name)!, this.#plans(name));
-    for (const link of this.#descriptor.links.keys()) {
-      if (relaid.includes(link)) continue;
-      const plans = this.#plans(link).filter((p) => plugged.includes(p.instance));
-      if (plans.length > 0) await this.#fabric.extend(link, plans);
-    }
   }
 }

@@ -1,0 +1,108 @@
+// Makes the instances of a service's functions, isolated as their descriptors say.
+
+import { readFileSync } from "node:fs";
+import { FileTexts, type Loader } from "../../loader.js";
+import { Blueprints } from "../../router/blueprints.js";
+import { InlineInstance } from "../instance/inline.js";
+import type { Instance, InstanceEvents, InstanceSpec } from "../instance/instance.js";
+import { ProcessInstance } from "../instance/process.js";
+import { ThreadInstance } from "../instance/thread.js";
+import { AttachedDevices } from "../link/attached.js";
+import type { Fabric } from "../link/fabric.js";
+import type { ResourceBook } from "../link/pairs.js";
+import { SimulatedStores } from "../store/simulated.js";
+import type { World } from "../world.js";
+import { ServiceError } from "./error.js";
+import type { ManagedFunction } from "./function.js";
+
+export interface InstancesOptions {
+  readonly world: World;
+  readonly fabric: Fabric;
+  readonly loader: Loader;
+  readonly clickpath: string;
+  readonly book: ResourceBook;
+  /** Whether processes have network namespaces of their own. */
+  readonly namespaced: boolean;
+}
+
+export class Instances {
+  readonly #options: InstancesOptions;
+  readonly #shared: {
+    readonly loader: Loader;
+    readonly blueprints: Blueprints;
+    readonly texts: FileTexts;
+  };
+  /** Of instances in simulated time: they outlive a crash. */
+  readonly #stores = new Map<string, SimulatedStores>();
+  /** Network namespaces of those that are processes. */
+  readonly #namespaces = new Map<string, string>();
+
+  constructor(options: InstancesOptions) {
+    this.#options = options;
+    this.#shared = { loader: options.loader, blueprints: new Blueprints(), texts: new FileTexts() };
+  }
+
+  make({ name, descriptor: f }: ManagedFunction, events: InstanceEvents): Instance {
+    const { world, fabric, book, clickpath } = this.#options;
+    const spec: InstanceSpec = {
+      name,
+      file: f.graph,
+      text: readFileSync(f.graph, "latin1"),
+      parameters: f.parameters,
+      memory: f.memory,
+      clickpath,
+      // Other random numbers for each instance, and after each restart; the same when the world is the same.
+      seed: Math.floor(world.random() * 2 ** 32),
+    };
+    const isolation = world.simulation === null ? f.isolation : "inline";
+    if (isolation === "thread")
+      return new ThreadInstance(spec, fabric.plainAttached(name, f), events, () => fabric.gone(name));
+    if (isolation === "process") {
+      const namespace = this.#namespaces.get(name) ?? null;
+      return new ProcessInstance(spec, fabric.plainAttached(name, f), events, { namespace, book });
+    }
+    const options = {
+      ...this.#shared,
+      devices: new AttachedDevices(fabric.attached(name, f), events.log),
+      clock: world.clock(),
+      log: events.log,
+      stores: this.stores(name),
+    };
+    return new InlineInstance(spec, options, events, world.simulation);
+  }
+
+  /** The stores of an instance; none in real time, when they are real. */
+  stores(name: string): SimulatedStores | undefined {
+    const { world } = this.#options;
+    if (world.simulation === null) return undefined;
+    const stores = this.#stores.get(name) ?? new SimulatedStores(world);
+    this.#stores.set(name, stores);
+    return stores;
+  }
+
+  /** Makes what is to be there before the links are laid: a process has a namespace of its own where that can be. */
+  async prepare(functions: Iterable<ManagedFunction>): Promise<void> {
+    const { world, fabric, namespaced } = this.#options;
+    if (world.simulation !== null || !namespaced) return;
+    for (const { name, descriptor: f } of functions) {
+      if (f.isolation !== "process" || this.#namespaces.has(name)) continue;
+      const linked = f.devices.some((d) => "link" in d);
+      // An interface of the host is seen from the host's namespace only.
+      if (!linked && f.devices.length > 0) continue;
+      if (f.devices.some((d) => "interface" in d))
+        throw new ServiceError(
+          "UNSUPPORTED",
+          `function '${name}' is a process with links: an interface of the host is not in its namespace`,
+        );
+      const namespace = await fabric.namespace(name);
+      if (namespace !== null) this.#namespaces.set(name, namespace);
+    }
+  }
+
+  /** Takes away what an instance had that is gone for good. */
+  async remove(name: string): Promise<void> {
+    await this.#options.fabric.removeNamespace(name);
+    this.#namespaces.delete(name);
+    this.#stores.delete(name);
+  }
+}
