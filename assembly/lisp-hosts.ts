@@ -1,6 +1,7 @@
 // Which packets are a mobile host's: longest match on their source or destination EID.
 
-import { SLOT_DATA, SLOT_IID, SLOT_LENGTH, SLOT_NETWORK, SLOT_PORT } from "./layout";
+import { SLOT_IID, SLOT_PORT } from "./layout";
+import { ipHeaderAt, versionAt } from "./lisp-eid";
 import {
   HOST_KIND, HOST_NONE, HOST_PACKETS, SWITCH_IID, SWITCH_OFFSET_4, SWITCH_OFFSET_6, SWITCH_PER_PACKET, SWITCH_TABLE_4,
   SWITCH_TABLE_6,
@@ -13,18 +14,13 @@ import { count64, slotAt } from "./slot";
 // @ts-ignore: decorator
 @inline
 function recordOf(state: u32, slot: u32): u32 {
-  const data = load<u32>(slot, SLOT_DATA);
-  const end = data + load<u32>(slot, SLOT_LENGTH);
-  const network = load<u32>(slot, SLOT_NETWORK);
-  const at = network == 0 ? data : network;
-  if (at < data || at + 20 > end) return 0;
-  const version = load<u8>(at) & 0xf0;
-  if (version == 0x40) {
-    const address = bswap<u32>(load<u32>(at + load<u32>(state, SWITCH_OFFSET_4)));
+  const ip = ipHeaderAt(slot);
+  if (ip == 0) return 0;
+  if (versionAt(ip) == 4) {
+    const address = bswap<u32>(load<u32>(ip + load<u32>(state, SWITCH_OFFSET_4)));
     return lpm4Lookup(load<u32>(state, SWITCH_TABLE_4), address);
   }
-  if (version != 0x60 || at + 40 > end) return 0;
-  return lpm6Lookup(load<u32>(state, SWITCH_TABLE_6), at + load<u32>(state, SWITCH_OFFSET_6));
+  return lpm6Lookup(load<u32>(state, SWITCH_TABLE_6), ip + load<u32>(state, SWITCH_OFFSET_6));
 }
 
 /** Packets of no mobile host stay in `batch`, the others go to `others` with their HOST_* in SLOT_PORT. Returns the number kept. */

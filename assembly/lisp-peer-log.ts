@@ -2,7 +2,8 @@
 //
 // The table never grows: a pair that finds its eight places taken takes the one over that was silent longest.
 
-import { HEAP_END, HEADER_SIZE, SLOT_DATA, SLOT_IID, SLOT_LENGTH, SLOT_NETWORK, SLOT_ROUTE } from "./layout";
+import { HEAP_END, HEADER_SIZE, SLOT_IID, SLOT_ROUTE } from "./layout";
+import { ipHeaderAt, versionAt } from "./lisp-eid";
 import {
   LOG_EID, LOG_FAMILIES, LOG_FROM, LOG_IID, LOG_RLOC, LOG_SEEN, LOG_SIZE, LOG_TO, PEER_ADDRESS, PEER_FAMILY, PEER_SIZE,
   PEERLOG_MASK, PEERLOG_PEERS, PEERLOG_PEERS_SIZE, PEERLOG_TABLE, RLOC_ADDRESS, RLOC_FAMILY, RLOC_LIVE, RLOC_SIZE,
@@ -43,26 +44,11 @@ function findPair(state: u32, eid: v128, rloc: v128, iid: u32, families: u32): u
   return best;
 }
 
-/** Where the packet's source or destination EID stands; 0 when it is no IP packet. */
+/** Where the source or destination EID of the IP header at `ip` stands. */
 // @ts-ignore: decorator
 @inline
-function eidAt(slot: u32, source: bool): u32 {
-  const data = load<u32>(slot, SLOT_DATA);
-  const end = data + load<u32>(slot, SLOT_LENGTH);
-  const network = load<u32>(slot, SLOT_NETWORK);
-  const at = network == 0 ? data : network;
-  if (at < data || at + 20 > end) return 0;
-  const version = load<u8>(at) & 0xf0;
-  if (version == 0x40) return at + (source ? 12 : 16);
-  if (version == 0x60 && at + 40 <= end) return at + (source ? 8 : 24);
-  return 0;
-}
-
-// @ts-ignore: decorator
-@inline
-function familyAt(slot: u32): u32 {
-  const network = load<u32>(slot, SLOT_NETWORK);
-  return (load<u8>(network == 0 ? load<u32>(slot, SLOT_DATA) : network) as u32) >> 4;
+function eidAt(ip: u32, source: bool): u32 {
+  return versionAt(ip) == 4 ? ip + (source ? 12 : 16) : ip + (source ? 8 : 24);
 }
 
 // @ts-ignore: decorator
@@ -80,12 +66,12 @@ export function lispLogFrom(state: u32, batch: u32, count: u32, now: f64): void 
     const peer = load<u32>(slot, SLOT_ROUTE);
     // What is not a peer's record stands elsewhere.
     if (peer - peers >= bytes || (peer - peers) % PEER_SIZE != 0) continue;
-    const eid = eidAt(slot, false);
+    const ip = ipHeaderAt(slot);
     const there = load<u32>(peer, PEER_FAMILY);
-    if (eid == 0 || there == 0) continue;
-    const family = familyAt(slot);
+    if (ip == 0 || there == 0) continue;
+    const family = versionAt(ip);
     const rloc = v128.load(peer, PEER_ADDRESS);
-    const pair = findPair(state, addressOf(eid, family), rloc, load<u32>(slot, SLOT_IID), family | (there << 8));
+    const pair = findPair(state, addressOf(eidAt(ip, false), family), rloc, load<u32>(slot, SLOT_IID), family | (there << 8));
     count64(pair + LOG_FROM, 1);
     store<f64>(pair, now, LOG_SEEN);
   }
@@ -98,12 +84,12 @@ export function lispLogTo(state: u32, batch: u32, count: u32, now: f64): void {
     const slot = slotAt(batch, i);
     const rloc = load<u32>(slot, SLOT_ROUTE);
     if (rloc - HEADER_SIZE > memoryEnd - HEADER_SIZE - RLOC_SIZE || load<u32>(rloc, RLOC_TAG) != RLOC_LIVE) continue;
-    const eid = eidAt(slot, true);
-    if (eid == 0) continue;
-    const family = familyAt(slot);
+    const ip = ipHeaderAt(slot);
+    if (ip == 0) continue;
+    const family = versionAt(ip);
     const there = load<u16>(rloc, RLOC_FAMILY) as u32;
     const pair = findPair(
-      state, addressOf(eid, family), addressOf(rloc + RLOC_ADDRESS, there), load<u32>(slot, SLOT_IID),
+      state, addressOf(eidAt(ip, true), family), addressOf(rloc + RLOC_ADDRESS, there), load<u32>(slot, SLOT_IID),
       family | (there << 8),
     );
     count64(pair + LOG_TO, 1);

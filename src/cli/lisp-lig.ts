@@ -6,20 +6,21 @@ import { CONTROL_PORT } from "../lisp/control/control-channel.js";
 import { randomNonce } from "../lisp/control/control-records.js";
 import { encapsulatedRequest } from "../lisp/control/map-requests.js";
 import { eidRecordText } from "../lisp/control/message-text.js";
-import { addressText, IID_MAX, MappingError, parseEid, parseRloc } from "../lisp/mapping.js";
+import { addressText, parseEid, parseRloc } from "../lisp/mapping.js";
 import { SystemRandom } from "../router/random.js";
 import { systemError } from "../router/system-error.js";
 import { LispControlError } from "../wire/lisp-control/error.js";
 import type { MapReply } from "../wire/lisp-control/map-reply.js";
 import { decodeLispControl, encodeLispControl } from "../wire/lisp-control/message.js";
 import { type Command, CommandError, UsageError } from "./command.js";
+import { eidWords, IID_OPTION, usage } from "./lisp-eid.js";
 import { recordJson } from "./lisp-json.js";
-import { numberOption, type OptionSpec, optionHelp, parseOptions, wholeOption } from "./options.js";
+import { numberOption, type OptionSpec, optionHelp, wholeOption } from "./options.js";
 
 const OPTIONS: readonly OptionSpec[] = [
   { long: "resolver", value: "yes", valueName: "RLOC", doc: "the Map-Resolver to ask; must be given" },
   { long: "port", value: "yes", valueName: "PORT", doc: "its UDP port (4342)" },
-  { long: "iid", value: "yes", valueName: "IID", doc: "instance ID of the EID (0)" },
+  IID_OPTION,
   {
     long: "source",
     value: "yes",
@@ -60,36 +61,23 @@ interface Settings {
 }
 
 function settingsOf(words: readonly string[]): Settings {
-  const given = new Map<string, string>();
-  let eid: string | null = null;
-  for (const { name, value } of parseOptions(words, OPTIONS)) {
-    if (name !== null) given.set(name, value);
-    else if (eid !== null) throw new UsageError("more than one EID given");
-    else eid = value;
-  }
-  if (eid === null) throw new UsageError("no EID given");
+  const { eid, iid, given } = eidWords(words, OPTIONS);
   const resolver = given.get("resolver");
   if (resolver === undefined) throw new UsageError("no Map-Resolver given (--resolver RLOC)");
   const source = given.get("source");
-  try {
-    parseEid(eid);
-    const settings: Settings = {
-      eid,
-      resolver: parseRloc(resolver),
-      source: source === undefined ? null : parseRloc(source),
-      port: wholeOption("port", given.get("port") ?? String(CONTROL_PORT), 1, 65535),
-      iid: wholeOption("iid", given.get("iid") ?? "0", 0, IID_MAX),
-      timeout: numberOption("timeout", given.get("timeout") ?? "2", 0.01, 3600),
-      tries: wholeOption("tries", given.get("tries") ?? "3", 1, 100),
-      json: given.has("json"),
-    };
-    if (settings.source !== null && settings.source.length !== settings.resolver.length)
-      throw new UsageError("--source and --resolver are of two address families");
-    return settings;
-  } catch (e) {
-    if (e instanceof MappingError) throw new UsageError(e.message);
-    throw e;
-  }
+  const settings: Settings = {
+    eid,
+    resolver: usage(() => parseRloc(resolver)),
+    source: source === undefined ? null : usage(() => parseRloc(source)),
+    port: wholeOption("port", given.get("port") ?? String(CONTROL_PORT), 1, 65535),
+    iid,
+    timeout: numberOption("timeout", given.get("timeout") ?? "2", 0.01, 3600),
+    tries: wholeOption("tries", given.get("tries") ?? "3", 1, 100),
+    json: given.has("json"),
+  };
+  if (settings.source !== null && settings.source.length !== settings.resolver.length)
+    throw new UsageError("--source and --resolver are of two address families");
+  return settings;
 }
 
 const family = (address: Uint8Array): "udp4" | "udp6" => (address.length === 4 ? "udp4" : "udp6");

@@ -1,11 +1,11 @@
 // sluice lisp why: asks a running router why packets to an EID go where they go.
 
 import type { Explanation } from "../lisp/itr/explanation.js";
-import { IID_MAX, MappingError, parseEid } from "../lisp/mapping.js";
 import { type Command, CommandError, UsageError } from "./command.js";
 import { ControlClient, ControlRefusal, parseControlAddress } from "./control-client.js";
+import { eidWords, IID_OPTION } from "./lisp-eid.js";
 import { explanationText } from "./lisp-why-text.js";
-import { numberOption, type OptionSpec, optionHelp, parseOptions, wholeOption } from "./options.js";
+import { numberOption, type OptionSpec, optionHelp } from "./options.js";
 
 const OPTIONS: readonly OptionSpec[] = [
   {
@@ -15,7 +15,7 @@ const OPTIONS: readonly OptionSpec[] = [
     doc: "the router's ControlSocket: HOST:PORT, or the path of a Unix socket; must be given",
   },
   { long: "element", value: "yes", valueName: "NAME", doc: "its LISPResolver (the only one there is)" },
-  { long: "iid", value: "yes", valueName: "IID", doc: "instance ID of the EID (0)" },
+  IID_OPTION,
   { long: "timeout", value: "yes", valueName: "SECONDS", doc: "how long to wait for the router (10)" },
   { long: "json", doc: "print what the router says as JSON" },
   { long: "help", doc: "print this and exit" },
@@ -57,23 +57,9 @@ interface Settings {
 }
 
 function settingsOf(words: readonly string[]): Settings {
-  const given = new Map<string, string>();
-  let eid: string | null = null;
-  for (const { name, value } of parseOptions(words, OPTIONS)) {
-    if (name !== null) given.set(name, value);
-    else if (eid !== null) throw new UsageError("more than one EID given");
-    else eid = value;
-  }
-  if (eid === null) throw new UsageError("no EID given");
+  const { eid, iid, given } = eidWords(words, OPTIONS);
   const control = given.get("control");
   if (control === undefined) throw new UsageError("no ControlSocket given (--control HOST:PORT|PATH)");
-  try {
-    parseEid(eid);
-  } catch (e) {
-    if (e instanceof MappingError) throw new UsageError(e.message);
-    throw e;
-  }
-  const iid = wholeOption("iid", given.get("iid") ?? "0", 0, IID_MAX);
   const element = given.get("element") ?? null;
   if (element !== null && !/^\S+$/.test(element)) throw new UsageError(`--element ‘${element}’ is no name`);
   const timeout = numberOption("timeout", given.get("timeout") ?? "10", 0.01, 3600);
