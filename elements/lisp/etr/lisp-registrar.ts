@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import {
   type AuthenticationKey,
@@ -192,9 +193,19 @@ export class LISPRegistrar extends Element {
     });
   }
 
-  /** A hot swap at the same moment of a (simulated) clock must not use nonces again; a state file sees to that by itself. */
+  /**
+   * What is the same is registered already. A hot swap at the same moment of a (simulated) clock must not use nonces
+   * again; a state file sees to that by itself.
+   */
   override takeState(old: Element): void {
-    if (!(old instanceof LISPRegistrar) || this.#file !== null || old.#nonces === null) return;
+    if (!(old instanceof LISPRegistrar)) return;
+    if (isDeepStrictEqual(this.#ids, old.#ids))
+      for (const server of this.#servers) {
+        const { config, source } = server;
+        const former = old.#servers.find((s) => isDeepStrictEqual([s.config, s.source], [config, source]));
+        if (former !== undefined) server.registrations.takeOver(former.registrations);
+      }
+    if (this.#file !== null || old.#nonces === null) return;
     this.#nonces = old.#nonces;
     this.#firstNonce = old.#firstNonce;
   }

@@ -1,5 +1,6 @@
 // What an ETR has registered with one Map-Server, and when it does so again (RFC 9301, sections 5.6, 5.7 and 8.2).
 
+import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../router/clock.js";
 import type { Timer } from "../../router/timer.js";
 import { eidPrefix } from "../../wire/lisp-control/address.js";
@@ -142,6 +143,20 @@ export class Registrations {
   /** Registers everything anew, now. */
   refresh(): void {
     for (const r of this.#table.values()) if (r.mapping !== null) this.#begin(r, "registering");
+  }
+
+  /** Goes on with what `former` has registered and is the same here, as if it had been registered from here. */
+  takeOver(former: Registrations): void {
+    for (const [k, was] of former.#table) {
+      const r = this.#table.get(k);
+      if (r === undefined || !(was.acknowledged || was.state === "sent")) continue;
+      if (was.mapping === null || !isDeepStrictEqual(r.mapping, was.mapping)) continue;
+      // The Map-Notify of one that is out would come to a nonce that is not known here: it is sent again.
+      if (was.state !== "registering") r.due = was.due;
+      r.state = was.state === "sent" ? "sent" : "registered";
+      [r.quickUntil, r.notified, r.acknowledged] = [was.quickUntil, was.notified, was.acknowledged];
+    }
+    this.#schedule();
   }
 
   /** A Map-Notify with this nonce came, whose authenticity is proven; returns whether it answers a Map-Register. */

@@ -198,7 +198,8 @@ async function inRealTime(isolation: Isolation, rate: number): Promise<void> {
   const descriptor = hostsAtRate(TWO_SITES, rate);
   const functions = [...descriptor.functions].map(([name, f]) => [name, { ...f, isolation }] as const);
   const service = await Service.instantiate(
-    { ...descriptor, functions: new Map(functions) },
+    // Namespaces are called after their service.
+    { ...descriptor, name: `update-${process.pid}`, functions: new Map(functions) },
     { world: new RealWorld() },
   );
   try {

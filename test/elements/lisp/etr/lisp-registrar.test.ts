@@ -391,6 +391,31 @@ test("what is wrong with its arguments is said", async () => {
   );
 });
 
+test("a hot swap registers only what is another then, and goes on with its intervals", async () => {
+  const b = await bench("MAP_SERVER 192.0.2.9 key secret", `${SITE}, 192.168.2.0/24 192.0.2.1/1/100`);
+  const answer = (sent: Sent<MapRegister>): void => notify(b, sent.message);
+  assert.equal(times(b, 5, answer), [0]);
+  await b.router.swap(b.router.source);
+  assert.is(b.read("e.registered"), "true");
+  assert.equal(times(b, 20, answer), [15]);
+  await b.router.swap(b.router.source.replace("192.168.2.0/24 192.0.2.1/1", "192.168.2.0/24 192.0.2.1/2"));
+  assert.is(b.read("e.registered"), "false");
+  b.router.runFor(0);
+  const [sent] = registers(b);
+  assert.equal(
+    sent.message.records.map((r) => r.locators[0].priority),
+    [2],
+  );
+  // What is out when the graph is changed is sent again: its Map-Notify would come to a nonce of before.
+  await b.router.swap(b.router.source);
+  assert.equal(times(b, 0.5, answer), [0]);
+  assert.is(b.read("e.registered"), "true");
+  // Another key proves nothing of what the first has registered.
+  await b.router.swap(b.router.source.replace("key secret", "key other"));
+  assert.is(b.read("e.registered"), "false");
+  b.close();
+});
+
 test("no-key and an empty MAP_SERVER", async () => {
   const b = await bench("MAP_SERVER 192.0.2.9 no-key");
   b.router.runFor(0);
