@@ -1,10 +1,9 @@
 // sluice apply: changes a running service to what a descriptor says now.
 
-import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { systemError } from "../router/system-error.js";
 import { parseDescriptor } from "../vnf/descriptor/read.js";
-import { type Command, CommandError } from "./command.js";
+import type { Command } from "./command.js";
+import { complain, readDescriptorText } from "./complain.js";
 import { type OptionSpec, optionHelp } from "./options.js";
 import { asking, connect, parseWords, SERVICE_OPTIONS } from "./running.js";
 
@@ -26,8 +25,9 @@ ${optionHelp(OPTIONS)}
 async function run(words: readonly string[]): Promise<number> {
   const { words: plain, options } = parseWords(words, OPTIONS, "a descriptor", 1, 1);
   const file = resolve(plain[0]);
+  const text = readDescriptorText(plain[0]);
   try {
-    const { name } = parseDescriptor(readFileSync(file, "utf8"), plain[0]);
+    const { name } = parseDescriptor(text, plain[0]);
     const given = options.has("service") ? options : new Map([...options, ["service", name]]);
     const { changes } = (await asking(connect(given).call("PUT", "/v1/service", { file }))) as {
       changes: string[];
@@ -35,9 +35,7 @@ async function run(words: readonly string[]): Promise<number> {
     process.stdout.write(changes.length === 0 ? "nothing differs\n" : `${changes.join("\n")}\n`);
     return 0;
   } catch (e) {
-    if ((e as NodeJS.ErrnoException).syscall !== undefined)
-      throw new CommandError(`${plain[0]}: ${systemError(e)}`);
-    throw e;
+    return complain(e, { text, file: plain[0] });
   }
 }
 

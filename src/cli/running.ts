@@ -3,6 +3,7 @@
 import { ApiClient, ApiError } from "../vnf/api/client.js";
 import { ServiceFolder, servicesKnown, stateFolder } from "../vnf/state/folder.js";
 import { CommandError, UsageError } from "./command.js";
+import { placed } from "./complain.js";
 import { type OptionSpec, parseOptions } from "./options.js";
 
 /** The options of every command that asks a running service. */
@@ -85,7 +86,8 @@ export async function asking<T>(work: Promise<T>): Promise<T> {
   } catch (e) {
     if (!(e instanceof ApiError)) throw e;
     const hint = e.status === 0 ? "\n'sluice down' removes what a killed manager left" : "";
-    throw new CommandError(`${e.message}${hint}`);
+    const text = e.diagnostics.length > 0 ? placed(e.diagnostics).trimEnd() : e.message;
+    throw new CommandError(`${text}${hint}`);
   }
 }
 

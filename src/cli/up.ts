@@ -4,20 +4,16 @@ import { spawn } from "node:child_process";
 import { mkdirSync, openSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ConfigurationError } from "../lang/diagnostics.js";
-import { DeviceError } from "../router/device.js";
 import { systemError } from "../router/system-error.js";
 import { ApiClient, ApiError } from "../vnf/api/client.js";
 import type { ServiceDescriptor } from "../vnf/descriptor/model.js";
 import { parseDescriptor } from "../vnf/descriptor/read.js";
-import { InstanceError } from "../vnf/instance/instance.js";
 import { Manager } from "../vnf/manager/manager.js";
-import { ServiceError } from "../vnf/service/error.js";
 import { processRuns, ServiceFolder } from "../vnf/state/folder.js";
 import { RealWorld, SimulatedWorld, type World } from "../vnf/world.js";
 import { type Command, CommandError } from "./command.js";
+import { complain, readDescriptorText } from "./complain.js";
 import { eventText } from "./logs.js";
-import { report, verdict } from "./report.js";
 import { interruption } from "./running.js";
 import { look, pause } from "./top.js";
 import { Screen, TopView } from "./top-view.js";
@@ -32,7 +28,7 @@ const SIMULATED_LOOK = 1;
 
 async function run(words: readonly string[]): Promise<number> {
   const s = settings(words);
-  const text = readText(s.file);
+  const text = readDescriptorText(s.file);
   let descriptor: ServiceDescriptor;
   try {
     descriptor = adjusted(parseDescriptor(text, s.file), s);
@@ -86,43 +82,11 @@ async function started({ service }: Manager, end: AbortSignal): Promise<void> {
   }
 }
 
-function readText(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (e) {
-    throw new CommandError(`${file}: ${systemError(e)}`);
-  }
-}
-
 function adjusted(descriptor: ServiceDescriptor, { isolation, seed }: UpSettings): ServiceDescriptor {
   const world = { ...descriptor.world, seed: seed ?? descriptor.world.seed };
   if (isolation === null) return { ...descriptor, world };
   const functions = [...descriptor.functions].map(([name, f]) => [name, { ...f, isolation }] as const);
   return { ...descriptor, world, functions: new Map(functions) };
-}
-
-/** Prints what is wrong with a descriptor or a graph, where, and what to do; returns the exit status. */
-function complain(e: unknown, input: { readonly text: string; readonly file: string }): number {
-  // What a graph or the system has against it is told in a sentence; all else is our fault.
-  if (e instanceof ServiceError || e instanceof DeviceError || e instanceof InstanceError)
-    throw new CommandError(e.message);
-  if (!(e instanceof ConfigurationError)) throw e;
-  const places = e.diagnostics.map((d) => {
-    const { landmark } = d;
-    const file =
-      landmark?.column === undefined
-        ? landmark?.file
-        : `${landmark.file}:${landmark.line}:${landmark.column}`;
-    return landmark?.column === undefined ? d : { ...d, landmark: { ...landmark, file: file!, line: 0 } };
-  });
-  if (process.stderr.isTTY) {
-    process.stderr.write(report(e.diagnostics, "text", input) + verdict(e));
-    return 1;
-  }
-  const hint = (text: string | undefined): string => (text === undefined ? "" : `    hint: ${text}\n`);
-  for (const d of places) process.stderr.write(report([d], "text") + hint(d.hint));
-  process.stderr.write(verdict(e));
-  return 1;
 }
 
 /** Prints events as they come. */

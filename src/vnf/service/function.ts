@@ -30,6 +30,8 @@ export class ManagedFunction {
   #cancelRestart: (() => void) | null = null;
   #cancelCheck: (() => void) | null = null;
   #failedChecks = 0;
+  /** How often its watching began anew. */
+  #watches = 0;
 
   constructor(
     name: string,
@@ -65,6 +67,18 @@ export class ManagedFunction {
 
   /** Starts it. Rejects with ConfigurationError or the system's error, and it has failed then. */
   async start(): Promise<void> {
+    try {
+      await this.#begin();
+    } catch (e) {
+      if (this.#state === "failed") {
+        this.#lastEnd = endOfStart(e);
+        this.#report(this.name, "state", this.#lastEnd.message);
+      }
+      throw e;
+    }
+  }
+
+  async #begin(): Promise<void> {
     if (this.#state === "started" || this.#state === "starting") return;
     this.#cancelRestart?.();
     this.#cancelRestart = null;
@@ -90,9 +104,7 @@ export class ManagedFunction {
     this.#state = "started";
     this.#startedAt = this.#world.now();
     this.#report(this.name, "state", "started");
-    const { health } = this.descriptor;
-    this.#failedChecks = 0;
-    if (health !== null) this.#checkIn(health.grace);
+    this.#watch();
   }
 
   /** Stops it in order; it is not started again by itself. */
@@ -163,15 +175,29 @@ export class ManagedFunction {
   async #restart(): Promise<void> {
     this.#restarts++;
     try {
-      await this.start();
+      await this.#begin();
     } catch (e) {
       // Unless it was stopped meanwhile.
-      if (this.#state === "failed")
-        this.#failed({ kind: "threw", message: `does not start: ${(e as Error).message}` });
+      if (this.#state === "failed") this.#failed(endOfStart(e));
     }
   }
 
   // ---- Health -------------------------------------------------------------------
+
+  /** How it is watched and restarted from now on. */
+  watch(descriptor: FunctionDescriptor): void {
+    this.descriptor = descriptor;
+    if (this.#state === "started") this.#watch();
+  }
+
+  #watch(): void {
+    const { health } = this.descriptor;
+    this.#cancelCheck?.();
+    this.#cancelCheck = null;
+    this.#failedChecks = 0;
+    this.#watches++;
+    if (health !== null) this.#checkIn(health.grace);
+  }
 
   #checkIn(seconds: number): void {
     this.#cancelCheck = this.#world.after(seconds, () => this.#world.hold(this.#check()));
@@ -181,8 +207,9 @@ export class ManagedFunction {
     const { health } = this.descriptor;
     const { instance } = this;
     if (health === null || instance === null) return;
+    const watches = this.#watches;
     const wrong = await this.#examine(instance);
-    if (this.instance !== instance) return;
+    if (this.instance !== instance || this.#watches !== watches) return;
     if (wrong === null) this.#failedChecks = 0;
     else if (++this.#failedChecks >= health.failures) {
       await instance.kill({ kind: "unhealthy", message: `unhealthy: ${wrong}` });
@@ -211,4 +238,9 @@ export class ManagedFunction {
       cancel();
     }
   }
+}
+
+/** What it means that an instance could not start. */
+function endOfStart(e: unknown): End {
+  return { kind: "threw", message: `does not start: ${(e as Error).message}` };
 }
