@@ -31,21 +31,23 @@ async function run(words: readonly string[]): Promise<number> {
   const text = readDescriptorText(s.file);
   let descriptor: ServiceDescriptor;
   try {
-    descriptor = adjusted(parseDescriptor(text, s.file), s);
+    descriptor = parseDescriptor(text, s.file);
   } catch (e) {
     return complain(e, { text, file: s.file });
   }
   const folder = new ServiceFolder(descriptor.name, s.state);
   if (s.detach) return detach(words, descriptor.name, folder);
   const world = s.simtime
-    ? new SimulatedWorld(descriptor.world.seed, descriptor.world.epoch)
+    ? new SimulatedWorld(s.seed ?? descriptor.world.seed, descriptor.world.epoch)
     : new RealWorld();
   const { signal, release } = interruption();
   // Who reads our output may stop reading: the service goes on.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   let manager: Manager | null = null;
   try {
-    manager = await Manager.instantiate(descriptor, { world, folder, port: s.api, clickpath: s.clickpath });
+    const adjust = (d: ServiceDescriptor): ServiceDescriptor => adjusted(d, s);
+    const { api: port, clickpath } = s;
+    manager = await Manager.instantiate(descriptor, { world, folder, port, clickpath, adjust });
     tell(manager, s);
     const ended = endOf(manager, signal);
     await started(manager, ended);

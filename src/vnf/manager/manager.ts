@@ -20,6 +20,8 @@ export interface ManagerOptions {
   /** TCP port of the API; 0: any that is free. */
   readonly port: number;
   readonly clickpath?: string;
+  /** What is otherwise than descriptors say, those that are applied later, too. Default: nothing. */
+  readonly adjust?: (descriptor: ServiceDescriptor) => ServiceDescriptor;
 }
 
 export class Manager {
@@ -34,6 +36,7 @@ export class Manager {
   readonly #api: ApiServer;
   /** What callers of the API may name lies in here. */
   readonly #root: string;
+  readonly #adjust: (descriptor: ServiceDescriptor) => ServiceDescriptor;
   #resolve: () => void = () => {};
   #ending: Promise<void> | null = null;
 
@@ -43,7 +46,9 @@ export class Manager {
     ledger: Ledger,
     api: ApiServer,
     token: string,
+    adjust: (descriptor: ServiceDescriptor) => ServiceDescriptor,
   ) {
+    this.#adjust = adjust;
     this.service = service;
     this.#folder = folder;
     this.#ledger = ledger;
@@ -57,12 +62,13 @@ export class Manager {
   }
 
   /**
-   * Instantiates the service of `descriptor` and offers its API; nothing is started yet. What a killed manager left of
+   * Instantiates the service of the descriptor `given` and offers its API; nothing is started yet. What a killed manager left of
    * a service of the same name is taken away first. Rejects with ServiceError when one runs, or the folder or the port
    * cannot be had, with ConfigurationError, or with DeviceError; nothing is left then.
    */
-  static async instantiate(descriptor: ServiceDescriptor, options: ManagerOptions): Promise<Manager> {
-    const { folder } = options;
+  static async instantiate(given: ServiceDescriptor, options: ManagerOptions): Promise<Manager> {
+    const { folder, adjust = same } = options;
+    const descriptor = adjust(given);
     await claim(folder, descriptor);
     const ledger = new Ledger(folder.ledgerFile);
     try {
@@ -76,7 +82,7 @@ export class Manager {
 
   static async #make(
     descriptor: ServiceDescriptor,
-    { folder, world, port, clickpath }: ManagerOptions,
+    { folder, world, port, clickpath, adjust = same }: ManagerOptions,
     ledger: Ledger,
   ): Promise<Manager> {
     const service = await Service.instantiate(descriptor, { world, clickpath, book: ledger });
@@ -90,7 +96,7 @@ export class Manager {
     const token = folder.newToken();
     try {
       const api = await ApiServer.listen({ service, actions, token, port });
-      manager = new Manager(service, folder, ledger, api, token);
+      manager = new Manager(service, folder, ledger, api, token, adjust);
     } catch (e) {
       await service.terminate();
       throw new ServiceError("PORT", `the API cannot have port ${port}: ${systemError(e)}`);
@@ -123,7 +129,9 @@ export class Manager {
 
   async #apply(body: ApplyBody): Promise<string[]> {
     const { file } = this.service.descriptor;
-    if ("descriptor" in body) return this.service.apply(parseDescriptor(body.descriptor, file, this.#root));
+    const apply = (text: string, from: string): Promise<string[]> =>
+      this.service.apply(this.#adjust(parseDescriptor(text, from, this.#root)));
+    if ("descriptor" in body) return apply(body.descriptor, file);
     const path = resolve(dirname(file), body.file);
     let text: string;
     try {
@@ -134,12 +142,16 @@ export class Manager {
       if (e instanceof ServiceError) throw e;
       throw new ServiceError("NO_FILE", `${path} cannot be read`);
     }
-    return this.service.apply(parseDescriptor(text, path, this.#root));
+    return apply(text, path);
   }
 
   #fault(document: unknown): void {
     for (const fault of parseFault(document, this.service.descriptor)) this.service.schedule(fault);
   }
+}
+
+function same<T>(thing: T): T {
+  return thing;
 }
 
 /** Makes the service's folder its own, after what a killed manager left in it is away. Rejects with ServiceError. */

@@ -1,5 +1,7 @@
 // Makes a running service what another descriptor says, touching only what differs.
 
+import { readFileSync } from "node:fs";
+import { isDeepStrictEqual } from "node:util";
 import type { FunctionDescriptor, ServiceDescriptor } from "../descriptor/model.js";
 import { replicas } from "../descriptor/replicas.js";
 import type { Fabric } from "../link/fabric.js";
@@ -22,23 +24,32 @@ export interface ApplyTarget {
   update(name: string): Promise<unknown>;
   /** A link is to do what its descriptor says now, and its faults. */
   renew(link: string): void;
+  /** The faults of the descriptor are others. */
+  planFaults(): void;
   tell(line: string): void;
 }
 
 /**
- * Returns what was done, a line each. Rejects, once all else is done, with what a function's new graph has against it:
+ * Returns what was done, a line each. `reread`: graphs whose files have changed count as others. Rejects, once all else is done, with what a function's new graph has against it:
  * that function goes on as it was.
  */
-export async function applyDescriptor(target: ApplyTarget, next: ServiceDescriptor): Promise<string[]> {
+export async function applyDescriptor(
+  target: ApplyTarget,
+  next: ServiceDescriptor,
+  reread: boolean,
+): Promise<string[]> {
   const { functions, fabric, links } = target;
   const wanted = replicas(next);
   const ends = [...wanted].flatMap(([name, f]) => fabric.plan(name, f));
-  const plan = changes(target.descriptor, next, (link) =>
-    fabric.carries(
-      link,
-      ends.filter((e) => e.link === link),
-    ),
-  );
+  const { faults } = target.descriptor;
+  const plan = changes(target.descriptor, next, {
+    carries: (link) =>
+      fabric.carries(
+        link,
+        ends.filter((e) => e.link === link),
+      ),
+    edited: (name) => reread && textOf(wanted.get(name)!.graph) !== functions.get(name)!.text,
+  });
   const done: string[] = [];
   const say = (line: string): void => {
     done.push(line);
@@ -66,13 +77,35 @@ export async function applyDescriptor(target: ApplyTarget, next: ServiceDescript
     say(`changed link ${name}`);
   }
   const refused = await update(target, plan, wanted, say);
-  for (const name of plan.watched) functions.get(name)!.descriptor = wanted.get(name)!;
+  for (const name of plan.watched) {
+    const f = functions.get(name)!;
+    const { restart, health } = wanted.get(name)!;
+    f.watch({ ...f.descriptor, restart, health });
+    say(`changed how ${name} is watched`);
+  }
   for (const name of [...plan.remade, ...plan.added]) {
-    await functions.get(name)!.start();
-    say(`${plan.added.includes(name) ? "added" : "restarted"} ${name}`);
+    try {
+      await functions.get(name)!.start();
+      say(`${plan.added.includes(name) ? "added" : "restarted"} ${name}`);
+    } catch (e) {
+      refused.push(e);
+    }
+  }
+  if (!isDeepStrictEqual(faults, next.faults)) {
+    target.planFaults();
+    say("planned the faults anew");
   }
   if (refused.length > 0) throw refused[0];
   return done;
+}
+
+/** Null when the file cannot be read. */
+function textOf(graph: string): string | null {
+  try {
+    return readFileSync(graph, "latin1");
+  } catch {
+    return null;
+  }
 }
 
 /** Swaps graphs; returns why some could not be: those stay, in the descriptor, too. */
@@ -88,7 +121,9 @@ async function update(
     const before = f.descriptor;
     f.descriptor = wanted.get(name)!;
     try {
-      await target.update(name);
+      if (f.state === "started") await target.update(name);
+      // What failed may work now; what was stopped stays so.
+      else if (f.state !== "stopped") await f.start();
       say(`updated ${name}`);
     } catch (e) {
       f.descriptor = before;

@@ -15,7 +15,7 @@ export interface Changes {
   readonly added: readonly string[];
   /** They are stopped and started with what is new. */
   readonly remade: readonly string[];
-  /** Another graph or other parameters: swapped while they run. */
+  /** Another graph, another text in its file, or other parameters: swapped while they run. */
   readonly updated: readonly string[];
   /** Only how they are watched and restarted differs. */
   readonly watched: readonly string[];
@@ -27,11 +27,18 @@ export interface Changes {
   };
 }
 
-/** `carries`: whether a link, as it is laid now, can have the ends that `to` gives it. */
+/** What is known of the service as it runs. */
+export interface Running {
+  /** Whether a link, as it is laid now, can have the ends that the new descriptor gives it. */
+  carries(link: string): boolean;
+  /** Whether the file of an instance's graph has another text than the one that runs. */
+  edited(name: string): boolean;
+}
+
 export function changes(
   from: ServiceDescriptor,
   to: ServiceDescriptor,
-  carries: (link: string) => boolean,
+  { carries, edited }: Running,
 ): Changes {
   const before = replicas(from);
   const after = replicas(to);
@@ -49,8 +56,10 @@ export function changes(
     const old = before.get(name);
     if (old === undefined) continue;
     if (mustRemake(old, f) || f.devices.some((d) => "link" in d && relaid.has(d.link))) remade.push(name);
-    else if (old.graph !== f.graph || !isDeepStrictEqual(old.parameters, f.parameters)) updated.push(name);
-    else if (!isDeepStrictEqual([old.restart, old.health], [f.restart, f.health])) watched.push(name);
+    else if (old.graph !== f.graph || !isDeepStrictEqual(old.parameters, f.parameters) || edited(name))
+      updated.push(name);
+    if (!remade.includes(name) && !isDeepStrictEqual([old.restart, old.health], [f.restart, f.health]))
+      watched.push(name);
   }
   return {
     removed,

@@ -30,9 +30,9 @@ export class Faults {
     this.#target = target;
   }
 
-  /** Lets `fault` happen `at` seconds from now, and what can end does after its duration. */
-  schedule(fault: FaultDescriptor): void {
-    this.#after(fault.at, () => {
+  /** Lets `fault` happen `at` seconds from now, and what can end does after its duration; not when it is cancelled before. */
+  schedule(fault: FaultDescriptor): () => void {
+    return this.#after(fault.at, () => {
       try {
         this.inject(fault, fault.duration);
       } catch (e) {
@@ -65,12 +65,16 @@ export class Faults {
     );
   }
 
-  #after(seconds: number, run: () => void): void {
+  #after(seconds: number, run: () => void): () => void {
     const cancel = this.#target.world.after(seconds, () => {
       this.#scheduled.delete(cancel);
       run();
     });
     this.#scheduled.add(cancel);
+    return () => {
+      this.#scheduled.delete(cancel);
+      cancel();
+    };
   }
 
   /** Returns what undoes it; null where nothing can. */

@@ -17,6 +17,8 @@ export type Report = (name: string, kind: "state" | "log", message: string) => v
 export class ManagedFunction {
   readonly name: string;
   descriptor: FunctionDescriptor;
+  /** Of the graph that runs; null before the first start. */
+  text: string | null = null;
   readonly #world: World;
   readonly #make: InstanceMaker;
   readonly #report: Report;

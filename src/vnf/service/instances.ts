@@ -42,12 +42,14 @@ export class Instances {
     this.#shared = { loader: options.loader, blueprints: new Blueprints(), texts: new FileTexts() };
   }
 
-  make({ name, descriptor: f }: ManagedFunction, events: InstanceEvents): Instance {
+  make(managed: ManagedFunction, events: InstanceEvents): Instance {
+    const { name, descriptor: f } = managed;
+    managed.text = readFileSync(f.graph, "latin1");
     const { world, fabric, book, clickpath } = this.#options;
     const spec: InstanceSpec = {
       name,
       file: f.graph,
-      text: readFileSync(f.graph, "latin1"),
+      text: managed.text,
       parameters: f.parameters,
       memory: f.memory,
       clickpath,

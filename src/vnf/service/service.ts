@@ -39,6 +39,9 @@ export class Service {
   /** By instance name: a function's own name, with `-2`, `-3` for its further replicas. */
   readonly #functions = new Map<string, ManagedFunction>();
   readonly #faults: Faults;
+  /** What takes back the descriptor's faults, and when the service was started. */
+  readonly #planned: (() => void)[] = [];
+  #startedAt = 0;
   #applying: Promise<unknown> = Promise.resolve();
 
   private constructor(descriptor: ServiceDescriptor, options: ServiceOptions) {
@@ -89,7 +92,16 @@ export class Service {
   /** Starts every function, in the descriptor's order, and the clock of its faults. Rejects with what stops the first that cannot. */
   async start(): Promise<void> {
     for (const f of this.#functions.values()) await f.start();
-    for (const fault of this.#descriptor.faults) this.schedule(fault);
+    this.#startedAt = this.world.now();
+    this.#planFaults();
+  }
+
+  /** Plans the descriptor's faults that are still to come, in place of those planned before. */
+  #planFaults(): void {
+    for (const cancel of this.#planned.splice(0)) cancel();
+    const passed = this.world.now() - this.#startedAt;
+    for (const fault of this.#descriptor.faults)
+      if (fault.at >= passed) this.#planned.push(this.#faults.schedule({ ...fault, at: fault.at - passed }));
   }
 
   /** Stops every function, the last started first. Links stay. */
@@ -167,18 +179,28 @@ export class Service {
   /** Changes how many replicas of a function there are. */
   async scale(name: string, count: number): Promise<void> {
     const f = this.#descriptor.functions.get(name);
-    if (f === undefined) this.function(name);
+    if (f === undefined) {
+      const { descriptor } = this.function(name);
+      throw new ServiceError("UNSUPPORTED", `'${name}' is a replica of '${descriptor.name}': scale that`);
+    }
     const functions = new Map(this.#descriptor.functions);
-    functions.set(name, { ...f!, replicas: count });
-    await this.apply({ ...this.#descriptor, functions });
+    functions.set(name, { ...f, replicas: count });
+    await this.#apply({ ...this.#descriptor, functions }, false);
   }
 
   /**
    * Makes the service what `next` says, touching only what differs; returns what was done, a line each. One after the
    * other, when several ask. Rejects with what a function's new graph has against it: that function goes on as it was.
    */
-  apply(next: ServiceDescriptor): Promise<string[]> {
-    const applied = this.#applying.then(() => applyDescriptor(this.#applyTarget(), next));
+  async apply(next: ServiceDescriptor): Promise<string[]> {
+    const { name } = this.#descriptor;
+    if (next.name !== name)
+      throw new ServiceError("UNSUPPORTED", `the service is '${name}' and stays that, not '${next.name}'`);
+    return this.#apply(next, true);
+  }
+
+  #apply(next: ServiceDescriptor, reread: boolean): Promise<string[]> {
+    const applied = this.#applying.then(() => applyDescriptor(this.#applyTarget(), next, reread));
     this.#applying = applied.catch(() => {});
     return applied;
   }
@@ -200,6 +222,7 @@ export class Service {
       prepare: () => this.#prepare(),
       update: (name) => this.update(name),
       renew: (link) => this.#faults.renew(link),
+      planFaults: () => this.#planFaults(),
       tell: (line) => this.events.add("service", "state", line),
     };
   }
@@ -220,6 +243,7 @@ export class Service {
     const { graph, parameters } = f.descriptor;
     const request = { text: text ?? readFileSync(graph, "latin1"), file: graph, parameters };
     const lost = await f.request("swap", request);
+    f.text = request.text;
     this.events.add(
       name,
       "state",
