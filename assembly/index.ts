@@ -32,6 +32,7 @@ export { ipFragment } from "./fragment";
 export { fixIpSource, ipEncap, setIpChecksum, stripIpHeader, udpIpEncap } from "./ip-encap";
 export { dropBroadcasts, ipGatewayOptions } from "./ip-options";
 export { routeApply4, routeApply6 } from "./route";
+export * from "./link";
 export * from "./replay";
 export { icmpEchoReply, icmpError } from "./icmp";
 export { icmp6EchoReply, icmp6Error } from "./icmp6";

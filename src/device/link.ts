@@ -2,22 +2,14 @@
 // receives, with delay, jitter, loss and rate. Time and random numbers come
 // from outside, so under a simulated clock a run is the same every time.
 
-import {
-  FLAG_PARTIAL_CSUM,
-  SLOT_DATA,
-  SLOT_FLAGS,
-  SLOT_LENGTH,
-  SLOT_MAC,
-  SLOT_PACKET_TYPE,
-} from "../../assembly/layout.js";
+import { SLOT_DATA, SLOT_LENGTH, SLOT_PACKET_TYPE } from "../../assembly/layout.js";
 import { BATCH_MAX, type Batch } from "../packet/batch.js";
 import { type PacketMemory, STAGE_BYTES } from "../packet/memory.js";
 import { type Clock, RealClock, wallTime } from "../router/clock.js";
 import type { Device } from "../router/device.js";
 import { newTotals, type Totals } from "./counters.js";
-import { destinationType } from "./ethernet.js";
 import { Line, type LineOptions, realSchedule } from "./line.js";
-import { writeTimestamp } from "./timestamp.js";
+import { timestampHigh, timestampLow } from "./timestamp.js";
 import { Wire, type WireReceiver, type WireSender } from "./wire.js";
 
 export interface LinkOptions {
@@ -55,6 +47,8 @@ const DEFAULT_MACS: readonly [Uint8Array, Uint8Array] = [
   Uint8Array.of(2, 0, 0, 0, 0, 1),
   Uint8Array.of(2, 0, 0, 0, 0, 2),
 ];
+
+const NO_MAC = new Uint8Array(6);
 
 /** Makes a link and returns its two ends. Throws RangeError for impossible options. */
 export function makeLink(options: LinkOptions = {}): readonly [LinkDevice, LinkDevice] {
@@ -109,10 +103,6 @@ export class LinkDevice implements Device, FarEnd {
   #wake: (() => void) | null = null;
   #wakeAt = Number.POSITIVE_INFINITY;
   #wakeSend: (() => void) | null = null;
-  /** The arrival that was last made a timestamp, and that: packets that were sent together arrive together. */
-  #stampOf = Number.NaN;
-  #seconds = 0;
-  #nanoseconds = 0;
   #closed = false;
   /** No router has it at the moment: what comes is lost. */
   #released = false;
@@ -191,22 +181,27 @@ export class LinkDevice implements Device, FarEnd {
     const wire = this.#in;
     if (this.#closed || wire.packets === 0) return 0;
     const memory = this.bind(batch.memory);
-    const { stage } = memory;
     const now = this.#clock.now();
-    // The wall clock may have been set since.
-    this.#stampOf = Number.NaN;
     const before = batch.count;
     const limit = Math.min(before + max, BATCH_MAX);
     while (batch.count < limit) {
-      // As many as have arrived, there is room for, and fit the staging area.
+      const arrival = wire.nextArrival;
+      if (arrival > now) break;
+      // As many as arrived at that moment, there is room for, and fit the staging area. Their lengths go where the
+      // packets will stand.
       const most = Math.min(limit - batch.count, wire.packets);
+      const lengths = (batch.address >>> 2) + batch.count;
       let n = 0;
       let bytes = 0;
-      while (n < most && wire.arrival(n) <= now && bytes + wire.length(n) <= STAGE_BYTES)
-        bytes += wire.length(n++);
+      for (; n < most && wire.arrival(n) === arrival; n++) {
+        const length = wire.length(n);
+        if (bytes + length > STAGE_BYTES) break;
+        memory.u32[lengths + n] = length;
+        bytes += length;
+      }
       if (n === 0) break;
-      wire.read(memory.u8, stage, bytes);
-      for (let i = 0, at = stage; i < n; at += wire.length(i++)) this.#load(batch, i, at);
+      wire.read(memory.u8, memory.stage, bytes);
+      this.#load(batch, n, bytes, arrival);
       wire.remove(n, bytes);
     }
     return batch.count - before;
@@ -214,36 +209,38 @@ export class LinkDevice implements Device, FarEnd {
 
   send(batch: Batch): number {
     const memory = this.bind(batch.memory);
-    const { u8, stage } = memory;
+    const { u32, u8, stage } = memory;
     const now = this.#clock.now();
+    /** The first packet whose bytes are not in the staging area yet; how many bytes are. */
+    let next = 0;
     let staged = 0;
+    /** Bytes from `next` on. */
+    let waiting = 0;
     let taken = 0;
     for (; taken < batch.count; taken++) {
       const slot = batch.at(taken);
-      const length = memory.u32[(slot + SLOT_LENGTH) >>> 2];
-      if (!this.#carries(memory, slot, length)) continue;
-      if (!this.#line.admits(now)) break;
-      const arrival = this.#line.transmit(now, length);
-      if (this.#loss > 0 && this.#random() < this.#loss) {
-        this.#totals.tx_lost++;
+      const length = u32[(slot + SLOT_LENGTH) >>> 2];
+      const carried = this.#carries(memory, slot, length);
+      if (carried && !this.#line.admits(now)) break;
+      const arrival = carried ? this.#line.transmit(now, length) : 0;
+      if (!carried || this.#lost(length)) {
+        staged += this.#stage(batch, next, taken, stage + staged);
+        waiting = 0;
+        next = taken + 1;
         continue;
       }
-      if (!this.#out.fits(length)) {
-        this.#totals.tx_overrun++;
-        continue;
-      }
-      if (staged + length > STAGE_BYTES) {
+      if (staged + waiting + length > STAGE_BYTES) {
+        staged += this.#stage(batch, next, taken, stage + staged);
         this.#out.write(u8, stage, staged);
-        staged = 0;
+        staged = waiting = 0;
+        next = taken;
       }
-      if (u8[slot + SLOT_FLAGS] & FLAG_PARTIAL_CSUM) memory.kernels.csumComplete(slot);
-      const data = memory.u32[(slot + SLOT_DATA) >>> 2];
-      u8.copyWithin(stage + staged, data, data + length);
-      staged += length;
+      waiting += length;
       this.#out.announce(length, u8[slot + SLOT_PACKET_TYPE], arrival);
       this.#totals.tx_packets++;
       this.#totals.tx_bytes += length;
     }
+    staged += this.#stage(batch, next, taken, stage + staged);
     if (staged > 0) this.#out.write(u8, stage, staged);
     if (taken > 0) {
       memory.kernels.batchTaken(batch.address, batch.count, taken);
@@ -251,6 +248,22 @@ export class LinkDevice implements Device, FarEnd {
     }
     this.#peer.expect();
     return taken;
+  }
+
+  /** Lays the bytes of the packets `from` to `to` of `batch` at `at`; returns how many. */
+  #stage(batch: Batch, from: number, to: number, at: number): number {
+    return to > from ? batch.memory.kernels.linkSend(batch.address + from * 4, to - from, at) : 0;
+  }
+
+  /** Whether a packet of `length` bytes is lost on the way: by the link's own loss, or for lack of room. */
+  #lost(length: number): boolean {
+    if (this.#loss > 0 && this.#random() < this.#loss) {
+      this.#totals.tx_lost++;
+      return true;
+    }
+    if (this.#out.fits(length)) return false;
+    this.#totals.tx_overrun++;
+    return true;
   }
 
   arm(wake: () => void): void {
@@ -311,37 +324,28 @@ export class LinkDevice implements Device, FarEnd {
     return true;
   }
 
-  /** Makes the wire's `i`th packet, its bytes at `from`, a packet of `batch`. */
-  #load(batch: Batch, i: number, from: number): void {
+  /** Makes packets of `batch` of the `n` whose lengths stand behind it and whose bytes in the staging area. */
+  #load(batch: Batch, n: number, bytes: number, arrival: number): void {
     const { memory } = batch;
-    const length = this.#in.length(i);
-    const slot = memory.kernels.poolTake();
-    if (slot === 0) {
-      this.#totals.rx_no_slot++;
-      return;
-    }
-    const data = memory.u32[(slot + SLOT_DATA) >>> 2];
-    if (length > slot + memory.stride - data) {
-      this.#totals.rx_too_big++;
-      memory.kernels.poolGive(slot);
-      return;
-    }
-    memory.u8.copyWithin(data, from, from + length);
-    memory.u32[(slot + SLOT_LENGTH) >>> 2] = length;
-    if (this.mac !== null) {
-      memory.u32[(slot + SLOT_MAC) >>> 2] = data;
-      memory.u8[slot + SLOT_PACKET_TYPE] = destinationType(memory.u8, data, length, this.mac);
-    }
-    const arrival = this.#in.arrival(i);
-    if (arrival !== this.#stampOf) {
-      this.#stampOf = arrival;
-      const { seconds, nanoseconds } = wallTime(this.#clock, arrival);
-      this.#seconds = seconds;
-      this.#nanoseconds = nanoseconds;
-    }
-    writeTimestamp(memory, slot, this.#seconds, this.#nanoseconds);
-    this.#totals.rx_packets++;
-    this.#totals.rx_bytes += length;
-    batch.add(slot);
+    const { kernels } = memory;
+    const { seconds, nanoseconds } = wallTime(this.#clock, arrival);
+    const at = batch.address + batch.count * 4;
+    const mac = this.mac ?? NO_MAC;
+    const counts = kernels.linkReceive(
+      at,
+      n,
+      memory.stage,
+      this.mac === null ? 0 : 1,
+      mac[0] | (mac[1] << 8) | (mac[2] << 16) | (mac[3] << 24),
+      mac[4] | (mac[5] << 8),
+      timestampLow(seconds, nanoseconds),
+      timestampHigh(seconds, nanoseconds),
+    );
+    const made = counts & 511;
+    this.#totals.rx_no_slot += (counts >>> 9) & 511;
+    this.#totals.rx_too_big += counts >>> 18;
+    this.#totals.rx_packets += made;
+    this.#totals.rx_bytes += made === n ? bytes : kernels.batchBytes(at, made);
+    batch.count += made;
   }
 }

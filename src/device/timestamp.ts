@@ -11,12 +11,24 @@ export function writeTimestamp(
   seconds: number,
   nanoseconds: number,
 ): void {
-  // seconds * 10^9 exceeds 2^53: it is computed in two halves of 16 bits.
-  const high = (seconds >>> 16) * 1e9;
-  const low = (high % 65536) * 65536 + (seconds & 0xffff) * 1e9 + nanoseconds;
   const at = (slot + SLOT_TIMESTAMP) >>> 2;
-  memory.u32[at] = low % 4294967296;
-  memory.u32[at + 1] = Math.floor(high / 65536) + Math.floor(low / 4294967296);
+  memory.u32[at] = timestampLow(seconds, nanoseconds);
+  memory.u32[at + 1] = timestampHigh(seconds, nanoseconds);
+}
+
+// seconds * 10^9 exceeds 2^53: it is computed in two halves of 16 bits.
+const upper = (seconds: number): number => (seconds >>> 16) * 1e9;
+const lower = (seconds: number, nanoseconds: number): number =>
+  (upper(seconds) % 65536) * 65536 + (seconds & 0xffff) * 1e9 + nanoseconds;
+
+/** The lower 32 bits of a timestamp. */
+export function timestampLow(seconds: number, nanoseconds: number): number {
+  return lower(seconds, nanoseconds) % 4294967296;
+}
+
+/** Its upper 32 bits. */
+export function timestampHigh(seconds: number, nanoseconds: number): number {
+  return Math.floor(upper(seconds) / 65536) + Math.floor(lower(seconds, nanoseconds) / 4294967296);
 }
 
 /** Whole seconds of the packet's timestamp; 0 when it has none. */

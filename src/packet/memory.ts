@@ -18,6 +18,8 @@ export interface MemoryOptions {
 
 /** Bytes of a memory's staging area. */
 export const STAGE_BYTES = 131072;
+/** Behind it, so that kernels may copy whole vectors. */
+const STAGE_SPARE = 16;
 
 const PAGE = 65536;
 const GIB = 2 ** 30;
@@ -135,7 +137,7 @@ export class PacketMemory {
 
   /** Throws MemoryError. */
   reserveStage(): void {
-    if (this.#stage === 0) this.#stage = this.alloc(STAGE_BYTES);
+    if (this.#stage === 0) this.#stage = this.alloc(STAGE_BYTES + STAGE_SPARE);
   }
 
   /**

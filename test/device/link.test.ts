@@ -1,12 +1,21 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import {
+  PACKET_BROADCAST,
+  PACKET_HOST,
+  PACKET_MULTICAST,
+  PACKET_OTHERHOST,
+  SLOT_LENGTH,
+} from "../../assembly/layout.js";
 import { type LinkDevice, type LinkOptions, makeLink } from "../../src/device/link.js";
 import { MapProvider } from "../../src/device/provider.js";
-import { BatchPool } from "../../src/packet/batch.js";
+import { type Batch, BatchPool } from "../../src/packet/batch.js";
 import { PacketMemory } from "../../src/packet/memory.js";
 import { Packet } from "../../src/packet/packet.js";
 import { SimulatedClock } from "../../src/router/clock.js";
 import { SeededRandom } from "../../src/router/random.js";
+
+const HERE = Uint8Array.of(2, 0, 0, 0, 0, 1);
 
 /** A clock with its agenda: what a simulation gives a link. */
 class World {
@@ -34,9 +43,15 @@ class World {
 
 /** A router's memory, with what a test needs to send and to look at packets. */
 class Host {
-  readonly memory = new PacketMemory({ bytes: 2 ** 24, slots: 2048 });
-  readonly batch = new BatchPool(this.memory).acquire();
-  readonly packet = new Packet(this.memory);
+  readonly memory: PacketMemory;
+  readonly batch: Batch;
+  readonly packet: Packet;
+
+  constructor(bufferSize = 2048) {
+    this.memory = new PacketMemory({ bytes: 2 ** 25, slots: 2048, bufferSize });
+    this.batch = new BatchPool(this.memory).acquire();
+    this.packet = new Packet(this.memory);
+  }
 
   send(device: LinkDevice, packets: readonly Uint8Array[]): number {
     for (const bytes of packets) {
@@ -236,6 +251,71 @@ test("impossible options are refused", () => {
   const clock = new SimulatedClock();
   assert.throws(() => makeLink({ clock }), /schedule/);
   assert.throws(() => makeLink({ clock, schedule: () => {}, loss: 0.1 }), /random/);
+});
+
+test("frames have the packet type of their destination for the end that receives them", () => {
+  const world = new World();
+  const mac = Uint8Array.of(2, 0x11, 0x22, 0x33, 0x84, 0xf5);
+  const [a, b] = world.link({ macs: [HERE, mac] });
+  const [from, to] = [new Host(), new Host()];
+  const frame = (...destination: number[]): Uint8Array => Uint8Array.from([...destination, ...HERE, 8, 0]);
+  const short = mac.subarray(0, 5);
+  from.send(a, [
+    frame(...mac),
+    frame(2, 0x11, 0x22, 0x33, 0x84, 0xf6),
+    frame(2, 0x11, 0x22, 0x32, 0x84, 0xf5),
+    frame(255, 255, 255, 255, 255, 255),
+    frame(255, 255, 255, 255, 255, 254),
+    frame(1, 0, 0x5e, 0, 0, 1),
+    short,
+  ]);
+  const types = to.receive(b).map((p) => p.type);
+  assert.equal(types, [
+    PACKET_HOST,
+    PACKET_OTHERHOST,
+    PACKET_OTHERHOST,
+    PACKET_BROADCAST,
+    PACKET_MULTICAST,
+    PACKET_MULTICAST,
+    PACKET_HOST,
+  ]);
+});
+
+test("what finds no slot, and what is larger than one, is counted and lost; the others keep their order", () => {
+  const world = new World();
+  const [a, b] = world.link({ mtu: 9000 });
+  const small = new PacketMemory({ bytes: 2 ** 22, slots: 4, bufferSize: 512 });
+  const batch = new BatchPool(small).acquire();
+  const jumbo = new Host(4096);
+  const lengths = [60, 61, 1000, 62, 384, 385, 63, 64];
+  jumbo.send(
+    a,
+    lengths.map((n) => new Uint8Array(n).fill(n)),
+  );
+  assert.is(b.receive(batch, 256), 4);
+  const got = [0, 1, 2, 3].map((i) => small.get32(batch.at(i) + SLOT_LENGTH));
+  assert.equal(got, [60, 61, 62, 384]);
+  const { rx_packets, rx_bytes, rx_too_big, rx_no_slot } = b.counters();
+  assert.equal([rx_packets, rx_bytes, rx_too_big, rx_no_slot], [4, 60 + 61 + 62 + 384, 1, 3]);
+});
+
+test("more than the staging area holds is sent and received in order, with packets lost between", () => {
+  const world = new World();
+  const random = new SeededRandom(7);
+  const [a, b] = world.link({ mtu: 9000, loss: 0.1, random: () => random.real(), delay: 0.001 });
+  const [from, to] = [new Host(9216), new Host(9216)];
+  const packets = Array.from({ length: 250 }, (_, i) => new Uint8Array(1 + ((i * 997) % 9000)).fill(i));
+  assert.is(from.send(a, packets), 250);
+  world.runUntil(2e6);
+  const got = to.receive(b);
+  assert.is(got.length + a.counters().tx_lost, 250);
+  assert.ok(a.counters().tx_lost > 5);
+  let at = -1;
+  for (const { bytes } of got) {
+    const i = packets.findIndex((p, k) => k > at && p.length === bytes.length && p[0] === bytes[0]);
+    assert.ok(i > at && bytes.every((byte) => byte === bytes[0]), `packet ${i} after ${at}`);
+    at = i;
+  }
 });
 
 test.run();

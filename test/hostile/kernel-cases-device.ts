@@ -151,7 +151,29 @@ function devicePrepare(room: Room, count: number): Outcome {
   return stays()(count);
 }
 
+/** Sends the packets over a link and receives them again, into fresh slots, the last one perhaps larger than any. */
+const link: Driver = (room, count) => {
+  const { memory, kernels, random } = room;
+  const lengths = Array.from({ length: count }, (_, i) => memory.get32(room.at(i) + layout.SLOT_LENGTH));
+  const total = lengths.reduce((sum, length) => sum + length, 0);
+  const bytes = room.state(total + 16);
+  if (kernels.linkSend(room.batch, count, bytes) !== total) throw new Error("not all bytes were laid");
+  memory.u8.fill(0, bytes + total, bytes + total + 16);
+  kernels.poolGiveBatch(room.batch, count);
+  if (count > 0 && random.below(4) === 0) lengths[count - 1] = memory.stride + random.below(1 << 20);
+  const tooBig = lengths.filter((length) => length > memory.bufferSize - memory.headroom).length;
+  memory.u32.set(lengths, room.batch >>> 2);
+  const ethernet = random.below(2);
+  const counts = kernels.linkReceive(room.batch, count, bytes, ethernet, random.u32(), 0x1234, 1, 2);
+  const made = counts & 511;
+  if (counts >>> 18 !== tooBig || made + ((counts >>> 9) & 511) + tooBig !== count)
+    throw new Error(`${made} made of ${count}, and ${counts >>> 9}`);
+  return { kept: made, moved: 0, made, given: count, values: [counts] };
+};
+
 export const DEVICE_CASES: Readonly<Record<string, Driver>> = {
+  linkSend: link,
+  linkReceive: link,
   segmentBegin: segment,
   segmentNext: segment,
   deviceInit: deviceTake,
