@@ -13,7 +13,7 @@ import { skipUnless } from "../skip.js";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "sluice-pack-"));
-process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+test.after(() => rmSync(folder, { recursive: true, force: true }));
 
 function npm(cwd: string, ...words: string[]): { status: number | null; text: string } {
   const { status, stdout, stderr } = spawnSync("npm", words, { cwd, encoding: "utf8", timeout: 200_000 });

@@ -1,3 +1,4 @@
+// timeout: 300
 // What the commands of services say when something is in the way: a port, a folder, another manager, one that hangs.
 
 import { once } from "node:events";

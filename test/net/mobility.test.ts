@@ -6,6 +6,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { skipUnless } from "../skip.js";
 import { ended, Network, namespacesRefused } from "./namespaces.js";
+import { ping } from "./ping.js";
 import { eventually, RouterProcess } from "./router-process.js";
 import { waitForPing } from "./xtr-network.js";
 
@@ -161,11 +162,7 @@ for (const [family, guest, home, host2, length] of FAMILIES) {
       ["guest", home],
       ["host2", guest],
     ])
-      assert.match(
-        network.run(from, "ping", "-c", "20", "-i", "0.05", to),
-        / 20 received, 0% packet loss/,
-        `${from} pings ${to}`,
-      );
+      ping(network, from, to, 20, { interval: 0.05 });
   });
 
   test(`its pings go on when it returns, ${family}`, async () => {

@@ -7,6 +7,7 @@ import * as assert from "uvu/assert";
 import { sluice } from "../cli/sluice.js";
 import { skipUnless } from "../skip.js";
 import { Network, namespacesRefused } from "./namespaces.js";
+import { ping } from "./ping.js";
 import type { RouterProcess } from "./router-process.js";
 import { transfer } from "./traffic.js";
 import { joinProxy, PROXY, type RlocFamily, rloc, SiteNetwork } from "./xtr-network.js";
@@ -48,16 +49,14 @@ for (const over of FAMILIES)
     test(`the host without LISP pings the LISP host, and none is lost: ${name}`, async () => {
       const { sites, proxy } = networks.get(over)!;
       assert.is(await proxy.read("cache.lookup", eid), "none");
-      const out = sites.network.run("legacy", "ping", "-c", "5", "-i", "0.2", "-W", "5", eid);
-      assert.match(out, /5 packets transmitted, 5 received/);
+      ping(sites.network, "legacy", eid, 5);
       assert.ok((await proxy.read("cache.lookup", eid)).includes(` ${rloc(over, 1)}/1/100`));
       assert.match(await sites.xtr("xtr1").read("cache.lookup", legacy), "natively-forward");
     });
 
     test(`the LISP host pings the host without, and none is lost: ${name}`, async () => {
       const { network } = networks.get(over)!.sites;
-      const out = network.run("host1", "ping", "-c", "5", "-i", "0.2", "-W", "5", legacy);
-      assert.match(out, /5 packets transmitted, 5 received/);
+      ping(network, "host1", legacy, 5);
     });
 
     for (const [from, to, address] of [

@@ -4,6 +4,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { skipUnless } from "../skip.js";
 import { Network, namespacesRefused } from "./namespaces.js";
+import { ping } from "./ping.js";
 import { startXtrs, waitForPing } from "./xtr-network.js";
 
 const refused = namespacesRefused();
@@ -38,8 +39,7 @@ for (const [family, host, rloc] of [
   test(`hosts reach each other, and the kernel does not answer their tunnel's packets, ${family}`, () => {
     waitForPing(network, "host1", host);
     const before = [1, 2].map((n) => errorsSent(`xtr${n}`));
-    const out = network.run("host1", "ping", "-c", "30", "-i", "0.05", host);
-    assert.match(out, /30 packets transmitted, 30 received, 0% packet loss/);
+    ping(network, "host1", host, 30, { interval: 0.05 });
     assert.equal(
       [1, 2].map((n) => errorsSent(`xtr${n}`)),
       before,
@@ -47,8 +47,7 @@ for (const [family, host, rloc] of [
   });
 
   test(`the kernel's own traffic between the same addresses goes on, each answered once, ${family}`, () => {
-    const out = network.run("xtr1", "ping", "-c", "5", "-i", "0.1", rloc);
-    assert.match(out, /5 packets transmitted, 5 received, 0% packet loss/);
+    const out = ping(network, "xtr1", rloc, 5, { interval: 0.1 });
     assert.not.match(out, /DUP|duplicates/);
   });
 }

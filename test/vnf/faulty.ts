@@ -17,8 +17,8 @@ export class Faulty extends Element {
     ports: "0/0",
     handlers: { throws: { write: true, doc: "" }, loops: { write: true, doc: "" }, fills: { write: true, doc: "" }, dies: { write: true, doc: "" } },
   };
-  // A moment later, so that the handler's writer has its answer.
-  soon(run) { this.newTimer(run).scheduleAt(this.router.clock.now() + 1e7); }
+  // A moment later, so that the handler's writer has its answer, on a busy machine too.
+  soon(run) { this.newTimer(run).scheduleAt(this.router.clock.now() + 3e8); }
   handlers() {
     return {
       throws: { write: () => this.soon(() => { throw new Error("a bug"); }) },
