@@ -7,17 +7,23 @@ import {
 } from "../../../src/lisp/control/authentication.js";
 import { ControlChannel, messageOf } from "../../../src/lisp/control/control-channel.js";
 import { sameAddress } from "../../../src/lisp/control/control-records.js";
-import { algorithmName, KeyError, keyAlgorithm, wordsOf } from "../../../src/lisp/control/keys.js";
+import { KeyError, keyAlgorithm, wordsOf } from "../../../src/lisp/control/keys.js";
 import { NonceFileError, nonceCounter } from "../../../src/lisp/control/nonce-file.js";
 import { type NonceCounter, NonceGuard } from "../../../src/lisp/control/nonce-policy.js";
 import { XtrIdError, xtrIds } from "../../../src/lisp/control/xtr-ids.js";
 import { type MapServerConfig, parseMapServer } from "../../../src/lisp/etr/map-server-config.js";
 import {
+  allAcknowledged,
+  type RegistrarServer,
+  registrationLines,
+  serverLine,
+} from "../../../src/lisp/etr/registrar-server.js";
+import {
   type Registration,
   type RegistrationPolicy,
   Registrations,
 } from "../../../src/lisp/etr/registrations.js";
-import { addressText, type Mapping, MappingError, prefixText } from "../../../src/lisp/mapping.js";
+import { addressText, type Mapping, MappingError } from "../../../src/lisp/mapping.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
@@ -31,13 +37,6 @@ import { REGISTRAR_ARGS } from "./lisp-registrar-args.js";
 import { LISPSite } from "./lisp-site.js";
 
 const args = REGISTRAR_ARGS;
-
-interface Server {
-  readonly config: MapServerConfig;
-  /** Our RLOC of its address family. */
-  readonly source: Uint8Array;
-  readonly registrations: Registrations;
-}
 
 /**
  * Registers the EID-prefixes of a LISPSite with Map-Servers.
@@ -119,7 +118,7 @@ export class LISPRegistrar extends Element {
   readonly #listeners: ((records: readonly EidRecord[], server: Uint8Array) => void)[] = [];
   #site: LISPSite | null = null;
   #rlocs: readonly Uint8Array[] = [];
-  #servers: readonly Server[] = [];
+  #servers: readonly RegistrarServer[] = [];
   #ids: XtrIds | null = null;
   #file: string | null = null;
   #nonces: NonceCounter | null = null;
@@ -153,7 +152,7 @@ export class LISPRegistrar extends Element {
       .filter((server) => server !== null);
   }
 
-  #server(text: string, policy: RegistrationPolicy, errors: ErrorSink): Server | null {
+  #server(text: string, policy: RegistrationPolicy, errors: ErrorSink): RegistrarServer | null {
     try {
       const config = parseMapServer(text);
       const source = this.#rlocs.find((r) => r.length === config.address.length);
@@ -293,8 +292,8 @@ export class LISPRegistrar extends Element {
   #verified(
     notify: MapNotify,
     datagram: UdpPacket,
-  ): { readonly server: Server; readonly key: AuthenticationKey } | null {
-    const from = (s: Server): number => (sameAddress(s.config.address, datagram.source) ? 0 : 1);
+  ): { readonly server: RegistrarServer; readonly key: AuthenticationKey } | null {
+    const from = (s: RegistrarServer): number => (sameAddress(s.config.address, datagram.source) ? 0 : 1);
     for (const server of [...this.#servers].sort((a, b) => from(a) - from(b))) {
       const { key } = verifyAuthentication(datagram.payload, notify, server.config.keys);
       if (key !== null) return { server, key };
@@ -302,7 +301,12 @@ export class LISPRegistrar extends Element {
     return null;
   }
 
-  #unsolicited(server: Server, key: AuthenticationKey, notify: MapNotify, datagram: UdpPacket): void {
+  #unsolicited(
+    server: RegistrarServer,
+    key: AuthenticationKey,
+    notify: MapNotify,
+    datagram: UdpPacket,
+  ): void {
     const { config, source } = server;
     const verdict = this.#guard.accept(addressText(config.address), notify.nonce);
     if (verdict === "replay" || verdict === "full") {
@@ -329,9 +333,9 @@ export class LISPRegistrar extends Element {
 
   override handlers(): Record<string, HandlerCode> {
     return {
-      table: { read: () => this.#servers.map((s) => this.#table(s)).join("") },
+      table: { read: () => this.#servers.map((s) => registrationLines(s, this.router.clock.now())).join("") },
       servers: { read: () => this.#servers.map(serverLine).join("") },
-      registered: { read: () => this.#servers.every((s) => acknowledged(s) === s.registrations.size) },
+      registered: { read: () => this.#servers.every(allAcknowledged) },
       refresh: {
         write: () => {
           for (const s of this.#servers) s.registrations.refresh();
@@ -339,27 +343,4 @@ export class LISPRegistrar extends Element {
       },
     };
   }
-
-  #table(s: Server): string {
-    const now = this.router.clock.now();
-    return [...s.registrations.entries()]
-      .map((r) => {
-        const ago = r.notified === null ? "-" : ((now - r.notified) / 1e9).toFixed(3);
-        const next = ((r.due - now) / 1e9).toFixed(3);
-        return `${addressText(s.config.address)} ${r.iid} ${prefixText(r.eid)} ${r.state} ${r.tries} ${ago} ${next}\n`;
-      })
-      .join("");
-  }
-}
-
-/** Registrations whose latest content the Map-Server has acknowledged; a refresh under way does not count against it. */
-function acknowledged(s: Server): number {
-  let count = 0;
-  for (const r of s.registrations.entries()) if (r.acknowledged) count++;
-  return count;
-}
-
-function serverLine(s: Server): string {
-  const { address, keys } = s.config;
-  return `${addressText(address)} ${algorithmName(keyAlgorithm(keys[0]))} ${acknowledged(s)} ${s.registrations.size}\n`;
 }

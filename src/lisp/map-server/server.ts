@@ -3,13 +3,12 @@
 import type { Element } from "../../router/element.js";
 import type { Timer } from "../../router/timer.js";
 import { WireError } from "../../wire/error.js";
-import type { EidPrefix } from "../../wire/lisp-control/address.js";
 import { LispControlError } from "../../wire/lisp-control/error.js";
 import type { LispControlMessage } from "../../wire/lisp-control/message.js";
 import { type MapNotify, type MapRegister, mapNotify } from "../../wire/lisp-control/registration.js";
 import type { UdpPacket } from "../../wire/udp-packet.js";
 import { type AuthenticationKey, authenticate } from "../control/authentication.js";
-import { type ControlChannel, messageOf, type OutgoingMessage } from "../control/control-channel.js";
+import { type ControlChannel, messageOf } from "../control/control-channel.js";
 import { randomNonce } from "../control/control-records.js";
 import { keyAlgorithm } from "../control/keys.js";
 import type { NonceGuard } from "../control/nonce-policy.js";
@@ -19,28 +18,23 @@ import type { Registration } from "../database/registration.js";
 import type { RegistrationDatabase } from "../database/registration-database.js";
 import { addressText, prefixText } from "../mapping.js";
 import type { RateLimiter } from "../rate-limiter.js";
-import { type Answer, answer, recordsOf } from "./answers.js";
-import { entryRecord, etrAddresses } from "./entries.js";
+import { Answering } from "./answering.js";
+import { entryRecord } from "./entries.js";
 import { toldOfMove } from "./moves.js";
 import { Notifications } from "./notifications.js";
 import type { PeerKeys } from "./peer-keys.js";
 import { Publisher } from "./publisher.js";
-import { prefixOf, withdrawnRecord } from "./records.js";
+import { withdrawnRecord } from "./records.js";
 import { type Accepted, type Refused, Registrations } from "./registrations.js";
 import {
   bareRequest,
   type EncapsulatedRequest,
-  forwarded,
   type OwnAddresses,
   ownAddress,
-  replyTo,
   requestIn,
 } from "./requests.js";
 import type { Sites } from "./sites.js";
 import type { Subscriptions } from "./subscriptions.js";
-
-/** Records of one Map-Request that are answered. */
-const RECORDS_MAX = 16;
 
 /** The element in whose name it is done. */
 export interface MapServerElement extends Element {
@@ -71,13 +65,11 @@ export class MapServer {
   readonly #registrations: Registrations;
   readonly #notifications: Notifications;
   readonly #expiry: Timer;
-  readonly #replies: RateLimiter;
   #watch: Watch | null = null;
-  /** Map-Requests that went on to one of several ETRs. */
-  #turn = 0;
   /** What other Map-Servers do to the database. */
   #others: Watch | null = null;
   readonly #publisher: Publisher | null;
+  readonly #answering: Answering;
   readonly database: RegistrationDatabase;
   readonly sites: Sites;
   readonly own: OwnAddresses;
@@ -92,7 +84,6 @@ export class MapServer {
     this.own = options.own;
     this.nonces = options.nonces;
     this.keys = options.keys;
-    this.#replies = options.replies;
     this.#registrations = new Registrations({ ...options, clock: element.router.clock });
     this.#notifications = new Notifications(
       element,
@@ -106,6 +97,12 @@ export class MapServer {
       options.pubsub === null
         ? null
         : new Publisher({ ...options.pubsub, own: this.own, notifications, count });
+    const { database, sites, own, replies } = options;
+    this.#answering = new Answering({
+      ...{ database, sites, own, replies, count },
+      publisher: this.#publisher,
+      send: (message) => this.#channel.send(message, 0),
+    });
   }
 
   /** Map-Notifies that are not acknowledged yet; what became of others. */
@@ -279,46 +276,7 @@ export class MapServer {
 
   /** Takes a Map-Request, as it was inside its ECM: from the network, or from a Map-Resolver of the same graph. */
   request(request: EncapsulatedRequest): void {
-    this.#sending(() => this.#request(request));
-  }
-
-  #request(request: EncapsulatedRequest): void {
-    const { message } = request;
-    this.#element.count("requests");
-    if (message.probe || message.smr) {
-      this.#element.count("probe");
-      return;
-    }
-    for (const record of message.records.slice(0, RECORDS_MAX))
-      this.#requestOne({ ...request, message: { ...message, records: [record] } });
-  }
-
-  #requestOne(request: EncapsulatedRequest): void {
-    const { eid, maskLength } = request.message.records[0];
-    const asked = prefixOf(eid, maskLength);
-    if (asked === null) {
-      this.#element.count("unsupported_eid");
-      return;
-    }
-    const found = answer(this.database, this.sites, asked);
-    if (this.#subscribes(request, asked, found)) return;
-    if (found.kind === "forward") {
-      const etrs = etrAddresses(found.entry, (address) => ownAddress(this.own, address) !== null);
-      // By turns: one may be dead, and the ITR that hears nothing asks again.
-      const etr = etrs.length > 1 ? etrs[this.#turn++ % etrs.length] : (etrs[0] ?? null);
-      this.#send(etr === null ? null : forwarded(request, this.own, etr, { toEtr: true }), "forwarded");
-    } else if (found.kind === "negative")
-      this.#send(replyTo(request, this.own, [found.record]), "negative_replies");
-    else this.#send(replyTo(request, this.own, found.records), "replies");
-  }
-
-  /** Whether the Map-Request is dealt with: it asks for more than an answer (RFC 9437). */
-  #subscribes(request: EncapsulatedRequest, asked: EidPrefix, found: Answer): boolean {
-    const { ids, records } = request.message;
-    if (this.#publisher === null || ids === null || !records[0].subscribe) return false;
-    const became = this.#publisher.subscribe(request, asked, recordsOf(found));
-    if (became !== "refused") this.#element.count(became);
-    return became !== "refused";
+    this.#sending(() => this.#answering.take(request));
   }
 
   /** What several xTRs have registered together may be more than any message holds. */
@@ -332,13 +290,6 @@ export class MapServer {
   }
 
   // ---- Sending -----------------------------------------------------------------------
-
-  #send(message: OutgoingMessage | null, counter: "forwarded" | "negative_replies" | "replies"): void {
-    if (message === null) this.#element.count("no_route");
-    else if (counter !== "forwarded" && !this.#replies.take(addressText(message.destination)))
-      this.#element.count("reply_rate");
-    else this.#element.count(this.#channel.send(message, 0) ? counter : "not_sent");
-  }
 
   #transmit(to: Uint8Array, payload: Uint8Array): void {
     const source = ownAddress(this.own, to);

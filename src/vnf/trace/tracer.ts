@@ -1,31 +1,15 @@
 // Follows packets on their way through the elements of a running router.
-//
-// A packet is followed by its slot. The number of its trace stands in the slot's metadata, which a copy takes along
-// and which the pool resets: so a slot that was given back and taken again is told from one that is still the packet's.
 
-import {
-  POOL_STACK,
-  POOL_START,
-  POOL_TOP,
-  SLOT_DATA,
-  SLOT_LENGTH,
-  SLOT_TRACE,
-} from "../../../assembly/layout.js";
 import type { Batch } from "../../packet/batch.js";
-import type { PacketMemory } from "../../packet/memory.js";
 import { wallTime } from "../../router/clock.js";
 import type { Element } from "../../router/element.js";
 import type { Hop, PortObserver } from "../../router/port.js";
 import type { Router } from "../../router/router.js";
-import { networkOffset, TraceFilter } from "./filter.js";
+import { TraceFilter } from "./filter.js";
 import { startOf, summary } from "./headers.js";
-import {
-  TRACE_STEPS,
-  type TracedPacket,
-  type TraceEnd,
-  type TraceReply,
-  type TraceRequest,
-} from "./traced.js";
+import { TraceSlots } from "./slots.js";
+import { TRACE_STEPS, type TraceEnd, type TraceReply, type TraceRequest } from "./traced.js";
+import { type Arrival, dropCounts, dropReason, plain, type Step, type Trace } from "./way.js";
 
 /** Copies that are followed for each packet asked for. */
 const COPIES = 16;
@@ -37,45 +21,9 @@ const NEVER = 0xffffffff;
 /** Milliseconds between two looks for packets that are gone. */
 const LOOK_MS = 20;
 
-interface Step {
-  readonly element: string;
-  readonly className: string;
-  readonly at: number;
-  readonly input: number | null;
-  readonly length: number;
-  leftWith: number;
-  end: TracedPacket["steps"][number]["end"];
-  output: number | null;
-  reason: string | null;
-  readonly start: TracedPacket["steps"][number]["start"];
-  readonly bytes?: string;
-}
-
-interface Trace {
-  readonly mark: number;
-  readonly number: number;
-  readonly slot: number;
-  readonly began: number;
-  readonly seconds: number;
-  readonly nanoseconds: number;
-  readonly copyOf: number | null;
-  readonly summary: string;
-  readonly steps: Step[];
-  cut: boolean;
-  cost: number;
-}
-
-/** A packet that was given to an element, which was at its `step` then and had these drop counters. */
-interface Arrival {
-  readonly trace: Trace;
-  readonly step: number;
-  readonly element: Element;
-  readonly drops: readonly number[];
-}
-
 export class Tracer implements PortObserver {
   readonly #router: Router;
-  readonly #memory: PacketMemory;
+  readonly #slots: TraceSlots;
   readonly #request: TraceRequest;
   readonly #filter: TraceFilter;
   /** Marks of this trace are above it: what former ones left in slots means nothing. */
@@ -86,7 +34,6 @@ export class Tracer implements PortObserver {
   readonly #open = new Map<number, Trace>();
   #through: Trace[] = [];
   readonly #arrivals: Arrival[] = [];
-  readonly #free: Uint8Array;
   #depth = 0;
   #last: number;
   #began = 0;
@@ -101,12 +48,11 @@ export class Tracer implements PortObserver {
   /** Marks begin after `base`. Throws InstanceError `BAD_FILTER`, MemoryError. */
   constructor(router: Router, request: TraceRequest, base: number) {
     this.#router = router;
-    this.#memory = router.memory;
+    this.#slots = new TraceSlots(router.memory);
     this.#request = request;
     this.#filter = new TraceFilter(router, request.filter);
     this.#base = base;
     this.#last = base;
-    this.#free = new Uint8Array(router.memory.slots);
     this.#ends = router.clock.now() + request.seconds * 1e9;
     const late = performance.now() + request.seconds * 1000;
     this.#timer = setInterval(() => {
@@ -211,7 +157,7 @@ export class Tracer implements PortObserver {
     const unknown = this.#unknown;
     unknown.length = 0;
     for (let i = 0; i < batch.count; i++)
-      if (this.#markOf(batch.at(i)) <= this.#base) unknown.push(batch.at(i));
+      if (this.#slots.markOf(batch.at(i)) <= this.#base) unknown.push(batch.at(i));
     if (unknown.length === 0) return;
     const matching = this.#matching;
     matching.length = 0;
@@ -220,7 +166,7 @@ export class Tracer implements PortObserver {
       if (this.#began >= this.#request.count) return;
       if (this.#waiting > BACKLOG) {
         this.#missed++;
-        this.#memory.set32(slot + SLOT_TRACE, NEVER);
+        this.#slots.mark(slot, NEVER);
         continue;
       }
       this.#began++;
@@ -230,7 +176,7 @@ export class Tracer implements PortObserver {
 
   /** The trace of the packet in `slot`, a new one for a copy; null when it has none. */
   #traceOf(slot: number, from: Element, now: number): Trace | null {
-    const mark = this.#markOf(slot);
+    const mark = this.#slots.markOf(slot);
     if (mark <= this.#base) return null;
     const trace = this.#open.get(mark);
     if (trace?.slot === slot) return trace;
@@ -242,8 +188,7 @@ export class Tracer implements PortObserver {
   }
 
   #new(slot: number, from: Element, copyOf: number | null, now: number): Trace {
-    const bytes = this.#bytes(slot);
-    const ip = networkOffset(this.#memory, slot, bytes) ?? -1;
+    const { bytes, ip } = this.#slots.packet(slot);
     const mark = ++this.#last;
     const trace: Trace = {
       mark,
@@ -257,15 +202,14 @@ export class Tracer implements PortObserver {
       cut: false,
       cost: 0,
     };
-    this.#memory.set32(slot + SLOT_TRACE, mark);
+    this.#slots.mark(slot, mark);
     this.#open.set(mark, trace);
     this.#step(trace, from, null, now);
     return trace;
   }
 
   #step(trace: Trace, element: Element, input: number | null, now: number): void {
-    const bytes = this.#bytes(trace.slot);
-    const ip = networkOffset(this.#memory, trace.slot, bytes) ?? -1;
+    const { bytes, ip } = this.#slots.packet(trace.slot);
     const { length } = bytes;
     const withBytes = this.#request.bytes && this.#waiting < 2 * BACKLOG;
     const cost = STEP_COST + (withBytes ? (length * 4) / 3 : 0);
@@ -296,7 +240,7 @@ export class Tracer implements PortObserver {
     }
     last.end = "output";
     last.output = output;
-    last.leftWith = this.#memory.get32(trace.slot + SLOT_LENGTH);
+    last.leftWith = this.#slots.length(trace.slot);
   }
 
   // ---- How ways end ----------------------------------------------------------------
@@ -307,9 +251,9 @@ export class Tracer implements PortObserver {
     let marked = false;
     for (const { trace, step, element, drops } of this.#arrivals.splice(before)) {
       if (trace.steps.length !== step || !this.#open.has(trace.mark)) continue;
-      if (!marked) this.#markFree();
+      if (!marked) this.#slots.lookAtPool();
       marked = true;
-      if (!this.#gone(trace)) continue;
+      if (!this.#slots.gone(trace.slot, trace.mark)) continue;
       const reason = dropReason(element, drops);
       this.#close(trace, reason === null ? "left" : "dropped", reason);
     }
@@ -329,8 +273,9 @@ export class Tracer implements PortObserver {
   #settle(): void {
     if (this.#depth === 0) this.#leave(0);
     if (this.#open.size > 0) {
-      this.#markFree();
-      for (const trace of [...this.#open.values()]) if (this.#gone(trace)) this.#close(trace, "left");
+      this.#slots.lookAtPool();
+      for (const trace of [...this.#open.values()])
+        if (this.#slots.gone(trace.slot, trace.mark)) this.#close(trace, "left");
     }
   }
 
@@ -343,50 +288,7 @@ export class Tracer implements PortObserver {
 
   #finish(trace: Trace): void {
     this.#open.delete(trace.mark);
-    if (trace.cut) this.#memory.set32(trace.slot + SLOT_TRACE, NEVER);
+    if (trace.cut) this.#slots.mark(trace.slot, NEVER);
     this.#through.push(trace);
   }
-
-  /** Notes which slots are in the pool. */
-  #markFree(): void {
-    const { u32, stride } = this.#memory;
-    const stack = this.#memory.get32(POOL_STACK) >>> 2;
-    const start = this.#memory.get32(POOL_START);
-    const count = this.#memory.get32(POOL_TOP);
-    this.#free.fill(0);
-    for (let i = 0; i < count; i++) this.#free[(u32[stack + i] - start) / stride] = 1;
-  }
-
-  /** After `markFree`: whether the slot is given back, or somebody else's by now. */
-  #gone({ slot, mark }: Trace): boolean {
-    if (this.#markOf(slot) !== mark) return true;
-    return this.#free[(slot - this.#memory.get32(POOL_START)) / this.#memory.stride] === 1;
-  }
-
-  #markOf(slot: number): number {
-    return this.#memory.u32[(slot + SLOT_TRACE) >>> 2];
-  }
-
-  #bytes(slot: number): Uint8Array {
-    const data = this.#memory.get32(slot + SLOT_DATA);
-    return this.#memory.u8.subarray(data, data + this.#memory.get32(slot + SLOT_LENGTH));
-  }
-}
-
-function plain({ number, seconds, nanoseconds, copyOf, summary, steps, cut }: Trace): TracedPacket {
-  return { number, seconds, nanoseconds, copyOf, summary, steps, cut };
-}
-
-function dropCounts(element: Element): number[] {
-  return Object.keys(element.spec.drops ?? {}).map((d) => element.memory.get64(element.counterAddress(d)));
-}
-
-/** Why `element` dropped packets since its counters were `before`; null when it did not. */
-function dropReason(element: Element, before: readonly number[]): string | null {
-  // The graph may have been replaced since.
-  if (element.state === 0) return null;
-  const reasons = Object.values(element.spec.drops ?? {});
-  const now = dropCounts(element);
-  const grown = reasons.filter((_, i) => now[i] > before[i]);
-  return grown.length === 0 ? null : grown.join(", or ");
 }

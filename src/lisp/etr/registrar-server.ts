@@ -1,0 +1,43 @@
+// A Map-Server that a registrar registers with, and how its handlers tell of it.
+
+import { algorithmName, keyAlgorithm } from "../control/keys.js";
+import { addressText, prefixText } from "../mapping.js";
+import type { MapServerConfig } from "./map-server-config.js";
+import type { Registrations } from "./registrations.js";
+
+export interface RegistrarServer {
+  readonly config: MapServerConfig;
+  /** Our RLOC of its address family. */
+  readonly source: Uint8Array;
+  readonly registrations: Registrations;
+}
+
+/** Whether the Map-Server has acknowledged everything. */
+export function allAcknowledged(server: RegistrarServer): boolean {
+  return acknowledged(server) === server.registrations.size;
+}
+
+/** Registrations whose latest content the Map-Server has acknowledged; a refresh under way does not count against it. */
+function acknowledged({ registrations }: RegistrarServer): number {
+  let count = 0;
+  for (const r of registrations.entries()) if (r.acknowledged) count++;
+  return count;
+}
+
+/** Address, algorithm, registrations that it has acknowledged and all. */
+export function serverLine(server: RegistrarServer): string {
+  const { address, keys } = server.config;
+  const algorithm = algorithmName(keyAlgorithm(keys[0]));
+  return `${addressText(address)} ${algorithm} ${acknowledged(server)} ${server.registrations.size}\n`;
+}
+
+/** A line for every registration; `now`: steady time, nanoseconds. */
+export function registrationLines({ config, registrations }: RegistrarServer, now: number): string {
+  return [...registrations.entries()]
+    .map((r) => {
+      const ago = r.notified === null ? "-" : ((now - r.notified) / 1e9).toFixed(3);
+      const next = ((r.due - now) / 1e9).toFixed(3);
+      return `${addressText(config.address)} ${r.iid} ${prefixText(r.eid)} ${r.state} ${r.tries} ${ago} ${next}\n`;
+    })
+    .join("");
+}

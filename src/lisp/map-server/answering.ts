@@ -1,0 +1,91 @@
+// What a Map-Server does with a Map-Request: answers it, sends it on to an ETR, takes it as a subscription (RFC 9301,
+// section 8.3; RFC 9437).
+
+import type { EidPrefix } from "../../wire/lisp-control/address.js";
+import type { OutgoingMessage } from "../control/control-channel.js";
+import type { RegistrationDatabase } from "../database/registration-database.js";
+import { addressText } from "../mapping.js";
+import type { RateLimiter } from "../rate-limiter.js";
+import { type Answer, answer, recordsOf } from "./answers.js";
+import { etrAddresses } from "./entries.js";
+import type { Publisher } from "./publisher.js";
+import { prefixOf } from "./records.js";
+import { type EncapsulatedRequest, forwarded, type OwnAddresses, ownAddress, replyTo } from "./requests.js";
+import type { Sites } from "./sites.js";
+
+/** Records of one Map-Request that are answered. */
+const RECORDS_MAX = 16;
+
+export interface AnsweringOptions {
+  readonly database: RegistrationDatabase;
+  readonly sites: Sites;
+  readonly own: OwnAddresses;
+  /** How many Map-Replies each RLOC gets (RFC 9301, section 5.4). */
+  readonly replies: RateLimiter;
+  /** Null: nobody can subscribe. */
+  readonly publisher: Publisher | null;
+  /** Whether there was a packet for it. */
+  readonly send: (message: OutgoingMessage) => boolean;
+  /** Counts one of the Map-Server's counters or drops. */
+  readonly count: (name: string) => void;
+}
+
+export class Answering {
+  readonly #options: AnsweringOptions;
+  /** Map-Requests that went on to one of several ETRs. */
+  #turn = 0;
+
+  constructor(options: AnsweringOptions) {
+    this.#options = options;
+  }
+
+  /** Throws LispControlError or WireError where what is to be sent is more than a message holds. */
+  take(request: EncapsulatedRequest): void {
+    const { count } = this.#options;
+    const { message } = request;
+    count("requests");
+    if (message.probe || message.smr) {
+      count("probe");
+      return;
+    }
+    for (const record of message.records.slice(0, RECORDS_MAX))
+      this.#takeOne({ ...request, message: { ...message, records: [record] } });
+  }
+
+  #takeOne(request: EncapsulatedRequest): void {
+    const { database, sites, own, count } = this.#options;
+    const { eid, maskLength } = request.message.records[0];
+    const asked = prefixOf(eid, maskLength);
+    if (asked === null) {
+      count("unsupported_eid");
+      return;
+    }
+    const found = answer(database, sites, asked);
+    if (this.#subscribes(request, asked, found)) return;
+    if (found.kind === "forward") {
+      const etrs = etrAddresses(found.entry, (address) => ownAddress(own, address) !== null);
+      // By turns: one may be dead, and the ITR that hears nothing asks again.
+      const etr = etrs.length > 1 ? etrs[this.#turn++ % etrs.length] : (etrs[0] ?? null);
+      this.#send(etr === null ? null : forwarded(request, own, etr, { toEtr: true }), "forwarded");
+    } else if (found.kind === "negative")
+      this.#send(replyTo(request, own, [found.record]), "negative_replies");
+    else this.#send(replyTo(request, own, found.records), "replies");
+  }
+
+  /** Whether the Map-Request is dealt with: it asks for more than an answer (RFC 9437). */
+  #subscribes(request: EncapsulatedRequest, asked: EidPrefix, found: Answer): boolean {
+    const { publisher, count } = this.#options;
+    const { ids, records } = request.message;
+    if (publisher === null || ids === null || !records[0].subscribe) return false;
+    const became = publisher.subscribe(request, asked, recordsOf(found));
+    if (became !== "refused") count(became);
+    return became !== "refused";
+  }
+
+  #send(message: OutgoingMessage | null, counter: "forwarded" | "negative_replies" | "replies"): void {
+    const { replies, send, count } = this.#options;
+    if (message === null) count("no_route");
+    else if (counter !== "forwarded" && !replies.take(addressText(message.destination))) count("reply_rate");
+    else count(send(message) ? counter : "not_sent");
+  }
+}
