@@ -4,6 +4,7 @@ import { type Statistics, spreadText, statistics, table } from "../src/cli/measu
 import { makeLink } from "../src/device/link.js";
 import { makeSharedLink, SharedLinkDevice } from "../src/device/shared-link.js";
 import { RealClock } from "../src/router/clock.js";
+import { NO_DEVICES } from "../src/router/device.js";
 import { InlineInstance } from "../src/vnf/instance/inline.js";
 import type { Instance } from "../src/vnf/instance/instance.js";
 import { ThreadInstance } from "../src/vnf/instance/thread.js";
@@ -64,7 +65,7 @@ export class Chain {
         { name: "site", end: links[i][1] },
         { name: "core", end: links[i + 1][0] },
       ];
-      const devices = new AttachedDevices(attached, EVENTS.log);
+      const devices = new AttachedDevices(attached, NO_DEVICES);
       const options = { ...shared, devices, clock: new RealClock(), log: EVENTS.log };
       return new InlineInstance(specOf(what, i, SLOTS), options, EVENTS, null);
     });

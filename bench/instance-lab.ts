@@ -10,6 +10,7 @@ import { BATCH_MAX, Batch } from "../src/packet/batch.js";
 import { PacketMemory } from "../src/packet/memory.js";
 import { Blueprints } from "../src/router/blueprints.js";
 import { RealClock } from "../src/router/clock.js";
+import { NO_DEVICES } from "../src/router/device.js";
 import type { MemoryDescriptor } from "../src/vnf/descriptor/model.js";
 import type { SharedParts } from "../src/vnf/instance/host.js";
 import { InlineInstance } from "../src/vnf/instance/inline.js";
@@ -275,7 +276,7 @@ export async function bootInline(
     { name: "site", end: site },
     { name: "core", end: core },
   ];
-  const devices = new AttachedDevices(attached, EVENTS.log);
+  const devices = new AttachedDevices(attached, NO_DEVICES);
   const options = { ...shared, devices, clock: new RealClock(), log: EVENTS.log };
   const instance = new InlineInstance(specOf(subject, number), options, EVENTS, null);
   const ends = new Ends(hand, subject, mac, farSite, farCore);

@@ -1,5 +1,6 @@
 // What runs in the process of an instance.
 
+import { SystemProvider } from "../../device/provider.js";
 import type { ProcessData } from "./process.js";
 import type { FromInstance } from "./remote.js";
 import { remoteHost, serve } from "./serve.js";
@@ -18,7 +19,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {}
 
 process.once("message", ({ spec, attached }: ProcessData) => {
   const pulse = setInterval(() => post("pulse"), PULSE_MS);
-  const host = remoteHost(spec, attached, log);
+  const host = remoteHost(spec, attached, new SystemProvider({ report: log }), log);
   void serve(
     host,
     post,

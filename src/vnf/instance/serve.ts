@@ -2,6 +2,7 @@
 
 import { Loader } from "../../loader.js";
 import { RealClock } from "../../router/clock.js";
+import type { DeviceProvider } from "../../router/device.js";
 import { AttachedDevices } from "../link/attached.js";
 import { attach, type PlainAttached } from "../link/plain.js";
 import { InstanceHost } from "./host.js";
@@ -10,13 +11,14 @@ import type { InstanceSpec } from "./instance.js";
 import type { FromInstance, ToInstance } from "./remote.js";
 import { plainError } from "./remote.js";
 
-/** The router of an instance whose devices were sent here. */
+/** The router of an instance whose devices were sent here; `system` has those of them that are the kernel's. */
 export function remoteHost(
   spec: InstanceSpec,
   attached: readonly PlainAttached[],
+  system: DeviceProvider,
   log: (line: string) => void,
 ): InstanceHost {
-  const devices = new AttachedDevices(attached.map(attach), log);
+  const devices = new AttachedDevices(attached.map(attach), system);
   return new InstanceHost(spec, { loader: new Loader(), devices, clock: new RealClock(), log });
 }
 

@@ -1,6 +1,7 @@
 // What runs in the worker thread of an instance.
 
 import { parentPort, workerData } from "node:worker_threads";
+import { type DeviceProvider, NO_DEVICES } from "../../router/device.js";
 import type { FromInstance } from "./remote.js";
 import { remoteHost, serve } from "./serve.js";
 import type { ThreadData } from "./thread.js";
@@ -17,7 +18,14 @@ const words = new Int32Array(pulse);
 Atomics.add(words, 0, 1);
 const beat = setInterval(() => Atomics.add(words, 0, 1), BEAT_MS);
 
-const host = remoteHost(spec, attached, log);
+/** What knows the kernel's devices is a lot of code, and most threads have only ends of links. */
+async function system(): Promise<DeviceProvider> {
+  if (attached.every((a) => "shared" in a)) return NO_DEVICES;
+  const { SystemProvider } = await import("../../device/provider.js");
+  return new SystemProvider({ report: log });
+}
+
+const host = remoteHost(spec, attached, await system(), log);
 void serve(
   host,
   post,

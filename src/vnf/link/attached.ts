@@ -1,9 +1,14 @@
 // The devices of one function: ends of links, by the names that its graph has for them, and interfaces.
 
-import { SystemProvider } from "../../device/provider.js";
 import { ShapedDevice } from "../../device/shaped.js";
 import type { PacketMemory } from "../../packet/memory.js";
-import { type AddressKind, type Device, DeviceError, type DeviceOptions } from "../../router/device.js";
+import {
+  type AddressKind,
+  type Device,
+  DeviceError,
+  type DeviceOptions,
+  type DeviceProvider,
+} from "../../router/device.js";
 import type { Impairments } from "../descriptor/model.js";
 import type { FunctionDevices } from "../instance/host.js";
 import { InstanceError } from "../instance/instance.js";
@@ -37,13 +42,14 @@ export interface KernelAttached {
 
 export class AttachedDevices implements FunctionDevices {
   readonly #attached: ReadonlyMap<string, Attached>;
-  readonly #system: SystemProvider;
+  readonly #system: DeviceProvider;
   readonly #open = new Map<string, Device>();
   readonly #shaped = new Map<string, ShapedDevice>();
 
-  constructor(attached: readonly Attached[], report: (message: string) => void) {
+  /** `system` has the kernel's devices; it is closed with these. Where all are ends of links it need have none. */
+  constructor(attached: readonly Attached[], system: DeviceProvider) {
     this.#attached = new Map(attached.map((a) => [a.name, a]));
-    this.#system = new SystemProvider({ report });
+    this.#system = system;
   }
 
   open(name: string, memory: PacketMemory, options: DeviceOptions = {}): Device {
@@ -79,12 +85,12 @@ export class AttachedDevices implements FunctionDevices {
   address(name: string, kind: AddressKind): Uint8Array | null {
     const found = this.#attached.get(name);
     if (found === undefined) return null;
-    if ("interface" in found) return this.#system.address(found.interface, kind);
+    if ("interface" in found) return this.#system.address?.(found.interface, kind) ?? null;
     return kind === "ether" ? ("end" in found ? found.end : found).mac : null;
   }
 
   holdUdpPorts(ports: readonly number[]): () => void {
-    return this.#system.holdUdpPorts(ports);
+    return this.#system.holdUdpPorts?.(ports) ?? (() => {});
   }
 
   impair(device: string, impairments: Impairments, cut: boolean): void {

@@ -1,7 +1,7 @@
 // A link with more than two ends: a switch in the middle, itself a router graph, and a wire to each end.
 
 import { type LinkDevice, makeLink } from "../../device/link.js";
-import { MapProvider } from "../../device/provider.js";
+import { MapProvider, SystemProvider } from "../../device/provider.js";
 import { makeSharedLink, type SharedEnd, SharedLinkDevice } from "../../device/shared-link.js";
 import type { Loader } from "../../loader.js";
 import type { Device } from "../../router/device.js";
@@ -86,7 +86,7 @@ export class Segment {
       cut: false,
     };
     // Functions come and go, which their own log tells: that a port's other end is not there is no news.
-    this.#kernel.set(name, new AttachedDevices([attached], () => {}));
+    this.#kernel.set(name, new AttachedDevices([attached], new SystemProvider()));
     await this.#connect();
   }
 

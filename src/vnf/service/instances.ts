@@ -1,6 +1,7 @@
 // Makes the instances of a service's functions, isolated as their descriptors say.
 
 import { readFileSync } from "node:fs";
+import { SystemProvider } from "../../device/provider.js";
 import { FileTexts, type Loader } from "../../loader.js";
 import { Blueprints } from "../../router/blueprints.js";
 import { InlineInstance } from "../instance/inline.js";
@@ -65,7 +66,7 @@ export class Instances {
     }
     const options = {
       ...this.#shared,
-      devices: new AttachedDevices(fabric.attached(name, f), events.log),
+      devices: new AttachedDevices(fabric.attached(name, f), new SystemProvider({ report: events.log })),
       clock: world.clock(),
       log: events.log,
       stores: this.stores(name),
