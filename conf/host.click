@@ -6,9 +6,9 @@ define(
   $DEVICE eth0,
   $IP4 192.168.1.10, $NET4 192.168.1.0/24, $ROUTER4 192.168.1.1,
   $IP6 fd01::10, $NET6 fd01::/64, $ROUTER6 fd01::1,
-  // Whom to ping, every how many seconds, and whether to print each answer; UDP packets of $SIZE data bytes go there at
-  // $RATE a second.
-  $PEER4 192.168.2.10, $PING 0.5, $VERBOSE true, $RATE 1000, $SIZE 400
+  // Whom to ping (:: is nobody), every how many seconds, and whether to print each answer; UDP packets of $SIZE data
+  // bytes go to $PEER4 at $RATE a second.
+  $PEER4 192.168.2.10, $PEER6 ::, $PING 0.5, $VERBOSE true, $RATE 1000, $SIZE 400
 );
 
 net :: EthernetInterface($DEVICE, $IP4, $IP6);
@@ -29,8 +29,9 @@ mine [3] -> Discard;
 net [1]
   -> CheckIP6Header
   -> mine6 :: LookupIP6Route($IP6/128 0, ::/0 1)
-  -> ICMP6PingResponder
-  -> route6;
+  -> echo6 :: Classifier(6/3a 40/81, -);
+echo6 [0] -> answers6 :: Counter -> ping6 :: ICMP6PingSource($IP6, $PEER6, INTERVAL $PING, VERBOSE $VERBOSE) -> route6;
+echo6 [1] -> ICMP6PingResponder -> route6;
 mine6 [1] -> Discard;
 
 udp_sent :: RatedSource(LENGTH $SIZE, RATE $RATE)

@@ -33,7 +33,8 @@ ${optionHelp(OPTIONS)}
 const FILE = fileURLToPath(new URL("../../../conf/services/two-sites.yaml", import.meta.url));
 
 const PICTURE = `host1 (192.168.1.10) -- xtr1 (10.0.0.1) == LISP == xtr2 (10.0.0.2) -- host2 (192.168.2.10)
-                                     ms (10.0.0.100)
+      (fd01::10)              (fd00::1)      |        (fd00::2)             (fd02::10)
+                                             ms (10.0.0.100, fd00::100)
 `;
 
 async function run(words: readonly string[]): Promise<number> {
@@ -73,14 +74,17 @@ async function summary(service: Service): Promise<number> {
   const resolved = await sum(xtrs, "resolver.requests");
   const [sent, received] = [await sum(hosts, "sent.count"), await sum(hosts, "udp_received.count")];
   const [pings, answers] = [await sum(hosts, "ping.count"), await sum(hosts, "answers.count")];
+  const [pings6, answers6] = [await sum(hosts, "ping6.count"), await sum(hosts, "answers6.count")];
   const [encapsulated, decapsulated] = [await sum(xtrs, "encap.count"), await sum(xtrs, "decap.count")];
   process.stdout.write(
     `register     ${registered} Map-Registers reached the Map-Server\n` +
       `resolve      ${resolved} Map-Requests were sent\n` +
       `encapsulate  ${encapsulated} packets, decapsulate ${decapsulated}\n` +
-      `${answers} of ${pings} pings were answered; ${received} of ${sent} UDP packets arrived (those on their way at the end are missing)\n`,
+      `ping         ${answers} of ${pings} were answered over IPv4, ${answers6} of ${pings6} over IPv6\n` +
+      `udp          ${received} of ${sent} packets arrived\n` +
+      `What waited too long for the first answers, or was on its way at the end, is missing.\n`,
   );
-  return received > 0 && answers > 0 ? 0 : 1;
+  return received > 0 && answers > 0 && answers6 > 0 ? 0 : 1;
 }
 
 export const command: Command = { help: HELP, run };

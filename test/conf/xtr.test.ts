@@ -52,12 +52,14 @@ test("UDP packets and pings cross the tunnel in both directions, and none is los
     assert.ok(sent >= 595 && sent <= 605, `${sent} sent`);
     // The queues that wait for ARP hold few packets; after that only those on their way are missing.
     assert.ok(received >= sent - 20, `${received} of ${sent} received`);
-    // Each resolves the other's EID-prefix once; the packets that waited for the answer were sent on.
-    assert.is(read(`xtr${here}`, "resolver.requests"), 1);
+    // Each resolves the other's two EID-prefixes once; the packets that waited for the answer were sent on.
+    assert.is(read(`xtr${here}`, "resolver.requests"), 2);
     assert.is(read(`xtr${here}`, "resolver.resolved"), read(`xtr${here}`, "cache.misses"));
     assert.ok(read(`xtr${here}`, "encap.count") >= received);
     const pings = read(`host${here}`, "ping.count");
     assert.ok(pings >= 6 && read(`host${here}`, "answers.count") >= pings - 1, `${pings} pings`);
+    const pings6 = read(`host${here}`, "ping6.count");
+    assert.ok(pings6 >= 6 && read(`host${here}`, "answers6.count") >= pings6 - 1, `${pings6} pings over IPv6`);
   }
 });
 

@@ -5,7 +5,7 @@ import { ANNO_PAINT } from "../../../assembly/layout.js";
 import { readIcmp, writeIcmp } from "../../../src/wire/icmp.js";
 import { readIcmp6, writeIcmp6 } from "../../../src/wire/icmp6.js";
 import { readIpv4 } from "../../../src/wire/ipv4.js";
-import { readIpv6 } from "../../../src/wire/ipv6.js";
+import { readIpv6, writeIpv6 } from "../../../src/wire/ipv6.js";
 import { filling, hex, ip, ip6, ipv4, ipv6 } from "../../packets.js";
 import { complaints, type Lab, lab } from "../lab.js";
 
@@ -189,6 +189,86 @@ test("ICMPPingSource keeps ping's statistics of the replies it gets back", async
   assert.match(summary, /rtt min\/avg\/max\/mdev = 0\.100\/1\.366\/2\.000\/0\.896\n$/);
   l.close();
   assert.is(l.lines.at(-1), `p :: ICMPPingSource: ${summary.split("\n")[1]}`);
+});
+
+test("ICMP6PingSource sends requests at its interval, up to its limit, and sums up the replies", async () => {
+  const l = await lab(
+    `f :: Feed -> MarkIP6Header -> p :: ICMP6PingSource(2001:db8::1, 2001:db8::2, INTERVAL 0.1, IDENTIFIER 7, DATA abc,
+       LIMIT 2) -> c :: Catch`,
+  );
+  l.router.runFor(0.1001);
+  const [source, destination] = [ip6("2001:db8::1"), ip6("2001:db8::2")];
+  const answer = (sequence: number, identifier = 7, type = 129): void => {
+    const back = { source: destination, destination: source };
+    const rest = identifier * 65536 + sequence;
+    const payload = writeIcmp6({ type, code: 0, rest, payload: filling(4) }, back);
+    const at = 1_000_000_000_000_000_000n + BigInt(l.clock.now());
+    l.feed([
+      {
+        bytes: writeIpv6({ trafficClass: 0, flowLabel: 0, nextHeader: 58, hopLimit: 64, ...back, payload }),
+        slot: (memory, slot) => memory.view.setBigUint64(slot + 24, at, true),
+      },
+    ]);
+  };
+  answer(1);
+  l.router.runFor(5);
+  const seen = l.caught("c");
+  assert.is(seen.length, 2);
+  for (const [i, { bytes, anno, network, transport }] of seen.entries()) {
+    const packet = readIpv6(bytes);
+    assert.equal([packet.hopLimit, packet.source, packet.destination], [200, source, destination]);
+    const echo = readIcmp6(packet.payload, packet);
+    assert.equal([echo.type, echo.code, echo.rest], [128, 0, (7 << 16) | (i + 1)]);
+    assert.equal([...echo.payload], [97, 98, 99]);
+    assert.equal(anno.subarray(0, 16), destination);
+    assert.equal([network, transport], [0, 40]);
+  }
+  for (const wrong of [() => answer(9), () => answer(1, 5), () => answer(1, 7, 128)]) wrong();
+  l.feed([filling(30)]);
+  assert.is(l.read("p.not_mine"), "4");
+  assert.match(
+    l.read("p.summary"),
+    /^2 packets transmitted, 1 received, 50% packet loss\nrtt min.* = 0\.100\//,
+  );
+  l.close();
+  assert.is(l.lines[0], "p :: ICMP6PingSource: 4 bytes from 2001:db8::2: icmp_seq=1 hlim=64 time=0.100 ms");
+  assert.match(l.lines[1], /^p :: ICMP6PingSource: 2 packets transmitted/);
+});
+
+test("ICMP6PingSource's handlers steer it; to :: it sends nothing", async () => {
+  const l = await lab("p :: ICMP6PingSource(2001:db8::1, ::) -> c :: Catch");
+  l.router.runFor(3);
+  assert.is(l.caught("c").length, 0);
+  await l.router.write("p.dst", "2001:db8::9");
+  assert.is(l.read("p.dst"), "2001:db8::9");
+  l.router.runFor(1);
+  assert.is(l.caught("c").length, 1);
+  await l.router.write("p.active", "false");
+  l.router.runFor(3);
+  assert.is(l.read("p.count"), "1");
+  await l.router.write("p.active", "true");
+  l.router.runFor(0.5);
+  assert.is(l.read("p.count"), "2");
+  await l.router.write("p.reset_counts", "");
+  assert.is(l.read("p.count"), "0");
+  l.close();
+});
+
+test("ICMP6PingSource counts what it could not send, and refuses what cannot be", async () => {
+  const l = await lab("p :: ICMP6PingSource(::1, ::2, INTERVAL 1ms) -> Catch", { memory: { slots: 1 } });
+  const slot = l.router.memory.kernels.poolTake();
+  l.router.runFor(0.0015);
+  assert.is(l.read("p.no_slot"), "1");
+  l.router.memory.kernels.poolGive(slot);
+  l.close();
+  assert.match(
+    (await complaints(`p :: ICMP6PingSource(::1, ::2, DATA ${"x".repeat(2000)}) -> Catch`)).join(),
+    /DATA does not fit a packet/,
+  );
+  assert.match(
+    (await complaints("p :: ICMP6PingSource(::1, ::2, INTERVAL 0) -> Catch")).join(),
+    /more than 0/,
+  );
 });
 
 test("ICMPPingSource's handlers steer it", async () => {
