@@ -3,11 +3,11 @@
 /** Resolves when `condition` holds; rejects, saying `what`, when it does not within `seconds`. */
 export async function until(
   condition: () => boolean | Promise<boolean>,
-  what: string,
+  what: string = String(condition),
   seconds = 30,
 ): Promise<void> {
-  for (const end = Date.now() + seconds * 1000; !(await condition()); ) {
-    if (Date.now() > end) throw new Error(`waited ${seconds} s: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+  for (const end = performance.now() + seconds * 1000; !(await condition()); ) {
+    if (performance.now() > end) throw new Error(`waited ${seconds} s: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -29,6 +29,18 @@ export class Network {
     });
   }
 
+  /** Starts a hub (conf/hub.click), and gives the ends of three links to it, each `device` for its router. */
+  async hub(device: string): Promise<readonly [LinkDevice, LinkDevice, LinkDevice]> {
+    const links = [1, 2, 3].map((i) => this.link(device, `port${i}`));
+    await this.make(
+      "hub",
+      "hub.click",
+      links.map(([, port], i) => [`port${i + 1}`, port] as const),
+    );
+    const [a, b, c] = links.map(([end]) => end);
+    return [a, b, c];
+  }
+
   /** Starts a router. `configuration`: a file of conf/, or the text itself. */
   async make(
     name: string,

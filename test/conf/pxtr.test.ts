@@ -36,14 +36,7 @@ async function network({ xtr = { PETR: "10.0.0.9" }, pxtr = {} }: Options = {}):
   const n = new Network();
   const [h, s] = n.link("eth0", "site");
   const [l, p] = n.link("eth0", "legacy");
-  const [c1, p1] = n.link("core", "port1");
-  const [c2, p2] = n.link("core", "port2");
-  const [c3, p3] = n.link("core", "port3");
-  await n.make("hub", "hub.click", [
-    ["port1", p1],
-    ["port2", p2],
-    ["port3", p3],
-  ]);
+  const [c1, c2, c3] = await n.hub("core");
   await n.make("ms", "map-server.click", [["core", c1]], {
     SITES: "a key labkey1 eid 192.168.1.0/24 eid fd01::/64",
   });

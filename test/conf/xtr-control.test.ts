@@ -14,14 +14,7 @@ async function network(
   const n = new Network();
   const [h1, s1] = n.link("eth0", "site");
   const [h2, s2] = n.link("eth0", "site");
-  const [c1, p1] = n.link("core", "port1");
-  const [c2, p2] = n.link("core", "port2");
-  const [c3, p3] = n.link("core", "port3");
-  await n.make("hub", "hub.click", [
-    ["port1", p1],
-    ["port2", p2],
-    ["port3", p3],
-  ]);
+  const [c1, c2, c3] = await n.hub("core");
   const site = (i: number): string => `s${i} key ${keys[i - 1]} eid 192.168.${i}.0/24 eid fd0${i}::/64`;
   await n.make("ms", "map-server.click", [["core", c3]], {
     SITES: `${site(1)}, ${site(2)}`,

@@ -7,6 +7,7 @@ import { ShapedDevice, type Shaping } from "../../src/device/shaped.js";
 import { type Batch, BatchPool } from "../../src/packet/batch.js";
 import { PacketMemory } from "../../src/packet/memory.js";
 import { Packet } from "../../src/packet/packet.js";
+import { until } from "../until.js";
 
 /** A shaped device over one end of a plain link, and the other end. */
 class Bench {
@@ -55,11 +56,6 @@ class Bench {
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (const end = Date.now() + 10_000; !condition(); await pause(1))
-    if (Date.now() > end) assert.unreachable("it took too long");
 }
 
 test("without shaping packets go straight out", () => {

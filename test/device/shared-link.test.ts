@@ -7,6 +7,7 @@ import { makeSharedRing, SharedWireReceiver, SharedWireSender } from "../../src/
 import { BatchPool } from "../../src/packet/batch.js";
 import { PacketMemory } from "../../src/packet/memory.js";
 import { Packet } from "../../src/packet/packet.js";
+import { until } from "../until.js";
 
 const MAC = Uint8Array.of(2, 0, 0, 0, 0, 1);
 
@@ -51,12 +52,6 @@ class Host {
       this.listen();
     });
   }
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (const end = Date.now() + 20_000; !condition() && Date.now() < end; )
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  assert.ok(condition());
 }
 
 test("a ring carries packets in order past the end of its memory, and refuses what does not fit", () => {

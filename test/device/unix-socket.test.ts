@@ -11,6 +11,7 @@ import { type Batch, BatchPool } from "../../src/packet/batch.js";
 import { PacketMemory } from "../../src/packet/memory.js";
 import { Packet } from "../../src/packet/packet.js";
 import { type Device, DeviceError, type DeviceOptions } from "../../src/router/device.js";
+import { until } from "../until.js";
 
 const folder = mkdtempSync(join(tmpdir(), "sluice-"));
 const [A, B] = [join(folder, "a"), join(folder, "b")];
@@ -84,12 +85,6 @@ async function between(body: (a: Host, b: Host) => void | Promise<void>): Promis
     for (const host of hosts) host.close();
   }
   assert.equal(readdirSync(folder), []);
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (const end = Date.now() + 20_000; !condition() && Date.now() < end; )
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  assert.ok(condition());
 }
 
 test("batches larger than a system call cross both ways, in order and unchanged", () =>

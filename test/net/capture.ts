@@ -3,8 +3,8 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
 import * as assert from "uvu/assert";
+import { until } from "../until.js";
 import { ended, type Network } from "./namespaces.js";
-import { eventually } from "./router-process.js";
 
 /** Whether there is a tshark. */
 export function hasTshark(): boolean {
@@ -21,7 +21,7 @@ export async function startCapture(
   const sniffer = network.start(name, "tshark", ["-q", "-i", dev, "-w", file, "-a", "duration:60"]);
   const stopped = ended(sniffer);
   // It captures once its file has a header; how long that takes depends on the machine.
-  await eventually("tshark captures", () => existsSync(file) && statSync(file).size > 0);
+  await until(() => existsSync(file) && statSync(file).size > 0, "tshark captures");
   return async () => {
     await new Promise((resolve) => setTimeout(resolve, 500));
     sniffer.kill("SIGINT");

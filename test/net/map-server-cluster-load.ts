@@ -25,7 +25,8 @@ import {
 import { mapRegister } from "../../src/wire/lisp-control/registration.js";
 import { MAIN } from "../cli/sluice.js";
 import { record } from "../elements/lisp/control.js";
-import { EtcdCluster, until } from "../lisp/database/etcd-cluster.js";
+import { EtcdCluster } from "../lisp/database/etcd-cluster.js";
+import { until } from "../until.js";
 
 const CONF = fileURLToPath(new URL("../../../conf/", import.meta.url));
 const KEY: AuthenticationKey = { id: 1, secret: Buffer.from("secret"), algorithms: [2] };
@@ -187,7 +188,7 @@ function load(): { stop(): Promise<number> } {
 
 async function allAcknowledged(seconds: number): Promise<void> {
   const timer = setInterval(again, 20);
-  await until(() => unacknowledged.size === 0, seconds).finally(() => clearInterval(timer));
+  await until(() => unacknowledged.size === 0, undefined, seconds).finally(() => clearInterval(timer));
 }
 
 /** Asks a Map-Server for all of these until it has answered each, or for too long; how many it has answered. */
@@ -199,7 +200,7 @@ async function answers(server: number, numbers: Iterable<number>): Promise<numbe
     for (let from = 0; from < left.length; from += WINDOW) {
       asking.clear();
       for (const n of left.slice(from, from + WINDOW)) ask(n, server);
-      await until(() => asking.size === 0, 1).catch(() => {});
+      await until(() => asking.size === 0, undefined, 1).catch(() => {});
     }
     left = left.filter((n) => !answered.has(n));
     if (left.length > 0) await pause(0.2);
@@ -292,7 +293,7 @@ const resolved = await answers(RESOLVER, some);
 // ---- The store is lost -----------------------------------------------------------
 const logged = servers.map((s) => s.log.length);
 for (const member of [0, 1, 2]) await cluster.kill(member);
-await until(() => servers.every((s, i) => s.log.indexOf("store is lost", logged[i]) >= 0), 20);
+await until(() => servers.every((s, i) => s.log.indexOf("store is lost", logged[i]) >= 0));
 const lost = [await answers(0, some), await answers(1, some), await answers(RESOLVER, some)];
 const last = sent;
 register(last, 0);
@@ -300,7 +301,7 @@ await pause(2);
 const heldBack = unacknowledged.has(last);
 for (const member of [0, 1, 2]) cluster.restart(member);
 await allAcknowledged(40);
-await until(() => servers.every((s, i) => s.log.indexOf("there again", logged[i]) >= 0), 30);
+await until(() => servers.every((s, i) => s.log.indexOf("there again", logged[i]) >= 0));
 let regained = 0;
 for (const server of servers.keys()) regained += await answers(server, [last]);
 

@@ -5,9 +5,10 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { skipUnless } from "../skip.js";
+import { until } from "../until.js";
 import { ended, Network, namespacesRefused } from "./namespaces.js";
 import { ping } from "./ping.js";
-import { eventually, RouterProcess } from "./router-process.js";
+import { RouterProcess } from "./router-process.js";
 import { waitForPing } from "./xtr-network.js";
 
 const refused = namespacesRefused();
@@ -73,7 +74,7 @@ async function build(): Promise<void> {
   join("host2", 2, 10);
   for (const xtr of xtrs.values()) {
     await xtr.running();
-    await eventually("xTRs are registered", async () => (await xtr.read("registrar.registered")) === "true");
+    await until(async () => (await xtr.read("registrar.registered")) === "true", "xTRs are registered");
   }
 }
 
@@ -143,8 +144,8 @@ for (const [family, guest, home, host2, length] of FAMILIES) {
     waitForPing(network, "guest", host2);
     const result = await pings("guest", host2, async () => {
       move(1, 2);
-      await eventually(`${guest} is at site 2`, says(2, "here"));
-      await eventually(`site 1 knows`, says(1, "away"));
+      await until(says(2, "here"), `${guest} is at site 2`);
+      await until(says(1, "away"), `site 1 knows`);
     });
     report("goes visiting, pings a host of the site that it visits", result);
     assert.ok(result.received > 50 && result.gap < 5000, JSON.stringify(result));
@@ -168,15 +169,15 @@ for (const [family, guest, home, host2, length] of FAMILIES) {
   test(`its pings go on when it returns, ${family}`, async () => {
     const result = await pings("guest", home, async () => {
       move(2, 1);
-      await eventually(`${guest} is home`, says(1, "returned"));
-      await eventually(`site 2 knows`, says(2, "away"));
+      await until(says(1, "returned"), `${guest} is home`);
+      await until(says(2, "away"), `site 2 knows`);
     });
     report("goes home, pings a host there", result);
     assert.ok(result.received > 50 && result.gap < 5000, JSON.stringify(result));
     // Registered by itself only until all know.
-    await eventually(
-      "only the site's prefix is registered",
+    await until(
       async () => !(await mapServer.read("ms.registrations")).includes(`${guest}${length}`),
+      "only the site's prefix is registered",
     );
     assert.not.match(await table(1), new RegExp(`^${guest} `, "m"));
     waitForPing(network, "host2", guest);

@@ -7,6 +7,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { MAIN } from "../cli/sluice.js";
+import { until } from "../until.js";
 import type { Network } from "./namespaces.js";
 
 const CONF = fileURLToPath(new URL("../../../conf/", import.meta.url));
@@ -56,11 +57,13 @@ export class RouterProcess {
 
   /** Resolves when its handlers can be called: the router runs. */
   async running(): Promise<void> {
-    await eventually(`${this.name} runs`, () =>
-      this.read("version").then(
-        () => true,
-        () => false,
-      ),
+    await until(
+      () =>
+        this.read("version").then(
+          () => true,
+          () => false,
+        ),
+      `${this.name} runs`,
     );
   }
 
@@ -91,18 +94,5 @@ export class RouterProcess {
       socket.on("close", () => resolve(all));
       socket.end(`${line}\n`);
     });
-  }
-}
-
-/** Waits until `condition` holds; throws, with `what`, when it does not within `seconds`. */
-export async function eventually(
-  what: string,
-  condition: () => boolean | Promise<boolean>,
-  seconds = 20,
-): Promise<void> {
-  const end = performance.now() + seconds * 1000;
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`not within ${seconds} s: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 25));
   }
 }

@@ -5,8 +5,8 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { skipUnless } from "../skip.js";
+import { until } from "../until.js";
 import { Network, namespacesRefused, saying } from "./namespaces.js";
-import { eventually } from "./router-process.js";
 import { echoFlows, flowsOnce, flowsSteadily } from "./traffic.js";
 import { type RlocFamily, rloc, SiteNetwork, waitForPing } from "./xtr-network.js";
 
@@ -94,7 +94,7 @@ for (const family of FAMILIES) {
     n.xtr("xtr2a").restart();
     await n.xtr("xtr2a").running();
     const returned = async () => (await n.xtr("xtr2a").count("decap.count")) > 10 * first;
-    await eventually("the flows return", returned);
+    await until(returned, "the flows return");
     const back = Date.now() - restarted;
 
     const { sent, disturbed } = await end();
@@ -116,8 +116,9 @@ for (const family of FAMILIES)
     await n.xtr("xtr1").write("cache.clear");
     // What the Map-Server sends to the dead one is not answered; what it sends to the other one is.
     waitForPing(n.network, "host1", EIDS[family]);
-    await eventually("the dead one is known", async () =>
-      new RegExp(`^${rloc(family, 2)} 1 down`, "m").test(await n.xtr("xtr1").read("cache.rlocs")),
+    await until(
+      async () => new RegExp(`^${rloc(family, 2)} 1 down`, "m").test(await n.xtr("xtr1").read("cache.rlocs")),
+      "the dead one is known",
     );
     assert.is(await flowsOnce(n.network, EIDS[family], STEADY), STEADY);
   });

@@ -1,8 +1,9 @@
 // LISP sites in network namespaces, their tunnel routers from a configuration in conf/: two sites that know each other
 // from the start, or sites of one or several tunnel routers that register with a Map-Server.
 
+import { until } from "../until.js";
 import type { Network } from "./namespaces.js";
-import { eventually, RouterProcess } from "./router-process.js";
+import { RouterProcess } from "./router-process.js";
 
 /** A tunnel router: its RLOCs are 10.0.0.ID and fd00::ID, its addresses in site N 192.168.N.GATEWAY and fd0N::GATEWAY. */
 interface Xtr {
@@ -135,9 +136,9 @@ export class SiteNetwork {
   async registered(): Promise<void> {
     for (const xtr of this.xtrs.values()) {
       await xtr.running();
-      await eventually(
-        `${xtr.name} is registered`,
+      await until(
         async () => (await xtr.read("registrar.registered")) === "true",
+        `${xtr.name} is registered`,
       );
     }
   }

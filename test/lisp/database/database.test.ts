@@ -11,8 +11,9 @@ import { MemoryError, PacketMemory } from "../../../src/packet/memory.js";
 import { SimulatedClock } from "../../../src/router/clock.js";
 import { failure } from "../../elements/lisp/control.js";
 import { skipUnless } from "../../skip.js";
+import { until } from "../../until.js";
 import { entry, key, registration, texts } from "./entries.js";
-import { EtcdCluster, etcdMissing, until } from "./etcd-cluster.js";
+import { EtcdCluster, etcdMissing } from "./etcd-cluster.js";
 import { type Options, PLACES, type Place, shared } from "./places.js";
 
 type Open = (clock?: SimulatedClock, more?: Partial<Options>) => Promise<RegistrationDatabase>;
@@ -311,7 +312,7 @@ const SHARED_CASES: Record<string, Case> = {
     assert.is(other.size, 1);
     await db.close();
     // Its lease has 8 to 16 seconds, and the other database's clock stands still.
-    await until(() => other.size === 0, 25);
+    await until(() => other.size === 0);
     assert.equal([other.size, (await place.contents()).size], [0, 0]);
     await other.close();
   },

@@ -13,15 +13,6 @@ export function etcdMissing(): string | null {
   return spawnSync("etcd", ["--version"]).error === undefined ? null : "needs the program etcd (etcd-server)";
 }
 
-/** Waits until it holds; throws when it does not within so many seconds. */
-export async function until(holds: () => boolean, seconds = 10): Promise<void> {
-  const deadline = performance.now() + seconds * 1000;
-  while (!holds()) {
-    if (performance.now() > deadline) throw new Error(`not within ${seconds} s: ${holds}`);
-    await new Promise((later) => setTimeout(later, 5));
-  }
-}
-
 interface Member {
   readonly name: string;
   readonly client: EtcdHost;

@@ -15,8 +15,9 @@ import { PacketMemory } from "../../../src/packet/memory.js";
 import { SimulatedClock } from "../../../src/router/clock.js";
 import { failure } from "../../elements/lisp/control.js";
 import { skipUnless } from "../../skip.js";
+import { until } from "../../until.js";
 import { entry, key } from "./entries.js";
-import { EtcdCluster, etcdMissing, until } from "./etcd-cluster.js";
+import { EtcdCluster, etcdMissing } from "./etcd-cluster.js";
 
 /** A way to a member that can be closed, frozen, and led elsewhere. */
 class Gate {
@@ -150,7 +151,7 @@ test("a member that is gone without a word is left for another one", async () =>
   gate.freeze();
   await a.db.commit([put("11.0.0.0/8")]);
   await b.db.commit([put("12.0.0.0/8")]);
-  await until(() => a.db.size === 3, 15);
+  await until(() => a.db.size === 3);
   await Promise.all([a.db.close(), b.db.close()]);
   await gate.close();
 });

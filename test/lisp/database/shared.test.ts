@@ -16,8 +16,8 @@ import { StoreError } from "../../../src/lisp/database/store.js";
 import { PacketMemory } from "../../../src/packet/memory.js";
 import { SimulatedClock } from "../../../src/router/clock.js";
 import { failure } from "../../elements/lisp/control.js";
+import { until } from "../../until.js";
 import { entry, key, texts } from "./entries.js";
-import { until } from "./etcd-cluster.js";
 
 /** What the store does not take, whenever it comes. */
 class Refusal extends StoreError {

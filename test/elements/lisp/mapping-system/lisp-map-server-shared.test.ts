@@ -9,8 +9,9 @@ import { ipAddress } from "../../../../src/wire/lisp-control/address.js";
 import { mapRequest } from "../../../../src/wire/lisp-control/map-request.js";
 import type { EidRecord } from "../../../../src/wire/lisp-control/record.js";
 import { mapRegister } from "../../../../src/wire/lisp-control/registration.js";
-import { EtcdCluster, etcdMissing, until } from "../../../lisp/database/etcd-cluster.js";
+import { EtcdCluster, etcdMissing } from "../../../lisp/database/etcd-cluster.js";
 import { skipUnless } from "../../../skip.js";
+import { until } from "../../../until.js";
 import { failure, packetOf, record, sentTo } from "../control.js";
 import { Bench } from "../harness.js";
 
@@ -172,10 +173,10 @@ test("without the store answers come from memory, nothing expires or is acknowle
   a.push("e", [packet]);
   assert.equal([a.read("e.busy"), notified(a), databaseOf(a).waiting], ["1", [], 1]);
   // It waits for the store for 8 seconds, of real time.
-  await until(() => a.read("e.store_failed") === "1", 15);
+  await until(() => a.read("e.store_failed") === "1");
   assert.equal([databaseOf(a).waiting, locators(a, "10.1.2.1")], [0, 0]);
   cluster.restart(0);
-  await until(() => databaseOf(a).loss === null, 15);
+  await until(() => databaseOf(a).loss === null);
   assert.match(log.join("\n"), /store is there again after 100\.0 s, registrations are taken/);
   // As long as it was away, at most, what could not be renewed stays.
   a.router.runFor(80);
