@@ -62,6 +62,25 @@ test("a folder that cannot be made is named, and where to name another", async (
   assert.is((await sluice(["ps", ...place])).out, "no service runs here\n");
 });
 
+test("an interface that is not there is named with its function's place, and under --simtime none can be had", async () => {
+  const file = join(folder, "interface.yaml");
+  const graph = join(folder, "interface.click");
+  writeFileSync(graph, "FromDevice(eth0) -> Discard;\n");
+  writeFileSync(
+    file,
+    "service: interface\nfunctions:\n  f: { graph: interface.click, devices: { eth0: { interface: nope0 } } }\n",
+  );
+  const up = await sluice(["up", file, ...STATE]);
+  says(
+    up,
+    /interface\.yaml:3:3: function 'f': there is no network interface 'nope0'\n {4}hint: there are .*lo/,
+  );
+  says(
+    await sluice(["up", file, "--simtime", ...STATE]),
+    /:3:3: function 'f': 'nope0' is in real time\n {4}hint:/,
+  );
+});
+
 test("of two managers that start one service at the same time one has it", async () => {
   const both = await Promise.all([1, 2].map(() => sluice(["up", FILE, "--seconds", "4", ...STATE])));
   assert.equal(both.map((up) => up.code).sort(), [0, 1], both.map((up) => up.err).join());

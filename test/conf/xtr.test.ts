@@ -59,7 +59,10 @@ test("UDP packets and pings cross the tunnel in both directions, and none is los
     const pings = read(`host${here}`, "ping.count");
     assert.ok(pings >= 6 && read(`host${here}`, "answers.count") >= pings - 1, `${pings} pings`);
     const pings6 = read(`host${here}`, "ping6.count");
-    assert.ok(pings6 >= 6 && read(`host${here}`, "answers6.count") >= pings6 - 1, `${pings6} pings over IPv6`);
+    assert.ok(
+      pings6 >= 6 && read(`host${here}`, "answers6.count") >= pings6 - 1,
+      `${pings6} pings over IPv6`,
+    );
   }
 });
 

@@ -20,9 +20,18 @@ const ERROR: Schema = {
   },
 };
 
+/** The document itself, which the server gives without asking the service. */
+const DOCUMENT: Route = {
+  method: "GET",
+  path: "/openapi.json",
+  summary: "This description",
+  reply: { type: "object" },
+  run: () => undefined,
+};
+
 export function openApi(routes: readonly Route[]): Schema {
   const paths: Record<string, Record<string, Schema>> = {};
-  for (const route of routes) {
+  for (const route of [...routes, DOCUMENT]) {
     paths[route.path] ??= {};
     paths[route.path][route.method.toLowerCase()] = operation(route);
   }

@@ -1,6 +1,7 @@
 // What the API offers: paths, what they take and give. The server serves these, and the OpenAPI document describes them.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { resolve } from "node:path";
 import { ServiceError } from "../service/error.js";
 import type { Service } from "../service/service.js";
 import { EVENTS, FUNCTION, FUNCTIONS, HANDLERS, LINES, type Schema, SERVICE, STATS } from "./schemas.js";
@@ -263,7 +264,7 @@ function serviceView(service: Service): ServiceView {
   return {
     name: descriptor.name,
     description: descriptor.description,
-    file: descriptor.file,
+    file: resolve(descriptor.file),
     simulated: world.simulation !== null,
     now: world.now(),
     functions: [...service.functions.keys()].map((name) => functionView(service, name)),

@@ -35,12 +35,15 @@ class Refusal extends Error {
   readonly status: number;
   readonly code: string;
   readonly details: unknown;
+  /** Methods that the path takes, where the request's was none of them. */
+  readonly allow: string | null;
 
-  constructor(status: number, code: string, message: string, details?: unknown) {
+  constructor(status: number, code: string, message: string, details?: unknown, allow: string | null = null) {
     super(message);
     this.status = status;
     this.code = code;
     this.details = details;
+    this.allow = allow;
   }
 }
 
@@ -111,6 +114,9 @@ export class ApiServer {
       if (response.headersSent) response.destroy();
       else {
         const { message, code, status, details } = refusal;
+        // RFC 9110, sections 11.6.1 and 10.2.1: how to be let in, and what is allowed.
+        if (status === 401) response.setHeader("www-authenticate", "Bearer");
+        if (refusal.allow !== null) response.setHeader("allow", refusal.allow);
         // What was not read of the request is not waited for.
         if (hasBody(request) && !request.complete) response.setHeader("connection", "close");
         send(response, status, { error: { code, message, ...(details === undefined ? {} : { details }) } });
@@ -140,7 +146,8 @@ export class ApiServer {
     const matcher = found.find((m) => m.route.method === request.method);
     if (matcher === undefined) {
       const methods = found.map((m) => m.route.method).join(", ");
-      throw new Refusal(405, "METHOD", `${url.pathname} takes ${methods}, not ${request.method}`);
+      const message = `${url.pathname} takes ${methods}, not ${request.method}`;
+      throw new Refusal(405, "METHOD", message, undefined, methods);
     }
     const { route } = matcher;
     const values = matcher.pattern.exec(url.pathname)!.slice(1).map(decoded);

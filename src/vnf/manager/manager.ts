@@ -146,7 +146,10 @@ export class Manager {
   }
 
   #fault(document: unknown): void {
-    for (const fault of parseFault(document, this.service.descriptor)) this.service.schedule(fault);
+    const faults = parseFault(document, this.service.descriptor);
+    if (this.service.world.simulation === null && faults.some((f) => f.kind === "store"))
+      throw new ServiceError("UNSUPPORTED", "stores can be made to fail under --simtime only");
+    for (const fault of faults) this.service.schedule(fault);
   }
 }
 

@@ -1,9 +1,13 @@
 // Makes the instances of a service's functions, isolated as their descriptors say.
 
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { SystemProvider } from "../../device/provider.js";
+import { isInterfaceName } from "../../device/syscalls.js";
+import { ConfigurationError, type Diagnostic } from "../../lang/diagnostics.js";
+import { nearest } from "../../lang/nearest.js";
 import { FileTexts, type Loader } from "../../loader.js";
 import { Blueprints } from "../../router/blueprints.js";
+import type { FunctionDescriptor } from "../descriptor/model.js";
 import { InlineInstance } from "../instance/inline.js";
 import type { Instance, InstanceEvents, InstanceSpec } from "../instance/instance.js";
 import { ProcessInstance } from "../instance/process.js";
@@ -45,6 +49,7 @@ export class Instances {
 
   make(managed: ManagedFunction, events: InstanceEvents): Instance {
     const { name, descriptor: f } = managed;
+    checkInterfaces(f, this.#options.world);
     managed.text = readFileSync(f.graph, "latin1");
     const { world, fabric, book, clickpath } = this.#options;
     const spec: InstanceSpec = {
@@ -108,4 +113,33 @@ export class Instances {
     this.#namespaces.delete(name);
     this.#stores.delete(name);
   }
+}
+
+/** Throws ConfigurationError, with the function's place in the descriptor, for interfaces that it cannot have. */
+function checkInterfaces({ name, devices, landmark }: FunctionDescriptor, world: World): void {
+  const problems: Diagnostic[] = [];
+  for (const d of devices) {
+    if (!("interface" in d) || /^pcap(-ip)?(-out)?:/.test(d.interface)) continue;
+    const problem = (message: string, hint: string): void => {
+      problems.push({
+        severity: "error",
+        code: "interface",
+        landmark,
+        message: `function '${name}': ${message}`,
+        hint,
+      });
+    };
+    if (world.simulation !== null)
+      problem(
+        `'${d.interface}' is in real time`,
+        "under --simtime devices are links or captures (pcap:FILE)",
+      );
+    else if (isInterfaceName(d.interface) && !existsSync(`/sys/class/net/${d.interface}`)) {
+      const known = existsSync("/sys/class/net") ? readdirSync("/sys/class/net") : [];
+      const near = nearest(d.interface, known);
+      const hint = near === null ? `there are ${known.join(", ")}` : `is it '${near}'?`;
+      problem(`there is no network interface '${d.interface}'`, hint);
+    }
+  }
+  if (problems.length > 0) throw new ConfigurationError(problems);
 }

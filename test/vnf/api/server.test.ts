@@ -104,6 +104,14 @@ test("a missing or wrong token is refused, whatever is asked", async () => {
   assert.is((await raw("GET", "/v1/service", { authorization: `Basic ${manager.token}` }))[0], 401);
 });
 
+test("who is refused hears how to be let in, and what is allowed", async () => {
+  const response = await fetch(`${manager.url}/v1/service`);
+  assert.is(response.headers.get("www-authenticate"), "Bearer");
+  const headers = { authorization: `Bearer ${manager.token}` };
+  const wrong = await fetch(`${manager.url}/v1/service`, { method: "POST", headers });
+  assert.equal([wrong.status, wrong.headers.get("allow")], [405, "GET, PUT, DELETE"]);
+});
+
 test("a body that is too large is refused, also when its length is not told", async () => {
   const large = "x".repeat(2 ** 20 + 1);
   assert.is(await refused(api.call("PUT", "/v1/service", { descriptor: large })), "413 TOO_LARGE");
@@ -202,6 +210,7 @@ test("the OpenAPI document describes every path", async () => {
   assert.is(document.openapi, "3.1.0");
   assert.ok(Object.keys(document.paths).length > 10);
   assert.ok("get" in document.paths["/v1/functions/{function}/handlers/{handler}"]);
+  assert.ok("get" in document.paths["/openapi.json"]);
 });
 
 test("replies are what the OpenAPI document says", async () => {
