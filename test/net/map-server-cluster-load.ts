@@ -46,7 +46,7 @@ const RATE = 1000;
 const UNDER_WAY_MAX = 6000;
 /** Milliseconds until one that has no answer is sent to the other Map-Server, then doubled each time. */
 const AGAIN = 1000;
-/** Seconds: before the first fault, between a fault and its repair, and from there to the next fault. */
+/** Seconds: before the first fault, between a fault and its repair, and from there to the next fault at least. */
 const QUIET = 1;
 const DOWN = 1;
 const UP = 2;
@@ -216,7 +216,10 @@ async function fault(harm: () => Promise<unknown>, mend: () => void | Promise<vo
   await harm();
   await pause(DOWN);
   await mend();
+  const mended = acknowledged.size;
   await pause(UP);
+  // A busy machine takes longer to elect a leader.
+  await until(() => acknowledged.size > mended, "registrations go on after a fault");
   return {
     before,
     after: acknowledged.size,
