@@ -13,13 +13,14 @@ import { moved, withHosts, withParameters } from "../world.js";
 
 const FILE = fileURLToPath(new URL("../../../../conf/services/four-sites.yaml", import.meta.url));
 
-/** Seconds between two pings of a host, which sends a UDP packet each second. */
+/** Seconds between two pings of a host, by each family; it also sends a UDP packet each second, by IPv4. */
 export const PING_INTERVAL = 2;
 
 /** The sites' links, in the order of their tunnel routers, xtr1 to xtr4. */
 export const SITES = ["subnet1", "subnet2", "dc1", "dc2"] as const;
-/** The hosts by their homes: host i has 192.168.(i + 1).10. */
+/** The hosts by their homes: host i has 192.168.(i + 1).10 and fd0(i + 1)::10. */
 export const HOSTS = ["user1", "user2", "vm1", "vm2"] as const;
+export const FAMILIES = ["IPv4", "IPv6"] as const;
 /** Whom each pings, as the descriptor has it. */
 export const PEERS: readonly number[] = [2, 3, 1, 0];
 
@@ -34,10 +35,13 @@ export class FourSites {
   readonly service: Service;
   /** The site at which each host is. */
   readonly at: number[] = [0, 1, 2, 3];
-  /** Packets for each host that came out of the core at a site where it is not. */
-  readonly astray: number[] = [0, 0, 0, 0];
-  /** Packets from the core to hosts, strays among them. */
-  arrived = 0;
+  /** Packets for each host, by family, that came out of the core at a site where it is not. */
+  readonly astray: readonly [number[], number[]] = [
+    [0, 0, 0, 0],
+    [0, 0, 0, 0],
+  ];
+  /** Packets from the core to hosts, strays among them, by family. */
+  readonly arrived: [number, number] = [0, 0];
   /** When a function was started last, or a host moved. */
   changed = 0;
 
@@ -95,12 +99,23 @@ export class FourSites {
     const { u8, u32 } = batch.memory;
     for (let i = 0; i < batch.count; i++) {
       const data = u32[(batch.at(i) + SLOT_DATA) >>> 2];
-      const [a, b, c, d] = u8.subarray(data + 16, data + 20);
-      const host = c - 1;
-      if (u8[data] >> 4 !== 4 || a !== 192 || b !== 168 || d !== 10 || HOSTS[host] === undefined) continue;
-      this.arrived++;
-      if (this.at[host] === site) continue;
-      this.astray[host]++;
+      const six = u8[data] >> 4 === 6;
+      const host = six ? hostOf6(u8, data + 24) : hostOf4(u8, data + 16);
+      if (HOSTS[host] === undefined) continue;
+      const family = six ? 1 : 0;
+      this.arrived[family]++;
+      if (this.at[host] !== site) this.astray[family][host]++;
     }
   }
+}
+
+/** The host whose address is at `at`; -1: none's. */
+function hostOf4(u8: Uint8Array, at: number): number {
+  const [a, b, c, d] = u8.subarray(at, at + 4);
+  return a === 192 && b === 168 && d === 10 ? c - 1 : -1;
+}
+
+function hostOf6(u8: Uint8Array, at: number): number {
+  const zero = u8.subarray(at + 2, at + 15).every((byte) => byte === 0);
+  return u8[at] === 0xfd && zero && u8[at + 15] === 0x10 ? u8[at + 1] - 1 : -1;
 }

@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { CACHES, MAPPINGS } from "./bounds.js";
-import { FourSites, HOSTS, PING_INTERVAL } from "./four-sites.js";
+import { FAMILIES, FourSites, HOSTS, PING_INTERVAL } from "./four-sites.js";
 import { Oracle } from "./oracle.js";
 import { type Mishap, RandomFaults } from "./random-faults.js";
 
@@ -19,9 +19,9 @@ export interface Hour {
   readonly seed: number;
   /** How often each kind of mishap came. */
   readonly kinds: ReadonlyMap<string, number>;
-  /** Times that everything was found right again, packets from the core to hosts, and those of them that went astray before. */
+  /** Times that everything was found right again, packets from the core to hosts by family, and those of them that went astray before. */
   readonly settled: number;
-  readonly arrived: number;
+  readonly arrived: readonly [number, number];
   readonly strayed: number;
   /** Acknowledged registrations that were looked for, and found. */
   readonly looked: number;
@@ -45,10 +45,17 @@ export async function runHour(seed: number, seconds = 3600): Promise<Hour> {
   } finally {
     await sites.service.terminate();
   }
-  const { arrived, astray } = sites;
-  const strayed = astray.reduce((sum, n) => sum + n, 0);
+  const strayed = sites.astray.flat().reduce((sum, n) => sum + n, 0);
   const { kinds, settled, oracle } = run;
-  return { seed, kinds, settled, arrived, strayed, looked: oracle.looked, digest: hash.digest("hex") };
+  return {
+    seed,
+    kinds,
+    settled,
+    arrived: sites.arrived,
+    strayed,
+    looked: oracle.looked,
+    digest: hash.digest("hex"),
+  };
 }
 
 class Run {
@@ -105,20 +112,26 @@ class Run {
     this.#expect(await this.oracle.caches());
     const from = sites.now;
     const before = await this.#answers();
-    const astray = [...sites.astray];
+    const astray = sites.astray.map((counts) => [...counts]);
     await this.#until(from + WATCHED);
-    for (const [host, count] of sites.astray.entries()) {
-      const late = count - astray[host];
-      if (late > 0) this.#fail(`${late} packets for ${HOSTS[host]} came to other sites, after the bound`);
-    }
-    for (const [i, now] of (await this.#answers()).entries())
-      if (now - before[i] < WATCHED / PING_INTERVAL / 2)
-        this.#fail(`${HOSTS[i]} had ${now - before[i]} answers in ${WATCHED} s, after the bound`);
+    const after = await this.#answers();
+    for (const [f, family] of FAMILIES.entries())
+      for (const [i, host] of HOSTS.entries()) {
+        const late = sites.astray[f][i] - astray[f][i];
+        if (late > 0)
+          this.#fail(`${late} ${family} packets for ${host} came to other sites, after the bound`);
+        const answers = after[f][i] - before[f][i];
+        if (answers < WATCHED / PING_INTERVAL / 2)
+          this.#fail(`${host} had ${answers} answers by ${family} in ${WATCHED} s, after the bound`);
+      }
     this.settled++;
   }
 
-  async #answers(): Promise<number[]> {
-    return Promise.all(HOSTS.map(async (host) => Number(await this.#sites.read(host, "answers.count"))));
+  /** Pings of each host that were answered, by family. */
+  async #answers(): Promise<number[][]> {
+    const read = async (handler: string): Promise<number[]> =>
+      Promise.all(HOSTS.map(async (host) => Number(await this.#sites.read(host, handler))));
+    return [await read("answers.count"), await read("answers6.count")];
   }
 
   async #until(at: number): Promise<void> {

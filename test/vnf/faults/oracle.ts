@@ -55,7 +55,7 @@ export class Oracle {
         continue;
       }
       // A host that has moved is another tunnel router's to register, or to withdraw when it is home.
-      const host = /^192\.168\.(\d)\.10\/32$/.exec(prefix);
+      const host = /^(?:192\.168\.(?=\d\.10\/32$)|fd0(?=\d::10\/128$))(\d)/.exec(prefix);
       if (host !== null && rlocOf(this.#sites.at[Number(host[1]) - 1]) !== rloc) continue;
       this.looked++;
       const found = registered.find((m) => m.prefix === prefix);
@@ -94,9 +94,9 @@ export class Oracle {
     for (let i = 0; i < SITES.length; i++) {
       if ((await this.#sites.read(`xtr${i + 1}`, "registrar.registered")) !== "true")
         return `xtr${i + 1} is not registered`;
-      const prefix = `192.168.${i + 1}.0/24`;
-      if (registered.find((m) => m.prefix === prefix)?.rloc !== rlocOf(i))
-        return `the Map-Server does not have ${prefix} at ${rlocOf(i)}`;
+      for (const { home } of eidsOf(i))
+        if (registered.find((m) => m.prefix === home)?.rloc !== rlocOf(i))
+          return `the Map-Server does not have ${home} at ${rlocOf(i)}`;
     }
     for (let host = 0; host < HOSTS.length; host++) {
       const wrong = this.#lookup(registered, host, "the Map-Server");
@@ -124,13 +124,24 @@ export class Oracle {
   }
 
   #lookup(table: readonly Mapping[], host: number, whose: string): string | null {
-    const eids = [`192.168.${host + 1}.10/32`, `192.168.${host + 1}.0/24`];
-    const found = eids.map((eid) => table.find((m) => m.prefix === eid)).find((m) => m !== undefined);
-    if (found === undefined) return `${whose} has no mapping for ${HOSTS[host]}`;
     const right = rlocOf(this.#sites.at[host]);
-    if (found.rloc === right) return null;
-    return `${whose} has ${HOSTS[host]} by ${found.prefix} at '${found.rloc}', not at ${right}`;
+    for (const { eid, home } of eidsOf(host)) {
+      const found = [eid, home].map((p) => table.find((m) => m.prefix === p)).find((m) => m !== undefined);
+      if (found === undefined) return `${whose} has no mapping for ${HOSTS[host]}'s ${eid}`;
+      if (found.rloc !== right)
+        return `${whose} has ${HOSTS[host]} by ${found.prefix} at '${found.rloc}', not at ${right}`;
+    }
+    return null;
   }
+}
+
+/** The addresses of a host, and the EID-prefixes of its home around them: IPv4 and IPv6. */
+function eidsOf(host: number): readonly { readonly eid: string; readonly home: string }[] {
+  const n = host + 1;
+  return [
+    { eid: `192.168.${n}.10/32`, home: `192.168.${n}.0/24` },
+    { eid: `fd0${n}::10/128`, home: `fd0${n}::/64` },
+  ];
 }
 
 function rlocOf(site: number): string {

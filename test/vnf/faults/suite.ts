@@ -17,6 +17,8 @@ export function hours(seeds: readonly number[]): void {
   test("much went wrong, hosts moved, and acknowledged registrations were looked for", () => {
     const kinds = new Set(done.flatMap((hour) => [...hour.kinds.keys()]));
     for (const kind of ["link down", "loss", "delay", "crash", "move"]) assert.ok(kinds.has(kind), kind);
-    assert.ok(done.every((hour) => hour.settled > 5 && hour.arrived > 10_000 && hour.looked > 1000));
+    assert.ok(
+      done.every((hour) => hour.settled > 5 && Math.min(...hour.arrived) > 5000 && hour.looked > 1000),
+    );
   });
 }
