@@ -15,7 +15,7 @@ import { keyAlgorithm } from "../control/keys.js";
 import { TimerGroup } from "../timer-group.js";
 
 /** Seconds after each sending: three times 3, then doubled three times, and after the last one as long again. */
-const INTERVALS = [3, 3, 3, 6, 12, 24, 48] as const;
+export const NOTIFY_INTERVALS = [3, 3, 3, 6, 12, 24, 48] as const;
 
 export interface Notification {
   /** 4 or 16 bytes. */
@@ -103,13 +103,13 @@ export class Notifications {
   }
 
   #transmit(pending: Pending): void {
-    pending.timer.scheduleAfter(INTERVALS[pending.sent] * 1e9);
+    pending.timer.scheduleAfter(NOTIFY_INTERVALS[pending.sent] * 1e9);
     pending.sent++;
     this.#send(pending.notification.to, pending.bytes);
   }
 
   #fire(pending: Pending): void {
-    if (pending.sent === INTERVALS.length) {
+    if (pending.sent === NOTIFY_INTERVALS.length) {
       this.#remove(pending);
       this.abandoned++;
       pending.notification.done?.(false);

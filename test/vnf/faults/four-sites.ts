@@ -14,7 +14,7 @@ import { moved, withHosts, withParameters } from "../world.js";
 const FILE = fileURLToPath(new URL("../../../../conf/services/four-sites.yaml", import.meta.url));
 
 /** Seconds between two pings of a host, by each family; it also sends a UDP packet each second, by IPv4. */
-export const PING_INTERVAL = 2;
+export const PING_INTERVAL = 3;
 
 /** The sites' links, in the order of their tunnel routers, xtr1 to xtr4. */
 export const SITES = ["subnet1", "subnet2", "dc1", "dc2"] as const;
@@ -42,15 +42,12 @@ export class FourSites {
   ];
   /** Packets from the core to hosts, strays among them, by family. */
   readonly arrived: [number, number] = [0, 0];
-  /** When a function was started last, or a host moved. */
-  changed = 0;
 
   private constructor(world: SimulatedWorld, service: Service) {
     this.world = world;
     this.service = service;
     service.events.watch((e) => {
       if (e.kind !== "state" || e.message !== "started") return;
-      this.changed = world.now();
       const site = /^xtr(\d)$/.exec(e.about);
       if (site !== null) this.#observe(e.about, Number(site[1]) - 1);
     });
@@ -79,7 +76,6 @@ export class FourSites {
 
   async move(host: number, site: number): Promise<void> {
     this.at[host] = site;
-    this.changed = this.now;
     await this.service.apply(moved(this.service.descriptor, HOSTS[host], SITES[site]));
   }
 

@@ -1,10 +1,10 @@
 // A time of four-sites.yaml under random faults, and whether it kept to the protocol.
 
 import { createHash } from "node:crypto";
-import { CACHES, MAPPINGS } from "./bounds.js";
+import { type Bound, boundOf, type Cause } from "./bounds.js";
 import { FAMILIES, FourSites, HOSTS, PING_INTERVAL } from "./four-sites.js";
 import { Oracle } from "./oracle.js";
-import { type Mishap, RandomFaults } from "./random-faults.js";
+import { crashOf, type Mishap, RandomFaults } from "./random-faults.js";
 
 /** Seconds between two looks at what must always be true. */
 const LOOK = 5;
@@ -12,8 +12,8 @@ const LOOK = 5;
 const WATCHED = 30;
 /** Seconds that are none: simulated time has whole nanoseconds. */
 const MOMENT = 1e-6;
-/** Seconds in which functions must have come to rest after the last fault: the longest wait before a restart, some times. */
-const REST = 600;
+/** Seconds in which all must have come to rest: the longest fault and bound, and the longest wait before a restart some times. */
+const REST = 900;
 
 export interface Hour {
   readonly seed: number;
@@ -58,6 +58,13 @@ export async function runHour(seed: number, seconds = 3600): Promise<Hour> {
   };
 }
 
+/** Something that went wrong, from when to when, seconds. */
+interface Event {
+  readonly cause: Cause;
+  readonly from: number;
+  readonly to: number;
+}
+
 class Run {
   readonly #sites: FourSites;
   readonly #seed: number;
@@ -65,14 +72,19 @@ class Run {
   readonly oracle: Oracle;
   readonly kinds = new Map<string, number>();
   settled = 0;
-  /** When the last fault is over. */
-  #over = 0;
+  /** What went wrong since everything was right. */
+  #trouble: Event[] = [];
 
   constructor(sites: FourSites, seed: number) {
     this.#sites = sites;
     this.#seed = seed;
     this.#faults = new RandomFaults(seed);
     this.oracle = new Oracle(sites);
+    for (const name of sites.service.functions.keys()) this.#record(crashOf(name), 0);
+    sites.service.events.watch((e) => {
+      // A crash is over when the function runs again.
+      if (e.kind === "state" && e.message === "started") this.#record(crashOf(e.about), 0);
+    });
   }
 
   async go(seconds: number): Promise<void> {
@@ -89,27 +101,42 @@ class Run {
 
   async #befall(mishap: Mishap): Promise<void> {
     this.kinds.set(mishap.kind, (this.kinds.get(mishap.kind) ?? 0) + 1);
-    if ("fault" in mishap) this.#sites.service.inject(mishap.fault, mishap.duration);
-    else await this.#sites.move(mishap.host, mishap.site);
-    this.#over = Math.max(this.#over, this.#sites.now + mishap.duration);
+    // It stops and starts the host, so it comes last.
+    if (!("fault" in mishap)) await this.#sites.move(mishap.host, mishap.site);
+    else this.#sites.service.inject(mishap.fault, mishap.duration);
+    const lasts = "fault" in mishap && ["crash", "clock"].includes(mishap.fault.kind) ? 0 : mishap.duration;
+    this.#record(mishap.cause, lasts);
+  }
+
+  #record(cause: Cause, lasts: number): void {
+    const { now } = this.#sites;
+    this.#trouble.push({ cause, from: now, to: now + lasts });
+  }
+
+  /** When the mappings, or everything, must be right, as far as is known now. */
+  #due(what: keyof Bound): number {
+    const from = Math.min(...this.#trouble.map((e) => e.from));
+    const over = Math.max(...this.#trouble.map((e) => e.to));
+    const trouble = { outage: over - from, causes: new Set(this.#trouble.map((e) => e.cause)) };
+    return Math.max(...this.#trouble.map(({ cause, to }) => to + boundOf(cause, trouble)[what]));
   }
 
   /** Until everything is right again, within the bounds, and for a while after. */
   async #rest(): Promise<void> {
     const sites = this.#sites;
-    const quiet = (): number => Math.max(this.#over, sites.changed);
-    const latest = this.#over + REST;
-    const wait = async (bound: number): Promise<void> => {
-      while (quiet() + bound - sites.now > MOMENT) {
-        await this.#until(Math.min(sites.now + LOOK, quiet() + bound));
-        if (sites.now > latest + bound) this.#fail("functions do not come to rest");
+    const latest = sites.now + REST;
+    const wait = async (what: keyof Bound): Promise<void> => {
+      while (this.#due(what) - sites.now > MOMENT) {
+        await this.#until(Math.min(sites.now + LOOK, this.#due(what)));
+        if (sites.now > latest) this.#fail("functions do not come to rest");
       }
     };
-    await wait(MAPPINGS);
+    await wait("mappings");
     this.#expect(await this.oracle.mappings());
-    await wait(CACHES);
+    await wait("caches");
     this.#expect(await this.oracle.mappings());
     this.#expect(await this.oracle.caches());
+    this.#trouble = [];
     const from = sites.now;
     const before = await this.#answers();
     const astray = sites.astray.map((counts) => [...counts]);

@@ -88,7 +88,7 @@ export class Oracle {
     return text === null ? null : lines(text).map(mappingOf);
   }
 
-  /** True once MAPPINGS is over. */
+  /** True once the bound of mappings is over. */
   async mappings(): Promise<string | null> {
     const registered = (await this.#registered()) ?? [];
     for (let i = 0; i < SITES.length; i++) {
@@ -105,7 +105,7 @@ export class Oracle {
     return null;
   }
 
-  /** True once CACHES is over. */
+  /** True once the bound of caches is over. */
   async caches(): Promise<string | null> {
     const { at } = this.#sites;
     for (let site = 0; site < SITES.length; site++) {
