@@ -113,7 +113,12 @@ arrived [1], native [1] -> here :: Classifier(0/40%f0, 0/60%f0);
 here [0] -> CheckIPHeader -> to_site4;
 here [1] -> CheckIP6Header -> to_site6;
 local [1] -> locals;
-local [2], arrived [2] -> away :: Classifier(0/40%f0, 0/60%f0);
+// From the site to one of its hosts that has left: as to any other site, but only from who is here.
+local [2] -> leaving :: Classifier(0/40%f0, 0/60%f0);
+leaving [0] -> leaving4 :: IPClassifier(src net $EID4_NET, -) -> own4;
+leaving4 [1] -> strange4;
+leaving [1] -> own6;
+arrived [2] -> away :: Classifier(0/40%f0, 0/60%f0);
 away [0] -> CheckIPHeader -> DecIPTTL -> cache;
 away [1] -> CheckIP6Header -> DecIP6HLIM -> cache;
 
