@@ -118,6 +118,7 @@ local [2] -> leaving :: Classifier(0/40%f0, 0/60%f0);
 leaving [0] -> leaving4 :: IPClassifier(src net $EID4_NET, -) -> own4;
 leaving4 [1] -> strange4;
 leaving [1] -> own6;
+arrived [3] -> [2] mobility;
 arrived [2] -> away :: Classifier(0/40%f0, 0/60%f0);
 away [0] -> CheckIPHeader -> DecIPTTL -> cache;
 away [1] -> CheckIP6Header -> DecIP6HLIM -> cache;

@@ -44,7 +44,8 @@ type Drop = keyof typeof RESOLVER_DROPS;
  *
  * Only a Map-Reply whose nonce is that of a Map-Request that is out changes anything, and only for the EID that was
  * asked for: its mapping goes into the map-cache with its TTL (at most MAX_TTL; of negative ones NEGATIVE_TTL, or
- * SILENT_TTL for a site that has not registered yet), with more-specific ones within it. A negative mapping takes up no more than a prefix of NEGATIVE_LENGTH4 or
+ * SILENT_TTL for a site that has not registered yet), with more-specific ones within it; a longer one around that EID
+ * which the reply does not name is registered no more, and forgotten. A negative mapping takes up no more than a prefix of NEGATIVE_LENGTH4 or
  * NEGATIVE_LENGTH6 bits around that EID, and the EID alone where the reply names a prefix that does not hold it. The
  * packets that waited then leave on output 1, back to the map-cache. Locators of an address family without a source
  * RLOC are not used. With PITR it asks as a proxy ITR does (RFC 6832), whose packets come from no EID.

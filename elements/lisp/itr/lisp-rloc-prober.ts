@@ -1,6 +1,6 @@
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { ControlChannel, replyOf } from "../../../src/lisp/control/control-channel.js";
-import { randomNonce } from "../../../src/lisp/control/control-records.js";
+import { randomNonce, sameAddress } from "../../../src/lisp/control/control-records.js";
 import { updateOf } from "../../../src/lisp/itr/probe-updates.js";
 import { addressText, type Mapping, MappingError } from "../../../src/lisp/mapping.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
@@ -46,13 +46,19 @@ const args = {
   CAPACITY: { type: "unsigned", default: "4096", min: 1, doc: "most RLOCs that are probed" },
 } as const;
 
+type Eid = Pick<Mapping, "iid" | "eid">;
+
+/** EID-prefixes of an RLOC that probes ask for in turn. */
+const EIDS = 4;
+
 interface Probed {
   readonly rloc: Uint8Array;
-  /** A mapping that has it. */
-  eid: Pick<Mapping, "iid" | "eid">;
+  /** Some mappings that have it, and which of them is the next to be asked for. */
+  eids: Eid[];
+  turn: number;
   readonly timer: Timer;
   /** Probes that are out: the steady nanoseconds at which they left, and what they asked for. */
-  readonly out: Map<bigint, { readonly at: number; readonly eid: Probed["eid"] }>;
+  readonly out: Map<bigint, { readonly at: number; readonly eid: Eid }>;
   /** Whether the map-cache was told that it is down. */
   down: boolean;
   /** Smoothed round-trip time and its mean deviation, nanoseconds; -1: not known. */
@@ -67,7 +73,8 @@ interface Probed {
  *
  * Every RLOC that packets may be sent to is probed with a Map-Request (P bit) straight to it for an EID-prefix of its:
  * when a mapping names it first, and from then on INTERVAL less TIMEOUT after each answer, or up to a tenth earlier. When
- * no answer comes within TIMEOUT the probe is sent again, with a new nonce; after RETRIES more the RLOC is down and the
+ * no answer comes within TIMEOUT the probe is sent again, with a new nonce and for another EID-prefix where there is one:
+ * an ETR does not answer for a host that has left it, and is there nevertheless. After RETRIES more the RLOC is down and the
  * map-cache's flows move to other locators: at the latest INTERVAL + RETRIES * TIMEOUT after it stopped answering, where
  * TIMEOUT is no more than nine tenths of INTERVAL. It goes on being probed, and is up again with the first answer. An
  * answer is a Map-Reply with the P bit, the nonce of a probe that is out, and the A bit in each record. Round-trip times
@@ -146,45 +153,62 @@ export class LISPRLOCProber extends Element {
   override initialize(): void {
     if (this.#interval === 0) return;
     this.#scan.scheduleAfter(0);
-    this.#cache!.onInsert((mapping) => this.#see(mapping, new Set()));
+    this.#cache!.onInsert((mapping) => this.#inserted(mapping));
   }
 
   /** Takes up RLOCs that are new, and forgets those that are gone. */
   #look(): void {
-    const seen = new Set<string>();
-    for (const mapping of this.#cache!.cache.entries()) this.#see(mapping, seen);
+    const seen = new Map<string, { readonly rloc: Uint8Array; readonly eids: Eid[] }>();
+    for (const mapping of this.#cache!.cache.entries())
+      for (const rloc of this.#usable(mapping)) {
+        const name = addressText(rloc);
+        const found = seen.get(name);
+        if (found === undefined) seen.set(name, { rloc, eids: [mapping] });
+        else keepShortest(found.eids, mapping);
+      }
     for (const [name, p] of this.#probed) {
       if (seen.has(name)) continue;
       p.timer.unschedule();
       this.#probed.delete(name);
     }
+    for (const [name, { rloc, eids }] of seen) this.#see(name, rloc, eids);
     this.#scan.scheduleAfter(this.#interval);
   }
 
-  /** Takes up a mapping's RLOCs; those `seen` are done, and these join them. */
-  #see(mapping: Mapping, seen: Set<string>): void {
-    for (const l of mapping.locators) {
-      if (l.priority === 255 || !l.reachable || this.#source(l.rloc) === undefined) continue;
-      const name = addressText(l.rloc);
-      if (seen.has(name)) continue;
-      seen.add(name);
-      const found = this.#probed.get(name);
-      if (found === undefined) {
-        if (this.#probed.size < this.#capacity) this.#add(name, l.rloc, mapping);
-        else this.#count("full");
-        continue;
-      }
-      found.eid = mapping;
-      // A mapping that went and came again has forgotten it.
-      if (found.down) this.#cache!.cache.updateRloc(found.rloc, { down: true });
+  /** A mapping has come: it is newer than what else is known of its RLOCs. */
+  #inserted(mapping: Mapping): void {
+    for (const rloc of this.#usable(mapping)) {
+      const name = addressText(rloc);
+      const others = this.#probed.get(name)?.eids ?? [];
+      this.#see(name, rloc, [mapping, ...others.filter((e) => !sameEid(e, mapping))].slice(0, EIDS));
     }
   }
 
-  #add(name: string, rloc: Uint8Array, eid: Mapping): void {
+  /** The RLOCs of a mapping that may be probed. */
+  #usable(mapping: Mapping): Uint8Array[] {
+    return mapping.locators
+      .filter((l) => l.priority !== 255 && l.reachable && this.#source(l.rloc) !== undefined)
+      .map((l) => l.rloc);
+  }
+
+  #see(name: string, rloc: Uint8Array, eids: Eid[]): void {
+    const found = this.#probed.get(name);
+    if (found === undefined) {
+      if (this.#probed.size < this.#capacity) this.#add(name, rloc, eids);
+      else this.#count("full");
+      return;
+    }
+    found.eids = eids;
+    // A mapping that went and came again has forgotten it.
+    if (found.down) this.#cache!.cache.updateRloc(found.rloc, { down: true });
+  }
+
+  #add(name: string, rloc: Uint8Array, eids: Eid[]): void {
     const timer = this.#timers.timer(() => this.#due(name));
     this.#probed.set(name, {
       rloc,
-      eid,
+      eids,
+      turn: 0,
       timer,
       out: new Map(),
       down: false,
@@ -210,6 +234,7 @@ export class LISPRLOCProber extends Element {
 
   #due(name: string): void {
     const p = this.#probed.get(name)!;
+    if (p.out.size > 0) p.turn++;
     if (p.out.size > this.#retries) {
       p.out.clear();
       if (!p.down) this.#count("downs");
@@ -223,7 +248,8 @@ export class LISPRLOCProber extends Element {
 
   #probe(p: Probed): void {
     const nonce = randomNonce(this.router.random);
-    const { iid, eid } = p.eid;
+    const asked = p.eids[p.turn % p.eids.length];
+    const { iid, eid } = asked;
     const message = mapRequest({
       nonce,
       probe: true,
@@ -231,7 +257,7 @@ export class LISPRLOCProber extends Element {
       itrRlocs: this.#rlocs.map(ipAddress),
       records: [{ eid: eidAddress(iid, eid.address), maskLength: eid.length, subscribe: false }],
     });
-    p.out.set(nonce, { at: this.router.clock.now(), eid: p.eid });
+    p.out.set(nonce, { at: this.router.clock.now(), eid: asked });
     p.timer.scheduleAfter(this.#timeout);
     this.#count("probes");
     const payload = encodeLispControl(message);
@@ -276,7 +302,7 @@ export class LISPRLOCProber extends Element {
     this.#update(eid, reply.records, (datagram as UdpPacket).source);
   }
 
-  #update({ iid, eid }: Probed["eid"], records: readonly EidRecord[], source: Uint8Array): void {
+  #update({ iid, eid }: Eid, records: readonly EidRecord[], source: Uint8Array): void {
     const { cache } = this.#cache!;
     const cached = this.#cache!.isConfigured(iid, eid) ? null : cache.get(iid, eid);
     if (cached === null) return;
@@ -318,4 +344,15 @@ export class LISPRLOCProber extends Element {
     const ago = p.answered < 0 ? "-" : ((this.router.clock.now() - p.answered) / 1e9).toFixed(3);
     return `${addressText(p.rloc)} ${p.down ? "down" : "up"} ${ms(p.rtt)} ${ms(p.jitter)} ${ago}\n`;
   }
+}
+
+/** Puts `eid` among at most EIDS ones, in place of the longest: short prefixes are sites', hosts move. */
+function keepShortest(eids: Eid[], eid: Eid): void {
+  const at = eids.findIndex((other) => other.eid.length > eid.eid.length);
+  eids.splice(at < 0 ? eids.length : at, 0, eid);
+  if (eids.length > EIDS) eids.pop();
+}
+
+function sameEid(a: Eid, b: Eid): boolean {
+  return a.iid === b.iid && a.eid.length === b.eid.length && sameAddress(a.eid.address, b.eid.address);
 }

@@ -48,8 +48,13 @@ export const MOBILITY_ARGS = {
     default: "10",
     doc: "time for which a host that has returned is registered by itself, so that all hear of it",
   },
-  RATE: { type: "real", default: "10", min: 0, doc: "new hosts a second that are asked for" },
-  BURST: { type: "unsigned", default: "20", min: 1, doc: "new hosts that may be asked for at once" },
+  RATE: {
+    type: "real",
+    default: "10",
+    min: 0,
+    doc: "new hosts a second that are asked for; unknown ones whose senders are told",
+  },
+  BURST: { type: "unsigned", default: "20", min: 1, doc: "the same at once" },
   CAPACITY: {
     type: "unsigned",
     default: "1024",

@@ -6,8 +6,9 @@ import { HostTable } from "../../../src/lisp/mobility/host-table.js";
 import { MobileHosts } from "../../../src/lisp/mobility/hosts.js";
 import { hostText } from "../../../src/lisp/mobility/mobile-host.js";
 import { Neighbours } from "../../../src/lisp/mobility/neighbours.js";
-import { sourceOf } from "../../../src/lisp/mobility/packets.js";
+import { destinationOf, sourceOf } from "../../../src/lisp/mobility/packets.js";
 import { type DynamicRange, parseRange } from "../../../src/lisp/mobility/ranges.js";
+import { Strays } from "../../../src/lisp/mobility/strays.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Packet } from "../../../src/packet/packet.js";
@@ -25,6 +26,7 @@ import { LISPPeerLog } from "./lisp-peer-log.js";
 
 const args = MOBILITY_ARGS;
 const SUSPECTS = 0;
+const STRAYS = 2;
 /** Between looks at whether peers still send packets for hosts that are elsewhere, nanoseconds. */
 const REMIND = 1e9;
 
@@ -43,13 +45,18 @@ const REMIND = 1e9;
  * it is reached through us. A LISPHostFinder finds those that left while nobody heard. One that returns home is registered by itself for LINGER, so that who had it hears of it,
  * and then withdrawn: the prefix of the site holds for it again.
  *
- * Forged packets can make it ask for RATE addresses a second; the rest is dropped. LISPHostSwitch does the work on
- * packets.
+ * A packet that comes from the core for a host that is not here, and not known to be elsewhere (input 2), follows an old
+ * mapping, which a tunnel router that has restarted could not withdraw: those that LOG knows to have sent it get an SMR,
+ * once in 3 seconds for one host.
+ *
+ * Forged packets can make it ask for RATE addresses a second, and look for the senders to as many; the rest is dropped.
+ * LISPHostSwitch does the work on packets.
  *
  * @element LISPMobility
  * @category lisp
  * @input 0 IP packets from EIDs that may have come: outputs 2 and 3 of a LISPHostSwitch by source
  * @input 1 ARP and Neighbor Discovery messages of the site, with Ethernet header
+ * @input 2 IP packets from the core to hosts that are not known: output 3 of a LISPHostSwitch by destination (optional)
  * @output 0 ARP and Neighbor Discovery messages to the site, with Ethernet header
  * @handler asked questions sent to the site
  * @handler answered questions of the site that were answered
@@ -69,7 +76,7 @@ const REMIND = 1e9;
  */
 export class LISPMobility extends Element {
   static readonly spec = {
-    ports: "2/1",
+    ports: "2-3/1",
     processing: "h/h",
     flow: "xy/z",
     args,
@@ -81,6 +88,7 @@ export class LISPMobility extends Element {
       losses: "hosts that were here and are nowhere known",
     },
     drops: {
+      astray: "a packet from the core for a host that is not known: its senders are told",
       unproven: "a packet of a host that has not answered yet",
       malformed: "no message of ARP or Neighbor Discovery, or no IP packet",
       outside: "an address in none of the ranges",
@@ -115,6 +123,7 @@ export class LISPMobility extends Element {
   #ttl = 0;
   #neighbours: Neighbours | null = null;
   #moves: HostMoves | null = null;
+  #strays: Strays | null = null;
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
     if (values.SITE instanceof LISPSite) this.#site = values.SITE;
@@ -175,6 +184,15 @@ export class LISPMobility extends Element {
         if (!this.#remind.scheduled) this.#remind.scheduleAfter(REMIND);
       },
     });
+    this.#strays = new Strays({
+      clock: this.router.clock,
+      rate: values.RATE,
+      burst: values.BURST,
+      capacity: values.CAPACITY,
+      peers: (eid) => this.#log?.peers(this.#iid, eid) ?? [],
+      solicit: (rloc, address) =>
+        this.#smr?.solicitFrom(rloc, { iid: this.#iid, eid: { address, length: address.length * 8 } }),
+    });
     this.#hosts = new MobileHosts(this.router.clock, new TimerGroup(this), policy, this.#moves);
   }
 
@@ -232,9 +250,11 @@ export class LISPMobility extends Element {
     if (this.#ranges.length > 0)
       for (let i = 0; i < batch.count; i++) {
         if (port === SUSPECTS) this.#suspect(batch.at(i));
+        else if (port === STRAYS) this.#stray(batch.at(i));
         else this.#hear(batch.at(i));
       }
     else if (port === SUSPECTS) this.#count("outside", batch.count);
+    else if (port === STRAYS) this.#count("astray", batch.count);
     batch.kill();
   }
 
@@ -246,6 +266,12 @@ export class LISPMobility extends Element {
     const source = sourceOf(this.memory, slot);
     this.#count(source === null ? "malformed" : "unproven");
     if (source !== null) this.#hosts!.suspect(source);
+  }
+
+  #stray(slot: number): void {
+    this.#count("astray");
+    const eid = destinationOf(this.memory, slot);
+    if (eid !== null) this.#strays!.take(eid);
   }
 
   #hear(slot: number): void {

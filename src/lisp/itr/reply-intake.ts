@@ -1,7 +1,9 @@
 // What a Map-Reply changes: the map-cache, and whether the wait for it is over.
 
+import type { Prefix } from "../../lang/args/spec.js";
 import { MemoryError } from "../../packet/memory.js";
 import type { MapReply } from "../../wire/lisp-control/map-reply.js";
+import { covers } from "../control/control-records.js";
 import { type Mapping, MappingError, prefixText } from "../mapping.js";
 import { type MapCache, MapCacheFullError } from "../tables/map-cache.js";
 import { judgeReply, type ReplyPolicy } from "./reply-policy.js";
@@ -41,7 +43,27 @@ export class ReplyIntake {
         trace?.refused(reply.records[i], verdict.kind);
       }
     }
+    this.#forgetLonger(
+      resolution,
+      verdicts.flatMap((v) => (v.kind === "insert" ? [v.mapping.eid] : [])),
+    );
     return verdicts.some((v) => v.kind === "insert" || v.kind === "remove");
+  }
+
+  /**
+   * A reply has the longest prefix that is registered around what was asked for, and all within that one (section 5.5):
+   * what the map-cache has longer around it is registered no more, as of a host that has gone home.
+   */
+  #forgetLonger({ iid, eid, trace }: Resolution, named: readonly Prefix[]): void {
+    const around = named.filter((n) => covers(n, eid.address)).map((n) => n.length);
+    if (around.length === 0) return;
+    const cache = this.#options.cache();
+    for (;;) {
+      const found = cache.lookup(iid, eid.address);
+      if (found === null || found.expiry === null || found.eid.length <= Math.max(...around)) return;
+      cache.delete(iid, found.eid);
+      trace?.add({ event: "removed", eid: prefixText(found.eid) });
+    }
   }
 
   #install(mapping: Mapping, narrowed: boolean, echoes: boolean, trace: ResolutionTrace | null): void {

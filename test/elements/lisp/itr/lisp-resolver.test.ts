@@ -228,6 +228,35 @@ for (const [what, asked, eid, kept] of [
   });
 }
 
+test("a longer prefix that the reply does not name is registered no more, and is forgotten (5.5)", async () => {
+  const b = await bench(undefined, "10.2.9.0/24 192.0.2.7");
+  await b.router.write("cache.add", "10.2.0.1/32 192.0.2.4 ttl 300");
+  await b.router.write("cache.add", "10.2.0.0/28 192.0.2.5 ttl 300");
+  await b.router.write("cache.add", "10.2.0.2/32 192.0.2.4 ttl 300");
+  await b.router.write("e.ask", "10.2.0.1/32");
+  answer(b, ["10.2.0.0/16", "192.0.2.2"]);
+  const table = (): string[] =>
+    b
+      .read("cache.table")
+      .split("\n")
+      .map((line) => line.split(" ").slice(0, 2).join(" "));
+  const others = ["10.2.0.2/32 192.0.2.4/1/100", "10.2.9.0/24 192.0.2.7/1/100"];
+  assert.equal(
+    table().sort(),
+    ["10.2.0.0/16 192.0.2.2/1/100", ...others],
+    "others stay: what is around them was not asked",
+  );
+  b.router.runFor(1);
+  await b.router.write("e.ask", "10.2.0.2/32");
+  answer(b, ["10.2.0.0/16", "192.0.2.2"], ["10.2.0.2/32", "192.0.2.6"]);
+  assert.ok(table().includes("10.2.0.2/32 192.0.2.6/1/100"), "one that is named stays");
+  b.router.runFor(1);
+  await b.router.write("e.ask", "10.2.9.1/32");
+  answer(b, ["10.2.0.0/16", "192.0.2.2"]);
+  assert.ok(table().includes(others[1]), "what is configured stays");
+  b.close();
+});
+
 test("a negative Map-Reply does not touch a mapping that is there for others", async () => {
   const b = await bench("MAP_RESOLVER 192.0.2.9, NEGATIVE_LENGTH4 0", "10.2.0.0/16 192.0.2.2");
   b.push("cache", [to("10.3.0.1")]);

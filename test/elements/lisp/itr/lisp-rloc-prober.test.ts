@@ -56,6 +56,25 @@ test("every locator that may be used is probed a time-out before its interval en
   b.close();
 });
 
+test("a probe that is not answered is followed by one for another EID-prefix of the RLOC: a host may have left it", async () => {
+  const b = await bench(", RETRIES 1", "192.168.2.0/24 192.0.2.2");
+  await b.router.write("cache.add", "192.168.9.7/32 192.0.2.2 ttl 300");
+  const asked: number[] = [];
+  run(b, 100, (sent, at) => {
+    const { maskLength } = sent.message.records[0];
+    if (at > 20) asked.push(maskLength);
+    // An ETR does not answer for a host that is elsewhere.
+    if (maskLength === 24) answer(b, sent);
+  });
+  assert.match(b.read("e.table"), /^192\.0\.2\.2 up /);
+  assert.is(b.read("e.downs"), "0");
+  assert.ok(
+    asked.length > 5 && asked.every((length) => length === 24),
+    "what was answered is asked for again",
+  );
+  b.close();
+});
+
 test("a proxy ITR's probes have the p bit", async () => {
   for (const [args, proxy] of [
     ["", false],

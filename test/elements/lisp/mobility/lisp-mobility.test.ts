@@ -2,14 +2,14 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { parseRloc } from "../../../../src/lisp/mapping.js";
+import { addressText, parseRloc } from "../../../../src/lisp/mapping.js";
 import { announcement, hear } from "../../../../src/lisp/mobility/frames.js";
 import { ipNumber } from "../../../../src/wire/address.js";
 import { ARP_REPLY, ARP_REQUEST, readArpFrame } from "../../../../src/wire/arp.js";
 import { ICMP6_ADVERTISEMENT, ND_OVERRIDE, ND_ROUTER, ND_SOLICITED } from "../../../../src/wire/icmp6.js";
 import { groupEther, readNeighborFrame, solicitedNode } from "../../../../src/wire/neighbour-discovery.js";
-import { failure, takeAllSlots } from "../control.js";
-import { Bench, hex, ip, ipv4, lisp, toHex } from "../harness.js";
+import { failure, sentOf, takeAllSlots } from "../control.js";
+import { Bench, hex, ip, ipv4, ipv6, lisp, toHex } from "../harness.js";
 import {
   ALL,
   arp,
@@ -291,6 +291,46 @@ test("a peer from where a host has moved on is solicited, too, once the map-cach
   await b.router.write("cache.add", "192.168.2.10/32 10.0.0.4 ttl 300");
   send();
   assert.is(b.take("s0").length, 1);
+  b.close();
+});
+
+test("who sends for a host that is not here, and not known, is solicited, once in 3 seconds; not for more than RATE", async () => {
+  const b = await Bench.start(`
+    site :: LISPSite(192.168.2.0/24 10.0.0.2);
+    core :: Feed -> decap :: LISPDecap(PEERS 64) -> log :: LISPPeerLog(decap) -> k :: LISPHostSwitch(e, dst) -> Discard;
+    k[1], k[2] -> Discard; Idle -> [1] log; log[1] -> Discard;
+    smr :: LISPSMRSender(site, RLOC 10.0.0.2, DECAP decap) -> s0 :: Sink;
+    e :: LISPMobility(site, 02:00:00:00:00:02, ${RANGES}, 192.168.2.0/24 192.168.2.1, LOCATORS 10.0.0.2, SMR smr,
+      LOG log, RATE 1, BURST 2) -> Discard;
+    Idle -> [1] e; Idle -> e; k[3] -> [2] e;`);
+  const send = (source: string, ...packets: Uint8Array[]): void => {
+    b.push(
+      "decap",
+      packets.map((packet) => lisp(packet, undefined, { source: ip(source) })),
+    );
+    b.router.runFor(0);
+  };
+  const to = (destination: string): Uint8Array => ipv4(empty, { destination: ip(destination) });
+  const told = (): string[] =>
+    sentOf(b, "s0", "map-request").map(({ destination, message: { smr, sourceEid } }) => {
+      assert.is(smr, true);
+      return `${addressText(destination)} ${sourceEid.kind === "ip" ? addressText(sourceEid.address) : "-"}`;
+    });
+  send("192.0.2.1", to("192.168.1.10"), to("192.168.1.10"));
+  assert.equal(told(), ["192.0.2.1 192.168.1.10"]);
+  // Hosts of the site that are at home, and what is in no range.
+  send("192.0.2.1", to("192.168.2.10"), to("172.16.0.1"));
+  b.router.runFor(2.9);
+  send("192.0.2.2", to("192.168.1.10"));
+  assert.equal(told(), [], "too soon");
+  b.router.runFor(0.2);
+  send("192.0.2.2", to("192.168.1.10"));
+  assert.equal(told().sort(), ["192.0.2.2 192.168.1.10"], "not who has not sent for a while");
+  send("192.0.2.3", ipv6(empty, { destination: parseRloc("fd01::10") }));
+  assert.equal(told(), ["192.0.2.3 fd01::10"]);
+  send("192.0.2.4", to("192.168.1.11"));
+  assert.equal(told(), [], "two at once, then one a second");
+  assert.equal([b.read("e.astray"), b.read("e.asked")], ["6", "0"]);
   b.close();
 });
 
