@@ -13,9 +13,9 @@ const PINGS = 10;
 /** Pings of a host that are answered in some seconds, by IPv4 and IPv6. */
 async function answers(sites: FourSites, host: number, seconds: number): Promise<[number, number]> {
   const read = async (handler: string): Promise<number> => Number(await sites.read(HOSTS[host], handler));
-  const before = [await read("answers.count"), await read("ping6.replies")];
+  const before = [await read("answers.count"), await read("answers6.count")];
   await sites.run(seconds);
-  return [(await read("answers.count")) - before[0], (await read("ping6.replies")) - before[1]];
+  return [(await read("answers.count")) - before[0], (await read("answers6.count")) - before[1]];
 }
 
 async function crash(sites: FourSites, name: string): Promise<void> {
