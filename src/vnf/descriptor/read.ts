@@ -339,5 +339,6 @@ function healthOf(h: HealthDocument): HealthDescriptor {
 
 /** Whether `path`, wherever links lead it, lies in `folder`. */
 export function inside(path: string, folder: string): boolean {
-  return realpathSync(path).startsWith(`${realpathSync(folder)}/`);
+  const root = realpathSync(folder);
+  return realpathSync(path).startsWith(root === "/" ? root : `${root}/`);
 }

@@ -40,6 +40,8 @@ interface LaidEnd {
   readonly shared: SharedEnd | null;
   /** Where one of the ends is in another process: the device of the kernel, as SystemProvider knows it. */
   readonly device: string | null;
+  /** The pair of the kernel's that joins it to a switch. */
+  readonly pair: KernelPair | null;
 }
 
 interface LaidLink {
@@ -92,7 +94,7 @@ export class Fabric {
   /** The two ends of a wire that carries packets between what `plans` say. */
   async #wire({ link, pairs }: LaidLink, plans: readonly EndPlan[]): Promise<LaidEnd[]> {
     const names = [`${link.name} a`, `${link.name} b`] as const;
-    const none = { plan: null, end: null, shared: null, device: null };
+    const none = { plan: null, end: null, shared: null, device: null, pair: null };
     if (plans.some((p) => p.isolation === "process")) {
       const pair = await this.#pairs.lay(
         [pairEnd(link.name, plans, 0), pairEnd(link.name, plans, 1)],
@@ -112,12 +114,12 @@ export class Fabric {
 
   async #plug(laid: LaidLink, plan: EndPlan): Promise<void> {
     const { segment, impairments, cut } = laid;
-    const none = { plan, end: null, shared: null, device: null };
+    const none = { plan, end: null, shared: null, device: null, pair: null };
     if (segment === null) {
       const i = laid.ends.findIndex((e) => e.plan === null);
       const { shared, end, device } = laid.ends[i];
       if (end !== null) end.mac = plan.mac;
-      laid.ends[i] = { plan, end, device, shared: shared === null ? null : { ...shared, mac: plan.mac } };
+      laid.ends[i] = { ...none, end, device, shared: shared === null ? null : { ...shared, mac: plan.mac } };
     } else if (plan.isolation === "inline") {
       const end = await segment.plug(portName(plan), plan.mac, impairments);
       end.impair(halved(impairments), cut);
@@ -137,7 +139,7 @@ export class Fabric {
       );
       laid.pairs.push(pair);
       await segment.plugKernel(portName(plan), pair[1], impairments);
-      laid.ends.push({ ...none, device: pair[0].device });
+      laid.ends.push({ ...none, device: pair[0].device, pair });
     }
   }
 
@@ -174,8 +176,8 @@ export class Fabric {
         laid.ends.splice(i, 1);
         await laid.segment.unplug(portName(plan));
         end?.close();
-        const pair = laid.pairs.find(([far]) => far.device === laidEnd.device && laidEnd.device !== null);
-        if (pair === undefined) continue;
+        const { pair } = laidEnd;
+        if (pair === null) continue;
         laid.pairs.splice(laid.pairs.indexOf(pair), 1);
         await this.#pairs.remove(pair);
       }
