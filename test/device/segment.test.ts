@@ -1,9 +1,9 @@
-import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { LINK_ETHERNET, LINK_IP } from "../../assembly/device-layout.js";
 import { PacketMemory } from "../../src/packet/memory.js";
 import { Packet } from "../../src/packet/packet.js";
+import * as fc from "../property.js";
 import { checksumErrors, onesSum, pseudoSum } from "./checksums.js";
 
 const memory = new PacketMemory({ bytes: 2 ** 24, slots: 256 });

@@ -1,6 +1,5 @@
 // Damaged LISP control messages through the codecs and authentication: for the tests, and for `npm run soak`.
 
-import fc from "fast-check";
 import * as assert from "uvu/assert";
 import { verifyAuthentication } from "../../src/lisp/control/authentication.js";
 import { LispControlError } from "../../src/wire/lisp-control/error.js";
@@ -9,6 +8,7 @@ import {
   encodeLispControl,
   type LispControlMessage,
 } from "../../src/wire/lisp-control/message.js";
+import * as fc from "../property.js";
 import { anyMessage } from "../wire/lisp-control/arbitrary.js";
 import { controlMessages, toHex } from "../wire/lisp-control/fixtures.js";
 

@@ -1,12 +1,12 @@
 // How arguments are found by position and keyword, what is said where they are wrong,
 // and the types that a declaration gives.
 
-import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { describeArg, describeArgs } from "../../src/lang/args/describe.js";
 import { ArgSpecError, EMPTY_CONTEXT, parseArgs } from "../../src/lang/args/parse.js";
 import type { ArgSpec, ArgSpecs, ArgValues } from "../../src/lang/args/spec.js";
+import * as fc from "../property.js";
 
 const doc = "";
 

@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {
@@ -12,6 +11,7 @@ import {
   uncomment,
   unquote,
 } from "../../src/lang/args/text.js";
+import * as fc from "../property.js";
 
 /** Text made of what means something in a configuration. */
 const configText = fc

@@ -1,11 +1,11 @@
 // Each argument type, by tables of text and what it yields.
 
-import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { builtinNameOf, DATABASES, icmpCodeDatabase } from "../../src/lang/args/databases.js";
 import { type ArgContext, EMPTY_CONTEXT, parseValue, type ValueSpec } from "../../src/lang/args/parse.js";
 import type { ArgTypes } from "../../src/lang/args/spec.js";
+import * as fc from "../property.js";
 
 const NAMES: Readonly<Record<string, number | Uint8Array>> = {
   "ip addresses host": 0x0a000001,

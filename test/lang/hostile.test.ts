@@ -1,6 +1,5 @@
 // Text made to hurt: every case must end, with an error where it breaks a limit.
 
-import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ArchiveError, readArchive } from "../../src/lang/archive.js";
@@ -8,6 +7,7 @@ import { diagnosticText } from "../../src/lang/diagnostics.js";
 import { elaborate } from "../../src/lang/elaborate.js";
 import { format } from "../../src/lang/format.js";
 import { parse } from "../../src/lang/parser.js";
+import * as fc from "../property.js";
 
 function outcome(text: string) {
   const tree = parse(text, { file: "f" });

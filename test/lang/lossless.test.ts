@@ -1,6 +1,5 @@
 // Properties that hold for any text: nothing is lost, nothing throws.
 
-import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { elaborate } from "../../src/lang/elaborate.js";
@@ -10,6 +9,7 @@ import { format } from "../../src/lang/format.js";
 import { MAX_DIAGNOSTICS } from "../../src/lang/limits.js";
 import { parse } from "../../src/lang/parser.js";
 import { splitTrivia } from "../../src/lang/trivia.js";
+import * as fc from "../property.js";
 
 const PIECES =
   "a b Idle Queue X input output 0 1 2 65535 @ / // /* */ $ $a §{a} §{a-b} §{a[1]} ( ) { } [ ] , ; : :: - -> => = | || ... elementclass require provide define package library compact_config __REST__ K \" ' \\ \\< > # #line 12 \n \r\n \r \t . é"

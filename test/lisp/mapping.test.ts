@@ -1,6 +1,5 @@
 // Mappings as text.
 
-import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {
@@ -11,6 +10,7 @@ import {
   parseEid,
   parseMapping,
 } from "../../src/lisp/mapping.js";
+import * as fc from "../property.js";
 
 test("an RLOC alone has priority 1, weight 100, multicast 255 and 0, and is reachable", () => {
   const m = parseMapping("10.1.0.0/16 192.0.2.1");

@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { readSyncTrace } from "../lisp/database/sync-trace.js";
+import { SEED } from "../property.js";
 import { skipUnless } from "../skip.js";
 
 const LOAD = fileURLToPath(new URL("map-server-load.js", import.meta.url));
@@ -35,11 +36,10 @@ function load(...words: string[]): unknown {
 }
 
 isolatedTest("after kill -9 amid 10,000 registrations every acknowledged one is answered for", () => {
-  const seed = Date.now() & 0xffffff;
-  const { rounds, ...rest } = load("kill", join(folder, "killed"), String(seed)) as {
+  const { rounds, ...rest } = load("kill", join(folder, "killed"), String(SEED)) as {
     rounds: { acknowledged: number; underWay: number; answered: number }[];
   };
-  const context = `seed ${seed}: ${JSON.stringify(rounds)}`;
+  const context = `seed ${SEED}: ${JSON.stringify(rounds)}`;
   assert.equal(rest, { acknowledged: 10_000, wrong: [] }, context);
   assert.is(rounds.length, 3);
   for (const { acknowledged, underWay, answered } of rounds) {

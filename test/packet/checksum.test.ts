@@ -1,9 +1,9 @@
-import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import * as layout from "../../assembly/layout.js";
 import { PacketMemory } from "../../src/packet/memory.js";
 import { Packet } from "../../src/packet/packet.js";
+import * as fc from "../property.js";
 import { plainChecksum, plainSum, swap16 } from "./ip-oracle.js";
 import { randomNumbers } from "./prefix-oracle.js";
 

@@ -1,4 +1,3 @@
-import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { PORT_DROP } from "../../assembly/layout.js";
@@ -7,6 +6,7 @@ import { compileRules } from "../../src/packet/classify/compile.js";
 import { parseIPClassifier, parseIPFilter } from "../../src/packet/classify/ip-filter.js";
 import { integer, type PatternNames } from "../../src/packet/classify/ip-words.js";
 import { PacketMemory } from "../../src/packet/memory.js";
+import * as fc from "../property.js";
 import { classifyAll, firstMatch, type Sample } from "./classify-oracle.js";
 
 const memory = new PacketMemory({ bytes: 8 << 20, slots: 512 });

@@ -1,4 +1,3 @@
-import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { PORT_DROP } from "../../assembly/layout.js";
@@ -19,6 +18,7 @@ import {
   type Rule,
 } from "../../src/packet/classify/expr.js";
 import { PacketMemory } from "../../src/packet/memory.js";
+import * as fc from "../property.js";
 import { classifyAll, firstMatch, type Sample } from "./classify-oracle.js";
 
 const memory = new PacketMemory({ bytes: 8 << 20, slots: 512 });

@@ -1,10 +1,10 @@
-import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import * as ip from "../../assembly/ip-layout.js";
 import * as layout from "../../assembly/layout.js";
 import { PacketMemory } from "../../src/packet/memory.js";
 import { Packet } from "../../src/packet/packet.js";
+import * as fc from "../property.js";
 import { type CheckOptions, ipv4, plainCheck, plainSum } from "./ip-oracle.js";
 
 const memory = new PacketMemory({ bytes: 32 * 2 ** 20, slots: 300 });

@@ -1,6 +1,5 @@
 // The heap and the packet pool as their users see them: what is handed out is apart, comes back, and ends in an error.
 
-import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { POOL_EXHAUSTED } from "../../assembly/layout.js";
@@ -14,6 +13,7 @@ import {
   Router,
   SimulatedClock,
 } from "../../src/index.js";
+import * as fc from "../property.js";
 
 const SMALL = { bytes: 2 ** 20, slots: 64, bufferSize: 256 } as const;
 

@@ -1,6 +1,5 @@
 // The neighbour table: its hash table against a plain map, its kernels against a packet-by-packet twin.
 
-import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { SLOT_ANNO, SLOT_MAC } from "../../assembly/layout.js";
@@ -8,6 +7,7 @@ import { BatchPool } from "../../src/packet/batch.js";
 import { PacketMemory } from "../../src/packet/memory.js";
 import { NeighbourTable } from "../../src/packet/neighbour-table.js";
 import { Packet } from "../../src/packet/packet.js";
+import * as fc from "../property.js";
 
 const memory = new PacketMemory({ bytes: 32 * 2 ** 20, slots: 512 });
 const batches = new BatchPool(memory);

@@ -1,9 +1,9 @@
-import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import * as layout from "../../assembly/layout.js";
 import { MemoryError, PacketMemory } from "../../src/packet/memory.js";
 import { type Address, PrefixTable, PrefixTableError } from "../../src/packet/prefix-table.js";
+import * as fc from "../property.js";
 import { BinaryTrie, LinearTable, makeAddress, randomNumbers, toBits } from "./prefix-oracle.js";
 
 const MIB = 2 ** 20;

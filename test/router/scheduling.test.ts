@@ -1,12 +1,12 @@
 // Tasks run in proportion to their tickets; timers fire in order of time, then of scheduling.
 
-import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { SimulatedClock, steadyTime, wallTime } from "../../src/router/clock.js";
 import { SeededRandom } from "../../src/router/random.js";
 import { Task, Tasks } from "../../src/router/task.js";
 import { Timer, Timers } from "../../src/router/timer.js";
+import * as fc from "../property.js";
 
 function busyTask(tasks: Tasks, work = true): Task {
   const task: Task = new Task(tasks, () => {

@@ -1,4 +1,3 @@
-import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { etherText, ip6Text, ipText, swap32 } from "../../src/wire/address.js";
@@ -21,6 +20,7 @@ import { readIpv4, writeIpv4 } from "../../src/wire/ipv4.js";
 import { readIpv6, writeIpv6 } from "../../src/wire/ipv6.js";
 import { readUdp, writeUdp } from "../../src/wire/udp.js";
 import { ether, hex, ip, ip6, ipv4 } from "../packets.js";
+import * as fc from "../property.js";
 
 const byte = fc.integer({ min: 0, max: 255 });
 const word = fc.integer({ min: 0, max: 0xffff });

@@ -1,9 +1,9 @@
 // The LISP data header, RFC 9300 section 5.3: layouts by hand, and back again.
 
-import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { LispDataError, type LispDataHeader, readLispData, writeLispData } from "../../src/wire/lisp-data.js";
+import * as fc from "../property.js";
 
 const NONE: LispDataHeader = {
   nonce: null,

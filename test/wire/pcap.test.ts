@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {
@@ -10,6 +9,7 @@ import {
   PcapWriter,
   readPcapHeader,
 } from "../../src/wire/pcap.js";
+import * as fc from "../property.js";
 
 interface Record {
   readonly seconds: number;

@@ -1,10 +1,10 @@
 // UDP datagrams in IPv4 and IPv6 packets.
 
-import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { WireError } from "../../src/wire/error.js";
 import { readUdpPacket, writeUdpPacket } from "../../src/wire/udp-packet.js";
+import * as fc from "../property.js";
 
 const address = (size: number) => fc.uint8Array({ minLength: size, maxLength: size });
 const packet = fc.constantFrom(4, 16).chain((size) =>

@@ -1,9 +1,9 @@
-import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { BatchPool } from "../../../src/packet/batch.js";
 import { PacketMemory } from "../../../src/packet/memory.js";
 import { PacketQueue } from "../../../src/packet/queue.js";
+import * as fc from "../../property.js";
 import { bench, complaints, run } from "../harness.js";
 
 const bytes = (...values: number[]): Uint8Array => new Uint8Array(values);

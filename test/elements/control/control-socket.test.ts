@@ -4,11 +4,11 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { connect, type NetConnectOpts, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ControlInput, MAX_DATA, MAX_LINE, type Request } from "../../../elements/control/control-input.js";
 import { ConfigurationError, Router } from "../../../src/index.js";
+import * as fc from "../../property.js";
 import { until as eventually } from "../../until.js";
 
 const GREETING = "Click::ControlSocket/1.3\r\n";

@@ -3,7 +3,6 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { FUNCTIONS } from "../../../elements/control/script-functions.js";
@@ -18,6 +17,7 @@ import {
   SimulatedClock,
 } from "../../../src/index.js";
 import type { Signals } from "../../../src/router/signals.js";
+import * as fc from "../../property.js";
 
 /** Pushes packets of one byte each, which says what the byte is. */
 class Hand extends Element {

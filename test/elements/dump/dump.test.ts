@@ -1,11 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { canFindIP, ipOffset, linkTypeText, parseLinkType } from "../../../src/wire/link-type.js";
 import { PcapWriter } from "../../../src/wire/pcap.js";
+import * as fc from "../../property.js";
 import { bench, complaints, run } from "../harness.js";
 
 const folder = mkdtempSync(join(tmpdir(), "sluice-dump-"));

@@ -1,4 +1,3 @@
-import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ANNO_FIX_IP_SRC, ANNO_ICMP_PARAM, SLOT_MTU } from "../../../assembly/layout.js";
@@ -8,6 +7,7 @@ import { type Icmp6Message, readIcmp6, writeIcmp6 } from "../../../src/wire/icmp
 import { type Ipv4Packet, readIpv4 } from "../../../src/wire/ipv4.js";
 import { type Ipv6Packet, readIpv6 } from "../../../src/wire/ipv6.js";
 import { filling, hex, ip, ip6, ipv4, ipv6, udp4 } from "../../packets.js";
+import * as fc from "../../property.js";
 import { type Caught, complaints, type Fed, lab } from "../lab.js";
 
 interface Answer {

@@ -1,4 +1,3 @@
-import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ANNO_PAINT } from "../../../assembly/layout.js";
@@ -7,6 +6,7 @@ import { readIcmp6, writeIcmp6 } from "../../../src/wire/icmp6.js";
 import { readIpv4 } from "../../../src/wire/ipv4.js";
 import { readIpv6, writeIpv6 } from "../../../src/wire/ipv6.js";
 import { filling, hex, ip, ip6, ipv4, ipv6 } from "../../packets.js";
+import * as fc from "../../property.js";
 import { complaints, type Lab, lab } from "../lab.js";
 
 const request = (payload: Uint8Array, rest = 0x00070001, fields = {}): Uint8Array =>

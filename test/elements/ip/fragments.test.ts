@@ -1,4 +1,3 @@
-import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import * as layout from "../../../assembly/layout.js";
@@ -6,6 +5,7 @@ import { ipBytes } from "../../../src/wire/address.js";
 import { type Ipv4Packet, readIpv4 } from "../../../src/wire/ipv4.js";
 import { readUdp } from "../../../src/wire/udp.js";
 import { filling, hex, ip, ipv4, udp4 } from "../../packets.js";
+import * as fc from "../../property.js";
 import { complaints, lab } from "../lab.js";
 
 /** Puts a datagram together from its fragments; throws when they overlap, leave a gap, or do not end. */

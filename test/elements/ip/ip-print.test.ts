@@ -1,10 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { SLOT_NETWORK } from "../../../assembly/layout.js";
+import * as fc from "../../property.js";
 import { bench, complaints } from "../harness.js";
 
 /** An IPv4 header (20 bytes, 10.0.0.1 to 10.0.0.2) and what follows it. */

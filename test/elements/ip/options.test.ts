@@ -1,9 +1,9 @@
-import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ANNO_ICMP_PARAM } from "../../../assembly/layout.js";
 import { readIpv4 } from "../../../src/wire/ipv4.js";
 import { hex, ipv4 } from "../../packets.js";
+import * as fc from "../../property.js";
 import { lab } from "../lab.js";
 
 const GRAPH =

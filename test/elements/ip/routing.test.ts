@@ -1,10 +1,10 @@
-import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { PacketMemory } from "../../../src/index.js";
 import { type Route, RouteTable } from "../../../src/packet/route-table.js";
 import { ipBytes } from "../../../src/wire/address.js";
 import { ip, ip6, ipv4 } from "../../packets.js";
+import * as fc from "../../property.js";
 import { complaints, type Fed, lab } from "../lab.js";
 
 const to = (address: string): Fed => ({ bytes: ipv4(), anno: { 0: ipBytes(ip(address)) } });

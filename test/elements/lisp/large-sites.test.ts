@@ -1,6 +1,5 @@
 // Sites with many EID-prefixes and many locators: nothing that they register or answer is too much for a packet.
 
-import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { covers } from "../../../src/lisp/control/control-records.js";
@@ -9,6 +8,7 @@ import { masked, parseRloc, prefixText } from "../../../src/lisp/mapping.js";
 import { eidPrefix, ipAddress } from "../../../src/wire/lisp-control/address.js";
 import { mapRequest } from "../../../src/wire/lisp-control/map-request.js";
 import type { EidRecord } from "../../../src/wire/lisp-control/record.js";
+import * as fc from "../../property.js";
 import { packetOf, record, sentOf } from "./control.js";
 import { Bench } from "./harness.js";
 

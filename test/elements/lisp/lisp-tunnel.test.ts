@@ -1,9 +1,9 @@
 // Through LISPEncap and back through LISPDecap; and what another decoder,
 // tshark, reads in between.
 
-import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import * as fc from "../../property.js";
 import { COMPLAINTS, isSet, judged, tsharkTest } from "../../tshark.js";
 import { Bench, hex, ip, ipv4, ipv6, SIX_A, toHex, udp } from "./harness.js";
 

@@ -1,6 +1,5 @@
 // Hostile control messages in their packets. The same seed, with a world that does the same, gives the same.
 
-import fc from "fast-check";
 import { type Random, SeededRandom } from "../../../src/router/random.js";
 import { LispControlError } from "../../../src/wire/lisp-control/error.js";
 import {
@@ -10,6 +9,7 @@ import {
 } from "../../../src/wire/lisp-control/message.js";
 import { writeUdpPacket } from "../../../src/wire/udp-packet.js";
 import { ip6 } from "../../packets.js";
+import * as fc from "../../property.js";
 import { anyMessage } from "../../wire/lisp-control/arbitrary.js";
 import { controlMessages } from "../../wire/lisp-control/fixtures.js";
 import { LiveMessages, SIGNERS, type Signer, signed } from "./live.js";

@@ -1,6 +1,5 @@
 // Replay of nonces (RFC 9301, section 5.6), and our own nonces over a restart.
 
-import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {
@@ -9,6 +8,7 @@ import {
   type NonceState,
   NonceStateError,
 } from "../../../src/lisp/control/nonce-policy.js";
+import * as fc from "../../property.js";
 
 test("strict: only a greater nonce is fresh, of each peer by itself", () => {
   const guard = new NonceGuard("strict");

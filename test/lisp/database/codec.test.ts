@@ -1,6 +1,5 @@
 // Entries and store records as bytes.
 
-import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { decodeEntry, EntryFormatError, encodeEntry } from "../../../src/lisp/database/codec.js";
@@ -14,6 +13,7 @@ import {
 } from "../../../src/lisp/database/records.js";
 import { checkEntry, type Entry, RegistrationError } from "../../../src/lisp/database/registration.js";
 import { MappingError } from "../../../src/lisp/mapping.js";
+import * as fc from "../../property.js";
 import { anyKey, entry, entryFor, registration } from "./entries.js";
 
 const anyExpiry = fc.oneof(

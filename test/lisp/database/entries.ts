@@ -1,6 +1,5 @@
 // Entries for the tests of the mapping database: short to write, and arbitrary ones.
 
-import * as fc from "fast-check";
 import type { Operation } from "../../../src/lisp/database/mapping-database.js";
 import type { EidKey, Entry, Registration } from "../../../src/lisp/database/registration.js";
 import {
@@ -11,6 +10,7 @@ import {
   parseEid,
   parseMapping,
 } from "../../../src/lisp/mapping.js";
+import * as fc from "../../property.js";
 
 /** A registration of the mapping that the text says, by 192.0.2.1, for good. */
 export function registration(text: string, more: Partial<Registration> = {}): Registration {

@@ -1,6 +1,5 @@
 // The mapping database against a plain list, on random sequences of what can be done to it.
 
-import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { MappingDatabase, type Operation } from "../../../src/lisp/database/mapping-database.js";
@@ -9,6 +8,7 @@ import { type EidKey, type Entry, sameKey } from "../../../src/lisp/database/reg
 import { masked } from "../../../src/lisp/mapping.js";
 import { PacketMemory } from "../../../src/packet/memory.js";
 import { SimulatedClock } from "../../../src/router/clock.js";
+import * as fc from "../../property.js";
 import { entryFor } from "./entries.js";
 
 /** The slow, obvious database. */

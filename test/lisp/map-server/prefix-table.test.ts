@@ -1,12 +1,12 @@
 // PrefixTable and Subscriptions against slow, obvious twins.
 
-import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { PrefixTable } from "../../../src/lisp/map-server/prefix-table.js";
 import { Subscriptions } from "../../../src/lisp/map-server/subscriptions.js";
 import { masked } from "../../../src/lisp/mapping.js";
 import type { EidPrefix } from "../../../src/wire/lisp-control/address.js";
+import * as fc from "../../property.js";
 
 /** Few bits vary, so that prefixes meet. */
 const address = fc

@@ -1,7 +1,6 @@
 // The map-cache from the control plane's side: mappings in, replaced, listed,
 // expired, evicted; its memory comes and goes with them.
 
-import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {
@@ -16,6 +15,7 @@ import { MapCache, MapCacheFullError } from "../../../src/lisp/tables/map-cache.
 import { MemoryError, PacketMemory } from "../../../src/packet/memory.js";
 import { SimulatedClock } from "../../../src/router/clock.js";
 import { SeededRandom } from "../../../src/router/random.js";
+import * as fc from "../../property.js";
 
 interface World {
   readonly memory: PacketMemory;

@@ -1,10 +1,10 @@
 // Any LISP control message, for property tests: every kind, every optional part, reserved bits set or not.
 
-import fc from "fast-check";
 import { addressBits, type LispAddress } from "../../../src/wire/lisp-control/address.js";
 import type { InnerHeader } from "../../../src/wire/lisp-control/encapsulated.js";
 import type { LispControlMessage, PlainControlMessage } from "../../../src/wire/lisp-control/message.js";
 import type { EidRecord, RlocRecord, XtrIds } from "../../../src/wire/lisp-control/record.js";
+import * as fc from "../../property.js";
 
 const upTo = (max: number): fc.Arbitrary<number> => fc.integer({ min: 0, max });
 const u8 = upTo(0xff);

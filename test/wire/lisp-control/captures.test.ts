@@ -1,6 +1,5 @@
 // What other implementations sent: every message is read and comes out as it went in.
 
-import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { eidPrefix } from "../../../src/wire/lisp-control/address.js";
@@ -9,6 +8,7 @@ import {
   encodeLispControl,
   type LispControlMessage,
 } from "../../../src/wire/lisp-control/message.js";
+import * as fc from "../../property.js";
 import { CAPTURES, capture, datagrams, frameBytes, readDatagrams, toHex } from "./fixtures.js";
 
 /** How many messages of each kind the captures hold, as tshark counts them; those inside ECMs too. */

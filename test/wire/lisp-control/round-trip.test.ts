@@ -1,10 +1,10 @@
 // Generated messages of every kind: to bytes and back, cut short, and damaged.
 
-import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { decodeLispControl, encodeLispControl } from "../../../src/wire/lisp-control/message.js";
 import { runLispCodec, survives } from "../../hostile/lisp-codec.js";
+import * as fc from "../../property.js";
 import { anyMessage } from "./arbitrary.js";
 import { controlMessages, toHex } from "./fixtures.js";
 

@@ -1,8 +1,8 @@
 // LISPClassifier: what is LISP data, control, or neither.
 
-import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import * as fc from "../../../property.js";
 import { Bench, hex, ipv4, ipv6, SIX_A, SIX_B, udp } from "../harness.js";
 
 const BODY = new Uint8Array(8);

@@ -1,12 +1,12 @@
 // Echo-nonce, Locator-Status-Bits and Map-Versions together: what tshark reads of the headers sent, and the two kernels
 // behind them against slow twins on random packets.
 
-import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { covers } from "../../../../src/lisp/control/control-records.js";
 import { type Mapping, parseMapping } from "../../../../src/lisp/mapping.js";
 import { readLispData, writeLispData } from "../../../../src/wire/lisp-data.js";
+import * as fc from "../../../property.js";
 import { isSet, judged, tsharkTest } from "../../../tshark.js";
 import { Bench, ip, ipv4, ipv6, lisp, udp } from "../harness.js";
 

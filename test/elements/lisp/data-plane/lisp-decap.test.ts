@@ -1,11 +1,11 @@
 // LISPDecap: what it takes off, what it keeps, what it refuses. Paragraphs are
 // RFC 9300's unless said otherwise.
 
-import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { FLAG_CSUM_OK, FLAG_PARTIAL_CSUM, SLOT_CSUM_START, SLOT_FLAGS } from "../../../../assembly/layout.js";
 import { LISPDecap } from "../../../../elements/lisp/data-plane/lisp-decap.js";
+import * as fc from "../../../property.js";
 import { Bench, checksum, hex, ipv4, ipv6, lisp, toHex, udp } from "../harness.js";
 import { decap, INNER, NOTHING, OUTER, summed, word, ZERO } from "./decap-lab.js";
 

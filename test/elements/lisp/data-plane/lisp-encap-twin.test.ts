@@ -1,10 +1,10 @@
 // LISPEncap against a slow twin, and with many packets.
 
-import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { LISPMapCache } from "../../../../elements/lisp/itr/lisp-map-cache.js";
 import { parseEid, parseRloc } from "../../../../src/lisp/mapping.js";
+import * as fc from "../../../property.js";
 import { type Fields, flowHash, ip, ipv4, ipv6, SIX_A, toHex, udp } from "../harness.js";
 import { graph, NOTHING, SIX_RLOC, sixBits } from "./encap-lab.js";
 

@@ -1,10 +1,10 @@
 // LISPMapCache: which locator a packet gets, and what becomes of those without.
 
-import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { LISPMapCache } from "../../../../elements/lisp/itr/lisp-map-cache.js";
 import { parseEid, parseMapping, parseRloc } from "../../../../src/lisp/mapping.js";
+import * as fc from "../../../property.js";
 import { Bench, flowHash, hex, ip, ipv4, ipv6, SIX_B, udp } from "../harness.js";
 
 const NOTHING = new Uint8Array(0);
