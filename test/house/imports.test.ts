@@ -62,6 +62,15 @@ test("imports run one way between the rooms", () => {
   assert.equal(wrong, []);
 });
 
+test("property tests have fast-check from where it gets its seed", () => {
+  const own = "test/property.ts";
+  const wrong = readdirSync(join(root, "test"), { recursive: true })
+    .map((f) => join("test", String(f)))
+    .filter((f) => f.endsWith(".ts") && f !== own && f !== join("test", "house", "imports.test.ts"))
+    .filter((f) => /from "fast-check"/.test(readFileSync(join(root, f), "utf8")));
+  assert.equal(wrong, [], `to be imported from ${own}`);
+});
+
 test("only the packet room loads WebAssembly, and only one file makes system calls", () => {
   const using = (pattern: RegExp): string[] =>
     sources()
