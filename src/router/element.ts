@@ -131,7 +131,10 @@ export abstract class Element {
 
   // ---- What a subclass supplies -------------------------------------------
 
-  /** Takes the parsed arguments (the values of its spec's `args`). Reports what is wrong to `errors`. Live elements may be configured again while running. */
+  /**
+   * Takes the parsed arguments (the values of its spec's `args`), which it must not change: routers share them. Reports
+   * what is wrong to `errors`. Live elements may be configured again while running.
+   */
   configure(_values: Record<string, unknown>, _errors: ErrorSink): void {}
 
   /** Runs once the whole graph is configured. Opens what it needs; schedules its first task. */
