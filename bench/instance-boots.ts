@@ -42,7 +42,13 @@ export interface Kind<T extends Started> {
   readonly start: Start<T>;
 }
 
-const COLD = fileURLToPath(new URL("instance-cold.js", import.meta.url));
+/** What `file` beside this one prints in a process of its own. */
+function inProcess(file: string, ...words: readonly string[]): string {
+  const path = fileURLToPath(new URL(file, import.meta.url));
+  const { status, stdout, stderr } = spawnSync(process.execPath, [path, ...words], { encoding: "utf8" });
+  if (status !== 0) throw new Error(`${file} failed in a process of its own: ${stderr}`);
+  return stdout;
+}
 
 /** Fewer disappear in what their process takes anyway. */
 const TELLABLE = 10;
@@ -72,11 +78,7 @@ function boots(
 /** The first instance of an xTR in each of `runs` new processes: from its own start, and from its process's. */
 export function coldBoots(runs: number): readonly [instance: Boots, process: Boots] {
   const all: Cold[] = [];
-  while (all.length < runs) {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [COLD], { encoding: "utf8" });
-    if (status !== 0) throw new Error(`an instance did not start in a process of its own: ${stderr}`);
-    all.push(JSON.parse(stdout));
-  }
+  while (all.length < runs) all.push(JSON.parse(inProcess("instance-cold.js")));
   const sum = (of: (cold: Cold) => number): number => all.reduce((total, cold) => total + of(cold), 0);
   const kind = { name: "xTR", isolation: "inline" } as const;
   return [
@@ -98,8 +100,14 @@ export function coldBoots(runs: number): readonly [instance: Boots, process: Boo
 }
 
 /** Bytes that the process has in memory. */
-function resident(): number {
+export function resident(): number {
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync("/proc/self/status", "latin1"))?.[1]) * 1024;
+}
+
+/** Mebibytes that each of `count` instances takes in a process of their own; null where they are too few to tell. */
+export function memoryEach(name: string, count: number): number | null {
+  if (count < TELLABLE) return null;
+  return Number(inProcess("instance-memory.js", name, String(count))) / count / 2 ** 20;
 }
 
 /** Starts `count` one after the other, and keeps them; fewer when `ends` says so. */

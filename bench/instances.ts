@@ -11,6 +11,7 @@ import {
   closeAll,
   coldBoots,
   type Kind,
+  memoryEach,
   oneMore,
   type Started,
 } from "./instance-boots.js";
@@ -138,7 +139,7 @@ async function inline(
     boots.push(await oneMore(kind, count - 1, options.runs));
     all.push(await kind.start(count - 1));
     // The first start after a collection has its code compiled again: one alone says nothing.
-    if (count > 1) boots.push(row);
+    if (count > 1) boots.push({ ...row, mib: memoryEach(name, count) });
     if (count === 1 || count === options.forwarding) forwarding.push(await forward(all, options.seconds));
     await closeAll(all);
   }
@@ -168,18 +169,15 @@ export async function benchInstances(options: InstancesOptions): Promise<Instanc
   const hand = new Hand();
   const shared = sharedParts();
   const subject = xtr();
+  // Before what leaves room in memory behind.
+  const threaded = await threads(options, hand, subject);
+  options.progress("bare memories");
+  const bare = await bootMany(BARE, options.forwarding);
   const tunnel = await inline(options, hand, shared, subject, options.counts);
   const own = await inline(options, hand, shared, { ...subject, ...OWN_RLOCS }, [options.forwarding]);
   const least = await inline(options, hand, shared, EMPTY, [1, options.forwarding]);
-  options.progress("bare memories");
-  const bare = await bootMany(BARE, options.forwarding);
   const inlines = [tunnel, own, least];
-  const boots = [
-    ...cold,
-    ...inlines.flatMap((i) => i.boots),
-    bare.boots,
-    ...(await threads(options, hand, subject)),
-  ];
+  const boots = [...cold, ...inlines.flatMap((i) => i.boots), bare.boots, ...threaded];
   const forwarding = [subject.name, OWN_RLOCS.name, EMPTY.name].flatMap((name, i) =>
     inlines[i].forwarding.map((f) => ({ name, ...f })),
   );
