@@ -190,6 +190,7 @@ function textOf(boots: readonly Boots[], forwarding: InstancesResult["forwarding
     b.isolation === "none" ? "" : b.isolation,
     String(b.count),
     spreadText(b.ms, 2),
+    b.ms.low.toFixed(2),
     b.most.toFixed(2),
     b.ms.high.toFixed(1),
     b.processorMs.toFixed(2),
@@ -201,7 +202,7 @@ function textOf(boots: readonly Boots[], forwarding: InstancesResult["forwarding
     "",
     p.count === null ? "-" : String(p.count),
     String(p.ms),
-    ...["", "", "", ""],
+    ...["", "", "", "", ""],
     p.mib === null ? "-" : String(p.mib),
   ]);
   const head = [
@@ -209,6 +210,7 @@ function textOf(boots: readonly Boots[], forwarding: InstancesResult["forwarding
     "",
     "running",
     "ms to first packet",
+    "fastest",
     "9 of 10",
     "longest",
     "processor ms",
