@@ -1,10 +1,13 @@
 // sluice demo: brings up two LISP sites in this process, shows what their functions do, and takes them down. Needs no rights.
 
+import { accessSync, constants, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readDescriptor } from "../vnf/descriptor/read.js";
 import { Manager } from "../vnf/manager/manager.js";
 import type { Service } from "../vnf/service/service.js";
-import { ServiceFolder } from "../vnf/state/folder.js";
+import { ServiceFolder, stateFolder } from "../vnf/state/folder.js";
 import { RealWorld } from "../vnf/world.js";
 import { type Command, UsageError } from "./command.js";
 import { type OptionSpec, optionHelp, parseOptions } from "./options.js";
@@ -47,16 +50,31 @@ async function run(words: readonly string[]): Promise<number> {
   // Several may run at the same time.
   const name = `${descriptor.name}-demo-${process.pid}`;
   const { signal, release } = interruption();
-  const options = { world: new RealWorld(), folder: new ServiceFolder(name), port: 0 };
-  const manager = await Manager.instantiate({ ...descriptor, name }, options);
+  const state = writableState();
+  const options = { world: new RealWorld(), folder: new ServiceFolder(name, state), port: 0 };
+  let manager: Manager | null = null;
   try {
+    manager = await Manager.instantiate({ ...descriptor, name }, options);
     process.stdout.write(`${PICTURE}\n`);
     await manager.service.start();
     await watch(manager, seconds, signal);
     return await summary(manager.service);
   } finally {
-    await manager.terminate();
+    await manager?.terminate();
+    if (state !== stateFolder()) rmSync(state, { recursive: true, force: true });
     release();
+  }
+}
+
+/** Where services are known; a folder of its own where that cannot be written, as by users without a home. */
+function writableState(): string {
+  const folder = stateFolder();
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    accessSync(folder, constants.W_OK);
+    return folder;
+  } catch {
+    return mkdtempSync(join(tmpdir(), "sluice-demo-"));
   }
 }
 

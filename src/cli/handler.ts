@@ -17,6 +17,7 @@ const HELP = `Usage: ${USAGE}
 
 Prints what a handler of a running function gives, or writes VALUE to it. Without a
 handler's name ('ELEMENT.') it lists the element's handlers; '.' lists the global ones.
+A VALUE that begins with '-' stands after '--'.
 
 Options:
 ${optionHelp(OPTIONS)}

@@ -55,7 +55,7 @@ export class TopView {
 }
 
 interface Work {
-  readonly calls: number;
+  readonly batches: number;
   readonly packets: number;
   readonly nanoseconds: number;
 }
@@ -63,14 +63,14 @@ interface Work {
 /** What the element did between two looks. */
 function work(e: ElementStats, old: ElementStats | undefined): Work {
   const { load } = e;
-  if (load === null) return { calls: 0, packets: 0, nanoseconds: 0 };
+  if (load === null) return { batches: 0, packets: 0, nanoseconds: 0 };
   // Metering began again meanwhile: its counts started at 0.
   const from =
     old?.load != null && old.load.packets <= load.packets
       ? old.load
-      : { calls: 0, packets: 0, nanoseconds: 0 };
+      : { batches: 0, packets: 0, nanoseconds: 0 };
   return {
-    calls: load.calls - from.calls,
+    batches: load.batches - from.batches,
     packets: load.packets - from.packets,
     nanoseconds: Math.max(0, load.nanoseconds - from.nanoseconds),
   };
@@ -78,10 +78,10 @@ function work(e: ElementStats, old: ElementStats | undefined): Work {
 
 function elementLine(e: ElementStats, w: Work, seconds: number): string {
   const rate = (n: number): string => (seconds > 0 ? quantity(n / seconds) : "-");
-  const batch = w.calls > 0 ? (w.packets / w.calls).toFixed(1) : "-";
+  const batch = w.batches > 0 ? (w.packets / w.batches).toFixed(1) : "-";
   const each = w.packets > 0 ? (w.nanoseconds / w.packets).toFixed(0) : "-";
   const drops = Object.entries(e.drops).map(([reason, n]) => `${reason} ${quantity(n)}`);
-  return `    ${e.name.padEnd(27)} ${e.className.padEnd(19)}${rate(w.calls).padStart(10)}${rate(w.packets).padStart(11)}${batch.padStart(7)}${each.padStart(11)}  ${drops.join(", ")}`.trimEnd();
+  return `    ${e.name.padEnd(27)} ${e.className.padEnd(19)}${rate(w.batches).padStart(10)}${rate(w.packets).padStart(11)}${batch.padStart(7)}${each.padStart(11)}  ${drops.join(", ")}`.trimEnd();
 }
 
 function functionLine(view: FunctionView, stats: InstanceStats | null, before: InstanceStats | null): string {

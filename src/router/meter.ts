@@ -15,8 +15,9 @@ export interface ElementLoad {
   readonly element: Element;
   /** Calls from other elements, and runs of its own tasks and timers. */
   readonly calls: number;
-  /** Packets that it was given or has pulled; for a source, those it gave. */
+  /** Packets that it was given or has pulled, and the batches they came in; for a source, those it gave. */
   readonly packets: number;
+  readonly batches: number;
   /** Nanoseconds of its own: without what it called. */
   readonly nanoseconds: number;
 }
@@ -51,12 +52,13 @@ export function clockCost(): number {
  * the measured time and one outside, in the caller's: both are taken off (`cost` nanoseconds each).
  */
 export function elementLoads(elements: readonly Element[], cost: number = clockCost()): ElementLoad[] {
-  const inside = elements.map((e) => ({ ...e.runMeter, packets: 0 }));
-  const outside = elements.map(() => ({ calls: 0, nanoseconds: 0, packets: 0 }));
+  const inside = elements.map((e) => ({ ...e.runMeter, packets: 0, batches: 0 }));
+  const outside = elements.map(() => ({ calls: 0, nanoseconds: 0, packets: 0, batches: 0 }));
   for (const element of elements) {
     const each = (port: Port, pulled: boolean): void => {
       if (!(port instanceof MeteredPort)) return;
-      const { batches, packets, nanoseconds } = port.meter;
+      const { batches, empty, packets, nanoseconds } = port.meter;
+      const filled = batches - empty;
       const own = outside[element.index];
       own.calls += batches;
       own.nanoseconds += nanoseconds;
@@ -66,10 +68,14 @@ export function elementLoads(elements: readonly Element[], cost: number = clockC
       // What goes into an element counts there; what a source gives counts as its own.
       if (pulled) {
         inside[element.index].packets += packets;
+        inside[element.index].batches += filled;
         outside[port.element.index].packets += packets;
+        outside[port.element.index].batches += filled;
       } else {
         far.packets += packets;
+        far.batches += filled;
         own.packets += packets;
+        own.batches += filled;
       }
     };
     for (const port of element.outputs) each(port, false);
@@ -79,6 +85,7 @@ export function elementLoads(elements: readonly Element[], cost: number = clockC
     element,
     calls: inside[i].runs,
     packets: element.ninputs > 0 ? inside[i].packets : outside[i].packets,
+    batches: element.ninputs > 0 ? inside[i].batches : outside[i].batches,
     nanoseconds: Math.max(
       0,
       inside[i].nanoseconds - outside[i].nanoseconds - cost * (inside[i].runs + outside[i].calls),

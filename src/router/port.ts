@@ -85,7 +85,10 @@ export interface PortObserver {
 
 /** What passed a port, and the time its far end took, of which the elements behind it had part. */
 export interface PortMeter {
+  /** Calls: pulls that gave nothing are counted, too. */
   batches: number;
+  /** Pulls that gave nothing. */
+  empty: number;
   packets: number;
   /** Nanoseconds inside calls through this port, callees included. */
   nanoseconds: number;
@@ -97,7 +100,7 @@ export class MeteredPort extends Port {
 
   constructor(element: Element, port: number, meter?: PortMeter) {
     super(element, port);
-    this.meter = meter ?? { batches: 0, packets: 0, nanoseconds: 0 };
+    this.meter = meter ?? { batches: 0, empty: 0, packets: 0, nanoseconds: 0 };
   }
 
   override push(batch: Batch): void {
@@ -115,6 +118,7 @@ export class MeteredPort extends Port {
     this.element.pull(this.port, batch, max);
     this.meter.nanoseconds += (performance.now() - start) * 1e6;
     this.meter.batches++;
+    if (batch.count === 0) this.meter.empty++;
     this.meter.packets += batch.count;
     return batch.count;
   }

@@ -49,6 +49,18 @@ async function metered(metered: boolean): Promise<Router> {
   return router;
 }
 
+test("pulls that give nothing are calls, and no batches", async () => {
+  const text = "i :: InfiniteSource(LIMIT 8, BURST 8) -> q :: Queue -> u :: Unqueue(BURST 4) -> d :: Discard";
+  const router = await Router.fromText(text, { metered: true });
+  for (let round = 0; round < 1000 && router.step(); round++) {
+    // until nothing is left
+  }
+  const [q, u] = ["q", "u"].map((n) => elementLoads(router.elements).find((l) => l.element.name === n)!);
+  assert.equal([q.packets, q.batches, u.packets, u.batches], [8, 1, 8, 2]);
+  assert.ok(u.calls > u.batches);
+  router.close();
+});
+
 test("an element's time is its own: without what it called, with its task's", async () => {
   const router = await metered(true);
   const loads = new Map(elementLoads(router.elements).map((l) => [l.element.name, l]));

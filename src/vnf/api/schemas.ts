@@ -73,7 +73,7 @@ export const STATS: Schema = record({
       counters: COUNTS,
       drops: { ...COUNTS, description: "by reason; those that never occurred are left out" },
       load: {
-        ...nullable(record({ calls: NUMBER, packets: NUMBER, nanoseconds: NUMBER })),
+        ...nullable(record({ calls: NUMBER, batches: NUMBER, packets: NUMBER, nanoseconds: NUMBER })),
         description: "since metering began; null without",
       },
     }),

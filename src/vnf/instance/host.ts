@@ -162,6 +162,8 @@ function elementStats(element: Element, load: ElementLoad | undefined): ElementS
     counters: read(counters, true),
     drops: read(drops, false),
     load:
-      load === undefined ? null : { calls: load.calls, packets: load.packets, nanoseconds: load.nanoseconds },
+      load === undefined
+        ? null
+        : { calls: load.calls, batches: load.batches, packets: load.packets, nanoseconds: load.nanoseconds },
   };
 }

@@ -68,6 +68,8 @@ export interface ElementStats {
 export interface LoadStats {
   /** Batches that it was given or has pulled, and runs of its own tasks and timers. */
   readonly calls: number;
+  /** Batches with packets: given or pulled; for a source, those it gave. */
+  readonly batches: number;
   readonly packets: number;
   /** Of its own: without what it called. */
   readonly nanoseconds: number;
