@@ -8,6 +8,7 @@ import { systemError } from "../router/system-error.js";
 import { ApiClient, ApiError } from "../vnf/api/client.js";
 import type { ServiceDescriptor } from "../vnf/descriptor/model.js";
 import { parseDescriptor } from "../vnf/descriptor/read.js";
+import { namespacesRefused } from "../vnf/link/veth.js";
 import { Manager } from "../vnf/manager/manager.js";
 import { processRuns, ServiceFolder } from "../vnf/state/folder.js";
 import { RealWorld, SimulatedWorld, type World } from "../vnf/world.js";
@@ -95,6 +96,10 @@ function adjusted(descriptor: ServiceDescriptor, { isolation, seed }: UpSettings
 function tell({ service, url }: Manager, s: UpSettings): void {
   if (s.top) return;
   process.stdout.write(`service ${service.descriptor.name}: API at ${url}\n`);
+  const processes = [...service.functions.values()].some((f) => f.descriptor.isolation === "process");
+  const refused = processes && service.world.simulation === null ? namespacesRefused() : null;
+  if (refused !== null)
+    process.stdout.write(`processes are joined by Unix sockets, not in network namespaces: ${refused}\n`);
   service.events.watch((e) => {
     if (e.kind !== "log" || s.logs) process.stdout.write(`${eventText(e)}\n`);
   });
