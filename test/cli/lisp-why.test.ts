@@ -1,12 +1,13 @@
 // sluice lisp why: against a router in a process of its own, over a Unix socket and TCP.
 
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Explanation } from "../../src/lisp/itr/explanation.js";
+import { until } from "../until.js";
 import { exchange, launch, type Program, sluice } from "./sluice.js";
 
 /** An ITR, an ETR that registers, and a Map-Server with Map-Resolver on one wire; and a resolver whom nobody answers. */
@@ -47,8 +48,9 @@ async function whyUntil(looked: RegExp, ...words: string[]): Promise<string> {
 
 test.before(async () => {
   router = launch(["-u", path, "-e", GRAPH]);
-  await router.until(() => existsSync(path));
-  while (!(await exchange({ path }, "read registrar.registered\n")).includes("true"));
+  // The socket's file is there a moment before somebody listens.
+  const registered = (): Promise<string> => exchange({ path }, "read registrar.registered\n").catch(() => "");
+  await until(async () => (await registered()).includes("true"));
 });
 
 test.after(async () => {
