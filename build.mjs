@@ -32,6 +32,8 @@ function run(what, script, args) {
   if (!quiet) console.log(`build: ${what} (${((performance.now() - started) / 1000).toFixed(1)} s)`);
 }
 
+if (quiet && !existsSync(join(root, "dist/elements.json")))
+  console.error("building, once: kernels, then code");
 mkdirSync(join(root, "dist"), { recursive: true });
 
 const TYPES = "src/packet/kernels.generated.ts";
