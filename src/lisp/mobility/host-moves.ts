@@ -103,12 +103,21 @@ export class HostMoves implements HostsOwner {
       const news = host?.state === "away" && host.since < asked && !sameLocators(host.mapping!, mapping);
       // One that is here has proven it, and is registered.
       if (host === null || news) hosts.moved(eid.address, mapping);
+      else if (host.state === "away" && host.since < asked) this.#renew(mapping);
     }
     const over = [...hosts.entries()].filter(
       ({ eid, state, since }) =>
         state === "away" && since < asked && covers(part, eid) && !named.some((n) => covers(n, eid)),
     );
     for (const { eid } of over) hosts.remove(eid);
+  }
+
+  /** A host is where it was: were its mapping to expire, the map-cache would have the site's own prefix for it. */
+  #renew(mapping: Mapping): void {
+    const cache = this.#options.cache();
+    const cached = cache?.get(mapping.iid, mapping.eid) ?? null;
+    // Others in the map-cache were asked for since.
+    if (cached === null || sameLocators(cached, mapping)) cache?.insert(mapping);
   }
 
   /** The prefixes of this site out of which hosts may leave. */

@@ -75,6 +75,27 @@ test("it asks again after INTERVAL: who has moved on has, who is not named any m
   b.close();
 });
 
+test("the mapping of a host that stays away does not expire, and one that was asked for since stays", async () => {
+  const b = await bench(", INTERVAL 100");
+  const away = [proxied("192.168.2.10/32", "10.0.0.3"), proxied("192.168.2.11/32", "10.0.0.3")];
+  for (let i = 0; i < 5; i++) {
+    b.router.runFor(i === 0 ? 0 : 100);
+    answer(b, asked(b)[0], HOME, ...away);
+  }
+  assert.equal(b.read("cache.table").split("\n"), [
+    "192.168.2.10/32 10.0.0.3/1/100 ttl 300",
+    "192.168.2.11/32 10.0.0.3/1/100 ttl 300",
+  ]);
+  await b.router.write("cache.add", "192.168.2.11/32 10.0.0.4 ttl 300");
+  b.router.runFor(100);
+  answer(b, asked(b)[0], HOME, ...away);
+  assert.equal(b.read("cache.table").split("\n"), [
+    "192.168.2.10/32 10.0.0.3/1/100 ttl 300",
+    "192.168.2.11/32 10.0.0.4/1/100 ttl 200",
+  ]);
+  b.close();
+});
+
 test("what was heard after the question was sent is newer than its answer", async () => {
   const b = await bench();
   b.router.runFor(0.5);
