@@ -115,12 +115,24 @@ test("a service that comes up, or was cut short, is shown and can be ended", asy
   assert.is((await sluice(["down", ...STATE])).out, "its manager was gone; removed what it left\n");
 });
 
+/** Until nothing answers at `url` any more. */
+async function silence(url: string): Promise<void> {
+  const answers = (): Promise<boolean> =>
+    fetch(url, { signal: AbortSignal.timeout(2000) }).then(
+      () => true,
+      () => false,
+    );
+  while (await answers()) await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
 test("a manager that hangs is killed by down, after a while", async () => {
   const file = join(faulty.folder, "hangs.yaml");
   writeFileSync(file, "service: faulty\nfunctions: { bad: { graph: faulty.click } }\n");
   const up = await sluice(["up", file, "-d", ...STATE]);
   assert.is(up.code, 0, up.err);
+  const { url } = JSON.parse(readFileSync(join(STATE[1], "faulty", "service.json"), "utf8"));
   assert.is((await sluice(["handler", "bad", "f.loops", "", ...STATE])).code, 0);
+  await silence(url);
   const down = await sluice(["down", "--timeout", "1", ...STATE]);
   assert.equal(
     [down.code, down.out],
