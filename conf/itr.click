@@ -31,7 +31,7 @@ control [3] -> [0] subscriber :: LISPSubscriber(resolver, RLOC $RLOC4, RLOC $RLO
   PUBSUB_KEY $PUBSUB_KEY);
 subscriber [2] -> [1] resolver;
 control [6] -> solicited :: LISPSMRReceiver(resolver);
-control [7] -> prober :: LISPRLOCProber(cache, RLOC $RLOC4, RLOC $RLOC6,
+control [7] -> prober :: LISPRLOCProber(cache, RLOC $RLOC4, RLOC $RLOC6, RESOLVER resolver,
   INTERVAL $PROBE, TIMEOUT $PROBE_TIMEOUT, RETRIES $PROBE_RETRIES, PITR $PITR);
 
 resolver [0], subscriber [0], prober -> to_core;

@@ -1,12 +1,14 @@
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { ControlChannel, replyOf } from "../../../src/lisp/control/control-channel.js";
-import { randomNonce, sameAddress } from "../../../src/lisp/control/control-records.js";
+import { randomNonce } from "../../../src/lisp/control/control-records.js";
 import { updateOf } from "../../../src/lisp/itr/probe-updates.js";
+import { type Eid, keepShortest, ProbedRloc } from "../../../src/lisp/itr/probed-rloc.js";
 import { addressText, type Mapping, MappingError } from "../../../src/lisp/mapping.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { MemoryError } from "../../../src/packet/memory.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
+import { elementOf } from "../../../src/router/element-of.js";
 import type { HandlerCode } from "../../../src/router/handler.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { Timer } from "../../../src/router/timer.js";
@@ -17,6 +19,7 @@ import { encodeLispControl } from "../../../src/wire/lisp-control/message.js";
 import type { EidRecord } from "../../../src/wire/lisp-control/record.js";
 import type { UdpPacket } from "../../../src/wire/udp-packet.js";
 import { LISPMapCache } from "./lisp-map-cache.js";
+import { LISPResolver } from "./lisp-resolver.js";
 
 const args = {
   CACHE: {
@@ -29,6 +32,10 @@ const args = {
     type: "address",
     many: true,
     doc: "an RLOC of ours, from which probes go; one of each address family",
+  },
+  RESOLVER: {
+    type: "element",
+    doc: "the LISPResolver that asks for mappings anew none of whose locators are up",
   },
   PITR: { type: "bool", default: "false", doc: "probe as a proxy ITR does: with the p bit" },
   INTERVAL: {
@@ -46,28 +53,6 @@ const args = {
   CAPACITY: { type: "unsigned", default: "4096", min: 1, doc: "most RLOCs that are probed" },
 } as const;
 
-type Eid = Pick<Mapping, "iid" | "eid">;
-
-/** EID-prefixes of an RLOC that probes ask for in turn. */
-const EIDS = 4;
-
-interface Probed {
-  readonly rloc: Uint8Array;
-  /** Some mappings that have it, and which of them is the next to be asked for. */
-  eids: Eid[];
-  turn: number;
-  readonly timer: Timer;
-  /** Probes that are out: the steady nanoseconds at which they left, and what they asked for. */
-  readonly out: Map<bigint, { readonly at: number; readonly eid: Eid }>;
-  /** Whether the map-cache was told that it is down. */
-  down: boolean;
-  /** Smoothed round-trip time and its mean deviation, nanoseconds; -1: not known. */
-  rtt: number;
-  jitter: number;
-  /** Steady nanoseconds of the last answer; -1: none yet. */
-  answered: number;
-}
-
 /**
  * Finds out which locators of a map-cache can be reached (RFC 9301, section 7.1).
  *
@@ -79,6 +64,10 @@ interface Probed {
  * TIMEOUT is no more than nine tenths of INTERVAL. It goes on being probed, and is up again with the first answer. An
  * answer is a Map-Reply with the P bit, the nonce of a probe that is out, and the A bit in each record. Round-trip times
  * are smoothed as RFC 6298 does.
+ *
+ * A mapping none of whose locators are up is of no use, and may be an old one: its host is elsewhere, whose ETR answers for
+ * it. RESOLVER asks for up to four such mappings of an RLOC each time that this is found down, the shortest EID-prefixes
+ * first.
  *
  * An answer that comes from a locator of the mapping that was probed may change that mapping: priorities, weights, R bits
  * and Map-Version of its locators, and further ones. It never takes a locator away (of several ETRs that register
@@ -93,6 +82,7 @@ interface Probed {
  * @handler probes probes sent
  * @handler answers answers that came in time
  * @handler downs times that an RLOC went down
+ * @handler refreshes mappings asked for anew, as none of their locators were up
  * @handler updates mappings that an answer has changed
  * @handler table every RLOC: address, up or down, smoothed round-trip time and jitter in ms, seconds since the last answer; - for what is not known
  * @example
@@ -110,6 +100,7 @@ export class LISPRLOCProber extends Element {
       probes: "probes sent",
       answers: "answers that came in time",
       downs: "times that an RLOC went down",
+      refreshes: "mappings asked for anew, as none of their locators were up",
       updates: "mappings that an answer has changed",
     },
     drops: {
@@ -117,6 +108,7 @@ export class LISPRLOCProber extends Element {
       unsolicited: "no answer to a probe that is out, or without the A bit",
       full: "an RLOC that is not probed, as CAPACITY others are",
       no_slot: "no free packet for a probe",
+      busy: "a mapping that the resolver has no room to ask for, or no Map-Resolver",
     },
     handlers: {
       table: {
@@ -129,8 +121,9 @@ export class LISPRLOCProber extends Element {
   readonly #channel = new ControlChannel(this);
   readonly #timers = new TimerGroup(this);
   readonly #scan: Timer = this.newTimer(() => this.#look());
-  readonly #probed = new Map<string, Probed>();
+  readonly #probed = new Map<string, ProbedRloc>();
   #cache: LISPMapCache | null = null;
+  #resolver: LISPResolver | null = null;
   #rlocs: readonly Uint8Array[] = [];
   #proxy = false;
   #interval = 0;
@@ -141,6 +134,7 @@ export class LISPRLOCProber extends Element {
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
     if (values.CACHE instanceof LISPMapCache) this.#cache = values.CACHE;
     else errors.error("CACHE is not a LISPMapCache");
+    this.#resolver = elementOf(values.RESOLVER, LISPResolver, "RESOLVER", errors);
     if (values.RLOC.length === 0) errors.error("no RLOC given");
     this.#rlocs = values.RLOC;
     this.#proxy = values.PITR;
@@ -171,17 +165,13 @@ export class LISPRLOCProber extends Element {
       p.timer.unschedule();
       this.#probed.delete(name);
     }
-    for (const [name, { rloc, eids }] of seen) this.#see(name, rloc, eids);
+    for (const { rloc, eids } of seen.values()) this.#see(rloc, (p) => p.know(eids));
     this.#scan.scheduleAfter(this.#interval);
   }
 
   /** A mapping has come: it is newer than what else is known of its RLOCs. */
   #inserted(mapping: Mapping): void {
-    for (const rloc of this.#usable(mapping)) {
-      const name = addressText(rloc);
-      const others = this.#probed.get(name)?.eids ?? [];
-      this.#see(name, rloc, [mapping, ...others.filter((e) => !sameEid(e, mapping))].slice(0, EIDS));
-    }
+    for (const rloc of this.#usable(mapping)) this.#see(rloc, (p) => p.prefer(mapping));
   }
 
   /** The RLOCs of a mapping that may be probed. */
@@ -191,33 +181,24 @@ export class LISPRLOCProber extends Element {
       .map((l) => l.rloc);
   }
 
-  #see(name: string, rloc: Uint8Array, eids: Eid[]): void {
+  /** `learn` tells the RLOC of mappings that have it. */
+  #see(rloc: Uint8Array, learn: (p: ProbedRloc) => void): void {
+    const name = addressText(rloc);
     const found = this.#probed.get(name);
-    if (found === undefined) {
-      if (this.#probed.size < this.#capacity) this.#add(name, rloc, eids);
-      else this.#count("full");
-      return;
-    }
-    found.eids = eids;
-    // A mapping that went and came again has forgotten it.
-    if (found.down) this.#cache!.cache.updateRloc(found.rloc, { down: true });
-  }
-
-  #add(name: string, rloc: Uint8Array, eids: Eid[]): void {
-    const timer = this.#timers.timer(() => this.#due(name));
-    this.#probed.set(name, {
-      rloc,
-      eids,
-      turn: 0,
-      timer,
-      out: new Map(),
-      down: false,
-      rtt: -1,
-      jitter: -1,
-      answered: -1,
-    });
-    // Spread, so that those of one Map-Reply are not probed at once.
-    timer.scheduleAfter(Math.floor((this.router.random.real() * this.#period()) / 10));
+    if (found !== undefined) {
+      learn(found);
+      // A mapping that went and came again has forgotten it.
+      if (found.down) this.#cache!.cache.updateRloc(rloc, { down: true });
+    } else if (this.#probed.size < this.#capacity) {
+      const p = new ProbedRloc(
+        rloc,
+        this.#timers.timer(() => this.#due(p)),
+      );
+      learn(p);
+      this.#probed.set(name, p);
+      // Spread, so that those of one Map-Reply are not probed at once.
+      p.timer.scheduleAfter(Math.floor((this.router.random.real() * this.#period()) / 10));
+    } else this.#count("full");
   }
 
   /** Probes an RLOC now, to see whether another's word about it is true; false where that is not probed at all. */
@@ -232,23 +213,23 @@ export class LISPRLOCProber extends Element {
     return this.#rlocs.find((r) => r.length === rloc.length);
   }
 
-  #due(name: string): void {
-    const p = this.#probed.get(name)!;
-    if (p.out.size > 0) p.turn++;
+  #due(p: ProbedRloc): void {
+    if (p.out.size > 0) p.unanswered();
     if (p.out.size > this.#retries) {
       p.out.clear();
       if (!p.down) this.#count("downs");
       p.down = true;
       this.#cache!.cache.updateRloc(p.rloc, { down: true });
+      for (const eid of p.eids) this.#askAnew(eid);
       this.#rest(p);
     } else {
       this.#probe(p);
     }
   }
 
-  #probe(p: Probed): void {
+  #probe(p: ProbedRloc): void {
     const nonce = randomNonce(this.router.random);
-    const asked = p.eids[p.turn % p.eids.length];
+    const asked = p.next;
     const { iid, eid } = asked;
     const message = mapRequest({
       nonce,
@@ -265,7 +246,16 @@ export class LISPRLOCProber extends Element {
       this.#count("no_slot");
   }
 
-  #rest(p: Probed): void {
+  /** For a mapping that no packet can follow, unless somebody has configured it so. */
+  #askAnew({ iid, eid }: Eid): void {
+    const { cache } = this.#cache!;
+    const mapping = this.#resolver === null ? null : cache.get(iid, eid);
+    if (mapping === null || mapping.locators.some((l) => l.usable)) return;
+    if (this.#cache!.isConfigured(iid, eid)) return;
+    this.#count(this.#resolver!.ask(iid, eid) ? "refreshes" : "busy");
+  }
+
+  #rest(p: ProbedRloc): void {
     p.timer.scheduleAfter(Math.floor(this.#period() * (0.9 + this.router.random.real() / 10)));
   }
 
@@ -291,12 +281,7 @@ export class LISPRLOCProber extends Element {
       return;
     }
     this.#count("answers");
-    const now = this.router.clock.now();
-    const { at, eid } = p.out.get(reply.nonce)!;
-    this.#measure(p, now - at);
-    p.out.clear();
-    p.answered = now;
-    p.down = false;
+    const eid = p.answer(reply.nonce, this.router.clock.now());
     this.#cache!.cache.updateRloc(p.rloc, { down: false });
     this.#rest(p);
     this.#update(eid, reply.records, (datagram as UdpPacket).source);
@@ -318,15 +303,9 @@ export class LISPRLOCProber extends Element {
     }
   }
 
-  #asker(nonce: bigint): Probed | null {
+  #asker(nonce: bigint): ProbedRloc | null {
     for (const p of this.#probed.values()) if (p.out.has(nonce)) return p;
     return null;
-  }
-
-  /** RFC 6298, section 2. */
-  #measure(p: Probed, sample: number): void {
-    p.jitter = p.rtt < 0 ? sample / 2 : p.jitter * 0.75 + Math.abs(p.rtt - sample) * 0.25;
-    p.rtt = p.rtt < 0 ? sample : p.rtt * 0.875 + sample * 0.125;
   }
 
   #count(name: keyof typeof LISPRLOCProber.spec.counters | keyof typeof LISPRLOCProber.spec.drops): void {
@@ -336,23 +315,8 @@ export class LISPRLOCProber extends Element {
   // ---- Handlers -----------------------------------------------------------------
 
   override handlers(): Record<string, HandlerCode> {
-    return { table: { read: () => [...this.#probed.values()].map((p) => this.#line(p)).join("") } };
+    const lines = (): string[] =>
+      [...this.#probed.values()].map((p) => `${p.text(this.router.clock.now())}\n`);
+    return { table: { read: () => lines().join("") } };
   }
-
-  #line(p: Probed): string {
-    const ms = (ns: number): string => (ns < 0 ? "-" : (ns / 1e6).toFixed(3));
-    const ago = p.answered < 0 ? "-" : ((this.router.clock.now() - p.answered) / 1e9).toFixed(3);
-    return `${addressText(p.rloc)} ${p.down ? "down" : "up"} ${ms(p.rtt)} ${ms(p.jitter)} ${ago}\n`;
-  }
-}
-
-/** Puts `eid` among at most EIDS ones, in place of the longest: short prefixes are sites', hosts move. */
-function keepShortest(eids: Eid[], eid: Eid): void {
-  const at = eids.findIndex((other) => other.eid.length > eid.eid.length);
-  eids.splice(at < 0 ? eids.length : at, 0, eid);
-  if (eids.length > EIDS) eids.pop();
-}
-
-function sameEid(a: Eid, b: Eid): boolean {
-  return a.iid === b.iid && a.eid.length === b.eid.length && sameAddress(a.eid.address, b.eid.address);
 }

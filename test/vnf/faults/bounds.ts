@@ -11,6 +11,8 @@
 //   SEARCH    a home asks for its hosts     INTERVAL + RETRY                                  LISPHostFinder; RFC 9301, 5.5
 //   RESOLVE   an ITR asks again             MAX_TIMEOUT; PAUSE more once it has given up      LISPResolver
 //   SOLICIT   peers are told, and ask       REMIND + INTERVAL of both ends of SMRs            RFC 9301, 6.1
+//   REPLACE   an ITR asks for what no       INTERVAL + RETRIES * TIMEOUT                      LISPRLOCProber
+//             locator answers for
 //
 // A tunnel router that is not told that its guest has gone (no Map-Notify reached it) renews the guest's registration
 // and has its mapping for as long as whoever has the guest needs to hear of that, and to take it back: RENEW + ARRIVE.
@@ -18,12 +20,13 @@
 import { REGISTRAR_ARGS } from "../../../elements/lisp/etr/lisp-registrar-args.js";
 import { LISPSMRSender } from "../../../elements/lisp/etr/lisp-smr-sender.js";
 import { RESOLVER_ARGS } from "../../../elements/lisp/itr/lisp-resolver-args.js";
+import { LISPRLOCProber } from "../../../elements/lisp/itr/lisp-rloc-prober.js";
 import { LISPSMRReceiver } from "../../../elements/lisp/itr/lisp-smr-receiver.js";
 import { LISPMapServer } from "../../../elements/lisp/mapping-system/lisp-map-server.js";
 import { LISPHostFinder } from "../../../elements/lisp/mobility/lisp-host-finder.js";
 import { MOBILITY_ARGS } from "../../../elements/lisp/mobility/lisp-mobility-args.js";
 import { NOTIFY_INTERVALS } from "../../../src/lisp/map-server/notifications.js";
-import { PING_INTERVAL } from "./four-sites.js";
+import { PING_INTERVAL, PROBE_INTERVAL } from "./four-sites.js";
 
 /** What may be wrong, and where: an access link is between a tunnel router, or the Map-Server, and the core. */
 export type Cause =
@@ -72,6 +75,10 @@ const SOLICIT =
   timer(LISPSMRSender.spec.args.INTERVAL) +
   timer(LISPSMRReceiver.spec.args.INTERVAL) +
   PING_INTERVAL;
+const { RETRIES, TIMEOUT } = LISPRLOCProber.spec.args;
+const REPLACE = PROBE_INTERVAL + timer(RETRIES) * timer(TIMEOUT);
+/** Who has an old mapping sends by it, and is told so, or does not, and finds out. */
+const CORRECT = Math.max(SOLICIT, REPLACE);
 
 const retry = (outage: number): number =>
   Math.min(outage + timer(REGISTRAR_ARGS.TIMEOUT), timer(REGISTRAR_ARGS.MAX_TIMEOUT));
@@ -132,9 +139,9 @@ export function boundOf(cause: Cause, { outage, causes }: Trouble): Bound {
         return mappings;
       case "site link":
       case "host crash":
-        return mappings + SOLICIT + resolve(0);
+        return mappings + CORRECT + resolve(0);
       default:
-        return Math.max(mappings, heard) + SOLICIT + resolve(outage);
+        return Math.max(mappings, heard) + CORRECT + resolve(outage);
     }
   })();
   return { mappings: mappings + SLACK, caches: caches + SLACK };

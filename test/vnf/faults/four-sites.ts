@@ -16,6 +16,9 @@ const FILE = fileURLToPath(new URL("../../../../conf/services/four-sites.yaml", 
 /** Seconds between two pings of a host, by each family. */
 export const PING_INTERVAL = 3;
 
+/** Seconds between two probes of a locator. */
+export const PROBE_INTERVAL = Number(readDescriptor(FILE).functions.get("xtr1")!.parameters.PROBE);
+
 /** The sites' links, in the order of their tunnel routers, xtr1 to xtr4. */
 export const SITES = ["subnet1", "subnet2", "dc1", "dc2"] as const;
 /** The hosts by their homes: host i has 192.168.(i + 1).10 and fd0(i + 1)::10. */

@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import { parseRloc } from "../../../../src/lisp/mapping.js";
 import { mapReply } from "../../../../src/wire/lisp-control/map-reply.js";
 import type { MapRequest } from "../../../../src/wire/lisp-control/map-request.js";
-import { failure, packetOf, record, type Sent, sentOf, takeAllSlots } from "../control.js";
+import { failure, packetOf, record, reply, requestsTo, type Sent, sentOf, takeAllSlots } from "../control.js";
 import { Bench, hex, ip, ipv4, udp } from "../harness.js";
 
 const MAPPINGS = "192.168.2.0/24 192.0.2.2 192.0.2.3/2, 192.168.3.0/24 192.0.2.2 192.0.2.4/255 2001:db8::4";
@@ -139,6 +139,51 @@ test("round-trip times and jitter as RFC 6298 has them", async () => {
   // 0.1 s, then 0.1 * 7/8 + 0.3 / 8; 0.05 s, then 0.05 * 3/4 + 0.2 / 4; each sample up to 10 ms late.
   assert.ok(rtt >= 125 && rtt < 136, String(rtt));
   assert.ok(jitter >= 85 && jitter < 93, String(jitter));
+  b.close();
+});
+
+/** A prober with a resolver, of which the ETRs 192.0.2.3 and 192.0.2.4 answer. */
+async function withResolver(resolver: string, ...learned: string[]): Promise<Bench> {
+  const b = await Bench.start(`
+    feed :: Feed -> cache :: LISPMapCache(192.168.8.0/24 192.0.2.2) -> Discard;
+    cache[1] -> resolver :: LISPResolver(cache, RLOC 192.0.2.1${resolver}) -> asked :: Sink;
+    replies :: Counter; f2 :: Feed -> replies -> [1] resolver; resolver[1] -> Discard;
+    f3 :: Feed -> e :: LISPRLOCProber(cache, RLOC 192.0.2.1, INTERVAL 10, RESOLVER resolver) -> out :: Sink;
+  `);
+  for (const mapping of learned) await b.router.write("cache.add", `${mapping} ttl 3600`);
+  return b;
+}
+
+test("a mapping none of whose locators are up is asked for anew, each interval until it has another; no other one is", async () => {
+  const stale = "192.168.9.7/32";
+  const b = await withResolver(
+    ", MAP_RESOLVER 192.0.2.9",
+    `${stale} 192.0.2.2`,
+    "192.168.9.8/32 192.0.2.2 192.0.2.3",
+  );
+  // The mapping system may be late, too.
+  const replies = ["192.0.2.2", "192.0.2.4"];
+  const asked: Uint8Array[] = [];
+  for (let i = 0; i < 600; i++) {
+    run(b, 0.1, (sent) => {
+      if (sent.destination[3] !== 2) answer(b, sent);
+    });
+    for (const { inner, message } of requestsTo(b, "asked")) {
+      asked.push(inner);
+      b.push("replies", [packetOf(reply(message.nonce, record(stale, replies[asked.length - 1])))]);
+      assert.is(/192\.0\.2\.2 \d down/.test(b.read("cache.rlocs")), true);
+    }
+  }
+  assert.equal(asked, [ip("192.168.9.7"), ip("192.168.9.7")]);
+  assert.is(b.read("e.refreshes"), "2");
+  assert.match(b.read("cache.table"), /^192\.168\.9\.7\/32 192\.0\.2\.4/m);
+  b.close();
+});
+
+test("without a Map-Resolver nothing can be asked for anew", async () => {
+  const b = await withResolver("", "192.168.9.7/32 192.0.2.2");
+  run(b, 5, () => {});
+  assert.equal([b.read("e.busy"), b.read("e.refreshes")], ["1", "0"]);
   b.close();
 });
 

@@ -1,0 +1,90 @@
+// One RLOC that is probed (RFC 9301, section 7.1): what for, which probes are out, and what their answers say of it.
+
+import type { Timer } from "../../router/timer.js";
+import { sameAddress } from "../control/control-records.js";
+import { addressText, type Mapping } from "../mapping.js";
+
+export type Eid = Pick<Mapping, "iid" | "eid">;
+
+/** EID-prefixes of an RLOC that probes ask for in turn. */
+const EIDS = 4;
+
+export class ProbedRloc {
+  readonly rloc: Uint8Array;
+  readonly timer: Timer;
+  /** Probes that are out: the steady nanoseconds at which they left, and what they asked for. */
+  readonly out = new Map<bigint, { readonly at: number; readonly eid: Eid }>();
+  /** Whether the map-cache was told that it is down. */
+  down = false;
+  /** Some mappings that have it. */
+  #eids: readonly Eid[] = [];
+  #turn = 0;
+  /** Smoothed round-trip time and its mean deviation, nanoseconds; -1: not known. */
+  #rtt = -1;
+  #jitter = -1;
+  /** Steady nanoseconds of the last answer; -1: none yet. */
+  #answered = -1;
+
+  constructor(rloc: Uint8Array, timer: Timer) {
+    this.rloc = rloc;
+    this.timer = timer;
+  }
+
+  get eids(): readonly Eid[] {
+    return this.#eids;
+  }
+
+  /** Which of its EID-prefixes is the next to be asked for. */
+  get next(): Eid {
+    return this.#eids[this.#turn % this.#eids.length];
+  }
+
+  /** A probe has no answer in time: the next one asks for another EID-prefix. */
+  unanswered(): void {
+    this.#turn++;
+  }
+
+  /** These mappings have it, of those that have been looked at. */
+  know(eids: readonly Eid[]): void {
+    this.#eids = eids;
+  }
+
+  /** A mapping has come that has it: the newest is asked for first. */
+  prefer(eid: Eid): void {
+    this.#eids = [eid, ...this.#eids.filter((e) => !sameEid(e, eid))].slice(0, EIDS);
+  }
+
+  /** The probe with this nonce has its answer; returns what that was asked for. */
+  answer(nonce: bigint, now: number): Eid {
+    const { at, eid } = this.out.get(nonce)!;
+    this.#measure(now - at);
+    this.out.clear();
+    this.#answered = now;
+    this.down = false;
+    return eid;
+  }
+
+  /** RFC 6298, section 2. */
+  #measure(sample: number): void {
+    this.#jitter = this.#rtt < 0 ? sample / 2 : this.#jitter * 0.75 + Math.abs(this.#rtt - sample) * 0.25;
+    this.#rtt = this.#rtt < 0 ? sample : this.#rtt * 0.875 + sample * 0.125;
+  }
+
+  /** `192.0.2.2 up 12.345 0.678 3.210`: round-trip time and jitter in ms, seconds since the last answer; - for what is not known. */
+  text(now: number): string {
+    const ms = (ns: number): string => (ns < 0 ? "-" : (ns / 1e6).toFixed(3));
+    const ago = this.#answered < 0 ? "-" : ((now - this.#answered) / 1e9).toFixed(3);
+    return `${addressText(this.rloc)} ${this.down ? "down" : "up"} ${ms(this.#rtt)} ${ms(this.#jitter)} ${ago}`;
+  }
+}
+
+/** Puts `eid` among at most EIDS ones, in place of the longest: short prefixes are sites', hosts move. */
+export function keepShortest(eids: Eid[], eid: Eid): void {
+  const at = eids.findIndex((other) => other.eid.length > eid.eid.length);
+  eids.splice(at < 0 ? eids.length : at, 0, eid);
+  if (eids.length > EIDS) eids.pop();
+}
+
+function sameEid(a: Eid, b: Eid): boolean {
+  return a.iid === b.iid && a.eid.length === b.eid.length && sameAddress(a.eid.address, b.eid.address);
+}
