@@ -10,7 +10,7 @@ import type { ServiceDescriptor } from "../vnf/descriptor/model.js";
 import { parseDescriptor } from "../vnf/descriptor/read.js";
 import { namespacesRefused } from "../vnf/link/veth.js";
 import { Manager } from "../vnf/manager/manager.js";
-import { processRuns, ServiceFolder } from "../vnf/state/folder.js";
+import { ServiceFolder, signalled } from "../vnf/state/folder.js";
 import { RealWorld, SimulatedWorld, type World } from "../vnf/world.js";
 import { type Command, CommandError } from "./command.js";
 import { complain, readDescriptorText } from "./complain.js";
@@ -169,7 +169,7 @@ async function detach(words: readonly string[], name: string, folder: ServiceFol
   child.once("exit", (code) => {
     status = code ?? 1;
   });
-  for (const end = Date.now() + DETACH_SECONDS * 1000; Date.now() < end; ) {
+  for (const end = performance.now() + DETACH_SECONDS * 1000; performance.now() < end; ) {
     if (status !== null) break;
     const record = folder.read();
     if (record?.pid === child.pid && (await everythingStarted(folder))) {
@@ -179,7 +179,7 @@ async function detach(words: readonly string[], name: string, folder: ServiceFol
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   process.stderr.write(readFileSync(log, "utf8"));
-  if (status === null && processRuns(child.pid!, null)) process.kill(child.pid!, "SIGTERM");
+  if (status === null) signalled(child.pid!, "SIGTERM");
   throw new CommandError(`the service did not come up (${log})`);
 }
 

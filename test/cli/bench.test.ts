@@ -15,6 +15,8 @@ test.after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Options for runs that are over soon. */
 const SHORT = ["--seconds", "0.05", "--runs", "2", "--frames", "64"];
+/** For those that are over when so many packets were given, however long that takes. */
+const COUNTED = ["--seconds", "60", "--runs", "2", "--frames", "64", "--packets"];
 
 interface Result {
   readonly nsPerPacket: { readonly runs: number; readonly median: number };
@@ -30,14 +32,18 @@ interface Result {
   readonly notes: readonly string[];
 }
 
-async function bench(...words: string[]): Promise<Result> {
-  const { code, out, err } = await sluice(["bench", "--format", "json", ...SHORT, ...words]);
+/** The result of runs of `packets` packets. */
+async function bench(packets: number, ...words: string[]): Promise<Result> {
+  const { code, out, err } = await sluice([
+    ...["bench", "--format", "json"],
+    ...[...COUNTED, String(packets), ...words],
+  ]);
   assert.is(code, 0, err);
   return JSON.parse(out);
 }
 
 test("every packet that a replaced device gives goes through the graph to the other one", async () => {
-  const r = await bench("--packets", "1000", "-e", "FromDevice(eth0) -> ToDevice(eth1)");
+  const r = await bench(1000, "-e", "FromDevice(eth0) -> ToDevice(eth1)");
   assert.equal(
     r.runs.map((run) => run.packets),
     [1000, 1000],
@@ -51,7 +57,7 @@ test("every packet that a replaced device gives goes through the graph to the ot
 });
 
 test("the shares of elements, generator and sink are those of all the time", async () => {
-  const r = await bench("--packets", "5000", "-e", "FromDevice(eth0) -> d :: ToDevice(eth1)");
+  const r = await bench(5000, "-e", "FromDevice(eth0) -> d :: ToDevice(eth1)");
   const total = r.elements.reduce((n, e) => n + e.share, 0);
   assert.ok(Math.abs(total - 1) < 1e-9, `they add up to ${total}`);
   assert.is(r.elements.find((e) => e.name === "d")?.packets, 5000);
@@ -59,20 +65,22 @@ test("the shares of elements, generator and sink are those of all the time", asy
 });
 
 test("a smaller burst makes smaller batches", async () => {
-  const r = await bench("--packets", "640", "--burst", "10", "-e", "FromDevice(eth0) -> d :: ToDevice(eth1)");
+  const r = await bench(640, "--burst", "10", "-e", "FromDevice(eth0) -> d :: ToDevice(eth1)");
   const d = r.elements.find((e) => e.name === "d")!;
   assert.is(d.packets / d.calls, 10);
 });
 
 test("traffic is as described: an IP filter sees the prefix, the protocol and the family", async () => {
   const r = await bench(
-    ...["--packets", "300", "--traffic", "dst 10.7.0.0/16 proto tcp dport 80"],
+    300,
+    ...["--traffic", "dst 10.7.0.0/16 proto tcp dport 80"],
     ...["--traffic", "on eth9 dst 10.8.0.1", "-e"],
     "FromDevice(eth0) -> Classifier(12/0800 30/0a07 23/06 36/0050) -> hit :: ToDevice(eth1)",
   );
   assert.is(r.elements.find((e) => e.name === "hit")?.packets, 300);
   const six = await bench(
-    ...["--packets", "300", "--traffic", "dst 2001:db8:7::/48", "-e"],
+    300,
+    ...["--traffic", "dst 2001:db8:7::/48", "-e"],
     "FromDevice(eth0) -> Classifier(12/86dd 38/20010db80007 20/11) -> hit :: ToDevice(eth1)",
   );
   assert.is(six.elements.find((e) => e.name === "hit")?.packets, 300);
@@ -87,7 +95,8 @@ test("recorded packets are played over and over", async () => {
   const file = join(folder, "three.pcap");
   writeFileSync(file, Buffer.concat(chunks));
   const r = await bench(
-    ...["--packets", "100", "--pcap", file, "-e"],
+    100,
+    ...["--pcap", file, "-e"],
     "FromDevice(eth0) -> Classifier(30/0a090909) -> hit :: ToDevice(eth1)",
   );
   assert.is(r.elements.find((e) => e.name === "hit")?.packets, 100);
@@ -96,7 +105,7 @@ test("recorded packets are played over and over", async () => {
 test("a configuration file takes its variables from the command line", async () => {
   const file = join(folder, "two.click");
   writeFileSync(file, "define($IN x)\nFromDevice($IN) -> Discard;\n");
-  const r = await bench("--packets", "10", file, "IN=left");
+  const r = await bench(10, file, "IN=left");
   assert.equal(
     r.devices.map((d) => d.name),
     ["left"],

@@ -41,7 +41,7 @@ test("asks as an ITR does, and prints the records of the answer", async () => {
     asked.push(a);
     return [encodeLispControl(reply(a.message.nonce, record("10.1.0.0/16", "192.0.2.1 192.0.2.2")))];
   });
-  const { code, out, err } = await lig(port, "10.1.2.3", "--iid", "7");
+  const { code, out, err } = await lig(port, "10.1.2.3", "--iid", "7", "--timeout", "30");
   socket.close();
   assert.equal([code, err], [0, ""]);
   assert.match(
@@ -65,11 +65,13 @@ test("asks again when no answer comes, and heeds none with another nonce", async
       ? [forged, Uint8Array.of(1, 2, 3)]
       : [encodeLispControl(reply(nonce, record("10.1.0.0/16", "", { action: 1, ttl: 15 })))];
   });
-  const { code, out } = await lig(port, "10.1.0.0/24", "--timeout", "0.3", "--json");
+  // An answer may come later than that on a busy machine.
+  const { code, out } = await lig(port, "10.1.0.0/24", "--timeout", "0.3", "--tries", "100", "--json");
   socket.close();
   const { from, message } = JSON.parse(out);
   assert.equal([code, from, message.type, message.records[0].ttl], [0, "127.0.0.1", "map-reply", 15]);
-  assert.equal([nonces.length, nonces[0] === nonces[1]], [2, true]);
+  assert.ok(nonces.length >= 2, `${nonces.length} requests`);
+  assert.is(new Set(nonces).size, 1);
 });
 
 test("without an answer it fails after as many tries as given", async () => {

@@ -1,6 +1,6 @@
 // The processes of a service, as its state folder has them: other tests' services run at the same time.
 
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** The manager's process and those of the functions of the service known in `folder`. */
@@ -11,6 +11,10 @@ export function notedProcesses(folder: string): number[] {
 }
 
 export function runs(pid: number): boolean {
-  // One that nobody has waited for yet has ended all the same.
-  return existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "latin1"));
+  try {
+    // One that nobody has waited for yet has ended all the same.
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "latin1"));
+  } catch {
+    return false;
+  }
 }

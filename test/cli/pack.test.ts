@@ -16,8 +16,12 @@ const folder = mkdtempSync(join(tmpdir(), "sluice-pack-"));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
 
 function npm(cwd: string, ...words: string[]): { status: number | null; text: string } {
-  const { status, stdout, stderr } = spawnSync("npm", words, { cwd, encoding: "utf8", timeout: 200_000 });
-  return { status, text: `${stdout}${stderr}` };
+  const { status, stdout, stderr, error } = spawnSync("npm", words, {
+    cwd,
+    encoding: "utf8",
+    timeout: 200_000,
+  });
+  return { status, text: `${stdout}${stderr}${error?.message ?? ""}` };
 }
 
 /** Packs the project and installs the tarball in a folder of its own; says why it could not. */

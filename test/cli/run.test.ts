@@ -139,7 +139,7 @@ for (const [words, message] of USAGE)
 
 test("-t says how long it ran", async () => {
   const { out } = await sluice(["-t", "-e", "Script(stop)"]);
-  assert.match(out, /^\d+\.\d{3}u \d+\.\d{3}s 0:0\d\.\d\d\n$/);
+  assert.match(out, /^\d+\.\d{3}u \d+\.\d{3}s \d:\d\d\.\d\d\n$/);
 });
 
 test("globs match as Click's", () => {

@@ -18,7 +18,7 @@ import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { FaultyService } from "../vnf/faulty.js";
-import { type Outcome, sluice } from "./sluice.js";
+import { launch, type Outcome, sluice } from "./sluice.js";
 
 const FILE = fileURLToPath(new URL("../../../conf/services/two-sites.yaml", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "sluice-"));
@@ -82,9 +82,18 @@ test("an interface that is not there is named with its function's place, and und
 });
 
 test("of two managers that start one service at the same time one has it", async () => {
-  const both = await Promise.all([1, 2].map(() => sluice(["up", FILE, "--seconds", "4", ...STATE])));
-  assert.equal(both.map((up) => up.code).sort(), [0, 1], both.map((up) => up.err).join());
-  says(both.find((up) => up.code === 1)!, /^service 'two-sites' runs already \(process \d+\): 'sluice down/);
+  const both = [1, 2].map(() => launch(["up", FILE, ...STATE]));
+  // The one that has it stays until the other was refused.
+  const [loser, refused] = await Promise.race(both.map(async (up) => [up, await up.ended] as const));
+  const winner = both.find((up) => up !== loser)!;
+  says(
+    { code: refused.code, out: loser.out(), err: loser.err() },
+    /^service 'two-sites' runs already \(process \d+\): 'sluice down/,
+  );
+  assert.match(loser.err(), `process ${winner.pid})`);
+  await winner.until(() => /host2 +started/.test(winner.out()));
+  winner.kill("SIGINT");
+  assert.equal(await winner.ended, { code: 0, signal: null }, winner.err());
 });
 
 test("what is asked wrongly of a running service is refused; its log stays its own", async () => {

@@ -35,7 +35,7 @@ const env = { ...rest, HOME: home, TMPDIR: temporary, CLICKPATH: "" };
 /** Runs the program as the user. */
 function sluice(...words: string[]): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [MAIN, ...words], { ...user, env, cwd: home, timeout: 60_000 });
+    const child = spawn(process.execPath, [MAIN, ...words], { ...user, env, cwd: home, timeout: 120_000 });
     let [out, err] = ["", ""];
     child.stdout.setEncoding("utf8").on("data", (text) => (out += text));
     child.stderr.setEncoding("utf8").on("data", (text) => (err += text));
@@ -104,6 +104,7 @@ userTest("what a killed manager left is removed by down: processes and sockets",
   // One that cannot notice that its manager is gone.
   process.kill(pids[1], "SIGSTOP");
   process.kill(pids[0], "SIGKILL");
+  await until(() => !runs(pids[0]), "the manager is gone");
   assert.is(readdirSync(temporary).length, 1);
   const down = await sluice("down");
   assert.equal([down.code, down.err], [0, ""]);

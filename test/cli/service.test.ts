@@ -1,3 +1,4 @@
+// timeout: 300
 // The commands of a running service: up, ps, top, logs, handler, operate, apply, down.
 
 import { execFileSync, spawn } from "node:child_process";
@@ -9,6 +10,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { namespacesRefused } from "../net/namespaces.js";
 import { skipUnless } from "../skip.js";
+import { until } from "../until.js";
 import { notedProcesses, runs } from "./noted.js";
 import { OwnService } from "./own-service.js";
 import { MAIN, sluice } from "./sluice.js";
@@ -32,7 +34,7 @@ test("a service comes up in the background, is looked at, operated, changed and 
     /^-w clear +removes all mappings$/m,
   );
   assert.match(
-    (await sluice(["top", "-n", "1", "-i", "0.3", ...STATE])).out,
+    (await sluice(["top", "-n", "1", "-i", "1", ...STATE])).out,
     /xtr1 +started +inline .*\n.*ns\/packet/,
   );
   assert.is((await sluice(["operate", "heal", "host1", ...STATE])).code, 0);
@@ -48,6 +50,7 @@ test("what a killed manager left is removed by down", async () => {
   assert.is((await sluice(["up", FILE, "-d", ...STATE])).code, 0);
   const { pid } = JSON.parse(readFileSync(join(own.folder, "service.json"), "utf8"));
   process.kill(pid, "SIGKILL");
+  await until(() => !runs(pid), "the manager is gone");
   assert.match((await sluice(["ps", ...STATE])).out, new RegExp(`${NAME} +- +gone .*nobody answers`));
   const down = await sluice(["down", ...STATE]);
   assert.equal([down.code, down.out], [0, "its manager was gone; removed what it left\n"]);
@@ -67,6 +70,7 @@ skipUnless(refused === null, refused ?? "")(
     // One that cannot notice that its manager is gone.
     process.kill(functions[0], "SIGSTOP");
     process.kill(manager, "SIGKILL");
+    await until(() => !runs(manager), "the manager is gone");
     const down = await sluice(["down", ...STATE]);
     assert.is(down.code, 0, down.err);
     assert.match(down.out, new RegExp(`^removed namespace sluice-${NAME}-xtr1$`, "m"));
@@ -86,12 +90,13 @@ test("Ctrl-C ends a service in order", async () => {
     stdio: ["ignore", "pipe", "inherit"],
   });
   let out = "";
-  child.stdout.setEncoding("utf8").on("data", (text) => {
-    out += text;
-    if (/host2 +started/.test(out) && !/stopped/.test(out)) child.kill("SIGINT");
-  });
-  const [code] = await once(child, "close");
-  assert.is(code, 0);
+  const closed = once(child, "close");
+  child.stdout.setEncoding("utf8").on("data", (text) => (out += text));
+  await until(() => /host2 +started/.test(out) || child.exitCode !== null, "the last function runs", 60);
+  // Once: the second one would end it at once.
+  child.kill("SIGINT");
+  const [code] = await closed;
+  assert.is(code, 0, out);
   assert.match(out, /ms +stopped\n$/);
   assert.not.ok(existsSync(own.folder));
 });

@@ -13,8 +13,8 @@ export interface Outcome {
   readonly err: string;
 }
 
-/** Seconds after which a program that should have ended long ago is ended. */
-const PATIENCE = 60;
+/** Seconds after which a program that should have ended long ago is ended: as long as a test file has. */
+const PATIENCE = 120;
 
 /** Runs `sluice WORDS...` to its end; `input` goes to its standard input. Ends it after `seconds`. */
 export function sluice(
@@ -36,7 +36,8 @@ export function sluice(
       clearTimeout(timer);
       resolve({ code, out, err });
     });
-    child.stdin.end(options.input ?? "");
+    // One that ends without it reads none.
+    child.stdin.on("error", () => {}).end(options.input ?? "");
   });
 }
 
@@ -46,13 +47,13 @@ export interface Program {
   readonly pid: number;
   readonly out: () => string;
   readonly err: () => string;
-  /** Waits until `condition` holds. */
+  /** Waits until `condition` holds; fails when it does not by the program's end. */
   until(condition: () => boolean): Promise<void>;
   kill(signal: NodeJS.Signals): void;
   readonly ended: Promise<{ code: number | null; signal: string | null }>;
 }
 
-/** Starts `sluice WORDS...`; ends it after a minute. `extra`: its descriptor 3. */
+/** Starts `sluice WORDS...`; ends it after two minutes. `extra`: its descriptor 3. */
 export function launch(
   words: readonly string[],
   extra: "pipe" | "ignore" = "ignore",
@@ -62,19 +63,22 @@ export function launch(
   child.stdout!.setEncoding("latin1").on("data", (t) => (out += t));
   child.stderr!.setEncoding("latin1").on("data", (t) => (err += t));
   const guard = setTimeout(() => child.kill("SIGKILL"), PATIENCE * 1000);
+  let closed = false;
   return {
     pid: child.pid!,
     out: () => out,
     err: () => err,
     input: (child.stdio[3] ?? child.stdin) as NodeJS.WritableStream,
     until: async (condition) => {
-      while (!condition() && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 10));
-      assert.ok(condition(), err);
+      // Its exit comes before the last of its output.
+      while (!condition() && !closed) await new Promise((resolve) => setTimeout(resolve, 10));
+      assert.ok(condition(), `${condition}: ${err}`);
     },
     kill: (signal) => void child.kill(signal),
     ended: new Promise((resolve) =>
       child.on("close", (code, signal) => {
         clearTimeout(guard);
+        closed = true;
         resolve({ code, signal });
       }),
     ),

@@ -1,3 +1,4 @@
+// timeout: 300
 // sluice trace: over the API, inline, in threads and in processes; as text and as a capture that tshark reads.
 
 import { spawnSync } from "node:child_process";
@@ -7,6 +8,7 @@ import * as assert from "uvu/assert";
 import { namespacesRefused } from "../net/namespaces.js";
 import { skipUnless } from "../skip.js";
 import { TSHARK } from "../tshark.js";
+import { until } from "../until.js";
 import { OwnService } from "./own-service.js";
 import { sluice } from "./sluice.js";
 
@@ -17,7 +19,11 @@ test.after(() => own.close());
 async function traced(isolation: string): Promise<void> {
   const up = await sluice(["up", FILE, "-d", "--isolation", isolation, ...STATE]);
   assert.is(up.code, 0, up.err);
-  const words = ["trace", "xtr1", "--filter", "icmp", "-n", "2", ...STATE];
+  // Before that a ping ends where it waits for a mapping or a hardware address.
+  const answers = async (): Promise<number> =>
+    Number((await sluice(["handler", "host1", "answers.count", ...STATE])).out);
+  await until(async () => (await answers()) > 0, "pings are answered", 60);
+  const words = ["trace", "xtr1", "--filter", "icmp", "-n", "2", "--seconds", "60", ...STATE];
   const text = await sluice(words);
   assert.is(text.code, 0, text.err);
   assert.match(

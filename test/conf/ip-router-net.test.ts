@@ -27,7 +27,7 @@ netTest("two hosts ping each other across the router, in fragments too, and get 
     await router.running();
     // `run` throws unless every ping is answered.
     const reached = (words: string): string => net.run("a", "ping", ...words.split(" "));
-    assert.match(reached("-c 1 -W 5 10.0.0.1"), "ttl=254");
+    assert.match(reached("-c 1 -W 30 10.0.0.1"), "ttl=254");
     ping(net, "a", "10.0.1.9", 3);
     ping(net, "a", "10.0.1.9", 2, { size: 4000 });
     const error = (words: string): string => {
@@ -37,8 +37,8 @@ netTest("two hosts ping each other across the router, in fragments too, and get 
         return (e as Error).message; // it holds what ping printed
       }
     };
-    assert.match(error("-c 1 -W 5 -t 1 10.0.1.9"), /From 10\.0\.0\.1 .*Time to live exceeded/);
-    assert.match(error("-c 1 -W 5 9.9.9.9"), /From 10\.0\.0\.1 .*Destination Net Unreachable/);
+    assert.match(error("-c 1 -W 30 -t 1 10.0.1.9"), /From 10\.0\.0\.1 .*Time to live exceeded/);
+    assert.match(error("-c 1 -W 30 9.9.9.9"), /From 10\.0\.0\.1 .*Destination Net Unreachable/);
     assert.is(router.said, "");
   } finally {
     await net.close();

@@ -1,8 +1,8 @@
 // Ends a service from outside: in order when its manager answers, and what is left of it when that was killed.
 
 import { ApiClient, ApiError } from "../api/client.js";
-import { processRuns, type ServiceFolder, type ServiceRecord } from "../state/folder.js";
-import { Ledger } from "../state/ledger.js";
+import { processRuns, type ServiceFolder, type ServiceRecord, signalled } from "../state/folder.js";
+import { endProcess, Ledger } from "../state/ledger.js";
 
 export interface Ended {
   /** `terminated`: its manager did; `killed`: that did not end in time; `removed`: there was no manager any more. */
@@ -17,13 +17,17 @@ export async function endService(folder: ServiceFolder, seconds: number): Promis
   const record = folder.read();
   let how: Ended["how"] = "removed";
   if (record !== null && processRuns(record.pid, record.started)) {
-    const end = Date.now() + seconds * 1000;
+    const end = performance.now() + seconds * 1000;
     await askToEnd(record, folder.token(), seconds);
-    while (processRuns(record.pid, record.started) && folder.exists && Date.now() < end)
+    while (processRuns(record.pid, record.started) && folder.exists && performance.now() < end)
       await new Promise((resolve) => setTimeout(resolve, 20));
     if (!folder.exists) return { how: "terminated", gone: [], stays: [] };
-    how = "killed";
-    if (processRuns(record.pid, record.started)) process.kill(record.pid, "SIGKILL");
+    try {
+      // Once it is gone it makes nothing more.
+      if (await endProcess(record.pid, record.started)) how = "killed";
+    } catch (e) {
+      return { how: "killed", gone: [], stays: [`process ${record.pid}: ${(e as Error).message}`] };
+    }
   }
   const { gone, stays } = await new Ledger(folder.ledgerFile).release();
   if (stays.length === 0) folder.remove();
@@ -45,5 +49,5 @@ async function askToEnd({ url, pid }: ServiceRecord, token: string | null, secon
   } catch (e) {
     if (!(e instanceof ApiError)) throw e;
   }
-  process.kill(pid, "SIGTERM");
+  signalled(pid, "SIGTERM");
 }

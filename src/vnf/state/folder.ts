@@ -1,7 +1,17 @@
 // Where running services are known to the program: a folder each, which only their owner may read.
 
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
@@ -42,24 +52,37 @@ export class ServiceFolder {
   /** Makes the folder, readable to its owner only, for the service of `record`. False when it is another's already. */
   claim(record: ServiceRecord): boolean {
     mkdirSync(this.path, { recursive: true, mode: 0o700 });
+    const draft = this.#draft(record);
     try {
-      this.write(record, "wx");
+      linkSync(draft, this.#record);
       return true;
     } catch (e) {
       if ((e as NodeJS.ErrnoException).code === "EEXIST") return false;
       throw e;
+    } finally {
+      rmSync(draft, { force: true });
     }
   }
 
-  write(record: ServiceRecord, flag: "w" | "wx" = "w"): void {
-    const text = `${JSON.stringify(record, null, 2)}\n`;
-    writeFileSync(join(this.path, "service.json"), text, { mode: 0o600, flag });
+  write(record: ServiceRecord): void {
+    renameSync(this.#draft(record), this.#record);
+  }
+
+  get #record(): string {
+    return join(this.path, "service.json");
+  }
+
+  /** The record in a file of its own: others read it whole or not at all, for half of one is what a killed manager left. */
+  #draft(record: ServiceRecord): string {
+    const file = join(this.path, `service-${randomBytes(8).toString("hex")}`);
+    writeFileSync(file, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600, flag: "wx" });
+    return file;
   }
 
   /** Null when nothing (readable) was written. */
   read(): ServiceRecord | null {
     try {
-      return JSON.parse(readFileSync(join(this.path, "service.json"), "utf8"));
+      return JSON.parse(readFileSync(this.#record, "utf8"));
     } catch {
       return null;
     }
@@ -115,6 +138,16 @@ export function processStart(pid: number): string | null {
     return fields[0] === "Z" || fields[0] === "X" ? null : fields[19];
   } catch {
     return null;
+  }
+}
+
+/** Sends `signal` to a process that may have ended meanwhile: false then. */
+export function signalled(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch (e) {
+    if ((e as NodeJS.ErrnoException).code === "ESRCH") return false;
+    throw e;
   }
 }
 

@@ -4,7 +4,7 @@
 import { execFile } from "node:child_process";
 import { appendFileSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { promisify } from "node:util";
-import { processRuns } from "./folder.js";
+import { processRuns, signalled } from "./folder.js";
 
 const run = promisify(execFile);
 
@@ -17,7 +17,7 @@ export type Resource =
   | { readonly kind: "path"; readonly path: string };
 
 /** How long an ended process may take to go, milliseconds. */
-const GONE_MS = 5000;
+const GONE_MS = 20_000;
 
 export class Ledger {
   readonly #file: string;
@@ -96,25 +96,32 @@ async function remove(resource: Resource): Promise<boolean> {
     case "process":
       return endProcess(resource.pid, resource.started);
     case "namespace":
-      if (!existsSync(`/run/netns/${resource.name}`)) return false;
-      await run("ip", ["netns", "del", resource.name]);
-      return true;
+      return takenAway(`/run/netns/${resource.name}`, ["netns", "del", resource.name]);
     case "interface":
-      if (!existsSync(`/sys/class/net/${resource.name}`)) return false;
-      await run("ip", ["link", "del", resource.name]);
-      return true;
+      return takenAway(`/sys/class/net/${resource.name}`, ["link", "del", resource.name]);
     case "path":
       if (!existsSync(resource.path)) return false;
-      rmSync(resource.path, { recursive: true });
+      rmSync(resource.path, { recursive: true, force: true });
       return true;
   }
 }
 
-async function endProcess(pid: number, started: string | null): Promise<boolean> {
-  if (!processRuns(pid, started)) return false;
-  process.kill(pid, "SIGKILL");
-  for (const end = Date.now() + GONE_MS; processRuns(pid, started); ) {
-    if (Date.now() > end) throw new Error("it was killed and does not go");
+/** Lets `ip` take away what is at `path`; false when it was not there. An interface may go with the namespace of its other end. */
+async function takenAway(path: string, words: readonly string[]): Promise<boolean> {
+  if (!existsSync(path)) return false;
+  try {
+    await run("ip", words);
+  } catch (e) {
+    if (existsSync(path)) throw e;
+  }
+  return true;
+}
+
+/** Kills a process; false when it had ended. Rejects when it does not go. */
+export async function endProcess(pid: number, started: string | null): Promise<boolean> {
+  if (!processRuns(pid, started) || !signalled(pid, "SIGKILL")) return false;
+  for (const end = performance.now() + GONE_MS; processRuns(pid, started); ) {
+    if (performance.now() > end) throw new Error("it was killed and does not go");
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   return true;

@@ -258,7 +258,8 @@ test("VERBOSE reports connections", async () => {
   await talk(world, "quit\n");
   await talk(world, "quit\n");
   assert.match(world.log[0], /^cs :: ControlSocket: opened connection 1 from 127\.0\.0\.1\.\d+$/);
-  assert.ok(world.log.includes("cs :: ControlSocket: closed connection 1"));
+  const closed = "cs :: ControlSocket: closed connection 1";
+  await eventually(() => world.log.includes(closed), "it says so");
   await world.close();
 });
 

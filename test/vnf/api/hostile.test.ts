@@ -1,3 +1,4 @@
+// timeout: 300
 // 100,000 bad requests over raw sockets: the API stays up, its memory bounded, and the service runs on.
 
 import { mkdtempSync, rmSync } from "node:fs";

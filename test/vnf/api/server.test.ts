@@ -1,6 +1,6 @@
 // The API of a running service: what it gives, and what it refuses.
 
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,10 +16,14 @@ import { Manager } from "../../../src/vnf/manager/manager.js";
 import type { ServiceEvent } from "../../../src/vnf/service/events.js";
 import { ServiceFolder } from "../../../src/vnf/state/folder.js";
 import { SimulatedWorld } from "../../../src/vnf/world.js";
+import { until } from "../../until.js";
 
-const CONF = fileURLToPath(new URL("../../../../conf/", import.meta.url));
-const FILE = `${CONF}services/two-sites.yaml`;
-const state = mkdtempSync(join(tmpdir(), "sluice-"));
+const home = mkdtempSync(join(tmpdir(), "sluice-"));
+/** A copy of conf/, since a file of ours in there would be in others' way. */
+const CONF = join(home, "conf");
+cpSync(fileURLToPath(new URL("../../../../conf/", import.meta.url)), CONF, { recursive: true });
+const FILE = join(CONF, "services/two-sites.yaml");
+const state = join(home, "state");
 let manager: Manager;
 let api: ApiClient;
 
@@ -34,7 +38,7 @@ test.before(async () => {
 
 test.after(async () => {
   await manager.terminate();
-  rmSync(state, { recursive: true, force: true });
+  rmSync(home, { recursive: true, force: true });
 });
 
 async function refused(work: Promise<unknown>): Promise<string> {
@@ -121,21 +125,16 @@ test("a body that is too large is refused, also when its length is not told", as
 });
 
 test("a path outside of the service's directory is refused", async () => {
-  assert.is(await refused(api.call("PUT", "/v1/service", { file: "../../package.json" })), "409 OUTSIDE");
+  writeFileSync(join(home, "f.click"), "Idle -> Discard;");
+  assert.is(await refused(api.call("PUT", "/v1/service", { file: "../../f.click" })), "409 OUTSIDE");
   assert.is(await refused(api.call("PUT", "/v1/service", { file: "/etc/hostname" })), "409 OUTSIDE");
   assert.is(await refused(api.call("PUT", "/v1/service", { file: "nothing.yaml" })), "404 NO_FILE");
   // A graph of the descriptor, too, and links that lead outside.
   const outside = "service: two-sites\nfunctions: { f: { graph: /etc/hostname } }\n";
   assert.is(await refused(api.call("PUT", "/v1/service", { descriptor: outside })), "422 CONFIGURATION");
-  const folder = mkdtempSync(join(`${CONF}services`, "tmp-"));
-  try {
-    writeFileSync(join(state, "f.click"), "Idle -> Discard;");
-    symlinkSync(join(state, "f.click"), join(folder, "f.click"));
-    const linked = `service: two-sites\nfunctions: { f: { graph: ${folder}/f.click } }\n`;
-    assert.is(await refused(api.call("PUT", "/v1/service", { descriptor: linked })), "422 CONFIGURATION");
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  symlinkSync(join(home, "f.click"), join(CONF, "services/f.click"));
+  const linked = "service: two-sites\nfunctions: { f: { graph: f.click } }\n";
+  assert.is(await refused(api.call("PUT", "/v1/service", { descriptor: linked })), "422 CONFIGURATION");
 });
 
 test("requests that mean nothing are refused with what is expected", async () => {
@@ -189,7 +188,8 @@ test("events can be followed", async () => {
       if (e.message === "down") stop.abort();
     }
   })();
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  // What was before comes first: from then on it is followed.
+  await until(() => seen.includes("over"), "past events come");
   manager.service.inject({ kind: "link-down", link: "core" });
   await following;
   assert.is(seen.at(-1), "down");
