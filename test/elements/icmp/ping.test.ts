@@ -173,6 +173,7 @@ test("ICMPPingSource keeps ping's statistics of the replies it gets back", async
   reply(l, 99);
   reply(l, 1, 5);
   l.feed([ipv4({ payload: filling(30) }), ipv4().subarray(0, 9)]);
+  assert.is(l.read("p.not_mine"), "4");
   l.router.runFor(0.02);
   l.caught("c");
   assert.equal(l.lines, [
@@ -249,9 +250,38 @@ test("ICMP6PingSource's handlers steer it; to :: it sends nothing", async () => 
   await l.router.write("p.active", "true");
   l.router.runFor(0.5);
   assert.is(l.read("p.count"), "2");
+  await l.router.write("p.src", "2001:db8::7");
+  await l.router.write("p.interval", "10ms");
+  await l.router.write("p.limit", "5");
+  l.router.runFor(3);
+  assert.equal([l.read("p.count"), l.read("p.src")], ["5", "2001:db8::7"]);
+  const sent = l.caught("c").map((c) => readIpv6(c.bytes));
+  assert.equal([sent[0].source, sent[3].source], [ip6("2001:db8::1"), ip6("2001:db8::7")]);
   await l.router.write("p.reset_counts", "");
   assert.is(l.read("p.count"), "0");
   l.close();
+});
+
+test("ICMP6PingSource mirrors replies as new requests, with their data; on a pull output it gives one for each pull", async () => {
+  const l = await lab(
+    "f :: Feed -> MarkIP6Header -> p :: ICMP6PingSource(2001:db8::1, 2001:db8::2, MIRROR true, VERBOSE false) -> c :: Catch",
+  );
+  l.router.runFor(1);
+  l.caught("c");
+  const back = { source: ip6("2001:db8::2"), destination: ip6("2001:db8::1") };
+  const payload = writeIcmp6({ type: 129, code: 0, rest: 1, payload: filling(4) }, back);
+  l.feed([writeIpv6({ trafficClass: 0, flowLabel: 0, nextHeader: 58, hopLimit: 64, ...back, payload })]);
+  const packet = readIpv6(l.caught("c")[0].bytes);
+  assert.is(packet.destination.join(), back.source.join());
+  const echo = readIcmp6(packet.payload, packet);
+  assert.equal([echo.type, echo.rest, new Uint8Array(echo.payload)], [128, 2, filling(4)]);
+  l.close();
+  const pulled = await lab(
+    "p :: ICMP6PingSource(2001:db8::1, 2001:db8::2, LIMIT 3, STOP true) -> Unqueue(BURST 1) -> c :: Catch",
+  );
+  pulled.router.runFor(1);
+  assert.equal([pulled.caught("c").length, pulled.router.driver.stopped], [3, true]);
+  pulled.close();
 });
 
 test("ICMP6PingSource counts what it could not send, and refuses what cannot be", async () => {
@@ -264,10 +294,6 @@ test("ICMP6PingSource counts what it could not send, and refuses what cannot be"
   assert.match(
     (await complaints(`p :: ICMP6PingSource(::1, ::2, DATA ${"x".repeat(2000)}) -> Catch`)).join(),
     /DATA does not fit a packet/,
-  );
-  assert.match(
-    (await complaints("p :: ICMP6PingSource(::1, ::2, INTERVAL 0) -> Catch")).join(),
-    /more than 0/,
   );
 });
 
