@@ -117,8 +117,9 @@ export class ApiServer {
         // RFC 9110, sections 11.6.1 and 10.2.1: how to be let in, and what is allowed.
         if (status === 401) response.setHeader("www-authenticate", "Bearer");
         if (refusal.allow !== null) response.setHeader("allow", refusal.allow);
-        // What was not read of the request is not waited for.
-        if (hasBody(request) && !request.complete) response.setHeader("connection", "close");
+        // Of a connection that is closed while its caller still sends, the caller sees that and not our answer: what is
+        // still to come is read and thrown away, for REQUEST_MS at the longest.
+        request.resume();
         send(response, status, { error: { code, message, ...(details === undefined ? {} : { details }) } });
       }
     }
@@ -161,11 +162,6 @@ export class ApiServer {
     else if (route.media !== undefined) send(response, 200, String(reply), route.media);
     else send(response, 200, reply);
   }
-}
-
-/** Whether a body is announced: a request without is complete only after its handler was called. */
-function hasBody({ headers }: IncomingMessage): boolean {
-  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 }
 
 function targetOf(request: IncomingMessage): URL {
@@ -211,7 +207,7 @@ async function bodyOf(request: IncomingMessage, validate: ValidateFunction): Pro
   if (Number(request.headers["content-length"] ?? 0) > LARGEST_BODY) throw tooLarge;
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of request) {
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     bytes += chunk.length;
     if (bytes > LARGEST_BODY) throw tooLarge;
     chunks.push(chunk);

@@ -1,4 +1,4 @@
-// timeout: 300
+// timeout: 600
 // 100,000 bad requests over raw sockets: the API stays up, its memory bounded, and the service runs on.
 
 import { mkdtempSync, rmSync } from "node:fs";
@@ -231,12 +231,15 @@ test("a caller who sends slowly is cut off, and others are served meanwhile", as
   const drip = setInterval(() => {
     for (const socket of sockets) if (!socket.destroyed) socket.write("x");
   }, 500);
-  for (const socket of sockets) socket.write("GET / HTTP/1.1\r\nx: ");
+  // Half of them are slow with their headers, and half with a body that was refused.
+  const refused = `PUT /v1/service HTTP/1.1\r\nhost: x\r\ncontent-length: ${2 ** 30}\r\n\r\n`;
+  for (const [i, socket] of sockets.entries()) socket.write(i % 2 === 0 ? "GET / HTTP/1.1\r\nx: " : refused);
   assert.is((await api.get<FunctionView[]>("/v1/functions")).length, 5);
   await Promise.all(ended);
   clearInterval(drip);
   const seconds = (performance.now() - started) / 1000;
-  assert.ok(seconds < 20, `${seconds} s`);
+  // 10 s, and as long again as a busy machine may take; without a limit they would never end.
+  assert.ok(seconds < 60, `${seconds} s`);
 });
 
 test.run();

@@ -124,6 +124,20 @@ test("a body that is too large is refused, also when its length is not told", as
   assert.is(status, 413);
 });
 
+test("who is refused hears so also when the answer comes while there is still much to send", async () => {
+  // More than sockets hold.
+  const large = JSON.stringify({ descriptor: "x".repeat(16 * 2 ** 20) });
+  const authorization = `Bearer ${manager.token}`;
+  const length = String(large.length);
+  for (const [expected, headers] of [
+    [413, { authorization, "content-length": length }],
+    [413, { authorization, "transfer-encoding": "chunked" }],
+    [401, { "content-length": length }],
+  ] as const)
+    assert.is((await raw("PUT", "/v1/service", headers, large))[0], expected);
+  assert.is(await refused(api.call("PUT", "/v1/service", { descriptor: large })), "413 TOO_LARGE");
+});
+
 test("a path outside of the service's directory is refused", async () => {
   writeFileSync(join(home, "f.click"), "Idle -> Discard;");
   assert.is(await refused(api.call("PUT", "/v1/service", { file: "../../f.click" })), "409 OUTSIDE");
