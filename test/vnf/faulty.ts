@@ -23,7 +23,8 @@ export class Faulty extends Element {
     return {
       throws: { write: () => this.soon(() => { throw new Error("a bug"); }) },
       loops: { write: () => this.soon(() => { for (;;); }) },
-      fills: { write: () => this.soon(() => { const all = []; for (;;) all.push(new Array(1000).fill({ n: all.length })); }) },
+      // In large pieces: a heap that is filled slowly is collected over and over, which looks like a loop.
+      fills: { write: () => this.soon(() => { const all = []; for (;;) all.push(new Array(100000).fill(all.length + 0.5)); }) },
       dies: { write: async () => {
         const koffi = (await import(${JSON.stringify(KOFFI)})).default;
         this.soon(() => koffi.decode(8n, "int"));
@@ -46,10 +47,10 @@ export class FaultyService {
     writeFileSync(join(this.folder, "good.click"), "c :: TimedSource(0.01) -> n :: Counter -> Discard;\n");
   }
 
-  /** A function `bad`, isolated so, and a `good` one inline beside it. */
+  /** A function `bad`, isolated so, and a `good` one inline beside it. Namespaces are called after their service. */
   descriptor(isolation: Isolation): ServiceDescriptor {
     return parseDescriptor(
-      `service: faulty
+      `service: faulty-${process.pid}
 functions:
   bad: { graph: faulty.click, isolation: ${isolation}, memory: { heap: 48 }, restart: { delay: 50ms } }
   good: { graph: good.click }

@@ -1,4 +1,4 @@
-// timeout: 240
+// timeout: 600
 // Replicas of a function on a switch are added and taken away while the others run, in every isolation.
 
 import { fileURLToPath } from "node:url";
@@ -39,7 +39,7 @@ functions:
       await until(
         async () => Number(await service.function(name).request("read", { path: "answers.count" })) >= 1,
         `${name} has an answer`,
-        60,
+        120,
       );
   };
   try {

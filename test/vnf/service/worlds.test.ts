@@ -1,4 +1,4 @@
-// timeout: 400
+// timeout: 1200
 // Every descriptor of conf/services in real time: inline, in threads, in processes in namespaces, and in processes
 // joined by Unix sockets. Hosts ping each other.
 
@@ -47,14 +47,18 @@ async function pings(file: string, isolations: Isolation | Isolation[], namespac
     );
     const answers = (): Promise<number[]> =>
       Promise.all(counters.map(async ([h, path]) => Number(await h.request("read", { path }))));
-    await until(async () => (await answers()).every((n) => n >= 2), "pings are answered", 60);
+    await until(async () => (await answers()).every((n) => n >= 2), "pings are answered", 120);
     // What links do changes wherever their ends are.
     for (const link of descriptor.links.keys()) service.inject({ kind: "link-down", link });
-    await until(async () => {
-      const before = await answers();
-      await new Promise((resolve) => setTimeout(resolve, 1200));
-      return (await answers()).join() === before.join();
-    }, "no ping is answered while all links are down");
+    await until(
+      async () => {
+        const before = await answers();
+        await new Promise((resolve) => setTimeout(resolve, 1200));
+        return (await answers()).join() === before.join();
+      },
+      "no ping is answered while all links are down",
+      60,
+    );
   } finally {
     left();
     await service.terminate();
