@@ -1,3 +1,4 @@
+// timeout: 300
 // sluice lisp decode: captures of other implementations, and captures that are not as they should be.
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

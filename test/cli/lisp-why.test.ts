@@ -1,3 +1,4 @@
+// timeout: 300
 // sluice lisp why: against a router in a process of its own, over a Unix socket and TCP.
 
 import { mkdtempSync, rmSync } from "node:fs";

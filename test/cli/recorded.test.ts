@@ -1,3 +1,4 @@
+// timeout: 300
 // Click's recorded behaviour of the driver: same words, same exit status.
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

@@ -1,3 +1,4 @@
+// timeout: 300
 // The driver's options beyond the recorded cases: handlers, exit status, signals, control sockets, hot swap.
 
 import { spawn } from "node:child_process";

@@ -1,4 +1,4 @@
-// timeout: 240
+// timeout: 300
 
 // A service whose functions are processes, for a user without root: joined by Unix sockets, and nothing is left behind.
 

@@ -1,3 +1,4 @@
+// timeout: 300
 // Every file in conf/ reads well, alone or (a library) through the files that require it.
 
 import { readdirSync, readFileSync } from "node:fs";

@@ -1,3 +1,4 @@
+// timeout: 300
 // A host that moves between the sites of three tunnel routers from conf/xtr.click, in simulated time.
 
 import { test } from "uvu";

@@ -1,3 +1,4 @@
+// timeout: 300
 // conf/pxtr.click between a LISP site (conf/xtr.click, conf/map-server.click) and a host without LISP, in simulated time.
 
 import { test } from "uvu";

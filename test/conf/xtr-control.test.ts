@@ -1,3 +1,4 @@
+// timeout: 300
 // conf/xtr.click with its control plane against conf/map-server.click, in simulated time: two sites that know nothing
 // of each other register, resolve and exchange packets.
 

@@ -1,3 +1,4 @@
+// timeout: 300
 // What data packets say of locators and mappings, in conf/xtr.click: two sites and a Map-Server in simulated time. Site
 // 2 has two locators, 10.0.0.2 and then fd00::2; the way from tunnel router 1 to the first one can be cut.
 

@@ -1,3 +1,4 @@
+// timeout: 300
 // conf/xtr.click, conf/map-server.click and conf/host.click: two tunnel routers, a Map-Server and two hosts in simulated
 // time, as `sluice demo` runs them.
 

@@ -1,4 +1,4 @@
-// timeout: 480
+// timeout: 900
 // Mutated LISP control messages, 100,000 of them, through every codec and every control element: what each element is
 // given is counted, tables keep to their sizes, nothing goes in circles, and no slot or memory is lost.
 

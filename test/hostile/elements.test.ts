@@ -1,4 +1,4 @@
-// timeout: 240
+// timeout: 480
 // Every element that sees headers, on hostile packets inside a router: nothing is written outside a slot, nothing
 // read outside a packet's data, every packet is accounted for.
 

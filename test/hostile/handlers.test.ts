@@ -1,3 +1,4 @@
+// timeout: 300
 // Every handler of every element, read and written with random text while the router runs: what is wrong is a
 // HandlerError, and the router goes on.
 

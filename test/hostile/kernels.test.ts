@@ -1,4 +1,4 @@
-// timeout: 180
+// timeout: 480
 // Every kernel that takes packets, on hostile ones: nothing is written outside a slot, nothing is read outside a
 // packet's data, every packet is accounted for.
 

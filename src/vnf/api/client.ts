@@ -33,7 +33,7 @@ export class ApiClient {
   /** The reply to a request: parsed JSON, text of other kinds, or null for none. Rejects with ApiError. */
   async call(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<unknown> {
     const response = await this.#fetch(method, path, body, signal);
-    const text = await response.text();
+    const text = await this.#text(response);
     if (text === "") return null;
     return response.headers.get("content-type")?.startsWith("application/json") ? JSON.parse(text) : text;
   }
@@ -70,14 +70,10 @@ export class ApiClient {
         signal,
       });
     } catch (e) {
-      const late = (e as Error).name === "TimeoutError";
-      const cause = late
-        ? "too late"
-        : ((e as { cause?: { code?: string } }).cause?.code ?? (e as Error).message);
-      throw new ApiError(0, "UNREACHABLE", `nobody answers at ${this.#url} (${cause})`);
+      throw this.#unreachable(e);
     }
     if (response.ok) return response;
-    const text = await response.text();
+    const text = await this.#text(response);
     try {
       const { code, message, details } = JSON.parse(text).error;
       throw new ApiError(response.status, code, message, details);
@@ -85,5 +81,22 @@ export class ApiClient {
       if (e instanceof ApiError) throw e;
       throw new ApiError(response.status, "HTTP", `${response.status} ${response.statusText}`);
     }
+  }
+
+  /** All of a reply's body: who answers may be killed before its end. */
+  async #text(response: Response): Promise<string> {
+    try {
+      return await response.text();
+    } catch (e) {
+      throw this.#unreachable(e);
+    }
+  }
+
+  #unreachable(e: unknown): ApiError {
+    const late = (e as Error).name === "TimeoutError";
+    const cause = late
+      ? "too late"
+      : ((e as { cause?: { code?: string } }).cause?.code ?? (e as Error).message);
+    return new ApiError(0, "UNREACHABLE", `nobody answers at ${this.#url} (${cause})`);
   }
 }
