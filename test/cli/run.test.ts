@@ -233,7 +233,7 @@ test("--socket serves a descriptor that is open already", async () => {
   const program = launch(["--socket", "3", "-e", "Script(pause)"], "pipe");
   const { input } = program;
   let text = "";
-  (input as unknown as NodeJS.ReadableStream).on("data", (t) => (text += String(t)));
+  input.on("data", (t) => (text += String(t)));
   input.write("read driver\nwrite stop\n");
   assert.equal(await program.ended, { code: 0, signal: null });
   assert.match(

@@ -2,6 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { connect, type NetConnectOpts } from "node:net";
+import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
 import * as assert from "uvu/assert";
 
@@ -57,18 +58,21 @@ export interface Program {
 export function launch(
   words: readonly string[],
   extra: "pipe" | "ignore" = "ignore",
-): Program & { input: NodeJS.WritableStream } {
+): Program & { input: Duplex } {
   const child = spawn(process.execPath, [MAIN, ...words], { stdio: ["pipe", "pipe", "pipe", extra] });
   let [out, err] = ["", ""];
   child.stdout!.setEncoding("latin1").on("data", (t) => (out += t));
   child.stderr!.setEncoding("latin1").on("data", (t) => (err += t));
   const guard = setTimeout(() => child.kill("SIGKILL"), PATIENCE * 1000);
   let closed = false;
+  const input = (child.stdio[3] ?? child.stdin) as Duplex;
+  // It may end before it has read all.
+  input.on("error", () => {});
   return {
     pid: child.pid!,
     out: () => out,
     err: () => err,
-    input: (child.stdio[3] ?? child.stdin) as NodeJS.WritableStream,
+    input,
     until: async (condition) => {
       // Its exit comes before the last of its output.
       while (!condition() && !closed) await new Promise((resolve) => setTimeout(resolve, 10));
