@@ -2,10 +2,12 @@
 
 import { readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
+import { ConfigurationError } from "../../lang/diagnostics.js";
 import type { FunctionDescriptor, ServiceDescriptor } from "../descriptor/model.js";
 import { replicas } from "../descriptor/replicas.js";
 import type { Fabric } from "../link/fabric.js";
 import { type Changes, changes } from "./changes.js";
+import { ServiceError } from "./error.js";
 import type { ManagedFunction } from "./function.js";
 import type { Links } from "./links.js";
 
@@ -30,8 +32,8 @@ export interface ApplyTarget {
 }
 
 /**
- * Returns what was done, a line each. `reread`: graphs whose files have changed count as others. Rejects, once all else is done, with what a function's new graph has against it:
- * that function goes on as it was.
+ * Returns what was done, a line each. `reread`: graphs whose files have changed count as others. Rejects, once all else
+ * is done, with what new graphs have against them: their functions go on as they were.
  */
 export async function applyDescriptor(
   target: ApplyTarget,
@@ -95,8 +97,16 @@ export async function applyDescriptor(
     target.planFaults();
     say("planned the faults anew");
   }
-  if (refused.length > 0) throw refused[0];
+  if (refused.length > 0) throw together(refused);
   return done;
+}
+
+/** One error that says all of them. */
+function together(errors: readonly unknown[]): unknown {
+  if (errors.length === 1) return errors[0];
+  if (errors.every((e) => e instanceof ConfigurationError))
+    return new ConfigurationError(errors.flatMap((e) => e.diagnostics));
+  return new ServiceError("REFUSED", errors.map((e) => (e instanceof Error ? e.message : e)).join("\n"));
 }
 
 /** Null when the file cannot be read. */

@@ -66,6 +66,22 @@ test("a graph whose file was edited is swapped in; scaling leaves it", async () 
   await service.terminate();
 });
 
+test("of several graphs that cannot be each is said, and their functions go on as they were", async () => {
+  graph("a.click", A);
+  const [service, run] = await up(descriptor());
+  graph("c.click", "n :: Wrong;\n");
+  const next = descriptor("", "  c: { graph: c.click }\n");
+  graph("a.click", "n :: Bogus;\n");
+  graph("b.click", "Idle -> n :: Counter(1, 2) -> Discard;\n");
+  const said = await rejection(service.apply(next));
+  for (const each of [/a\.click:1:.*'Bogus'/, /b\.click:1:.*\n.*too many arguments/, /'Wrong'/])
+    assert.match(said, each);
+  const before = Number(await service.function("b").request("read", { path: "n.count" }));
+  await run(1);
+  assert.is(Number(await service.function("b").request("read", { path: "n.count" })), before + 10);
+  await service.terminate();
+});
+
 test("a health check that is added, or changed, is done from now on", async () => {
   graph("a.click", A);
   const [service, run] = await up(descriptor());
