@@ -15,7 +15,7 @@ import { fileURLToPath } from "node:url";
 import { type Ending, summary, TestProcesses } from "./runner/test-process.js";
 import { SKIP_LINE } from "./skip.js";
 
-const DEFAULT_TIMEOUT = 120;
+const DEFAULT_TIMEOUT = 300;
 
 interface TestFile {
   readonly path: string;

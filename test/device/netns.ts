@@ -81,7 +81,7 @@ export class Program {
   }
 
   /** The next line it prints. Rejects when it ends, or after `seconds` without one. */
-  async line(seconds = 20): Promise<string> {
+  async line(seconds = 60): Promise<string> {
     const until = performance.now() + seconds * 1000;
     while (this.#lines.length === 0) {
       if (this.child.exitCode !== null) throw new Error(`the program ended with ${this.child.exitCode}`);
@@ -102,7 +102,7 @@ export class Program {
 function run(command: string, args: readonly string[]): string {
   return execFileSync(command, args, {
     encoding: "utf8",
-    timeout: 10_000,
+    timeout: 60_000,
     stdio: ["ignore", "pipe", "pipe"],
   });
 }

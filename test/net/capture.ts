@@ -1,7 +1,7 @@
 // Captures of an interface by tshark, and tshark's judgement of the LISP data packets in them.
 
 import { spawnSync } from "node:child_process";
-import { existsSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import * as assert from "uvu/assert";
 import { until } from "../until.js";
 import { ended, type Network } from "./namespaces.js";
@@ -11,19 +11,27 @@ export function hasTshark(): boolean {
   return spawnSync("tshark", ["--version"]).status === 0;
 }
 
-/** Captures interface `dev` of namespace `name` into `file`; returns what ends that. */
+/** Mebibytes that wait in the kernel for the capturing process, which a busy machine lets wait. */
+const BUFFER = 64;
+/** Bytes of the echo request that is the last packet of a capture. */
+const LAST = Buffer.from("the last packet!");
+
+/** Captures interface `dev` of namespace `name` into `file`; returns what ends that, given who pings whom across it. */
 export async function startCapture(
   network: Network,
   name: string,
   dev: string,
   file: string,
-): Promise<() => Promise<void>> {
-  const sniffer = network.start(name, "tshark", ["-q", "-i", dev, "-w", file, "-a", "duration:60"]);
+): Promise<(from: string, to: string) => Promise<void>> {
+  const words = ["-q", "-i", dev, "-B", String(BUFFER), "-w", file];
+  const sniffer = network.start(name, "tshark", words);
   const stopped = ended(sniffer);
   // It captures once its file has a header; how long that takes depends on the machine.
   await until(() => existsSync(file) && statSync(file).size > 0, "tshark captures");
-  return async () => {
-    await new Promise((resolve) => setTimeout(resolve, 500));
+  return async (from, to) => {
+    // What was sent before is in the file once a ping that comes later is: it crosses the interface, too.
+    network.run(from, "ping", "-c", "1", "-w", "30", "-s", "64", "-p", LAST.toString("hex"), to);
+    await until(() => readFileSync(file).includes(LAST), "tshark has captured the last packet");
     sniffer.kill("SIGINT");
     await stopped;
   };

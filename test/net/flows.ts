@@ -3,7 +3,8 @@
 //   flows serve ADDRESS PORT                        echoes every datagram; prints "ready"
 //   flows once ADDRESS PORT COUNT                   COUNT flows of one datagram each; prints how many were echoed
 //   flows steady ADDRESS PORT COUNT MILLISECONDS    a datagram of each flow every MILLISECONDS until standard input
-//                                                   ends; prints a SteadyReport as JSON
+//                                                   ends; prints "steady" once each flow was echoed, and in the end
+//                                                   a SteadyReport as JSON
 //
 // Flow I has source port 20000 + I in both.
 
@@ -19,8 +20,8 @@ export interface SteadyReport {
 const FIRST_PORT = 20000;
 /** Flows of `once` that wait for their echo at a time: no queue on the way overflows. */
 const WINDOW = 64;
-/** Milliseconds for an echo to come. */
-const PATIENCE = 2000;
+/** Milliseconds for an echo to come: only one that is lost takes so long. */
+const PATIENCE = 20_000;
 
 const [role, address, portText, countText, intervalText] = process.argv.slice(2);
 const port = Number(portText);
@@ -70,9 +71,14 @@ async function steady(interval: number): Promise<void> {
   /** When each round was sent, and of each flow what rounds are not echoed. */
   const rounds: number[] = [];
   const missing = Array.from({ length: count }, () => new Set<number>());
+  /** Flows that were not echoed yet. */
+  const silent = new Set(missing.keys());
   for (let flow = 0; flow < count; flow++) {
     const socket = await bound(flow);
-    socket.on("message", (message) => missing[flow].delete(message.readUInt32BE(0)));
+    socket.on("message", (message) => {
+      missing[flow].delete(message.readUInt32BE(0));
+      if (silent.delete(flow) && silent.size === 0) process.stdout.write("steady\n");
+    });
     sockets.push(socket);
   }
   const timer = setInterval(() => {
@@ -86,7 +92,11 @@ async function steady(interval: number): Promise<void> {
   }, interval);
   await new Promise((resolve) => process.stdin.on("end", resolve).resume());
   clearInterval(timer);
-  await new Promise((resolve) => setTimeout(resolve, PATIENCE / 4));
+  // What comes before the echo of the last round has come by then, or is lost.
+  const last = rounds.length - 1;
+  const end = performance.now() + PATIENCE;
+  while (missing.some((lost) => lost.has(last)) && performance.now() < end)
+    await new Promise((resolve) => setTimeout(resolve, 10));
   for (const socket of sockets) socket.close();
   const disturbed = missing.flatMap((lost, flow) => {
     const times = Array.from(lost, (round) => rounds[round]);

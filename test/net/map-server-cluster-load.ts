@@ -41,11 +41,20 @@ const INNER_IP = {
   ttl: 9,
   options: new Uint8Array(0),
 } as const;
-/** Map-Registers a second, and how many may wait: what comes in while etcd elects a leader, for some seconds. */
+/** Map-Registers a second; how many at least in all. */
 const RATE = 1000;
+const LEAST = 1200;
+/**
+ * How many may wait: what comes in while etcd elects a leader, for some seconds. Each that is acknowledged makes room for
+ * one more, the first that has to be sent again in a second halves it: a busy machine, too, gets them done in time.
+ */
 const UNDER_WAY_MAX = 6000;
-/** Milliseconds until one that has no answer is sent to the other Map-Server, then doubled each time. */
+const UNDER_WAY_MIN = 50;
+let underWay = 1000;
+let halved = 0;
+/** Milliseconds until one that has no answer is sent to the other Map-Server, then doubled each time, and at most. */
 const AGAIN = 1000;
+const AGAIN_MAX = 16_000;
 /** Seconds: before the first fault, between a fault and its repair, and from there to the next fault at least. */
 const QUIET = 1;
 const DOWN = 1;
@@ -115,7 +124,7 @@ socket.on("message", (bytes) => {
     registering.delete(message.nonce);
     if (verifyAuthentication(bytes, message, [KEY]).verdict !== "valid") wrong.push("not authentic");
     acknowledged.add(n);
-    unacknowledged.delete(n);
+    if (unacknowledged.delete(n)) underWay = Math.min(underWay + 1, UNDER_WAY_MAX);
     longestGap = Math.max(longestGap, performance.now() - lastAck);
     lastAck = performance.now();
   } else if (message.type === "map-reply") {
@@ -159,8 +168,14 @@ function encapsulated(message: MapRequest, eid: Uint8Array): LispControlMessage 
 /** Registers what has had no answer for too long again, with the other Map-Server. */
 function again(): void {
   const now = performance.now();
-  for (const [n, { due, wait, server }] of [...unacknowledged])
-    if (due <= now) register(n, 1 - server, 2 * wait);
+  for (const [n, { due, wait, server }] of [...unacknowledged]) {
+    if (due > now) continue;
+    if (now > halved + 1000) {
+      underWay = Math.max(underWay / 2, UNDER_WAY_MIN);
+      halved = now;
+    }
+    register(n, 1 - server, Math.min(2 * wait, AGAIN_MAX));
+  }
 }
 
 /** Registers new EIDs at RATE until `stop` is called, which resolves with how many once all are acknowledged. */
@@ -174,13 +189,14 @@ function load(): { stop(): Promise<number> } {
     // Of what could not be sent in time a tenth of a second is made up for.
     due = Math.min(due + ((now - before) * RATE) / 1000, RATE / 10);
     before = now;
-    for (; due >= 1 && unacknowledged.size < UNDER_WAY_MAX; due--, next++) register(next, next & 1);
+    for (; due >= 1 && unacknowledged.size < underWay; due--, next++) register(next, next & 1);
     again();
   }, 5);
   return {
     stop: async () => {
+      await until(() => next >= LEAST, "enough are registered", 120);
       clearInterval(timer);
-      await allAcknowledged(40);
+      await allAcknowledged(120);
       return next;
     },
   };
@@ -257,7 +273,7 @@ for (const server of servers) server.start();
 // They are there once they have answered for an EID.
 register(0, 0);
 for (const server of servers.keys()) {
-  const deadline = performance.now() + 20_000;
+  const deadline = performance.now() + 90_000;
   while ((await answers(server, [0])) === 0) {
     if (performance.now() > deadline) throw new Error(`not there: ${servers[server].log}`);
     if (unacknowledged.has(0)) register(0, 0);
@@ -271,7 +287,8 @@ await pause(QUIET);
 const faults: Record<string, object> = {};
 let leader = -1;
 const killLeader = async (): Promise<void> => {
-  leader = await cluster.leader();
+  // While one is elected there is none.
+  await until(async () => (leader = await cluster.leader()) >= 0, "etcd has a leader");
   await cluster.kill(leader);
 };
 faults.server = await fault(
@@ -303,7 +320,7 @@ register(last, 0);
 await pause(2);
 const heldBack = unacknowledged.has(last);
 for (const member of [0, 1, 2]) cluster.restart(member);
-await allAcknowledged(40);
+await allAcknowledged(120);
 await until(() => servers.every((s, i) => s.log.indexOf("there again", logged[i]) >= 0));
 let regained = 0;
 for (const server of servers.keys()) regained += await answers(server, [last]);

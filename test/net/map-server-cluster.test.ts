@@ -1,4 +1,4 @@
-// timeout: 240
+// timeout: 600
 // Two Map-Servers (conf/map-server.click) and a Map-Resolver (conf/map-resolver-store.click) on an etcd cluster of
 // three, as processes, over interfaces: what was acknowledged is answered for by all, whatever is killed meanwhile; and what they do without the cluster.
 
@@ -44,7 +44,7 @@ skipUnless(missing === null, missing ?? "")(
   () => {
     const run = spawnSync("unshare", [...isolated!, process.execPath, LOAD], {
       encoding: "utf8",
-      timeout: 200_000,
+      timeout: 500_000,
     });
     assert.is(run.status, 0, run.stderr);
     const result = JSON.parse(run.stdout) as Result;
@@ -62,7 +62,7 @@ skipUnless(missing === null, missing ?? "")(
     assert.equal(rest.lost, Array(3).fill(rest.some), "without etcd all answer from memory");
     assert.ok(rest.heldBack, "without etcd nothing is acknowledged");
     assert.is(rest.regained, 3, "with etcd there again what is registered is answered for by all");
-    assert.ok(rest.slowestEnd < 10_000, `ended within ${rest.slowestEnd} ms`);
+    assert.ok(rest.slowestEnd < 20_000, `ended within ${rest.slowestEnd} ms`);
     for (const log of logs) {
       assert.match(log, /the mapping store is lost, answers come from memory and registrations wait: /);
       assert.match(log, /the mapping store is there again after \d+\.\d s, registrations are taken/);

@@ -33,7 +33,7 @@ const KILLS = 3;
 /** Milliseconds after which what has no answer is sent again. */
 const AGAIN = 400;
 /** Milliseconds after which a Map-Server that says nothing is given up. */
-const PATIENCE = 30_000;
+const PATIENCE = 90_000;
 
 const [mode, folder, number, file] = process.argv.slice(2);
 
@@ -183,8 +183,9 @@ async function kill(seed: number): Promise<unknown> {
     await sendAll(all, WINDOW, registerOne, acknowledged, { enough: () => acknowledged.size >= until });
     const underWay = open.size;
     await server.end("SIGKILL");
-    // What it had said already may still be under way to us.
+    // What it had said already may still be under way to us; what comes later yet counts as not said.
     await new Promise((later) => setTimeout(later, 50));
+    open.clear();
     server = new Server();
     answered.clear();
     await sendAll([...acknowledged], WINDOW, askOne, answered);

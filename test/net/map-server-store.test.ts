@@ -1,4 +1,4 @@
-// timeout: 180
+// timeout: 900
 // conf/map-server.click with a store, as a process, over an interface: what it has acknowledged outlives kill -9, and
 // is on disk before the Map-Notify leaves.
 
@@ -29,7 +29,7 @@ const isolatedTest = skipUnless(
 function load(...words: string[]): unknown {
   const { status, stdout, stderr } = spawnSync("unshare", [...isolated!, process.execPath, LOAD, ...words], {
     encoding: "utf8",
-    timeout: 150_000,
+    timeout: 400_000,
   });
   assert.is(status, 0, stderr);
   return JSON.parse(stdout);

@@ -8,7 +8,7 @@ import * as assert from "uvu/assert";
 import { ended, type Network } from "./namespaces.js";
 
 /** Seconds in which the last one is answered. */
-const PATIENCE = 10;
+const PATIENCE = 40;
 
 export interface PingOptions {
   /** Seconds between two of them. */

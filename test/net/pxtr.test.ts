@@ -1,4 +1,4 @@
-// timeout: 200
+// timeout: 900
 // A LISP site and a host without LISP, joined by a proxy ITR and ETR, all from conf/: IPv4 and IPv6 over RLOCs of either
 // family, in network namespaces with the kernel's own traffic.
 
@@ -78,7 +78,8 @@ test("the routers tell why (sluice lisp why)", async () => {
   const atProxy = await why(proxy, eid);
   assert.match(atProxy, `miss: a packet from ${legacy} to ${eid} has no mapping, and is held`);
   assert.match(atProxy, /Map-Reply from 10\.0\.0\.\d+, nonce .* 10\.0\.0\.1\/1\/100\n/);
-  assert.match(atProxy, "1 held packet sent on");
+  // One, or more where the answer takes longer than from one ping to the next.
+  assert.match(atProxy, /\b[1-9]\d* held packets? sent on\b/);
   assert.match(atProxy, "10.0.0.1 priority 1 weight 100: chosen");
   const atSite = await why(sites.xtr("xtr1"), legacy);
   assert.match(atSite, "natively-forward: packets go to a proxy ETR");

@@ -49,20 +49,25 @@ export async function flowsOnce(network: Network, address: string, count: number
   return Number(out);
 }
 
-/** host1 sends a datagram of each of `count` flows every `milliseconds`; returns what ends that, and what it came to. */
-export function flowsSteadily(
+/**
+ * host1 sends a datagram of each of `count` flows every `milliseconds`; resolves once each was echoed, to what ends that
+ * and says what it came to.
+ */
+export async function flowsSteadily(
   network: Network,
   address: string,
   count: number,
   milliseconds: number,
-): () => Promise<SteadyReport> {
+): Promise<() => Promise<SteadyReport>> {
   const words = [FLOWS, "steady", address, ECHO_PORT, String(count), String(milliseconds)];
   const child = network.start("host1", process.execPath, words);
   const result = ended(child);
+  const begun = new Promise((resolve) => child.stdout!.once("data", resolve));
+  await Promise.race([begun, result]);
   return async () => {
     child.stdin!.end();
     const { code, out, err } = await result;
     assert.is(code, 0, err);
-    return JSON.parse(out);
+    return JSON.parse(out.replace("steady\n", ""));
   };
 }

@@ -1,4 +1,4 @@
-// timeout: 200
+// timeout: 900
 // Two sites that register with a Map-Server and resolve each other, all from conf/: IPv4 and IPv6 EIDs over RLOCs of
 // either family, in network namespaces with the kernel's own traffic.
 
@@ -76,7 +76,7 @@ for (const over of FAMILIES)
       const capture = join(network.folder, `${over}-${family}.pcap`);
       const stop = await startCapture(network, "xtr2", "core", capture);
       await transfer(network, "tcp", at(2), 2);
-      await stop();
+      await stop("host1", at(2));
       const packets = lispPackets(capture);
       const full = packets.filter((p) => p.length === FULL_FRAME);
       assert.ok(full.length > 1000, `${full.length} of ${packets.length} packets are full`);

@@ -1,4 +1,4 @@
-// timeout: 200
+// timeout: 600
 // A site with two tunnel routers, from conf/: their locators share its flows as their weights say, and when one dies
 // its flows go through the other. Over IPv4 and IPv6 RLOCs, in network namespaces.
 
@@ -15,13 +15,16 @@ const WEIGHTS = [75, 25];
 /** Flows that go on while a tunnel router dies and comes back, and milliseconds between a flow's datagrams. */
 const STEADY = 100;
 const EVERY = 50;
-/** Seconds. */
-const PROBE = 1;
-const PROBE_TIMEOUT = 0.25;
+/** Seconds. Who is alive must answer one of three probes in time, on a busy machine, too. */
+const PROBE = 2;
+const PROBE_TIMEOUT = 1;
 const PROBE_RETRIES = 2;
-/** Milliseconds in which all flows have left a locator that died; and what a busy machine may add. */
+/**
+ * Milliseconds in which all flows have left a locator that died, which simulated time proves
+ * (elements/lisp/itr/lisp-rloc-prober); and what a busy machine may add.
+ */
 const BOUND = (PROBE + PROBE_RETRIES * PROBE_TIMEOUT) * 1000;
-const ALLOWANCE = 400;
+const ALLOWANCE = 20_000;
 
 const refused = namespacesRefused();
 const tests = suite("a site with two tunnel routers");
@@ -64,6 +67,11 @@ async function shares(n: SiteNetwork, to: string, count: number): Promise<number
   return after.map((packets, i) => packets - before[i]);
 }
 
+/** Whether site 1 knows that the first locator of site 2 is down. */
+async function knownDown(n: SiteNetwork, family: RlocFamily): Promise<boolean> {
+  return new RegExp(`^${rloc(family, 2)} 1 down`, "m").test(await n.xtr("xtr1").read("cache.rlocs"));
+}
+
 for (const family of FAMILIES) {
   const to = EIDS[family];
 
@@ -83,28 +91,30 @@ for (const family of FAMILIES) {
     const n = networks.get(family)!;
     const [first, second] = await shares(n, to, STEADY);
     assert.ok(first > 0 && second > 0, `${first} and ${second} flows`);
-    const end = flowsSteadily(n.network, to, STEADY, EVERY);
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-
+    const endLeaving = await flowsSteadily(n.network, to, STEADY, EVERY);
     const killed = Date.now();
     await n.xtr("xtr2a").kill();
-    await new Promise((resolve) => setTimeout(resolve, BOUND + ALLOWANCE + 10 * EVERY));
-    assert.match(await n.xtr("xtr1").read("cache.rlocs"), new RegExp(`^${rloc(family, 2)} 1 down`, "m"));
+    await until(() => knownDown(n, family), "the dead one is known");
+    // The others, and those that have left, go on.
+    await new Promise((resolve) => setTimeout(resolve, 10 * EVERY));
+    const { disturbed } = await endLeaving();
+    const moved = Math.max(...disturbed.map((d) => d.last)) + EVERY - killed;
+    console.log(
+      `${family} RLOCs: ${disturbed.length} of ${STEADY} flows moved within ${moved} ms (${BOUND} ms)`,
+    );
+    assert.is(disturbed.length, first, "those that used it, and no others");
+    assert.ok(moved <= BOUND + ALLOWANCE, `the last one moved after ${moved} ms`);
+
+    const endReturning = await flowsSteadily(n.network, to, STEADY, EVERY);
     const restarted = Date.now();
     n.xtr("xtr2a").restart();
     await n.xtr("xtr2a").running();
     const returned = async () => (await n.xtr("xtr2a").count("decap.count")) > 10 * first;
     await until(returned, "the flows return");
     const back = Date.now() - restarted;
-
-    const { sent, disturbed } = await end();
-    const moved = Math.max(...disturbed.map((d) => d.last)) + EVERY - killed;
-    console.log(
-      `${family} RLOCs: ${disturbed.length} of ${STEADY} flows moved within ${moved} ms (${BOUND} ms)`,
-    );
-    console.log(`  and were back ${back} ms after its tunnel router was started, ${sent} datagrams in all`);
-    assert.is(disturbed.length, first, "those that used it, and no others");
-    assert.ok(moved <= BOUND + ALLOWANCE, `the last one moved after ${moved} ms`);
+    const after = await endReturning();
+    console.log(`  and were back ${back} ms after its tunnel router was started, ${after.sent} datagrams`);
+    assert.equal(after.disturbed, [], "none is lost where it returns");
     assert.equal(await shares(n, to, STEADY), [first, second], "each has its own again");
   });
 }
@@ -116,10 +126,7 @@ for (const family of FAMILIES)
     await n.xtr("xtr1").write("cache.clear");
     // What the Map-Server sends to the dead one is not answered; what it sends to the other one is.
     waitForPing(n.network, "host1", EIDS[family]);
-    await until(
-      async () => new RegExp(`^${rloc(family, 2)} 1 down`, "m").test(await n.xtr("xtr1").read("cache.rlocs")),
-      "the dead one is known",
-    );
+    await until(() => knownDown(n, family), "the dead one is known");
     assert.is(await flowsOnce(n.network, EIDS[family], STEADY), STEADY);
   });
 

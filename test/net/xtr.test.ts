@@ -1,4 +1,4 @@
-// timeout: 400
+// timeout: 900
 // Two LISP tunnel routers from conf/xtr.click between two hosts, in network namespaces, with the kernel's own traffic.
 
 import { join } from "node:path";
@@ -44,7 +44,7 @@ for (const [family, to] of [
     const [size, words] = [6000, ["-M", "want"]];
     // Discovering the path's MTU costs a packet in each direction.
     for (let i = 0; i < 2; i++) {
-      const one = ["-c", "1", "-W", "2", "-s", String(size), ...words, to];
+      const one = ["-c", "1", "-W", "5", "-s", String(size), ...words, to];
       try {
         network.run("host1", "ping", ...one);
       } catch {
@@ -65,7 +65,7 @@ tshark("a capture of the core decodes as LISP, with right checksums and lengths"
   const stop = await startCapture(network, "xtr2", "core", capture);
   for (const to of ["192.168.2.10", "fd02::10"])
     ping(network, "host1", to, 15, { interval: 0.05, size: 1000 });
-  await stop();
+  await stop("host1", "fd02::10");
   assert.ok(lispPackets(capture).length >= 50);
 });
 

@@ -1,4 +1,4 @@
-// timeout: 240
+// timeout: 600
 // What a test file has outside of its process is gone when the runner has ended it: because it hangs, because it is in
 // an endless loop and hears nothing, or because somebody interrupts the run. And a file that ends by itself and leaves
 // something behind has failed.
@@ -79,7 +79,7 @@ const rootTest = skipUnless(refused === null, refused ?? "");
 
 rootTest("nothing is left of test processes that have to be stopped", () => {
   const files = {
-    hangs: `// timeout: 15
+    hangs: `// timeout: 30
 ${head}${MAKES}
 test("for ever", async () => { console.log(JSON.stringify(makeNamespaces())); await new Promise(() => {}); });
 test.run();
@@ -96,7 +96,7 @@ test.run();
   const outcome = runFixtures(
     Object.fromEntries(Object.entries(files).map(([name, text]) => [`${name}.test.js`, text])),
   );
-  has(outcome, /hangs: did not end within 15 s/);
+  has(outcome, /hangs: did not end within 30 s/);
   has(outcome, /stays: its tests ended, but not the process/);
   has(outcome, /loops: its tests ended, but not the process/);
   assert.is(outcome.last, "2 passed, 3 failed");
@@ -122,7 +122,7 @@ test.run();
     const { child, ended } = startRunner(root);
     const path = join(root, "told");
     const text = (): string => (existsSync(path) ? readFileSync(path, "utf8") : "");
-    await until(() => text().endsWith("}"), "all is made", 60);
+    await until(() => text().endsWith("}"), "all is made", 120);
     const all: Made = JSON.parse(text());
     assert.is(there(all).length, 3 + 3 + 1);
     // As the terminal does: to the whole group.

@@ -8,6 +8,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ControlInput, MAX_DATA, MAX_LINE, type Request } from "../../../elements/control/control-input.js";
 import { ConfigurationError, Router } from "../../../src/index.js";
+import { freePorts } from "../../ports.js";
 import * as fc from "../../property.js";
 import { until as eventually } from "../../until.js";
 
@@ -196,8 +197,9 @@ test("a Unix socket is served, and its file goes with it", async () => {
 });
 
 test("PORT+ finds a later port; a port that is taken is an error, or is tried again", async () => {
-  const first = await start("cs :: ControlSocket(TCP, 0, LOCALHOST true)");
-  const port = Number(first.router.read("cs.port"));
+  // One that the system gives to nobody else while it is closed.
+  const [port] = await freePorts(1);
+  const first = await start(`cs :: ControlSocket(TCP, ${port}, LOCALHOST true)`);
   const second = await start(`cs :: ControlSocket(TCP, ${port}+, LOCALHOST true)`);
   assert.ok(Number(second.router.read("cs.port")) > port);
   await second.close();

@@ -4,6 +4,7 @@ import { createSocket } from "node:dgram";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Router, SimulatedClock, SystemProvider } from "../../../src/index.js";
+import { freePorts } from "../../ports.js";
 
 /** Whether a program can bind UDP `port`. */
 function free(port: number): Promise<boolean> {
@@ -14,15 +15,12 @@ function free(port: number): Promise<boolean> {
   });
 }
 
-/** A port that is free now. */
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const socket = createSocket("udp4");
-    socket.bind(0, () => {
-      const { port } = socket.address();
-      socket.close(() => resolve(port));
-    });
-  });
+/** A port that is free, and that no other test takes meanwhile. */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const [port] = await freePorts(1);
+    if (await free(port)) return port;
+  }
 }
 
 test("a held port is taken while the router runs, also after a hot swap, and free again after it", async () => {

@@ -1,4 +1,4 @@
-// timeout: 60
+// timeout: 300
 // ARP and Neighbor Discovery against the kernel of this machine, over a veth pair.
 
 import { spawnSync } from "node:child_process";

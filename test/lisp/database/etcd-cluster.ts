@@ -2,11 +2,11 @@
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EtcdClient, type EtcdHost } from "../../../src/lisp/database/etcd-client.js";
 import { atEnd } from "../../outside.js";
+import { freePorts } from "../../ports.js";
 
 /** Why there can be no cluster; null when there can. */
 export function etcdMissing(): string | null {
@@ -23,7 +23,7 @@ interface Member {
 export interface ClusterOptions {
   /** Before each command line, to run it elsewhere. */
   readonly inside?: readonly string[];
-  /** First of the ports, two a member; without it any that are free. */
+  /** First of the ports, two a member; without it some that are free. */
   readonly ports?: number;
 }
 
@@ -124,6 +124,8 @@ export class EtcdCluster {
         ...["--name", member.name, "--data-dir", join(this.#folder, member.name)],
         ...["--listen-client-urls", url(member.client), "--advertise-client-urls", url(member.client)],
         ...["--listen-peer-urls", url(member.peer), "--initial-advertise-peer-urls", url(member.peer)],
+        // Whoever leads must be heard of in that time, on a busy machine, too.
+        ...["--heartbeat-interval", "200", "--election-timeout", "2000"],
         ...["--initial-cluster", all, "--initial-cluster-state", "new"],
         ...[
           "--auto-compaction-mode",
@@ -149,7 +151,7 @@ export class EtcdCluster {
 
 async function answers(host: EtcdHost): Promise<void> {
   const client = new EtcdClient([host]);
-  const deadline = performance.now() + 20_000;
+  const deadline = performance.now() + 60_000;
   try {
     for (;;) {
       try {
@@ -163,18 +165,4 @@ async function answers(host: EtcdHost): Promise<void> {
   } finally {
     client.close();
   }
-}
-
-/** Ports of loopback that nobody has at the moment. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-      return server;
-    }),
-  );
-  const ports = servers.map((s) => (s.address() as { readonly port: number }).port);
-  await Promise.all(servers.map((s) => new Promise((done) => s.close(done))));
-  return ports;
 }

@@ -19,6 +19,9 @@ import { until } from "../../until.js";
 import { entry, key } from "./entries.js";
 import { EtcdCluster, etcdMissing } from "./etcd-cluster.js";
 
+/** Seconds in which the store must take what is given to it: many, where the machine is busy. */
+const PATIENCE = 120;
+
 /** A way to a member that can be closed, frozen, and led elsewhere. */
 class Gate {
   readonly #server = createServer((socket) => this.#join(socket));
@@ -94,9 +97,12 @@ interface Opened {
 }
 
 async function open(prefix: string, hosts: readonly EtcdHost[] = cluster.hosts): Promise<Opened> {
-  const store = new EtcdStore({ hosts, prefix, patience: 1 });
+  const store = new EtcdStore({ hosts, prefix });
   const memory = new PacketMemory({ bytes: 32 << 20, slots: 1 });
-  return { db: await SharedDatabase.open({ clock: new SimulatedClock(), store, memory }), store };
+  return {
+    db: await SharedDatabase.open({ clock: new SimulatedClock(), store, memory, patience: PATIENCE }),
+    store,
+  };
 }
 
 /** Asks the cluster past all stores. */

@@ -57,7 +57,12 @@ export function shared(cluster: EtcdCluster, prefix: string): Place {
   return {
     shared: true,
     open: (options) =>
-      SharedDatabase.open({ ...options, store: new EtcdStore({ hosts: cluster.hosts, prefix }) }),
+      SharedDatabase.open({
+        ...options,
+        store: new EtcdStore({ hosts: cluster.hosts, prefix }),
+        // A busy machine takes its time.
+        patience: 60,
+      }),
     contents: async () => {
       const range = { key: base64(Buffer.from(prefix)), range_end: base64(rangeEnd(Buffer.from(prefix))) };
       const { records } = new EtcdReplies(prefix.length, new Uint8Array(8)).range(

@@ -149,6 +149,8 @@ test("an xTR whose EID-prefix has moved is told by the Map-Server that took it, 
   await until(() => all.every((b) => databaseOf(b).size === 1));
   all[1].push("e", [message({ nonce: 1, xtr: 2, records: [record("10.1.1.7/32", "192.0.2.2")] })]);
   await until(() => all.every((b) => databaseOf(b).size === 2));
+  // It is told of it by the watch, maybe before it has its answer.
+  await settled(...all);
   assert.equal(
     all.map((b) => b.read("e.unsolicited")),
     ["0", "1", "0"],
