@@ -30,7 +30,7 @@ const XTR = "10.0.0.1";
 const TOTAL = 10_000;
 const WINDOW = 300;
 const KILLS = 3;
-/** Milliseconds after which what has no answer is sent again. */
+/** Milliseconds without any answer after which what has none is sent again. */
 const AGAIN = 400;
 /** Milliseconds after which a Map-Server that says nothing is given up. */
 const PATIENCE = 90_000;
@@ -73,7 +73,7 @@ class Server {
 
 const socket = createSocket("udp4");
 let nonce = 1n;
-/** What was sent and has no answer yet, by nonce: the number of its EID. */
+/** What was sent and has no answer yet, also where it was sent again since, by nonce: the number of its EID. */
 const open = new Map<bigint, number>();
 const acknowledged = new Set<number>();
 const answered = new Set<number>();
@@ -145,32 +145,42 @@ async function started(): Promise<void> {
   open.clear();
 }
 
-/** Sends for each number, at most `window` at once, again where nothing comes; until all have their answer, or `enough`. */
+/**
+ * Sends for each number, at most `window` at once, again where nothing comes; until all have their answer, or `enough`.
+ * Returns how many were under way then.
+ */
 async function sendAll(
   numbers: readonly number[],
   window: number,
   send: (n: number) => void,
   done: ReadonlySet<number>,
   { again = AGAIN, enough = (): boolean => false } = {},
-): Promise<void> {
+): Promise<number> {
   await started();
-  const deadline = Date.now() + PATIENCE;
+  const underWay = new Set<number>();
   let waiting = numbers.filter((n) => !done.has(n));
-  while (waiting.length > 0 && !enough()) {
-    if (Date.now() > deadline) throw new Error(`${waiting.length} have no answer after ${PATIENCE} ms`);
-    open.clear();
+  let heard = Date.now();
+  // A busy machine answers later than that: what was sent before counts, and is given more time each time.
+  for (let wait = again; waiting.length > 0 && !enough(); wait *= 2) {
+    if (Date.now() > heard + PATIENCE) throw new Error(`nothing for ${PATIENCE} ms, ${waiting.length} left`);
+    underWay.clear();
     let next = 0;
-    let heard = Date.now();
-    let left = waiting.length;
-    while (left > 0 && !enough() && Date.now() - heard < again) {
-      for (; next < waiting.length && open.size < window; next++) send(waiting[next]);
-      const before = open.size;
+    let quiet = Date.now();
+    while ((next < waiting.length || underWay.size > 0) && !enough() && Date.now() - quiet < wait) {
+      for (; next < waiting.length && underWay.size < window; next++) {
+        send(waiting[next]);
+        underWay.add(waiting[next]);
+      }
       await new Promise((later) => setImmediate(later));
-      if (open.size < before) heard = Date.now();
-      left = open.size + waiting.length - next;
+      for (const n of underWay) {
+        if (!done.has(n)) continue;
+        underWay.delete(n);
+        quiet = heard = Date.now();
+      }
     }
     waiting = waiting.filter((n) => !done.has(n));
   }
+  return underWay.size;
 }
 
 async function kill(seed: number): Promise<unknown> {
@@ -180,8 +190,8 @@ async function kill(seed: number): Promise<unknown> {
   let server = new Server();
   for (let round = 0; round < KILLS; round++) {
     const until = Math.floor((TOTAL * (round + 0.2 + 0.6 * random.real())) / KILLS);
-    await sendAll(all, WINDOW, registerOne, acknowledged, { enough: () => acknowledged.size >= until });
-    const underWay = open.size;
+    const enough = (): boolean => acknowledged.size >= until;
+    const underWay = await sendAll(all, WINDOW, registerOne, acknowledged, { enough });
     await server.end("SIGKILL");
     // What it had said already may still be under way to us; what comes later yet counts as not said.
     await new Promise((later) => setTimeout(later, 50));

@@ -71,7 +71,7 @@ export class TestProcesses {
       const ending = await this.#run(path, timeout, folder);
       return { ...ending, left: await takeAway(folder, ending.stopped === null) };
     } finally {
-      rmSync(folder, { recursive: true, force: true });
+      rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
     }
   }
 
@@ -132,9 +132,19 @@ export class TestProcesses {
   }
 }
 
+/** All files in `folder`, while processes that the test left behind may still remove some. */
+function filesIn(folder: string): string[] {
+  for (let tries = 0; ; tries++)
+    try {
+      return readdirSync(folder, { recursive: true, encoding: "utf8" });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT" || tries === 100) throw error;
+    }
+}
+
 /** What is noted in `folder`, and the files there, are taken away; that is told where `tell`, and what cannot be always. */
 async function takeAway(folder: string, tell: boolean): Promise<string[]> {
-  const files = readdirSync(folder, { recursive: true, encoding: "utf8" });
+  const files = filesIn(folder);
   const left: string[] = [];
   const release = async (ledger: Ledger): Promise<void> => {
     const { gone, stays } = await ledger.release();

@@ -105,11 +105,10 @@ export class EtcdCluster {
 
   /** Ends all members and removes what they wrote. */
   async close(): Promise<void> {
-    const children = this.#members.flatMap((m) => m.process ?? []);
-    const ends = children.map((child) => new Promise((done) => child.once("exit", done)));
+    const running = this.#members.flatMap((m, i) => (m.process === null ? [] : [i]));
+    // One that is still ending could write into the folder while it is being removed.
+    await Promise.all(running.map((i) => this.kill(i)));
     this.#end();
-    await Promise.all(ends);
-    rmSync(this.#folder, { recursive: true, force: true });
     this.#left();
   }
 

@@ -1,4 +1,4 @@
-// timeout: 240
+// timeout: 900
 // A million EID-prefixes: what they take, and that each is found.
 
 import { mkdtempSync, rmSync } from "node:fs";
