@@ -31,8 +31,12 @@ const PASSING: ReadonlySet<number> = new Set([1, 2, 4, 8, 10, 11, 13, 14]);
 export const NOT_FOUND = 5;
 export const OUT_OF_RANGE = 11;
 
-/** Milliseconds for one answer. */
+/**
+ * Milliseconds for one answer, and bytes of a question for which it has one more: a full transaction that a slow member
+ * never answered in time would be asked for again and again.
+ */
 const TIMEOUT = 2000;
+const BYTES_PER_MS = 200;
 /** Bytes of an answer, and of one message of a watch. */
 const ANSWER_MAX = 64 << 20;
 
@@ -175,7 +179,8 @@ export class EtcdClient {
         agent: this.#agent,
         headers: { "Content-Type": "application/json", "Content-Length": bytes.length, ...headers },
       });
-      const late = setTimeout(() => request.destroy(new Error(`no answer within ${TIMEOUT} ms`)), TIMEOUT);
+      const time = TIMEOUT + Math.floor(bytes.length / BYTES_PER_MS);
+      const late = setTimeout(() => request.destroy(new Error(`no answer within ${time} ms`)), time);
       const stop = (): void => clearTimeout(late);
       request.on("response", (response) => resolve([response, stop]));
       request.on("error", (error) => {
