@@ -147,6 +147,15 @@ const CAUSES: Readonly<Record<string, (xtr: Directed) => void | Promise<void>>> 
     const { nonce } = xtr.asked("10.50.0.1");
     xtr.send(mapReply({ nonce, records: [record("10.50.0.1", [null])] }));
   },
+  "LISPRLOCProber busy": (xtr) => {
+    const { nonce } = xtr.asked("10.50.1.1");
+    xtr.send(mapReply({ nonce, records: [record("10.50.1.1", [NOBODY])] }));
+    // Until its only locator is found down; what is asked for is given up after a while, and asked for again.
+    for (let second = 0; second < 30; second++) {
+      xtr.askTooMuch();
+      xtr.lost(1);
+    }
+  },
   "LISPSMRReceiver busy": (xtr) => {
     xtr.askTooMuch();
     const sourceEid = ipAddress(v4("10.9.0.1"));

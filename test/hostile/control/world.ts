@@ -55,7 +55,7 @@ function xtr(n: number, site: string, ranges: string, rlocs: string, server: str
     cache${n}[1] -> ask${n}; ask${n}[1] -> cache${n};
     rep${n} :: LISPMapReplier(site${n}, ${rlocs}, RATE 100) -> wire;
     reg${n} :: LISPRegistrar(site${n}, ${rlocs}, MAP_SERVER 192.0.2.100 ${server}) -> wire;
-    prober${n} :: LISPRLOCProber(cache${n}, ${rlocs}, INTERVAL 30, RETRIES 1, CAPACITY 5) -> wire;
+    prober${n} :: LISPRLOCProber(cache${n}, ${rlocs}, RESOLVER ask${n}, INTERVAL 30, RETRIES 1, CAPACITY 5) -> wire;
     solicited${n} :: LISPSMRReceiver(ask${n});
     smr${n} :: LISPSMRSender(site${n}, ${rlocs}, CACHE cache${n}, QUEUE 2) -> wire;
     c${n}[0] -> to_rep${n} :: Watched(rep${n}) -> rep${n};
