@@ -18,20 +18,6 @@ import { programText } from "./text.js";
 /** Programs up to this many tests get a second copy for packets that are long enough for every test. */
 const MAX_TWICE = 20000;
 
-/** A compiled list of rules. */
-export interface Classification {
-  /** Outputs that some packet may leave on; PORT_DROP among them if packets may be dropped. */
-  readonly outputs: ReadonlySet<number>;
-  /** What Click's `program` handler shows: the tests, for packets that are long enough for all of them. */
-  readonly text: string;
-  /** The module's bytes. */
-  readonly module: Uint8Array;
-  /** Tests in the program. */
-  readonly tests: number;
-  /** Makes the kernel over a router's memory. */
-  instantiate(memory: WasmMemory): Classify;
-}
-
 /** Tests that the rules of one element may have. */
 export const MAX_TESTS = 32768;
 
@@ -58,6 +44,80 @@ function build(p: Program, rules: readonly Rule[], fields: Fields): Target {
   return optimize(p, p.graft(first, NEXT, second), Known.lengths(), fields);
 }
 
+/** A compiled list of rules. */
+export class Classification {
+  readonly #program: Program;
+  readonly #fields: Fields;
+  /** The tests, as they are for packets of any length. */
+  readonly #checked: Target;
+  /** Bytes from each anchor that a packet must have to be long enough for all tests. */
+  readonly #safe = new Array<number>(ANCHORS).fill(0);
+  #starts: { readonly start: Target; readonly fast: Target } | null = null;
+  #module: Uint8Array | null = null;
+  #compiled: CompiledClassify | null = null;
+
+  constructor(program: Program, fields: Fields, checked: Target) {
+    this.#program = program;
+    this.#fields = fields;
+    this.#checked = checked;
+  }
+
+  /** Outputs that some packet may leave on; PORT_DROP among them if packets may be dropped. */
+  get outputs(): ReadonlySet<number> {
+    return this.#program.outputs(this.#checked);
+  }
+
+  /** What Click's `program` handler shows: the tests, for packets that are long enough for all of them. */
+  get text(): string {
+    return programText(this.#program, this.#twice.fast, this.#safe);
+  }
+
+  /** The module's bytes. */
+  get module(): Uint8Array {
+    this.#module ??= emit(this.#program, this.#twice.start);
+    return this.#module;
+  }
+
+  /** Tests in the program. */
+  get tests(): number {
+    return this.#program.reachable(this.#twice.start).length;
+  }
+
+  /** Makes the kernel over a router's memory. */
+  instantiate(memory: WasmMemory): Classify {
+    this.#compiled ??= compileClassify(this.module);
+    return instantiateClassify(memory, this.#compiled);
+  }
+
+  /** With a second copy of the tests, `fast`, for packets that are long enough for every test. Made when it is first needed. */
+  get #twice(): { readonly start: Target; readonly fast: Target } {
+    this.#starts ??= this.#copy();
+    return this.#starts;
+  }
+
+  #copy(): { readonly start: Target; readonly fast: Target } {
+    const program = this.#program;
+    const safe = this.#safe;
+    const nodes = program.reachable(this.#checked);
+    for (const i of nodes) {
+      const t = program.tests[program.test[i]];
+      if (t.kind === "len") safe[t.anchor] = Math.max(safe[t.anchor], t.values[0]);
+    }
+    if (nodes.length > MAX_TWICE) return { start: this.#checked, fast: this.#checked };
+    const fast = optimize(program, this.#checked, Known.lengths(safe), this.#fields);
+    let start = fast;
+    safe.forEach((length, anchor) => {
+      if (length > 0)
+        start = program.addNode(
+          program.addTest(lengthTest(anchor as 0 | 1 | 2 | 3, length)),
+          start,
+          this.#checked,
+        );
+    });
+    return { start, fast };
+  }
+}
+
 /**
  * Compiles rules. The first rule that a packet matches chooses its output; a
  * packet that matches none is dropped. Throws ProgramTooLargeError.
@@ -70,34 +130,5 @@ export function compileRules(rules: readonly Rule[]): Classification {
   const fields = new Fields();
   const built = program.graft(build(program, rules, fields), NEXT, ~PORT_DROP);
   // Paths that one pass shortened may let the next one see more.
-  const checked = optimize(program, built, Known.lengths(), fields);
-
-  const nodes = program.reachable(checked);
-  const safe = new Array<number>(ANCHORS).fill(0);
-  for (const i of nodes) {
-    const t = program.tests[program.test[i]];
-    if (t.kind === "len") safe[t.anchor] = Math.max(safe[t.anchor], t.values[0]);
-  }
-  let start: Target = checked;
-  let fast: Target = checked;
-  if (nodes.length <= MAX_TWICE) {
-    fast = optimize(program, checked, Known.lengths(safe), fields);
-    start = fast;
-    safe.forEach((length, anchor) => {
-      if (length > 0)
-        start = program.addNode(program.addTest(lengthTest(anchor as 0 | 1 | 2 | 3, length)), start, checked);
-    });
-  }
-  const module = emit(program, start);
-  let compiled: CompiledClassify | null = null;
-  return {
-    outputs: program.outputs(checked),
-    text: programText(program, fast, safe),
-    module,
-    tests: program.reachable(start).length,
-    instantiate: (memory) => {
-      compiled ??= compileClassify(module);
-      return instantiateClassify(memory, compiled);
-    },
-  };
+  return new Classification(program, fields, optimize(program, built, Known.lengths(), fields));
 }
