@@ -137,7 +137,7 @@ export class Network {
   #run(program: string, words: readonly string[]): string {
     const { status, stdout, stderr, error } = spawnSync(program, words, {
       encoding: "utf8",
-      timeout: 60_000,
+      timeout: 120_000,
     });
     if (error !== undefined) throw error;
     if (status !== 0)

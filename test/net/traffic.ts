@@ -1,5 +1,6 @@
 // Traffic between the hosts of a network: transfers that arrive intact (transfer.ts), and many flows (flows.ts).
 
+import type { ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import * as assert from "uvu/assert";
 import type { SteadyReport } from "./flows.js";
@@ -23,7 +24,7 @@ export async function transfer(
   const port = String(nextPort++);
   const server = network.start(to, process.execPath, [TRANSFER, "serve", protocol, address, port]);
   const received = ended(server);
-  await new Promise((resolve) => server.stdout!.once("data", resolve));
+  await ready(server, received);
   const words = [TRANSFER, "send", protocol, address, port, String(megabytes * 1e6)];
   if (datagram !== undefined) words.push(String(datagram));
   const sent = await ended(network.start(from, process.execPath, words));
@@ -32,13 +33,20 @@ export async function transfer(
   assert.match(sent.out, new RegExp(`^${megabytes * 1e6} [0-9a-f]{64}\n$`));
 }
 
+/** Resolves when a program says something; rejects when it ends before. */
+async function ready(child: ChildProcess, over: ReturnType<typeof ended>): Promise<void> {
+  const said = new Promise<null>((resolve) => child.stdout!.once("data", () => resolve(null)));
+  const result = await Promise.race([said, over]);
+  assert.is(result, null, `it ended: ${result?.err}`);
+}
+
 /** Where host2 echoes the datagrams of flows. */
 const ECHO_PORT = "7007";
 
 /** host2 echoes flows to `address`; resolves when it does. */
 export async function echoFlows(network: Network, address: string): Promise<void> {
   const server = network.start("host2", process.execPath, [FLOWS, "serve", address, ECHO_PORT]);
-  await new Promise((resolve) => server.stdout!.once("data", resolve));
+  await ready(server, ended(server));
 }
 
 /** host1 sends a datagram of each of `count` flows; returns how many were echoed. */
@@ -62,8 +70,7 @@ export async function flowsSteadily(
   const words = [FLOWS, "steady", address, ECHO_PORT, String(count), String(milliseconds)];
   const child = network.start("host1", process.execPath, words);
   const result = ended(child);
-  const begun = new Promise((resolve) => child.stdout!.once("data", resolve));
-  await Promise.race([begun, result]);
+  await ready(child, result);
   return async () => {
     child.stdin!.end();
     const { code, out, err } = await result;

@@ -47,7 +47,7 @@ async function make(tell = console.log) {
   atEnd(() => service.terminate());
   await service.start();
   const own = new OwnService();
-  const up = await sluice(["up", own.file, "-d", ...own.words], { seconds: 60 });
+  const up = await sluice(["up", own.file, "-d", ...own.words], { seconds: 200 });
   if (up.code !== 0) throw new Error(up.err);
   pids.push(service.function("f").instance.pid, Number(/process (\\d+)/.exec(up.out)[1]));
   tell(JSON.stringify({ pids, namespaces: [...namespaces, "sluice-" + descriptor.name + "-f"], folder }));
