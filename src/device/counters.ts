@@ -34,3 +34,20 @@ export function newTotals(): Totals {
     tx_down: 0,
   };
 }
+
+const LOSSES = [
+  "rx_too_big",
+  "rx_no_slot",
+  "rx_errors",
+  "rx_kernel_drops",
+  "tx_too_big",
+  "tx_errors",
+  "tx_down",
+  "tx_lost",
+  "tx_overrun",
+];
+
+/** Packets that a device has lost in either direction, of its `counters()`. */
+export function lossesOf(counters: Readonly<Record<string, number>>): number {
+  return LOSSES.reduce((sum, name) => sum + (counters[name] ?? 0), 0);
+}

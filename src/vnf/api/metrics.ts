@@ -40,6 +40,13 @@ export async function metricsText(service: Service): Promise<string> {
     labelNames: ["function", "device", "counter"],
     registers: [registry],
   });
+  const links = new Counter({
+    name: "sluice_link_lost_total",
+    help: "Packets that the switch of a link lost",
+    labelNames: ["link"],
+    registers: [registry],
+  });
+  for (const link of service.descriptor.links.keys()) links.inc({ link }, service.lost(link));
   for (const f of service.functions.values()) {
     const name = { function: f.name };
     restarts.inc(name, f.restarts);

@@ -256,6 +256,11 @@ export class Fabric {
     return far;
   }
 
+  /** Packets that the switch of a link has lost; 0 for a wire, whose devices are its functions'. */
+  lost(name: string): number {
+    return this.#laid.get(name)?.segment?.lost ?? 0;
+  }
+
   /** Takes a link away. Its ends must be nobody's by now. */
   async remove(name: string): Promise<void> {
     const laid = this.#laid.get(name);

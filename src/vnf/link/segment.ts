@@ -1,5 +1,6 @@
 // A link with more than two ends: a switch in the middle, itself a router graph, and a wire to each end.
 
+import { lossesOf } from "../../device/counters.js";
 import { type LinkDevice, makeLink } from "../../device/link.js";
 import { MapProvider, SystemProvider } from "../../device/provider.js";
 import { makeSharedLink, type SharedEnd, SharedLinkDevice } from "../../device/shared-link.js";
@@ -102,6 +103,16 @@ export class Segment {
   impair(impairments: Impairments, cut: boolean): void {
     for (const port of this.#ports.values()) port.impair(halved(impairments), cut);
     for (const [name, kernel] of this.#kernel) kernel.impair(name, halved(impairments), cut);
+  }
+
+  /** Packets that the switch has dropped, and the devices of its ports lost, since it was last changed. */
+  get lost(): number {
+    const kernel = [...this.#kernel.values()].flatMap((devices) => Object.values(devices.counters()));
+    const devices = [...this.#ports.values()].map((port) => port.counters()).concat(kernel);
+    let total = devices.reduce((sum, counters) => sum + lossesOf(counters), 0);
+    for (const e of this.#router.elements)
+      for (const name of Object.keys(e.spec.drops ?? {})) total += e.memory.get64(e.counterAddress(name));
+    return total;
   }
 
   async close(): Promise<void> {

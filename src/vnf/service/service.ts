@@ -89,6 +89,11 @@ export class Service {
     return found;
   }
 
+  /** Packets that the switch of a link lost since its ends last changed; what functions and their devices lost is theirs to tell. */
+  lost(link: string): number {
+    return this.#fabric.lost(link);
+  }
+
   /** Starts every function, in the descriptor's order, and the clock of its faults. Rejects with what stops the first that cannot. */
   async start(): Promise<void> {
     for (const f of this.#functions.values()) await f.start();

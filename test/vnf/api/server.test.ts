@@ -212,6 +212,7 @@ test("events can be followed", async () => {
 test("metrics are in Prometheus's format", async () => {
   const text = String(await api.call("GET", "/metrics"));
   assert.match(text, /^# TYPE sluice_drops_total counter$/m);
+  assert.match(text, /^sluice_link_lost_total\{link="core",service="two-sites"\} \d+$/m);
   assert.match(text, /^sluice_up\{function="xtr1",service="two-sites"\} 1$/m);
   assert.match(
     text,

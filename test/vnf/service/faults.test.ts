@@ -56,6 +56,17 @@ test("a delay that changes while the link is down holds afterwards, and its end 
   await service.terminate();
 });
 
+test("what is lost behind the switch of a link is counted there", async () => {
+  const [service, run] = await up();
+  await run(10);
+  assert.is(service.lost("core"), 0);
+  service.inject({ kind: "link-change", link: "core", change: { loss: 0.5 } });
+  await run(5);
+  assert.ok(service.lost("core") > 5, String(service.lost("core")));
+  assert.is(service.lost("site1"), 0, "a wire has none");
+  await service.terminate();
+});
+
 test("a new descriptor changes a link under a fault, which goes on", async () => {
   const [service, run] = await up();
   await run(10);
