@@ -1,3 +1,4 @@
+// timeout: 300
 // Script and DriverManager inside a router.
 
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
