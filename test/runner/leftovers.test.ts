@@ -89,7 +89,9 @@ test("ends, and its process does not", async () => { await make(); setInterval((
 test.run();
 `,
     loops: `${head}${MAKES}
-test("ends, and its process hears nothing", async () => { await make(); setTimeout(() => { for (;;); }, 1000); });
+// It ends some time, should its runner be killed.
+const hearsNothing = () => { for (const end = Date.now() + 120_000; Date.now() < end;); process.exit(); };
+test("ends, and its process hears nothing", async () => { await make(); setTimeout(hearsNothing, 1000); });
 test.run();
 `,
   };
