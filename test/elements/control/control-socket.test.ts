@@ -1,69 +1,15 @@
 // ControlSocket over real sockets: TCP on 127.0.0.1, and Unix sockets in a temporary folder.
 
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { connect, type NetConnectOpts, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { ControlInput, MAX_DATA, MAX_LINE, type Request } from "../../../elements/control/control-input.js";
-import { ConfigurationError, Router } from "../../../src/index.js";
+import { ConfigurationError } from "../../../src/index.js";
 import { freePorts } from "../../ports.js";
-import * as fc from "../../property.js";
 import { until as eventually } from "../../until.js";
-
-const GREETING = "Click::ControlSocket/1.3\r\n";
-
-interface World {
-  readonly router: Router;
-  readonly log: string[];
-  readonly running: Promise<void>;
-  close(): Promise<void>;
-}
-
-async function start(text: string, hotSwap = false): Promise<World> {
-  const log: string[] = [];
-  const router = await Router.fromText(text, { log: (line) => log.push(line), print: () => {}, hotSwap });
-  const running = router.run();
-  return {
-    router,
-    log,
-    running,
-    close: async () => {
-      router.stop();
-      router.driver.interrupt();
-      await running;
-      router.close();
-    },
-  };
-}
-
-function client(options: NetConnectOpts): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(options, () => resolve(socket));
-    socket.setEncoding("latin1");
-    socket.on("error", reject);
-  });
-}
-
-/** Everything that comes until the other side closes. */
-function everything(socket: Socket): Promise<string> {
-  return new Promise((resolve) => {
-    let text = "";
-    socket.on("data", (t) => (text += String(t)));
-    socket.on("close", () => resolve(text));
-  });
-}
-
-/** Sends `text`, closes this side, and gives all that is answered, without the greeting. */
-async function talk(world: World, text: string, name = "cs"): Promise<string> {
-  const socket = await client({ port: Number(world.router.read(`${name}.port`)), host: "127.0.0.1" });
-  const all = everything(socket);
-  socket.end(text, "latin1");
-  const answer = await all;
-  assert.ok(answer.startsWith(GREETING), answer);
-  return answer.slice(GREETING.length);
-}
+import { client, everything, GREETING, start, talk } from "./control-client.js";
 
 /** Waits until `socket` has sent something that ends with `end`. */
 function until(socket: Socket, end: string): Promise<string> {
@@ -332,145 +278,6 @@ test("swaps under load: every client gets every answer, in order", async () => {
   }
   assert.is(world.router.read(`n${rounds}.class`), "Script");
   await world.close();
-});
-
-// ---- Hostile clients -------------------------------------------------------------
-
-test("a line without end and data without end are refused, and the connection closed", async () => {
-  const world = await start(CONFIG);
-  assert.is(await talk(world, "x".repeat(MAX_LINE + 1)), "500 Line too long\r\n");
-  assert.is(await talk(world, `readdata list ${MAX_DATA + 1}\nabc`), "521 Data too large\r\n");
-  await world.close();
-});
-
-test("a client that does not read its answers stops being answered", async () => {
-  const world = await start(
-    `cs :: ControlSocket(TCP, 0, LOCALHOST true); s :: Script(TYPE PASSIVE, set n $(add $n 1), init n 0, returnq "${"x".repeat(60_000)}")`,
-  );
-  const socket = await client({ port: Number(world.router.read("cs.port")), host: "127.0.0.1" });
-  socket.pause();
-  const requests = 4000;
-  socket.write("read s.run\n".repeat(requests));
-  let [before, now] = [-1, 0];
-  while (now === 0 || before !== now) {
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    [before, now] = [now, Number(world.router.read("s.get", "n"))];
-  }
-  assert.ok(now > 0 && now < requests / 2, `${now} answers were made`);
-  assert.match(await talk(world, "read driver\n"), /userlevel$/);
-  socket.destroy();
-  await world.close();
-});
-
-test("many connections at a time: those past the limit are turned away, the others served", async () => {
-  const world = await start(CONFIG);
-  const port = Number(world.router.read("cs.port"));
-  const sockets = await Promise.all(Array.from({ length: 300 }, () => client({ port, host: "127.0.0.1" })));
-  const closed = await Promise.all(
-    sockets.map(
-      (socket) =>
-        new Promise<boolean>((resolve) => {
-          if (socket.closed) resolve(true);
-          socket.on("data", () => resolve(false));
-          socket.on("close", () => resolve(true));
-        }),
-    ),
-  );
-  assert.is(closed.filter(Boolean).length, 300 - 256);
-  for (const socket of sockets) socket.destroy();
-  await eventually(
-    async () => (await talk(world, "read driver\n").catch(() => "")) !== "",
-    "there is room again",
-  );
-  await world.close();
-});
-
-test("random bytes do no harm", async () => {
-  const world = await start(CONFIG);
-  const words = fc.constantFrom(
-    "read",
-    "WRITE",
-    "readdata",
-    "writeuntil",
-    "s.run",
-    "s.set",
-    "list",
-    "9",
-    "\n",
-    "\r",
-    " ",
-  );
-  const line = fc.array(fc.oneof(words, fc.string({ unit: "binary", maxLength: 5 })), { maxLength: 20 });
-  await fc.assert(
-    fc.asyncProperty(line, async (pieces) => {
-      const text = pieces.join(" ").replace(/[^\0-\xff]/g, "?");
-      const answer = await talk(world, text);
-      assert.ok(
-        /^(\d{3}[ -][^\r\n]*\r\n|DATA \d+\r\n[\s\S]*)*$/.test(answer),
-        JSON.stringify([text, answer]),
-      );
-    }),
-    { numRuns: 100 },
-  );
-  assert.match(await talk(world, "read driver\n"), /userlevel$/);
-  await world.close();
-});
-
-function requests(pieces: readonly string[]): Request[] {
-  const input = new ControlInput();
-  const all: Request[] = [];
-  const drain = (): void => {
-    for (let r = input.next(); r !== null; r = input.next()) all.push(r);
-  };
-  for (const piece of pieces) {
-    input.feed(piece);
-    drain();
-  }
-  input.end();
-  drain();
-  assert.is(input.held, 0);
-  return all;
-}
-
-test("how a stream is cut into pieces makes no difference to what it asks for", () => {
-  const line = fc.constantFrom(
-    "read a.b c\n",
-    "write a.b\r\n",
-    "readdata a.b 5\r\nx\ry\nz",
-    "writedata a.b 0\n",
-    "readuntil a.b END\r\n1\r\n2\n END\nEND \r\n",
-    "writeuntil a.b\nx\n\n",
-    "checkread x\n",
-    "llrpc x#1 3\nabc",
-    "help\r\n",
-    "\r\n",
-    "junk\n",
-  );
-  fc.assert(
-    fc.property(fc.array(line, { maxLength: 8 }), fc.array(fc.nat(100), { maxLength: 30 }), (lines, cuts) => {
-      const text = lines.join("");
-      const places = [...new Set([0, ...cuts.map((c) => Math.min(c, text.length)), text.length])].sort(
-        (a, b) => a - b,
-      );
-      const pieces = places.slice(1).map((end, i) => text.slice(places[i], end));
-      assert.equal(requests(pieces), requests([text]));
-    }),
-    { numRuns: 500 },
-  );
-});
-
-test("a great amount of data that comes in small pieces is taken in time", () => {
-  const piece = "0123456789abcde\n".repeat(4);
-  const count = 100_000;
-  const input = new ControlInput();
-  input.feed("writeuntil a.b END\n");
-  for (let i = 0; i < count; i++) {
-    input.feed(piece);
-    assert.is(input.next(), null);
-  }
-  input.feed("END\n");
-  const request = input.next();
-  assert.is(request?.kind === "write" && request.data.length, count * piece.length);
 });
 
 test.run();
