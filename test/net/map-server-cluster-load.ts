@@ -45,16 +45,19 @@ const INNER_IP = {
 const RATE = 1000;
 const LEAST = 1200;
 /**
- * How many may wait: what comes in while etcd elects a leader, for some seconds. Each that is acknowledged makes room for
- * one more, the first that has to be sent again in a second halves it: a busy machine, too, gets them done in time.
+ * How many may wait: what comes in while etcd elects a leader, for some seconds. One that waits for longer than that
+ * takes halves it, once a second, and each that is acknowledged makes room for one more: a busy machine, too, gets them
+ * done in time.
  */
 const UNDER_WAY_MAX = 6000;
 const UNDER_WAY_MIN = 50;
-let underWay = 1000;
+let underWay = UNDER_WAY_MAX;
 let halved = 0;
 /** Milliseconds until one that has no answer is sent to the other Map-Server, then doubled each time, and at most. */
 const AGAIN = 1000;
 const AGAIN_MAX = 16_000;
+/** What was sent three times, in seven seconds, waits for a machine that is busy. */
+const BUSY = 8 * AGAIN;
 /** Seconds: before the first fault, between a fault and its repair, and from there to the next fault at least. */
 const QUIET = 1;
 const DOWN = 1;
@@ -170,7 +173,7 @@ function again(): void {
   const now = performance.now();
   for (const [n, { due, wait, server }] of [...unacknowledged]) {
     if (due > now) continue;
-    if (now > halved + 1000) {
+    if (2 * wait >= BUSY && now > halved + 1000) {
       underWay = Math.max(underWay / 2, UNDER_WAY_MIN);
       halved = now;
     }
