@@ -160,8 +160,9 @@ async function sendAll(
   const underWay = new Set<number>();
   let waiting = numbers.filter((n) => !done.has(n));
   let heard = Date.now();
-  // A busy machine answers later than that: what was sent before counts, and is given more time each time.
-  for (let wait = again; waiting.length > 0 && !enough(); wait *= 2) {
+  // A busy machine may need longer than that: what was sent before counts, and gets more time while nothing at all comes.
+  let wait = again;
+  while (waiting.length > 0 && !enough()) {
     if (Date.now() > heard + PATIENCE) throw new Error(`nothing for ${PATIENCE} ms, ${waiting.length} left`);
     underWay.clear();
     let next = 0;
@@ -178,7 +179,9 @@ async function sendAll(
         quiet = heard = Date.now();
       }
     }
-    waiting = waiting.filter((n) => !done.has(n));
+    const left = waiting.filter((n) => !done.has(n));
+    wait = left.length < waiting.length ? again : 2 * wait;
+    waiting = left;
   }
   return underWay.size;
 }
