@@ -213,6 +213,11 @@ export class LISPRegistrar extends Element {
     for (const s of this.#servers) s.registrations.set(mapping);
   }
 
+  /** Whether every Map-Server has acknowledged what is registered for this EID-prefix now. */
+  acknowledged(iid: number, eid: Mapping["eid"]): boolean {
+    return this.#servers.every((s) => s.registrations.acknowledged(iid, eid));
+  }
+
   /** Calls `listener` with the records of every unsolicited Map-Notify, and the address of the Map-Server whose key it bears. */
   onNotify(listener: (records: readonly EidRecord[], server: Uint8Array) => void): void {
     this.#listeners.push(listener);

@@ -46,7 +46,7 @@ export const MOBILITY_ARGS = {
   LINGER: {
     type: "seconds",
     default: "10",
-    doc: "time for which a host that has returned is registered by itself, so that all hear of it",
+    doc: "time for which a host that has returned is registered by itself, so that all hear of it; longer while a Map-Server has not acknowledged it",
   },
   RATE: {
     type: "real",

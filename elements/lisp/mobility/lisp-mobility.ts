@@ -178,6 +178,7 @@ export class LISPMobility extends Element {
       cache: () => this.#cache?.cache,
       peers: (eid) => this.#log?.peers(this.#iid, eid) ?? [],
       solicit: (rloc, eid) => this.#smr?.solicitFrom(rloc, eid),
+      acknowledged: ({ iid, eid }) => this.#registrar?.acknowledged(iid, eid) ?? true,
       ask: (eid) => this.#ask(eid),
       count: (what) => this.#count(what),
       remind: () => {

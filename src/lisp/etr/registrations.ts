@@ -100,6 +100,12 @@ export class Registrations {
     return this.#table.values();
   }
 
+  /** Whether nothing is waited for that would acknowledge what is registered for this EID-prefix now. */
+  acknowledged(iid: number, eid: Mapping["eid"]): boolean {
+    const found = this.#table.get(key(iid, eid));
+    return found === undefined || found.acknowledged || !this.#wantNotify;
+  }
+
   /** Registers a mapping that is new or has changed, now. */
   set(mapping: Mapping): void {
     const k = key(mapping.iid, mapping.eid);

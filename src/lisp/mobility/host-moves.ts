@@ -37,6 +37,8 @@ export interface HostMovesOptions {
   readonly peers: (eid: Uint8Array) => Iterable<LoggedPeer>;
   /** Sends an SMR for an EID-prefix to an RLOC. */
   readonly solicit: (rloc: Uint8Array, eid: Eid) => void;
+  /** Whether every Map-Server has acknowledged what is registered for an EID-prefix. */
+  readonly acknowledged: (eid: Eid) => boolean;
   /** Asks the site for a host. */
   readonly ask: (eid: Uint8Array) => void;
   readonly count: (what: "arrivals" | "departures" | "losses" | HostRefusal) => void;
@@ -214,6 +216,10 @@ export class HostMoves implements HostsOwner {
     this.#options.count("losses");
     this.#withdraw(host);
     this.#options.table.delete(host.eid);
+  }
+
+  acknowledged(host: MobileHost): boolean {
+    return this.#options.acknowledged({ iid: this.#options.iid, eid: hostPrefix(host.eid) });
   }
 
   settled(host: MobileHost): void {

@@ -19,7 +19,7 @@ export interface HostsPolicy {
   readonly idle: number;
   /** How long a host of another site that has left is still known. */
   readonly hold: number;
-  /** How long one that has returned stays registered by itself. */
+  /** How long one that has returned stays registered by itself: once all Map-Servers know it, if that takes longer. */
   readonly linger: number;
   /** New hosts a second that are asked for, and at once. */
   readonly rate: number;
@@ -45,6 +45,8 @@ export interface HostsOwner {
   /** It was here, or had returned, and is not any more: elsewhere (away), or nowhere known. */
   left(host: MobileHost): void;
   lost(host: MobileHost): void;
+  /** Whether every Map-Server has acknowledged that it has returned. */
+  acknowledged(host: MobileHost): boolean;
   /** It need not be known any more: it has been away or back for long enough. */
   settled(host: MobileHost): void;
   /** It was away, and where it was said to be does not hold any more. */
@@ -60,6 +62,8 @@ interface Entry extends MobileHost {
   /** Packets at the last look, questions since the last answer. */
   packets: number;
   tries: number;
+  /** Its return was not acknowledged in time. */
+  late: boolean;
   readonly timer: Timer;
 }
 
@@ -231,6 +235,7 @@ export class MobileHosts {
       seen: now,
       packets: 0,
       tries: 0,
+      late: false,
       timer: this.#timers.timer(() => this.#due(entry)),
     };
     this.#hosts.set(addressText(eid), entry);
@@ -240,6 +245,7 @@ export class MobileHosts {
   #enter(host: Entry, state: HostState): void {
     host.state = state;
     host.since = this.#clock.now();
+    host.late = false;
     const { idle, hold, linger } = this.#policy;
     if (state === "here") host.timer.scheduleAfter(idle);
     else if (state === "returned") host.timer.scheduleAfter(linger);
@@ -248,6 +254,7 @@ export class MobileHosts {
   }
 
   #due(host: Entry): void {
+    if (host.state === "returned" && !this.#known(host)) return;
     if (host.state !== "here") {
       this.#forget(host);
       this.#owner.settled(host);
@@ -270,6 +277,19 @@ export class MobileHosts {
       host.timer.scheduleAfter(timeout);
       this.#owner.ask(host.eid);
     }
+  }
+
+  /**
+   * Whether the Map-Servers know that a host has returned; if not it stays. Were its registration withdrawn before, whoever
+   * had it would never hear of its leaving, and go on registering it.
+   */
+  #known(host: Entry): boolean {
+    const { timeout, linger } = this.#policy;
+    const acknowledged = this.#owner.acknowledged(host);
+    if (acknowledged && !host.late) return true;
+    host.late = !acknowledged;
+    host.timer.scheduleAfter(acknowledged ? linger : timeout);
+    return false;
   }
 
   #forget(host: Entry): void {
