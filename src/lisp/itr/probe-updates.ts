@@ -6,6 +6,7 @@ import { mappingOfRecord, sameAddress } from "../control/control-records.js";
 import { isNewer, sameLocators } from "../map-version.js";
 import type { Mapping } from "../mapping.js";
 import type { CachedMapping } from "../tables/mapping-records.js";
+import { sameEid } from "./probed-rloc.js";
 import { withUsable } from "./reply-policy.js";
 
 /**
@@ -36,10 +37,6 @@ export function updateOf(
     return found.version === cached.version && sameLocators(found, cached) ? null : found;
   }
   return null;
-}
-
-function sameEid(a: Mapping, b: Mapping): boolean {
-  return a.iid === b.iid && a.eid.length === b.eid.length && sameAddress(a.eid.address, b.eid.address);
 }
 
 /** 0 is no version: it has no place in the order. */

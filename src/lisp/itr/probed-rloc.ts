@@ -85,6 +85,6 @@ export function keepShortest(eids: Eid[], eid: Eid): void {
   if (eids.length > EIDS) eids.pop();
 }
 
-function sameEid(a: Eid, b: Eid): boolean {
+export function sameEid(a: Eid, b: Eid): boolean {
   return a.iid === b.iid && a.eid.length === b.eid.length && sameAddress(a.eid.address, b.eid.address);
 }

@@ -46,6 +46,8 @@ function build(p: Program, rules: readonly Rule[], fields: Fields): Target {
 
 /** A compiled list of rules. */
 export class Classification {
+  /** Outputs that some packet may leave on; PORT_DROP among them if packets may be dropped. */
+  readonly outputs: ReadonlySet<number>;
   readonly #program: Program;
   readonly #fields: Fields;
   /** The tests, as they are for packets of any length. */
@@ -60,11 +62,7 @@ export class Classification {
     this.#program = program;
     this.#fields = fields;
     this.#checked = checked;
-  }
-
-  /** Outputs that some packet may leave on; PORT_DROP among them if packets may be dropped. */
-  get outputs(): ReadonlySet<number> {
-    return this.#program.outputs(this.#checked);
+    this.outputs = program.outputs(checked);
   }
 
   /** What Click's `program` handler shows: the tests, for packets that are long enough for all of them. */
