@@ -3,11 +3,11 @@
 import { closeSync, fdatasyncSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { quantile, type Statistics, statistics } from "../src/cli/measure.js";
-import { openLmdbStore } from "../src/lisp/database/lmdb-store.js";
 import { entryKey, nonceKey, revisionKey } from "../src/lisp/database/records.js";
-import type { MappingStore, StoreOperation } from "../src/lisp/database/store.js";
 import { BATCH_MAX } from "../src/packet/batch.js";
 import { SeededRandom } from "../src/router/random.js";
+import type { Store, StoreOperation } from "../src/router/store.js";
+import { openLmdbStore } from "../src/store/lmdb-store.js";
 import type { MapServerRouter } from "./map-server-router.js";
 import { type Family, packet, prefix, register } from "./map-server-traffic.js";
 
@@ -124,7 +124,7 @@ function operations(family: Family, n: number): StoreOperation[] {
   ];
 }
 
-async function fillBare(bare: MappingStore, count: number): Promise<void> {
+async function fillBare(bare: Store, count: number): Promise<void> {
   for (const family of [4, 6] as const)
     for (let n = 0; n < count; n += 10_000) {
       const size = Math.min(10_000, count - n);
@@ -133,7 +133,7 @@ async function fillBare(bare: MappingStore, count: number): Promise<void> {
 }
 
 async function bareRate(
-  bare: MappingStore,
+  bare: Store,
   family: Family,
   count: number,
   group: number,

@@ -4,14 +4,8 @@ import type { AuthenticationKey } from "../../../src/lisp/control/authentication
 import { ControlChannel } from "../../../src/lisp/control/control-channel.js";
 import { KeyError, parseKey, wordsOf } from "../../../src/lisp/control/keys.js";
 import { NonceGuard } from "../../../src/lisp/control/nonce-policy.js";
-import {
-  openDatabase,
-  parseStore,
-  type StoreAddress,
-  sameStore,
-} from "../../../src/lisp/database/open-database.js";
+import { openDatabase } from "../../../src/lisp/database/open-database.js";
 import type { RegistrationDatabase } from "../../../src/lisp/database/registration-database.js";
-import { StoreError } from "../../../src/lisp/database/store.js";
 import { registrationsText } from "../../../src/lisp/map-server/listing.js";
 import { PeerKeys } from "../../../src/lisp/map-server/peer-keys.js";
 import { subscriptionsText } from "../../../src/lisp/map-server/publisher.js";
@@ -26,6 +20,8 @@ import { DeviceError } from "../../../src/router/device.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { asHandlerError, type HandlerCode, HandlerError } from "../../../src/router/handler.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
+import { StoreError } from "../../../src/router/store.js";
+import { parseStore, type StoreAddress, sameStore } from "../../../src/store/store-address.js";
 import { WireError } from "../../../src/wire/error.js";
 import { MAP_SERVER_ARGS } from "./lisp-map-server-args.js";
 

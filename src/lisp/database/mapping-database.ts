@@ -4,7 +4,8 @@
 
 import { PacketMemory } from "../../packet/memory.js";
 import type { Clock } from "../../router/clock.js";
-import { GroupCommit } from "./group-commit.js";
+import type { Store } from "../../router/store.js";
+import { GroupCommit } from "../../store/group-commit.js";
 import type { KeptChange } from "./history.js";
 import { Loading, type Skipped, storedExpiries } from "./loading.js";
 import * as records from "./records.js";
@@ -18,7 +19,6 @@ import {
   type TransactionKeys,
 } from "./registration-database.js";
 import { RegistrationIndex } from "./registration-index.js";
-import type { MappingStore } from "./store.js";
 import { type Operation, type Staged, type StagedEntry, stage } from "./transaction.js";
 
 export type { Operation };
@@ -26,7 +26,7 @@ export type { Operation };
 export interface DatabaseOptions {
   readonly clock: Clock;
   /** null: nothing outlives the database. */
-  readonly store: MappingStore | null;
+  readonly store: Store | null;
   /** Where the index lives. Default: 1 GiB of address space of its own, of which only what is used costs memory. */
   readonly memory?: PacketMemory;
   /** Most EID-prefixes, and most nonces. Default 4,000,000. */
@@ -38,7 +38,7 @@ export interface DatabaseOptions {
 }
 
 export class MappingDatabase extends RegistrationDatabase {
-  readonly #store: MappingStore | null;
+  readonly #store: Store | null;
   readonly #commits: GroupCommit | null;
   #closed = false;
   #closing: Promise<void> | null = null;

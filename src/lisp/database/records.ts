@@ -71,11 +71,6 @@ export function parseKey(key: Uint8Array): RecordKey {
   return { kind: "entry", of: { iid: (key[1] << 16) | (key[2] << 8) | key[3], eid: { address, length } } };
 }
 
-/** The key as a string, one character a byte: for maps. */
-export function keyText(key: Uint8Array): string {
-  return Buffer.from(key.buffer, key.byteOffset, key.length).toString("latin1");
-}
-
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

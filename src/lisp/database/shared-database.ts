@@ -4,6 +4,9 @@
 
 import { PacketMemory } from "../../packet/memory.js";
 import type { Clock } from "../../router/clock.js";
+import { keyText } from "../../store/key-text.js";
+import type { SharedChange, SharedListener, SharedOperation, SharedStore } from "../../store/shared-store.js";
+import { TransactionQueue } from "../../store/transaction-queue.js";
 import { firstExpiry } from "./codec.js";
 import type { KeptChange, Watch } from "./history.js";
 import {
@@ -14,7 +17,7 @@ import {
   type Stored,
   storedExpiries,
 } from "./loading.js";
-import { encodeNumber, entryKey, keyText, nonceKey, parseKey, seal } from "./records.js";
+import { encodeNumber, entryKey, nonceKey, parseKey, seal } from "./records.js";
 import {
   DatabaseClosedError,
   type Decided,
@@ -27,9 +30,7 @@ import {
   type TransactionKeys,
 } from "./registration-database.js";
 import { RegistrationIndex } from "./registration-index.js";
-import type { SharedChange, SharedListener, SharedOperation, SharedStore } from "./shared-store.js";
 import { canonical, type Operation, type Staged, stage } from "./transaction.js";
-import { TransactionQueue } from "./transaction-queue.js";
 
 export interface SharedDatabaseOptions {
   readonly clock: Clock;

@@ -1,8 +1,9 @@
 // Transactions before they are done: checked, encoded, one step a key.
 
+import { keyText } from "../../store/key-text.js";
 import { masked } from "../mapping.js";
 import { encodeEntry } from "./codec.js";
-import { entryKey, keyText, nonceKey } from "./records.js";
+import { entryKey, nonceKey } from "./records.js";
 import { type EidKey, type Entry, RegistrationError } from "./registration.js";
 
 /** One step of a transaction. */

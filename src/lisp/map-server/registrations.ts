@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { MemoryError } from "../../packet/memory.js";
 import type { Clock } from "../../router/clock.js";
+import { keyText } from "../../store/key-text.js";
 import type { EidPrefix } from "../../wire/lisp-control/address.js";
 import { LispControlError } from "../../wire/lisp-control/error.js";
 import type { EidRecord } from "../../wire/lisp-control/record.js";
@@ -14,7 +15,7 @@ import {
 } from "../control/authentication.js";
 import type { NonceGuard } from "../control/nonce-policy.js";
 import { DatabaseFullError } from "../database/loading.js";
-import { entryKey, keyText } from "../database/records.js";
+import { entryKey } from "../database/records.js";
 import { type Entry, type Registration, RegistrationError } from "../database/registration.js";
 import type { Decided, Decision, RegistrationDatabase } from "../database/registration-database.js";
 import type { Operation } from "../database/transaction.js";

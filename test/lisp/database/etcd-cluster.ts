@@ -4,7 +4,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { EtcdClient, type EtcdHost } from "../../../src/lisp/database/etcd-client.js";
+import { EtcdClient, type EtcdHost } from "../../../src/store/etcd-client.js";
 import { atEnd } from "../../outside.js";
 import { freePorts } from "../../ports.js";
 

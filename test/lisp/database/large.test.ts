@@ -6,12 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { openLmdbStore } from "../../../src/lisp/database/lmdb-store.js";
 import { MappingDatabase } from "../../../src/lisp/database/mapping-database.js";
 import type { Entry } from "../../../src/lisp/database/registration.js";
 import type { Mapping } from "../../../src/lisp/mapping.js";
 import { SimulatedClock } from "../../../src/router/clock.js";
 import { SeededRandom } from "../../../src/router/random.js";
+import { openLmdbStore } from "../../../src/store/lmdb-store.js";
 import { registration } from "./entries.js";
 
 const PREFIXES = 1_000_000;

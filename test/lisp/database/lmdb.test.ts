@@ -18,11 +18,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { openLmdbStore } from "../../../src/lisp/database/lmdb-store.js";
 import { MappingDatabase } from "../../../src/lisp/database/mapping-database.js";
-import { StoreError } from "../../../src/lisp/database/store.js";
 import { PacketMemory } from "../../../src/packet/memory.js";
 import { RealClock } from "../../../src/router/clock.js";
+import { StoreError } from "../../../src/router/store.js";
+import { openLmdbStore } from "../../../src/store/lmdb-store.js";
 import * as fc from "../../property.js";
 import { skipUnless } from "../../skip.js";
 import { NUMBERED_PREFIXES, NUMBERED_XTRS, numbered } from "./entries.js";
@@ -175,7 +175,7 @@ test("LMDB is loaded when a store is opened, and who has none is told what is mi
   for (const room of ["src", "assembly"]) cpSync(join(built, room), join(bare, room), { recursive: true });
   writeFileSync(join(bare, "package.json"), '{"type":"module"}');
   const script = `
-    const { openLmdbStore } = await import("./src/lisp/database/lmdb-store.js");
+    const { openLmdbStore } = await import("./src/store/lmdb-store.js");
     await openLmdbStore("store").catch((e) => console.log(e.code, e.message));`;
   const run = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
     cwd: bare,

@@ -3,11 +3,11 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { MappingDatabase, type Operation } from "../../../src/lisp/database/mapping-database.js";
-import { MemoryStore } from "../../../src/lisp/database/memory-store.js";
 import { type EidKey, type Entry, sameKey } from "../../../src/lisp/database/registration.js";
 import { masked } from "../../../src/lisp/mapping.js";
 import { PacketMemory } from "../../../src/packet/memory.js";
 import { SimulatedClock } from "../../../src/router/clock.js";
+import { MemoryStore } from "../../../src/store/memory-store.js";
 import * as fc from "../../property.js";
 import { entryFor } from "./entries.js";
 

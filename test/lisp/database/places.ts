@@ -3,16 +3,16 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { EtcdClient } from "../../../src/lisp/database/etcd-client.js";
-import { EtcdReplies, MARK } from "../../../src/lisp/database/etcd-replies.js";
-import { rangeEnd } from "../../../src/lisp/database/etcd-requests.js";
-import { EtcdStore } from "../../../src/lisp/database/etcd-store.js";
-import { openLmdbStore } from "../../../src/lisp/database/lmdb-store.js";
 import { type DatabaseOptions, MappingDatabase } from "../../../src/lisp/database/mapping-database.js";
-import { MemoryStore } from "../../../src/lisp/database/memory-store.js";
 import type { RegistrationDatabase } from "../../../src/lisp/database/registration-database.js";
 import { SharedDatabase } from "../../../src/lisp/database/shared-database.js";
-import type { MappingStore } from "../../../src/lisp/database/store.js";
+import type { Store } from "../../../src/router/store.js";
+import { EtcdClient } from "../../../src/store/etcd-client.js";
+import { EtcdReplies, MARK } from "../../../src/store/etcd-replies.js";
+import { rangeEnd } from "../../../src/store/etcd-requests.js";
+import { EtcdStore } from "../../../src/store/etcd-store.js";
+import { openLmdbStore } from "../../../src/store/lmdb-store.js";
+import { MemoryStore } from "../../../src/store/memory-store.js";
 import type { EtcdCluster } from "./etcd-cluster.js";
 
 export type Options = Pick<DatabaseOptions, "clock" | "memory" | "capacity">;
@@ -29,8 +29,8 @@ export interface Place {
 }
 
 /** A store that one database at a time has. */
-function own(open: () => Promise<MappingStore>, remove: () => void): Place {
-  const using = async <T>(use: (store: MappingStore) => Promise<T>): Promise<T> => {
+function own(open: () => Promise<Store>, remove: () => void): Place {
+  const using = async <T>(use: (store: Store) => Promise<T>): Promise<T> => {
     const store = await open();
     const result = await use(store);
     await store.close();

@@ -6,15 +6,15 @@ import type { Change } from "../../../src/lisp/database/history.js";
 import { seal } from "../../../src/lisp/database/records.js";
 import type { RegistrationDatabase } from "../../../src/lisp/database/registration-database.js";
 import { SharedDatabase, type SharedDatabaseOptions } from "../../../src/lisp/database/shared-database.js";
+import { PacketMemory } from "../../../src/packet/memory.js";
+import { SimulatedClock } from "../../../src/router/clock.js";
+import { StoreError } from "../../../src/router/store.js";
 import type {
   SharedListener,
   SharedResult,
   SharedStore,
   SharedTransaction,
-} from "../../../src/lisp/database/shared-store.js";
-import { StoreError } from "../../../src/lisp/database/store.js";
-import { PacketMemory } from "../../../src/packet/memory.js";
-import { SimulatedClock } from "../../../src/router/clock.js";
+} from "../../../src/store/shared-store.js";
 import { failure } from "../../elements/lisp/control.js";
 import { until } from "../../until.js";
 import { entry, key, texts } from "./entries.js";

@@ -4,11 +4,11 @@
 //   store-child.js fill FOLDER                         writes until the store fails, then says how it goes on
 
 import { writeSync } from "node:fs";
-import { openLmdbStore } from "../../../src/lisp/database/lmdb-store.js";
 import { MappingDatabase } from "../../../src/lisp/database/mapping-database.js";
-import { StoreError } from "../../../src/lisp/database/store.js";
 import { PacketMemory } from "../../../src/packet/memory.js";
 import { RealClock } from "../../../src/router/clock.js";
+import { StoreError } from "../../../src/router/store.js";
+import { openLmdbStore } from "../../../src/store/lmdb-store.js";
 import { numbered } from "./entries.js";
 
 const [mode, folder, ...numbers] = process.argv.slice(2);

@@ -4,14 +4,14 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type Change, CompactedError } from "../../../src/lisp/database/history.js";
 import { type DatabaseOptions, MappingDatabase } from "../../../src/lisp/database/mapping-database.js";
-import { MemoryStore } from "../../../src/lisp/database/memory-store.js";
-import { type MappingStore, StoreError, type StoreOperation } from "../../../src/lisp/database/store.js";
 import { PacketMemory } from "../../../src/packet/memory.js";
 import { SimulatedClock } from "../../../src/router/clock.js";
+import { type Store, StoreError, type StoreOperation } from "../../../src/router/store.js";
+import { MemoryStore } from "../../../src/store/memory-store.js";
 import { entry, key, texts } from "./entries.js";
 
 /** A store whose batches end when the test says, and how. */
-class HeldStore implements MappingStore {
+class HeldStore implements Store {
   readonly inner = new MemoryStore();
   readonly held: { readonly operations: readonly StoreOperation[]; end(error?: Error): void }[] = [];
 

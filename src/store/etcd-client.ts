@@ -2,7 +2,7 @@
 // JSON whose bytes are in base64 (etcd 3.4, "gRPC gateway"). Needs nothing but Node.
 
 import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
-import { StoreError } from "./store.js";
+import { StoreError } from "../router/store.js";
 
 /** A member of the cluster. */
 export interface EtcdHost {

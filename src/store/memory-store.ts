@@ -1,10 +1,10 @@
 // A store in memory: it outlives a database in the same process, for
 // simulations and tests. A database that needs no store is given none.
 
-import { keyText } from "./records.js";
-import type { MappingStore, StoreOperation } from "./store.js";
+import type { Store, StoreOperation } from "../router/store.js";
+import { keyText } from "./key-text.js";
 
-export class MemoryStore implements MappingStore {
+export class MemoryStore implements Store {
   readonly #values = new Map<string, StoreOperation>();
 
   /** Number of keys. */

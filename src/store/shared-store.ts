@@ -57,7 +57,7 @@ export interface SharedStore {
   /** Loads all there is, then goes on telling of changes. Resolves once it is connected; rejects when it cannot be. */
   follow(listener: SharedListener): Promise<void>;
   /**
-   * Applies each transaction or not, all of them in one step of the store; together they must fit (`Batch`). When
+   * Applies each transaction or not, all of them in one step of the store; together they must fit (`TransactionBatch`). When
    * it rejects, they may or may not have been applied, and may be committed again as they are. May be called again
    * before it has settled, with transactions of other keys.
    */
@@ -72,7 +72,7 @@ const OPERATIONS_MAX = 128;
 const BYTES_MAX = 1 << 20;
 
 /** Transactions that go to a store together. */
-export class Batch<T> {
+export class TransactionBatch<T> {
   readonly items: T[] = [];
   readonly transactions: SharedTransaction[] = [];
   #deepest = 0;

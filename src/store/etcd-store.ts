@@ -3,12 +3,12 @@
 // transactions that hold only for keys that nobody has put since.
 
 import { randomBytes } from "node:crypto";
+import { StoreError } from "../router/store.js";
 import { EtcdClient, EtcdError, type EtcdHost, hostText, NOT_FOUND, OUT_OF_RANGE } from "./etcd-client.js";
 import { EtcdLeases } from "./etcd-leases.js";
 import { EtcdReplies, MARK, type RangeReply } from "./etcd-replies.js";
 import { EtcdRequests } from "./etcd-requests.js";
 import type { SharedListener, SharedResult, SharedStore, SharedTransaction } from "./shared-store.js";
-import { StoreError } from "./store.js";
 
 export interface EtcdOptions {
   readonly hosts: readonly EtcdHost[];

@@ -3,7 +3,7 @@
 
 import { open } from "node:fs/promises";
 import { endianness } from "node:os";
-import { StoreError } from "./store.js";
+import { StoreError } from "../router/store.js";
 
 // Two meta pages begin the file (`MDB_meta` in LMDB's mdb.c, for 64-bit little-endian machines).
 const MAGIC = 24; // u32

@@ -3,8 +3,8 @@
 // that is goes over to a later one, and what nobody renews is forgotten, whether or
 // not the Map-Server that took it is still there.
 
+import { StoreError } from "../router/store.js";
 import type { EtcdClient } from "./etcd-client.js";
-import { StoreError } from "./store.js";
 
 /** Registrations whose ends lie within an eighth of their lifetime share a lease, within 8 seconds at least. */
 const PART = 8;

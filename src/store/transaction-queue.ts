@@ -2,9 +2,14 @@
 // is known then; several at once where their keys are not the same; again from
 // the start when somebody else was first.
 
-import { keyText } from "./records.js";
-import { Batch, type SharedResult, type SharedStore, type SharedTransaction } from "./shared-store.js";
-import { StoreError } from "./store.js";
+import { StoreError } from "../router/store.js";
+import { keyText } from "./key-text.js";
+import {
+  type SharedResult,
+  type SharedStore,
+  type SharedTransaction,
+  TransactionBatch,
+} from "./shared-store.js";
 
 /** Seconds until a transaction is given up: longer than etcd takes to choose a new leader. */
 const PATIENCE = 8;
@@ -128,8 +133,8 @@ export class TransactionQueue {
     else for (const done of this.#idle.splice(0)) done();
   }
 
-  #gather(): Batch<Pending> {
-    const batch = new Batch<Pending>();
+  #gather(): TransactionBatch<Pending> {
+    const batch = new TransactionBatch<Pending>();
     const left: Pending[] = [];
     const passed = new Set<string>();
     const scan = Math.min(SCAN_MAX, this.#queue.length);
@@ -148,7 +153,7 @@ export class TransactionQueue {
   }
 
   /** False when it is for the next batch. */
-  #decide(pending: Pending, batch: Batch<Pending>): boolean {
+  #decide(pending: Pending, batch: TransactionBatch<Pending>): boolean {
     let transaction: SharedTransaction | null;
     try {
       transaction = pending.decide();

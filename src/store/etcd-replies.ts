@@ -1,8 +1,8 @@
 // What etcd's JSON gateway answers, read with checks: zeros, empty texts and lists
 // are left out there, and 64-bit numbers are texts.
 
+import { StoreError } from "../router/store.js";
 import type { SharedChange, SharedResult, SharedTransaction } from "./shared-store.js";
-import { StoreError } from "./store.js";
 
 /** An answer that is not what etcd answers. */
 function strange(what: string): StoreError {

@@ -2,8 +2,8 @@
 // next one gathers. What is written is the state of the changed keys when their
 // batch leaves, so that a batch that failed is made up for by the next.
 
-import { keyText } from "./records.js";
-import type { MappingStore } from "./store.js";
+import type { Store } from "../router/store.js";
+import { keyText } from "./key-text.js";
 
 interface Waiter {
   readonly resolve: () => void;
@@ -21,7 +21,7 @@ export interface Committing {
 }
 
 export class GroupCommit {
-  readonly #store: MappingStore;
+  readonly #store: Store;
   readonly #owner: Committing;
   #dirty = new Map<string, Uint8Array>();
   #waiters: Waiter[] = [];
@@ -32,7 +32,7 @@ export class GroupCommit {
   /** Keys written. */
   written = 0;
 
-  constructor(store: MappingStore, owner: Committing) {
+  constructor(store: Store, owner: Committing) {
     this.#store = store;
     this.#owner = owner;
   }

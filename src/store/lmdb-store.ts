@@ -3,8 +3,8 @@
 
 import { mkdir } from "node:fs/promises";
 import type { open as Open, RootDatabase } from "lmdb";
+import { type Store, StoreError, type StoreOperation } from "../router/store.js";
 import { checkLmdbFile } from "./lmdb-file.js";
-import { type MappingStore, StoreError, type StoreOperation } from "./store.js";
 
 /** LMDB's own is lock.mdb. */
 const LOCK_FILE = "holder.lock";
@@ -22,10 +22,7 @@ export type LockStore = (file: string) => Promise<() => void>;
  * has no LMDB, the folder cannot be used, or what is in it is no LMDB database or a damaged one. Only one may have it
  * open at a time: LMDB does not see to that, `lock` does.
  */
-export async function openLmdbStore(
-  folder: string,
-  lock: LockStore = async () => () => {},
-): Promise<MappingStore> {
+export async function openLmdbStore(folder: string, lock: LockStore = async () => () => {}): Promise<Store> {
   const open = await loadLmdb();
   let unlock = (): void => {};
   try {
@@ -63,7 +60,7 @@ async function loadLmdb(): Promise<typeof Open> {
   }
 }
 
-class LmdbStore implements MappingStore {
+class LmdbStore implements Store {
   readonly #database: RootDatabase<Uint8Array, Uint8Array>;
 
   readonly #unlock: () => void;
