@@ -1,8 +1,8 @@
 // What all contestants work on: mappings and destinations, drawn at random from a fixed seed.
 
 import type { Locator, Mapping } from "../src/lisp/mapping.js";
+import { ipBytes } from "../src/net/address.js";
 import { SeededRandom } from "../src/router/random.js";
-import { ipBytes } from "../src/wire/address.js";
 
 export const SEED = 2024;
 /** Destinations drawn; a power of two. More than fit into a first-level cache, so that lookups miss as they do. */

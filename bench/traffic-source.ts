@@ -2,11 +2,11 @@
 
 import { readFileSync } from "node:fs";
 import type { ArgValues } from "../src/lang/args/spec.js";
+import { ipBytes } from "../src/net/address.js";
 import type { PacketMemory } from "../src/packet/memory.js";
 import { Element } from "../src/router/element.js";
 import type { ElementSpec } from "../src/router/spec.js";
 import type { Task } from "../src/router/task.js";
-import { ipBytes } from "../src/wire/address.js";
 import * as layout from "./assembly/traffic-layout.js";
 import type { Dataset } from "./data.js";
 

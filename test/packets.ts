@@ -1,6 +1,6 @@
 // Packets for tests: written in full, or by what matters to the test.
 
-import { ipBytes } from "../src/wire/address.js";
+import { ipBytes } from "../src/net/address.js";
 import { type Ipv4Packet, PROTOCOL_UDP, writeIpv4 } from "../src/wire/ipv4.js";
 import { type Ipv6Packet, writeIpv6 } from "../src/wire/ipv6.js";
 import { type UdpDatagram, writeUdp } from "../src/wire/udp.js";

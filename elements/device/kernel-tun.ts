@@ -1,4 +1,5 @@
 import type { ArgValues } from "../../src/lang/args/spec.js";
+import { ipBytes } from "../../src/net/address.js";
 import type { Batch } from "../../src/packet/batch.js";
 import type { Device } from "../../src/router/device.js";
 import { type CleanupStage, Element, type ErrorSink } from "../../src/router/element.js";
@@ -6,7 +7,6 @@ import type { HandlerCode } from "../../src/router/handler.js";
 import { type Signal, upstreamEmptySignal } from "../../src/router/notifier.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 import type { Task } from "../../src/router/task.js";
-import { ipBytes } from "../../src/wire/address.js";
 
 const args = {
   ADDR: {

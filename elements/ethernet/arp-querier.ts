@@ -1,5 +1,6 @@
 import { ANNO_DST_IP, ANNO_VLAN_TCI, SLOT_ANNO, SLOT_TIMESTAMP } from "../../assembly/layout.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
+import { ipText } from "../../src/net/address.js";
 import { ARPCache, UNKNOWN_MAC } from "../../src/packet/arp-cache.js";
 import type { Batch } from "../../src/packet/batch.js";
 import type { Neighbour } from "../../src/packet/neighbour-table.js";
@@ -7,7 +8,6 @@ import type { CleanupStage, Element, ErrorSink } from "../../src/router/element.
 import { type HandlerCode, valueHandler } from "../../src/router/handler.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 import type { Timer } from "../../src/router/timer.js";
-import { ipText } from "../../src/wire/address.js";
 import {
   ARP_LENGTH,
   ARP_REPLY,

@@ -1,10 +1,11 @@
 import { parseValue } from "../../src/lang/args/parse.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
+import { ipText } from "../../src/net/address.js";
+import { etherText } from "../../src/net/mac.js";
 import type { Packet } from "../../src/packet/packet.js";
 import type { ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, HandlerError } from "../../src/router/handler.js";
 import type { ElementSpec } from "../../src/router/spec.js";
-import { etherText, ipText } from "../../src/wire/address.js";
 import { ARP_REQUEST, readArpFrame, writeArpReply } from "../../src/wire/arp.js";
 import { orNull } from "../../src/wire/error.js";
 import { type Entry, NeighbourResponder, RESPONDER_DROPS } from "./neighbour-responder.js";

@@ -1,10 +1,11 @@
 import type { ArgSpecs, ArgValues } from "../../src/lang/args/spec.js";
+import { ipNumber, ipText } from "../../src/net/address.js";
+import { etherText } from "../../src/net/mac.js";
 import { ARPCache, UNKNOWN_MAC } from "../../src/packet/arp-cache.js";
 import { type CleanupStage, Element, type ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, handlerWords } from "../../src/router/handler.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 import type { Timer } from "../../src/router/timer.js";
-import { etherText, ipNumber, ipText } from "../../src/wire/address.js";
 
 /** The arguments that ARPTable has, and ARPQuerier for a table of its own. */
 export const TABLE_ARGS = {

@@ -1,10 +1,10 @@
 import type { ArgValues } from "../../src/lang/args/spec.js";
+import { etherText } from "../../src/net/mac.js";
 import type { Batch } from "../../src/packet/batch.js";
 import { Element } from "../../src/router/element.js";
 import type { HandlerCode } from "../../src/router/handler.js";
 import { argumentHandler } from "../../src/router/reconfigure.js";
 import type { ElementSpec } from "../../src/router/spec.js";
-import { etherText } from "../../src/wire/address.js";
 
 const args = {
   ETHERTYPE: {

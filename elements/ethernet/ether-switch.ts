@@ -1,11 +1,11 @@
 import * as layout from "../../assembly/ether-switch-layout.js";
 import { PORT_ALL } from "../../assembly/layout.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
+import { etherText } from "../../src/net/mac.js";
 import type { Batch } from "../../src/packet/batch.js";
 import { type CleanupStage, Element, type ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, valueHandler } from "../../src/router/handler.js";
 import type { ElementSpec } from "../../src/router/spec.js";
-import { etherText } from "../../src/wire/address.js";
 
 const args = {
   TIMEOUT: {

@@ -1,10 +1,11 @@
 import { parseValue } from "../../src/lang/args/parse.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
+import { ip6Text, sameAddress } from "../../src/net/address.js";
+import { etherText } from "../../src/net/mac.js";
 import type { Packet } from "../../src/packet/packet.js";
 import type { ErrorSink } from "../../src/router/element.js";
 import type { HandlerCode } from "../../src/router/handler.js";
 import type { ElementSpec } from "../../src/router/spec.js";
-import { etherText, ip6Text } from "../../src/wire/address.js";
 import { orNull } from "../../src/wire/error.js";
 import {
   ICMP6_ADVERTISEMENT,
@@ -17,7 +18,6 @@ import {
   ALL_NODES,
   groupEther,
   readNeighborFrame,
-  sameAddress,
   UNSPECIFIED,
   writeNeighborFrame,
 } from "../../src/wire/neighbour-discovery.js";

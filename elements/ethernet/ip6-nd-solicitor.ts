@@ -1,11 +1,12 @@
 import { ANNO_DST_IP, SLOT_ANNO } from "../../assembly/layout.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
+import { ip6Text, sameAddress } from "../../src/net/address.js";
+import { etherText } from "../../src/net/mac.js";
 import type { Batch } from "../../src/packet/batch.js";
 import type { Neighbour } from "../../src/packet/neighbour-table.js";
 import type { CleanupStage, Element, ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, handlerWords } from "../../src/router/handler.js";
 import type { ElementSpec } from "../../src/router/spec.js";
-import { etherText, ip6Text } from "../../src/wire/address.js";
 import { orNull } from "../../src/wire/error.js";
 import { ICMP6_SOLICITATION, ND_OVERRIDE, ND_ROUTER } from "../../src/wire/icmp6.js";
 import {
@@ -13,7 +14,6 @@ import {
   isSolicited,
   type NeighborFrame,
   readNeighborFrame,
-  sameAddress,
   solicitedNode,
   UNSPECIFIED,
   writeNeighborFrame,

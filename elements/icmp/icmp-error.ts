@@ -2,12 +2,12 @@ import * as layout from "../../assembly/forward-layout.js";
 import { DATABASES, icmpCodeDatabase } from "../../src/lang/args/databases.js";
 import { parseValue } from "../../src/lang/args/parse.js";
 import type { ArgSpec, ArgValues } from "../../src/lang/args/spec.js";
+import { ipText } from "../../src/net/address.js";
 import { AddressList } from "../../src/packet/address-list.js";
 import type { Batch } from "../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, valueHandler } from "../../src/router/handler.js";
 import type { ElementSpec } from "../../src/router/spec.js";
-import { ipText } from "../../src/wire/address.js";
 import { isIcmpError } from "../../src/wire/icmp.js";
 import { writeNow } from "./now.js";
 

@@ -1,10 +1,10 @@
 import { ANNO_DST_IP, SLOT_ANNO } from "../../assembly/layout.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
+import { ipText } from "../../src/net/address.js";
 import type { Packet } from "../../src/packet/packet.js";
 import type { ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, handlerValue } from "../../src/router/handler.js";
 import type { ElementSpec } from "../../src/router/spec.js";
-import { ipText } from "../../src/wire/address.js";
 import { ICMP_ECHO, ICMP_ECHO_REPLY, ICMP_HEADER, ICMP_REST } from "../../src/wire/icmp.js";
 import { IPV4_HEADER, IPV4_SOURCE, IPV4_TOTAL_LENGTH, IPV4_TTL, PROTOCOL_ICMP } from "../../src/wire/ipv4.js";
 import { NO_REPLY, PING_ARGS, PING_COUNTERS, PING_DROPS, PING_HANDLERS, PingSource } from "./ping-source.js";

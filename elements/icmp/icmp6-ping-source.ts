@@ -1,10 +1,10 @@
 import { ANNO_DST_IP, SLOT_ANNO } from "../../assembly/layout.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
+import { ip6Text } from "../../src/net/address.js";
 import type { Packet } from "../../src/packet/packet.js";
 import type { ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, handlerValue } from "../../src/router/handler.js";
 import type { ElementSpec } from "../../src/router/spec.js";
-import { ip6Text } from "../../src/wire/address.js";
 import {
   ICMP6_CHECKSUM,
   ICMP6_ECHO,

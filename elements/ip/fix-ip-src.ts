@@ -1,8 +1,8 @@
 import type { ArgValues } from "../../src/lang/args/spec.js";
+import { swap32 } from "../../src/net/byte-order.js";
 import type { Batch } from "../../src/packet/batch.js";
 import { Element } from "../../src/router/element.js";
 import type { ElementSpec } from "../../src/router/spec.js";
-import { swap32 } from "../../src/wire/address.js";
 
 const args = {
   IPADDR: {

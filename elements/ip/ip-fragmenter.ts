@@ -1,10 +1,10 @@
 import * as layout from "../../assembly/forward-layout.js";
 import { SLOT_LENGTH, SLOT_MTU, SLOT_NETWORK } from "../../assembly/layout.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
+import { ipNumber, ipText } from "../../src/net/address.js";
 import type { Batch } from "../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../src/router/element.js";
 import type { ElementSpec } from "../../src/router/spec.js";
-import { ipNumber, ipText } from "../../src/wire/address.js";
 import { IPV4_DESTINATION, IPV4_SOURCE } from "../../src/wire/ipv4.js";
 
 const args = {

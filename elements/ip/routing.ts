@@ -4,12 +4,12 @@ import { ANNO_DST_IP, PORT_DROP, SLOT_ANNO, SLOT_PORT } from "../../assembly/lay
 import type { ArgContext } from "../../src/lang/args/context.js";
 import { parseValue } from "../../src/lang/args/parse.js";
 import { shiftSpaces, splitSpaces, uncomment } from "../../src/lang/args/text.js";
+import { ip6Text, ipText } from "../../src/net/address.js";
 import type { Batch } from "../../src/packet/batch.js";
 import type { Address } from "../../src/packet/prefix-table.js";
 import { type Route, RouteTable } from "../../src/packet/route-table.js";
 import { Element, type ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, HandlerError } from "../../src/router/handler.js";
-import { ip6Text, ipText } from "../../src/wire/address.js";
 
 /** The drop reason and the handlers that all of them declare. */
 export const ROUTING_DROPS = { no_route: "no route holds its destination annotation" } as const;

@@ -1,9 +1,10 @@
 import type { ArgValues } from "../../src/lang/args/spec.js";
+import { ipText } from "../../src/net/address.js";
+import { swap32 } from "../../src/net/byte-order.js";
 import type { Batch } from "../../src/packet/batch.js";
 import { Element } from "../../src/router/element.js";
 import { type HandlerCode, handlerValue } from "../../src/router/handler.js";
 import type { ElementSpec } from "../../src/router/spec.js";
-import { ipText, swap32 } from "../../src/wire/address.js";
 
 const args = {
   IPADDR: { type: "ip", positional: true, required: true, doc: "the address" },

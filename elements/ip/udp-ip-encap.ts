@@ -1,12 +1,12 @@
 import * as layout from "../../assembly/forward-layout.js";
 import { parseValue } from "../../src/lang/args/parse.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
+import { ipNumber, ipText } from "../../src/net/address.js";
 import type { Batch } from "../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../src/router/element.js";
 import type { HandlerCode } from "../../src/router/handler.js";
 import { argumentHandler } from "../../src/router/reconfigure.js";
 import type { ElementSpec } from "../../src/router/spec.js";
-import { ipNumber, ipText } from "../../src/wire/address.js";
 import { addToSum } from "../../src/wire/checksum.js";
 import {
   IPV4_DESTINATION,

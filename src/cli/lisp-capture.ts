@@ -1,6 +1,6 @@
 // The LISP datagrams of a capture file.
 
-import { addressText } from "../lisp/mapping.js";
+import { addressText } from "../net/address.js";
 import { WireError } from "../wire/error.js";
 import { PROTOCOL_UDP, readIpv4 } from "../wire/ipv4.js";
 import { IPV6_HEADER, readIpv6 } from "../wire/ipv6.js";

@@ -1,6 +1,6 @@
 // LISP records as JSON: addresses as text, bytes and nonces as hexadecimal digits.
 
-import { addressText } from "../lisp/mapping.js";
+import { addressText } from "../net/address.js";
 
 /** What JSON can hold of a record: no bytes, no big integers. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };

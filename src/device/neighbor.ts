@@ -1,18 +1,14 @@
 // Somebody who answers for a whole network: ARP requests and Neighbor
 // Solicitations for any address get one hardware address.
 
+import { sameAddress } from "../net/address.js";
 import { ARP_REQUEST, readArpFrame, writeArpReply } from "../wire/arp.js";
 import { orNull } from "../wire/error.js";
 import { ETHERNET_HEADER, ETHERNET_TYPE, ETHERTYPE_ARP, ETHERTYPE_IP6 } from "../wire/ethernet.js";
 import { ICMP6_ADVERTISEMENT, ICMP6_SOLICITATION, ND_OVERRIDE, ND_SOLICITED } from "../wire/icmp6.js";
 import { PROTOCOL_ICMP6 } from "../wire/ipv4.js";
 import { IPV6_HEADER, IPV6_NEXT_HEADER } from "../wire/ipv6.js";
-import {
-  readNeighborFrame,
-  sameAddress,
-  UNSPECIFIED,
-  writeNeighborFrame,
-} from "../wire/neighbour-discovery.js";
+import { readNeighborFrame, UNSPECIFIED, writeNeighborFrame } from "../wire/neighbour-discovery.js";
 
 /** Whether the frame of `length` bytes at `at` may be one to answer. Cheap: every frame sent is asked about. */
 export function asksForNeighbor(u8: Uint8Array, at: number, length: number): boolean {

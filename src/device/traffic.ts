@@ -3,8 +3,8 @@
 import { parseAddress, parseEther, parsePrefix } from "../lang/args/address.js";
 import { EMPTY_CONTEXT } from "../lang/args/context.js";
 import type { Prefix } from "../lang/args/spec.js";
+import { ipNumber } from "../net/address.js";
 import type { Random } from "../router/random.js";
-import { ipNumber } from "../wire/address.js";
 import { checksum, pseudoSum } from "../wire/checksum.js";
 import { ETHERTYPE_IP, ETHERTYPE_IP6, writeEthernet } from "../wire/ethernet.js";
 import { ICMP_ECHO, writeIcmp } from "../wire/icmp.js";

@@ -1,6 +1,7 @@
 // Map-Version Numbers: 12 bits that count in a circle, 0 standing for "none" (RFC 9302, section 6).
 
-import { addressText, type Locator, type Mapping } from "./mapping.js";
+import { addressText } from "../net/address.js";
+import type { Locator, Mapping } from "./mapping.js";
 
 const HALF = 2048;
 const LAST = 4095;

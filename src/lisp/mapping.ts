@@ -1,11 +1,11 @@
 // EID-to-RLOC mappings as TypeScript sees them, and the text form in which
 // configurations and handlers give and take them.
 
-import { parseAddress, parsePrefix } from "../lang/args/address.js";
+import { parsePrefix } from "../lang/args/address.js";
 import { EMPTY_CONTEXT } from "../lang/args/context.js";
 import type { Prefix } from "../lang/args/spec.js";
 import { splitSpaces } from "../lang/args/text.js";
-import { ip6Text } from "../wire/address.js";
+import { addressText, findAddress } from "../net/address.js";
 
 /** What to do with packets to a prefix that has no locators: the ACT field of an EID-Record (RFC 9301, section 5.4). */
 export const ACTIONS = [
@@ -158,9 +158,9 @@ export function wordAndInstance(
 
 /** Reads an IPv4 or IPv6 address: 4 or 16 bytes. Throws MappingError. */
 export function parseRloc(text: string): Uint8Array {
-  const parsed = parseAddress(text, EMPTY_CONTEXT);
-  if ("error" in parsed) throw new MappingError(`'${text}' is not an IP address`);
-  return parsed.value;
+  const address = findAddress(text);
+  if (address === null) throw new MappingError(`'${text}' is not an IP address`);
+  return address;
 }
 
 function parseAction(text: string | undefined): Action {
@@ -193,11 +193,6 @@ export function masked(address: Uint8Array, length: number): Uint8Array {
   if (whole >= copy.length) return copy;
   copy[whole] &= 0xff00 >> (length & 7);
   return copy.fill(0, whole + 1);
-}
-
-/** An IPv4 or IPv6 address as text (RFC 5952). */
-export function addressText(address: Uint8Array): string {
-  return address.length === 4 ? address.join(".") : ip6Text(address);
 }
 
 /** `10.1.0.0/16`. */

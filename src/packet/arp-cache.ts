@@ -1,6 +1,6 @@
 // What ARPTable keeps and several ARPQueriers may share: IPv4 neighbours, with Click's rules for their age.
 
-import { ipBytes } from "../wire/address.js";
+import { ipBytes } from "../net/address.js";
 import type { PacketMemory } from "./memory.js";
 import { type Neighbour, NeighbourTable } from "./neighbour-table.js";
 

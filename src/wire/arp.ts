@@ -1,6 +1,6 @@
 // ARP for IPv4 over Ethernet (RFC 826).
 
-import { ipBytes } from "./address.js";
+import { ipBytes } from "../net/address.js";
 import { viewOf, WireError } from "./error.js";
 import { ETHERTYPE_ARP, readEthernet, writeEthernet } from "./ethernet.js";
 

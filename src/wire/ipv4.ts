@@ -1,6 +1,6 @@
 // IPv4 (RFC 791).
 
-import { ipBytes } from "./address.js";
+import { ipBytes } from "../net/address.js";
 import { checksum } from "./checksum.js";
 import { viewOf, WireError } from "./error.js";
 

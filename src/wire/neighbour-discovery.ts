@@ -1,5 +1,6 @@
 // Neighbor Discovery messages (RFC 4861 sections 4.3 and 4.4) in the Ethernet frames that carry them (RFC 2464).
 
+import { sameAddress } from "../net/address.js";
 import { WireError } from "./error.js";
 import { ETHERTYPE_IP6, readEthernet, writeEthernet } from "./ethernet.js";
 import {
@@ -42,11 +43,6 @@ export function solicitedNode(address: Uint8Array): Uint8Array {
 /** The hardware address of an IPv6 group: 33-33 and its last four bytes (RFC 2464 section 7). */
 export function groupEther(group: Uint8Array): Uint8Array {
   return Uint8Array.of(0x33, 0x33, group[12], group[13], group[14], group[15]);
-}
-
-export function sameAddress(a: Uint8Array, b: Uint8Array): boolean {
-  for (let i = 0; i < 16; i++) if (a[i] !== b[i]) return false;
-  return true;
 }
 
 /** Reads a solicitation or advertisement and does all checks of RFC 4861 sections 7.1.1 and 7.1.2. Throws WireError. */

@@ -1,6 +1,6 @@
 // A UDP datagram in its IP packet, of either family: how control messages travel.
 
-import { ipBytes, ipNumber } from "./address.js";
+import { ipBytes, ipNumber } from "../net/address.js";
 import { WireError } from "./error.js";
 import { PROTOCOL_UDP, readIpv4, writeIpv4 } from "./ipv4.js";
 import { readIpv6, writeIpv6 } from "./ipv6.js";

@@ -3,7 +3,7 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { ipBytes, ipText } from "../../src/wire/address.js";
+import { ipBytes, ipText } from "../../src/net/address.js";
 import { ICMP_ECHO, readIcmp, writeIcmp } from "../../src/wire/icmp.js";
 import { readIcmp6 } from "../../src/wire/icmp6.js";
 import { PROTOCOL_ICMP, readIpv4 } from "../../src/wire/ipv4.js";

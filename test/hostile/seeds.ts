@@ -1,6 +1,6 @@
 // Valid packets of every protocol the elements know, for hostile ones to be made from.
 
-import { ipBytes } from "../../src/wire/address.js";
+import { ipBytes } from "../../src/net/address.js";
 import { writeArp } from "../../src/wire/arp.js";
 import { writeEthernet } from "../../src/wire/ethernet.js";
 import { writeIcmp } from "../../src/wire/icmp.js";

@@ -2,14 +2,8 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import {
-  ACTIONS,
-  addressText,
-  type Mapping,
-  mappingText,
-  parseEid,
-  parseMapping,
-} from "../../src/lisp/mapping.js";
+import { ACTIONS, type Mapping, mappingText, parseEid, parseMapping } from "../../src/lisp/mapping.js";
+import { addressText } from "../../src/net/address.js";
 import * as fc from "../property.js";
 
 test("an RLOC alone has priority 1, weight 100, multicast 255 and 0, and is reachable", () => {

@@ -1,6 +1,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { etherText, ip6Text, ipText, swap32 } from "../../src/wire/address.js";
+import { ip6Text, ipText } from "../../src/net/address.js";
+import { swap32 } from "../../src/net/byte-order.js";
+import { etherText } from "../../src/net/mac.js";
 import { ARP_REPLY, ARP_REQUEST, readArp, writeArp } from "../../src/wire/arp.js";
 import { addToSum, checksum } from "../../src/wire/checksum.js";
 import { WireError } from "../../src/wire/error.js";

@@ -1,6 +1,6 @@
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { messageText } from "../../../src/lisp/control/message-text.js";
-import { addressText } from "../../../src/lisp/mapping.js";
+import { addressText } from "../../../src/net/address.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Packet } from "../../../src/packet/packet.js";
 import { Element } from "../../../src/router/element.js";

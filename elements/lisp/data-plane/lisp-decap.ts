@@ -1,9 +1,10 @@
 import * as layout from "../../../assembly/lisp-layout.js";
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { HeaderVerifier } from "../../../src/lisp/data-plane/header-verifier.js";
-import { addressText, IID_MAX } from "../../../src/lisp/mapping.js";
+import { IID_MAX } from "../../../src/lisp/mapping.js";
 import { Instances } from "../../../src/lisp/tables/instances.js";
 import { type Peer, type PeerNews, PeerTable } from "../../../src/lisp/tables/peer-table.js";
+import { addressText } from "../../../src/net/address.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element } from "../../../src/router/element.js";
 import type { HandlerCode } from "../../../src/router/handler.js";

@@ -1,9 +1,9 @@
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { EchoAnswers, type EchoWorld } from "../../../src/lisp/data-plane/echo-answers.js";
 import { EchoRequests } from "../../../src/lisp/data-plane/echo-requests.js";
-import { addressText } from "../../../src/lisp/mapping.js";
 import type { PeerNews } from "../../../src/lisp/tables/peer-table.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
+import { addressText } from "../../../src/net/address.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { elementOf } from "../../../src/router/element-of.js";
 import type { HandlerCode } from "../../../src/router/handler.js";

@@ -1,11 +1,12 @@
 import type { ArgValues } from "../../../src/lang/args/spec.js";
-import { inReplyOrder, sameAddress } from "../../../src/lisp/control/control-records.js";
+import { inReplyOrder } from "../../../src/lisp/control/control-records.js";
 import type { HeaderEvent } from "../../../src/lisp/data-plane/header-verifier.js";
 import { RefreshLimit } from "../../../src/lisp/data-plane/refresh-limit.js";
 import { key, type SiteChange } from "../../../src/lisp/etr/site-mappings.js";
-import { addressText, type Mapping, MappingError, parseRloc, prefixText } from "../../../src/lisp/mapping.js";
+import { type Mapping, MappingError, parseRloc, prefixText } from "../../../src/lisp/mapping.js";
 import type { CachedLocator } from "../../../src/lisp/tables/mapping-records.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
+import { addressText, sameAddress } from "../../../src/net/address.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { elementOf } from "../../../src/router/element-of.js";
 import { asHandlerError, type HandlerCode, HandlerError } from "../../../src/router/handler.js";

@@ -1,10 +1,11 @@
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { ControlChannel, messageOf } from "../../../src/lisp/control/control-channel.js";
-import { rlocAddress, sameAddress } from "../../../src/lisp/control/control-records.js";
+import { rlocAddress } from "../../../src/lisp/control/control-records.js";
 import { RECORDS_BYTES, recordBytes } from "../../../src/lisp/control/record-groups.js";
 import { key } from "../../../src/lisp/etr/site-mappings.js";
 import { IntervalLimit } from "../../../src/lisp/interval-limit.js";
-import { addressText, type Mapping } from "../../../src/lisp/mapping.js";
+import type { Mapping } from "../../../src/lisp/mapping.js";
+import { addressText, sameAddress } from "../../../src/net/address.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import type { ElementSpec } from "../../../src/router/spec.js";

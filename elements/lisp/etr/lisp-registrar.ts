@@ -6,7 +6,6 @@ import {
   verifyAuthentication,
 } from "../../../src/lisp/control/authentication.js";
 import { ControlChannel, messageOf } from "../../../src/lisp/control/control-channel.js";
-import { sameAddress } from "../../../src/lisp/control/control-records.js";
 import { KeyError, keyAlgorithm, wordsOf } from "../../../src/lisp/control/keys.js";
 import { NonceFileError, nonceCounter } from "../../../src/lisp/control/nonce-file.js";
 import { type NonceCounter, NonceGuard } from "../../../src/lisp/control/nonce-policy.js";
@@ -23,8 +22,9 @@ import {
   type RegistrationPolicy,
   Registrations,
 } from "../../../src/lisp/etr/registrations.js";
-import { addressText, type Mapping, MappingError } from "../../../src/lisp/mapping.js";
+import { type Mapping, MappingError } from "../../../src/lisp/mapping.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
+import { addressText, sameAddress } from "../../../src/net/address.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import type { HandlerCode } from "../../../src/router/handler.js";

@@ -1,9 +1,10 @@
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { ControlChannel } from "../../../src/lisp/control/control-channel.js";
-import { randomNonce, sameAddress } from "../../../src/lisp/control/control-records.js";
+import { randomNonce } from "../../../src/lisp/control/control-records.js";
 import { key } from "../../../src/lisp/etr/site-mappings.js";
-import { addressText, type Mapping, MappingError, parseEidAndInstance } from "../../../src/lisp/mapping.js";
+import { type Mapping, MappingError, parseEidAndInstance } from "../../../src/lisp/mapping.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
+import { addressText, sameAddress } from "../../../src/net/address.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { asHandlerError, type HandlerCode } from "../../../src/router/handler.js";
 import type { ElementSpec } from "../../../src/router/spec.js";

@@ -9,14 +9,9 @@ import type { ReplyPolicy } from "../../../src/lisp/itr/reply-policy.js";
 import { ResolutionHistory, type ResolutionTrace } from "../../../src/lisp/itr/resolution-history.js";
 import { type Resolution, type ResolutionEvents, Resolutions } from "../../../src/lisp/itr/resolutions.js";
 import { resolverAddresses, ServerList } from "../../../src/lisp/itr/server-list.js";
-import {
-  addressText,
-  type Mapping,
-  MappingError,
-  parseEidAndInstance,
-  prefixText,
-} from "../../../src/lisp/mapping.js";
+import { type Mapping, MappingError, parseEidAndInstance, prefixText } from "../../../src/lisp/mapping.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
+import { addressText } from "../../../src/net/address.js";
 import { BATCH_MAX, type Batch } from "../../../src/packet/batch.js";
 import { type CleanupStage, Element, type ErrorSink } from "../../../src/router/element.js";
 import { asHandlerError, type HandlerCode, HandlerError } from "../../../src/router/handler.js";

@@ -3,8 +3,9 @@ import { ControlChannel, replyOf } from "../../../src/lisp/control/control-chann
 import { randomNonce } from "../../../src/lisp/control/control-records.js";
 import { updateOf } from "../../../src/lisp/itr/probe-updates.js";
 import { type Eid, keepShortest, ProbedRloc } from "../../../src/lisp/itr/probed-rloc.js";
-import { addressText, type Mapping, MappingError } from "../../../src/lisp/mapping.js";
+import { type Mapping, MappingError } from "../../../src/lisp/mapping.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
+import { addressText } from "../../../src/net/address.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { MemoryError } from "../../../src/packet/memory.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";

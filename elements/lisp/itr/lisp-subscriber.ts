@@ -5,7 +5,7 @@ import {
   verifyAuthentication,
 } from "../../../src/lisp/control/authentication.js";
 import { ControlChannel, messageOf } from "../../../src/lisp/control/control-channel.js";
-import { covers, sameAddress } from "../../../src/lisp/control/control-records.js";
+import { covers } from "../../../src/lisp/control/control-records.js";
 import { KeyError, keyAlgorithm, parseKey } from "../../../src/lisp/control/keys.js";
 import { encapsulatedRequest } from "../../../src/lisp/control/map-requests.js";
 import { XtrIdError, xtrIds } from "../../../src/lisp/control/xtr-ids.js";
@@ -16,6 +16,7 @@ import { type Subscribing, SubscribingTable } from "../../../src/lisp/itr/subscr
 import { type Mapping, MappingError, prefixText } from "../../../src/lisp/mapping.js";
 import { MapCacheFullError } from "../../../src/lisp/tables/map-cache.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
+import { sameAddress } from "../../../src/net/address.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { MemoryError } from "../../../src/packet/memory.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";

@@ -1,7 +1,8 @@
 import * as layout from "../../../assembly/lisp-layout.js";
 import type { ArgValues } from "../../../src/lang/args/spec.js";
-import { addressText, MappingError, parseEidAndInstance } from "../../../src/lisp/mapping.js";
+import { MappingError, parseEidAndInstance } from "../../../src/lisp/mapping.js";
 import { type LoggedPeer, PeerLog } from "../../../src/lisp/tables/peer-log.js";
+import { addressText } from "../../../src/net/address.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { asHandlerError, type HandlerCode } from "../../../src/router/handler.js";

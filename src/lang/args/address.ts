@@ -3,6 +3,8 @@
 // A name may carry what is meant of it, as in Click's AddressInfo: `host:ip`, `net:bcast`,
 // `eth0:eth`. The bare name is then looked up in the database of that kind.
 
+import { findDotted, findIp6, type IpAddress, ipBytes, ipNumber } from "../../net/address.js";
+import { findMac, type MacAddress } from "../../net/mac.js";
 import { type ArgContext, fail, ok, type Parsed } from "./context.js";
 import { DATABASES } from "./databases.js";
 import { parseInteger } from "./numbers.js";
@@ -19,14 +21,6 @@ export function maskLength(mask: number): number {
   return maskOf(length) === mask >>> 0 ? length : -1;
 }
 
-function toNumber(bytes: Uint8Array, at = 0): number {
-  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(at);
-}
-
-function toBytes(address: number): Uint8Array {
-  return Uint8Array.of(address >>> 24, address >>> 16, address >>> 8, address);
-}
-
 /** The name and the lower-case suffix after its last colon (empty without one). */
 function splitSuffix(text: string): readonly [name: string, suffix: string] {
   const colon = text.lastIndexOf(":");
@@ -40,28 +34,27 @@ function lookupBytes(
   length: number,
 ): Uint8Array | undefined {
   const value = context.lookup(database, name);
-  if (typeof value === "number") return length === 4 ? toBytes(value) : undefined;
+  if (typeof value === "number") return length === 4 ? ipBytes(value) : undefined;
   return value?.length === length ? value : undefined;
 }
 
-/** 6 bytes: hexadecimal pairs (or single digits) joined all by `:` or all by `-`. */
-export function parseEther(text: string, context: ArgContext): Parsed<Uint8Array> {
-  if (/^[0-9a-f]{1,2}([:-])[0-9a-f]{1,2}(\1[0-9a-f]{1,2}){4}$/i.test(text)) {
-    return ok(Uint8Array.from(text.split(/[:-]/), (part) => Number.parseInt(part, 16)));
-  }
+/** Hexadecimal pairs (or single digits) joined all by `:` or all by `-`, or a name. */
+export function parseEther(text: string, context: ArgContext): Parsed<MacAddress> {
+  const written = findMac(text);
+  if (written !== null) return ok(written);
   const [name, suffix] = splitSuffix(text);
   if (!["", "eth", "ether", "ethernet"].includes(suffix)) return fail();
   const named = lookupBytes(context, DATABASES.ether, name, 6);
   return named === undefined ? fail() : ok(named);
 }
 
-/** The first bytes of a dotted address (1 to 4 of them, the rest zero), or null. */
+/** An IPv4 address of which `count` bytes (1 to 4) are written, the rest zero; null where the text is something else. */
 function dotted(text: string): { readonly address: number; readonly count: number } | null {
-  if (!/^\d+(\.\d+){0,3}$/.test(text)) return null;
-  const parts = text.split(".").map(Number);
-  if (parts.some((part) => part > 255)) return null;
-  const address = parts.reduce((sum, part, i) => sum + part * 2 ** (24 - 8 * i), 0);
-  return { address, count: parts.length };
+  const parts = findDotted(text);
+  if (parts === null) return null;
+  const bytes = new Uint8Array(4);
+  bytes.set(parts);
+  return { address: ipNumber(bytes), count: parts.length };
 }
 
 function namedIP(text: string, context: ArgContext): number | undefined {
@@ -72,13 +65,13 @@ function namedIP(text: string, context: ArgContext): number | undefined {
   }
   if (suffix === "gw") {
     const gateway = lookupBytes(context, DATABASES.ipGateway, name, 4);
-    if (gateway !== undefined) return toNumber(gateway);
+    if (gateway !== undefined) return ipNumber(gateway);
     const net = namedPrefix(name, context);
     return net && ((net.address & net.mask) | 1) >>> 0;
   }
   if (suffix !== "" && suffix !== "ip" && suffix !== "ip4") return undefined;
   const bytes = lookupBytes(context, DATABASES.ip, name, 4);
-  return bytes && toNumber(bytes);
+  return bytes && ipNumber(bytes);
 }
 
 function namedPrefix(text: string, context: ArgContext): IPPrefix | undefined {
@@ -86,8 +79,8 @@ function namedPrefix(text: string, context: ArgContext): IPPrefix | undefined {
   if (!["", "net", "ipnet", "ip4net"].includes(suffix)) return undefined;
   const bytes = lookupBytes(context, DATABASES.ipPrefix, name, 8);
   if (bytes === undefined) return undefined;
-  const mask = toNumber(bytes, 4);
-  return { address: toNumber(bytes), mask, length: maskLength(mask) };
+  const mask = ipNumber(bytes, 4);
+  return { address: ipNumber(bytes), mask, length: maskLength(mask) };
 }
 
 /** An IPv4 address in host order, unsigned. */
@@ -133,43 +126,12 @@ function prefixLength(text: string, max: number): number {
   return "value" in parsed && parsed.value >= 0 && parsed.value <= max ? parsed.value : -1;
 }
 
-/** An IPv6 address as in RFC 4291 section 2.2, or null; the last 32 bits may be dotted or an IPv4 name. */
-function writtenIP6(text: string, context: ArgContext): Uint8Array | null {
-  if (text.length > 256) return null;
-  const halves = text.split("::");
-  if (halves.length > 2 || !text.includes(":")) return null;
-  const groups = halves.map((half) => (half === "" ? [] : half.split(":")));
-  const last = groups[groups.length - 1];
-  const tail = last.at(-1);
-  if (tail !== undefined && !isGroup(tail) && (groups.length === 2 || last.length > 1)) {
+/** An IPv6 address; its last 32 bits may be an IPv4 address or the name of one. */
+export function parseIP6(text: string, context: ArgContext): Parsed<IpAddress> {
+  const written = findIp6(text, (tail) => {
     const ip = parseIP(tail, context);
-    if ("error" in ip) return null;
-    last.splice(-1, 1, (ip.value >>> 16).toString(16), (ip.value & 0xffff).toString(16));
-  }
-  const count = groups[0].length + (groups[1]?.length ?? 0);
-  if (halves.length === 2 ? count > 7 : count !== 8) return null;
-  const bytes = new Uint8Array(16);
-  let at = 0;
-  for (const half of groups) {
-    for (const group of half) {
-      if (!isGroup(group)) return null;
-      const value = Number.parseInt(group, 16);
-      bytes[at++] = value >>> 8;
-      bytes[at++] = value & 255;
-    }
-    // The zeroes that `::` stands for lie after the first half.
-    if (half === groups[0]) at = 16 - 2 * (groups[1]?.length ?? 0);
-  }
-  return bytes;
-}
-
-function isGroup(text: string): boolean {
-  return /^[0-9a-fA-F]{1,4}$/.test(text);
-}
-
-/** 16 bytes. */
-export function parseIP6(text: string, context: ArgContext): Parsed<Uint8Array> {
-  const written = writtenIP6(text, context);
+    return "value" in ip ? ipBytes(ip.value) : null;
+  });
   if (written !== null) return ok(written);
   const [name, suffix] = splitSuffix(text);
   if (suffix !== "" && suffix !== "ip6") return fail();
@@ -210,14 +172,14 @@ export function parseIP6Prefix(text: string, context: ArgContext): Parsed<IP6Pre
 }
 
 /** An IPv4 (4 bytes) or IPv6 (16 bytes) address; a name that is both is the IPv4 one. */
-export function parseAddress(text: string, context: ArgContext): Parsed<Uint8Array> {
+export function parseAddress(text: string, context: ArgContext): Parsed<IpAddress> {
   const ip = parseIP(text, context);
-  return "value" in ip ? ok(toBytes(ip.value)) : parseIP6(text, context);
+  return "value" in ip ? ok(ipBytes(ip.value)) : parseIP6(text, context);
 }
 
 /** An IPv4 or IPv6 prefix; an IPv4 mask must be a prefix. */
 export function parsePrefix(text: string, context: ArgContext): Parsed<Prefix> {
   const ip = parseIPPrefix(text, context);
   if ("error" in ip) return parseIP6Prefix(text, context);
-  return ip.value.length < 0 ? fail() : ok({ address: toBytes(ip.value.address), length: ip.value.length });
+  return ip.value.length < 0 ? fail() : ok({ address: ipBytes(ip.value.address), length: ip.value.length });
 }

@@ -1,5 +1,6 @@
 // Between the EID-Records of control messages and the mappings of map-cache and site.
 
+import { sameAddress } from "../../net/address.js";
 import { eidAddress, eidPrefix, type LispAddress } from "../../wire/lisp-control/address.js";
 import { type EidRecord, type RlocRecord, TTL_OWN_CHOICE } from "../../wire/lisp-control/record.js";
 import { ACTIONS, type Action, IID_MAX, type Locator, type Mapping, masked } from "../mapping.js";
@@ -19,17 +20,6 @@ export function covers(
   for (let i = 0; i < whole; i++) if (prefix.address[i] !== address[i]) return false;
   const rest = prefix.length & 7;
   return rest === 0 || ((prefix.address[whole] ^ address[whole]) & (0xff00 >> rest) & 0xff) === 0;
-}
-
-/** Bits that two addresses of one family begin with alike. */
-export function commonLength(a: Uint8Array, b: Uint8Array): number {
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return 8 * i + Math.clz32(a[i] ^ b[i]) - 24;
-  return 8 * a.length;
-}
-
-/** Whether two addresses are the same bytes. */
-export function sameAddress(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
 /**

@@ -1,9 +1,10 @@
 // A LISP control message in one line, for logs and people.
 
+import { addressText } from "../../net/address.js";
 import { addressBits, type LispAddress } from "../../wire/lisp-control/address.js";
 import type { LispControlMessage } from "../../wire/lisp-control/message.js";
 import type { EidRecord, RlocRecord } from "../../wire/lisp-control/record.js";
-import { ACTIONS, addressText } from "../mapping.js";
+import { ACTIONS } from "../mapping.js";
 import { nonceText } from "./nonce-policy.js";
 
 /** An address as text: an IP address, `[7]10.0.0.1` within instance 7, `-` for none, else its kind. */

@@ -1,6 +1,7 @@
 // Nonces that others want echoed (RFC 9300, section 10.1): what an xTR sends back in its data packets, and for how long.
 
-import { addressText, type Mapping } from "../mapping.js";
+import { addressText } from "../../net/address.js";
+import type { Mapping } from "../mapping.js";
 import type { MapCache } from "../tables/map-cache.js";
 import type { Peer, PeerTable } from "../tables/peer-table.js";
 import type { TimerGroup } from "../timer-group.js";

@@ -8,9 +8,10 @@
 // Where both ends ask at once, each would wait for the other: the one with the greater nonce goes on, the other one
 // rests and echoes. Whoever hears a request and does not know of this rests in any case.
 
+import { addressText } from "../../net/address.js";
 import type { Clock } from "../../router/clock.js";
 import type { Random } from "../../router/random.js";
-import { addressText, type Mapping } from "../mapping.js";
+import type { Mapping } from "../mapping.js";
 import type { Peer } from "../tables/peer-table.js";
 import type { EchoWorld } from "./echo-answers.js";
 

@@ -1,7 +1,8 @@
 // A site's own EID-to-RLOC mappings: what its ETRs register and answer for.
 
 import type { Prefix } from "../../lang/args/spec.js";
-import { commonLength, covers } from "../control/control-records.js";
+import { commonBits } from "../../net/address.js";
+import { covers } from "../control/control-records.js";
 import { succeeding } from "../map-version.js";
 import { checkMapping, type Mapping, MappingError, masked } from "../mapping.js";
 
@@ -108,7 +109,7 @@ export class SiteMappings {
     let { length } = mapping.eid;
     for (const { iid, eid } of this.#mappings.values())
       if (iid === mapping.iid && eid.length > mapping.eid.length && covers(mapping.eid, eid.address))
-        length = Math.max(length, commonLength(eid.address, address) + 1);
+        length = Math.max(length, commonBits(eid.address, address) + 1);
     return { ...mapping, eid: { address: masked(address, length), length } };
   }
 

@@ -2,8 +2,9 @@
 // (RFC 9300, section 9).
 
 import type { Prefix } from "../../lang/args/spec.js";
+import { addressText } from "../../net/address.js";
 import type { Clock } from "../../router/clock.js";
-import { addressText, mappingText, parseEidAndInstance, prefixText } from "../mapping.js";
+import { mappingText, parseEidAndInstance, prefixText } from "../mapping.js";
 import type { MapCache } from "../tables/map-cache.js";
 import type { CachedLocator, CachedMapping } from "../tables/mapping-records.js";
 import { type ResolutionHistory, type ResolutionRecord, secondsOf } from "./resolution-history.js";

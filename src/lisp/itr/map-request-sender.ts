@@ -1,12 +1,12 @@
 // Sends the Map-Requests of resolutions to Map-Resolvers, no more than a rate.
 
+import { addressText } from "../../net/address.js";
 import type { Clock } from "../../router/clock.js";
 import { TokenBucket } from "../../router/token-bucket.js";
 import { encodeLispControl } from "../../wire/lisp-control/message.js";
 import type { ControlChannel } from "../control/control-channel.js";
 import { encapsulatedRequest } from "../control/map-requests.js";
 import { nonceText } from "../control/nonce-policy.js";
-import { addressText } from "../mapping.js";
 import type { Resolution } from "./resolutions.js";
 import type { ServerList } from "./server-list.js";
 

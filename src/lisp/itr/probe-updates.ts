@@ -1,8 +1,9 @@
 // What the answer to an RLOC probe says of the mapping that was probed (RFC 9301, section 7.1: the opportunity to get
 // mapping updates).
 
+import { sameAddress } from "../../net/address.js";
 import type { EidRecord } from "../../wire/lisp-control/record.js";
-import { mappingOfRecord, sameAddress } from "../control/control-records.js";
+import { mappingOfRecord } from "../control/control-records.js";
 import { isNewer, sameLocators } from "../map-version.js";
 import type { Mapping } from "../mapping.js";
 import type { CachedMapping } from "../tables/mapping-records.js";

@@ -1,8 +1,8 @@
 // One RLOC that is probed (RFC 9301, section 7.1): what for, which probes are out, and what their answers say of it.
 
+import { addressText, sameAddress } from "../../net/address.js";
 import type { Timer } from "../../router/timer.js";
-import { sameAddress } from "../control/control-records.js";
-import { addressText, type Mapping } from "../mapping.js";
+import type { Mapping } from "../mapping.js";
 
 export type Eid = Pick<Mapping, "iid" | "eid">;
 

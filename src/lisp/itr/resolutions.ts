@@ -2,11 +2,11 @@
 // wait for the answer (RFC 9301, section 5.3).
 
 import type { Prefix } from "../../lang/args/spec.js";
+import { addressText } from "../../net/address.js";
 import type { Clock } from "../../router/clock.js";
 import type { Random } from "../../router/random.js";
 import type { Timer } from "../../router/timer.js";
 import { randomNonce } from "../control/control-records.js";
-import { addressText } from "../mapping.js";
 import type { TimerGroup } from "../timer-group.js";
 import type { ResolutionHistory, ResolutionTrace } from "./resolution-history.js";
 

@@ -1,8 +1,8 @@
 // The Map-Resolvers that are asked, and which of them is worth asking first.
 
 import { splitSpaces, unquote } from "../../lang/args/text.js";
-import { sameAddress } from "../control/control-records.js";
-import { addressText, MappingError, parseRloc } from "../mapping.js";
+import { addressText, sameAddress } from "../../net/address.js";
+import { MappingError, parseRloc } from "../mapping.js";
 
 interface Server {
   /** 4 or 16 bytes. */

@@ -1,10 +1,10 @@
 // What a Map-Server does with a Map-Request: answers it, sends it on to an ETR, takes it as a subscription (RFC 9301,
 // section 8.3; RFC 9437).
 
+import { addressText } from "../../net/address.js";
 import type { EidPrefix } from "../../wire/lisp-control/address.js";
 import type { OutgoingMessage } from "../control/control-channel.js";
 import type { RegistrationDatabase } from "../database/registration-database.js";
-import { addressText } from "../mapping.js";
 import type { RateLimiter } from "../rate-limiter.js";
 import { type Answer, answer, recordsOf } from "./answers.js";
 import { etrAddresses } from "./entries.js";

@@ -1,8 +1,9 @@
 // Registrations as text, for handlers.
 
+import { addressText } from "../../net/address.js";
 import type { Entry, Registration } from "../database/registration.js";
 import type { RegistrationDatabase } from "../database/registration-database.js";
-import { addressText, mappingText, parseEidAndInstance } from "../mapping.js";
+import { mappingText, parseEidAndInstance } from "../mapping.js";
 
 /** One line a registration, of all or of those within an EID-prefix; `now`: steady nanoseconds. Throws MappingError. */
 export function registrationsText(database: RegistrationDatabase, now: number, within: string): string {

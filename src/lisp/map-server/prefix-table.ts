@@ -1,6 +1,7 @@
 // Values by EID-prefix, for what is configured: found by the longest prefix that
 // covers another one, and by what lies free between them.
 
+import { commonBits } from "../../net/address.js";
 import type { EidPrefix } from "../../wire/lisp-control/address.js";
 import { masked } from "../mapping.js";
 
@@ -81,10 +82,4 @@ function keyOf(address: Uint8Array, length: number): string {
 
 function sortedAddresses(keys: Iterable<string>): Uint8Array[] {
   return Array.from(keys, (key) => Buffer.from(key.slice(0, -1), "latin1")).sort(Buffer.compare);
-}
-
-/** Leading bits that two addresses of one family share. */
-export function commonBits(a: Uint8Array, b: Uint8Array): number {
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return i * 8 + Math.clz32(a[i] ^ b[i]) - 24;
-  return a.length * 8;
 }

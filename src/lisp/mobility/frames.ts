@@ -1,7 +1,7 @@
 // ARP (RFC 826) and Neighbor Discovery (RFC 4861) as mobility needs them: who says that it has an address, who asks
 // for one; questions, answers and announcements for either family.
 
-import { ipBytes, ipNumber } from "../../wire/address.js";
+import { ipBytes, ipNumber } from "../../net/address.js";
 import { ARP_REPLY, ARP_REQUEST, readArpFrame, writeArp } from "../../wire/arp.js";
 import { orNull } from "../../wire/error.js";
 import { ETHERNET_BROADCAST, ETHERTYPE_ARP, writeEthernet } from "../../wire/ethernet.js";

@@ -2,10 +2,11 @@
 // which peers are told.
 
 import type { Prefix } from "../../lang/args/spec.js";
+import { sameAddress } from "../../net/address.js";
 import { MemoryError } from "../../packet/memory.js";
 import { eidPrefix } from "../../wire/lisp-control/address.js";
 import type { EidRecord } from "../../wire/lisp-control/record.js";
-import { covers, mappingOfRecord, sameAddress } from "../control/control-records.js";
+import { covers, mappingOfRecord } from "../control/control-records.js";
 import type { SiteMappings } from "../etr/site-mappings.js";
 import { sameLocators } from "../map-version.js";
 import { type Mapping, MappingError } from "../mapping.js";

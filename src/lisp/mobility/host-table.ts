@@ -10,10 +10,9 @@ import {
   HOST_SIZE,
 } from "../../../assembly/lisp-layout.js";
 import type { Prefix } from "../../lang/args/spec.js";
+import { addressText, ipNumber } from "../../net/address.js";
 import type { PacketMemory } from "../../packet/memory.js";
 import { type Address, PrefixTable } from "../../packet/prefix-table.js";
-import { ipNumber } from "../../wire/address.js";
-import { addressText } from "../mapping.js";
 
 const KINDS = { here: HOST_HERE, away: HOST_AWAY } as const;
 

@@ -3,10 +3,11 @@
 // A packet from a new address proves nothing. The host is asked for (ARP, Neighbor Discovery), and only its answer
 // counts; how often that is done has a limit.
 
+import { addressText } from "../../net/address.js";
 import type { Clock } from "../../router/clock.js";
 import type { Timer } from "../../router/timer.js";
 import { TokenBucket } from "../../router/token-bucket.js";
-import { addressText, type Mapping } from "../mapping.js";
+import type { Mapping } from "../mapping.js";
 import type { TimerGroup } from "../timer-group.js";
 import type { HostState, MobileHost } from "./mobile-host.js";
 

@@ -1,7 +1,8 @@
 // A host that has come to a site or left it, and how it is told in text.
 
-import { etherText } from "../../wire/address.js";
-import { addressText, type Mapping, mappingText } from "../mapping.js";
+import { addressText } from "../../net/address.js";
+import { etherText } from "../../net/mac.js";
+import { type Mapping, mappingText } from "../mapping.js";
 
 export type HostState =
   /** A host of another site that is here. */

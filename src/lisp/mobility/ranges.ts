@@ -2,8 +2,9 @@
 
 import type { Prefix } from "../../lang/args/spec.js";
 import { splitSpaces } from "../../lang/args/text.js";
-import { covers, sameAddress } from "../control/control-records.js";
-import { addressText, MappingError, parseEid, parseRloc } from "../mapping.js";
+import { addressText, sameAddress } from "../../net/address.js";
+import { covers } from "../control/control-records.js";
+import { MappingError, parseEid, parseRloc } from "../mapping.js";
 
 export interface DynamicRange extends Prefix {
   /** The hosts' default routers; the first one asks for them. */

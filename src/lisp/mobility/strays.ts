@@ -1,10 +1,10 @@
 // Packets that come from the core for hosts that are not here, and of which nothing is known: who sends them has an old
 // mapping, and nobody else may remember to say so.
 
+import { addressText } from "../../net/address.js";
 import type { Clock } from "../../router/clock.js";
 import { TokenBucket } from "../../router/token-bucket.js";
 import { IntervalLimit } from "../interval-limit.js";
-import { addressText } from "../mapping.js";
 import type { LoggedPeer } from "../tables/peer-log.js";
 
 export interface StraysOptions {

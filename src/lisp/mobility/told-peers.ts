@@ -1,7 +1,7 @@
 // Which peers have been told that a host has left, and who sends packets for it nevertheless.
 
-import { sameAddress } from "../control/control-records.js";
-import { addressText, type Mapping } from "../mapping.js";
+import { addressText, sameAddress } from "../../net/address.js";
+import type { Mapping } from "../mapping.js";
 import type { LoggedPeer } from "../tables/peer-log.js";
 import type { MobileHost } from "./mobile-host.js";
 

@@ -1,6 +1,7 @@
 // Where the IP header of a packet is, also where no element has marked it, and the packet in a line.
 
-import { etherText, ip6Text, ipText } from "../../wire/address.js";
+import { ip6Text, ipText } from "../../net/address.js";
+import { etherText } from "../../net/mac.js";
 import {
   ETHERNET_HEADER,
   ETHERNET_TYPE,

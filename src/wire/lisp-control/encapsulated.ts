@@ -7,7 +7,7 @@
 //           with S: LISP-SEC authentication data
 //           IPv4 or IPv6 header, UDP header, a control message
 
-import { ipBytes, ipNumber } from "../address.js";
+import { ipBytes, ipNumber } from "../../net/address.js";
 import { WireError } from "../error.js";
 import { IPV4_CHECKSUM, IPV4_FRAGMENT, PROTOCOL_UDP, readIpv4, writeIpv4 } from "../ipv4.js";
 import { readIpv6, writeIpv6 } from "../ipv6.js";

@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ANNO_FIX_IP_SRC, ANNO_ICMP_PARAM, SLOT_MTU } from "../../../assembly/layout.js";
-import { ipBytes } from "../../../src/wire/address.js";
+import { ipBytes } from "../../../src/net/address.js";
 import { type IcmpMessage, readIcmp, writeIcmp } from "../../../src/wire/icmp.js";
 import { type Icmp6Message, readIcmp6, writeIcmp6 } from "../../../src/wire/icmp6.js";
 import { type Ipv4Packet, readIpv4 } from "../../../src/wire/ipv4.js";

@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ANNO_FIX_IP_SRC } from "../../../assembly/layout.js";
-import { ipBytes } from "../../../src/wire/address.js";
+import { ipBytes } from "../../../src/net/address.js";
 import { readIpv4 } from "../../../src/wire/ipv4.js";
 import { readUdp } from "../../../src/wire/udp.js";
 import { filling, hex, ip, ipv4 } from "../../packets.js";

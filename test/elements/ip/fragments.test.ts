@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import * as layout from "../../../assembly/layout.js";
-import { ipBytes } from "../../../src/wire/address.js";
+import { ipBytes } from "../../../src/net/address.js";
 import { type Ipv4Packet, readIpv4 } from "../../../src/wire/ipv4.js";
 import { readUdp } from "../../../src/wire/udp.js";
 import { filling, hex, ip, ipv4, udp4 } from "../../packets.js";

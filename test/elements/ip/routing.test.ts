@@ -1,8 +1,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { PacketMemory } from "../../../src/index.js";
+import { ipBytes } from "../../../src/net/address.js";
 import { type Route, RouteTable } from "../../../src/packet/route-table.js";
-import { ipBytes } from "../../../src/wire/address.js";
 import { ip, ip6, ipv4 } from "../../packets.js";
 import * as fc from "../../property.js";
 import { complaints, type Fed, lab } from "../lab.js";

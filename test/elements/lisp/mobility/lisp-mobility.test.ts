@@ -2,9 +2,9 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { addressText, parseRloc } from "../../../../src/lisp/mapping.js";
+import { parseRloc } from "../../../../src/lisp/mapping.js";
 import { announcement, hear } from "../../../../src/lisp/mobility/frames.js";
-import { ipNumber } from "../../../../src/wire/address.js";
+import { addressText, ipNumber } from "../../../../src/net/address.js";
 import { ARP_REPLY, ARP_REQUEST, readArpFrame } from "../../../../src/wire/arp.js";
 import { ICMP6_ADVERTISEMENT, ND_OVERRIDE, ND_ROUTER, ND_SOLICITED } from "../../../../src/wire/icmp6.js";
 import { groupEther, readNeighborFrame, solicitedNode } from "../../../../src/wire/neighbour-discovery.js";

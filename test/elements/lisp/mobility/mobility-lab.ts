@@ -1,7 +1,7 @@
 // A site that hosts come to and leave: an xTR's state, and what the site's hosts send.
 
 import { parseRloc } from "../../../../src/lisp/mapping.js";
-import { ipNumber } from "../../../../src/wire/address.js";
+import { ipNumber } from "../../../../src/net/address.js";
 import { ARP_REPLY, writeArpFrame } from "../../../../src/wire/arp.js";
 import { ICMP6_ADVERTISEMENT, ICMP6_SOLICITATION } from "../../../../src/wire/icmp6.js";
 import { writeNeighborFrame } from "../../../../src/wire/neighbour-discovery.js";

@@ -1,7 +1,7 @@
 // What tshark has to say of a LISP packet of ours, by what our own decoders read in it.
 
 import { nonceText } from "../../../../src/lisp/control/nonce-policy.js";
-import { addressText } from "../../../../src/lisp/mapping.js";
+import { addressText } from "../../../../src/net/address.js";
 import type { LispAddress } from "../../../../src/wire/lisp-control/address.js";
 import type { MapReply } from "../../../../src/wire/lisp-control/map-reply.js";
 import type { MapRequest } from "../../../../src/wire/lisp-control/map-request.js";

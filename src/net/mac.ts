@@ -1,0 +1,15 @@
+// Hardware addresses of Ethernet (EUI-48).
+
+/** 6 bytes. */
+export type MacAddress = Uint8Array;
+
+/** The address that the text is: hexadecimal numbers joined all by `:` or all by `-`. Null where it is none. */
+export function findMac(text: string): MacAddress | null {
+  if (!/^[0-9a-f]{1,2}([:-])[0-9a-f]{1,2}(\1[0-9a-f]{1,2}){4}$/i.test(text)) return null;
+  return Uint8Array.from(text.split(/[:-]/), (part) => Number.parseInt(part, 16));
+}
+
+/** `00-00-C0-3B-71-EF`, as Click writes hardware addresses. */
+export function etherText(bytes: MacAddress): string {
+  return Array.from(bytes, (byte) => byte.toString(16).toUpperCase().padStart(2, "0")).join("-");
+}

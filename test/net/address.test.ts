@@ -1,0 +1,132 @@
+// IP addresses: text, order, scope.
+
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import {
+  AddressError,
+  addressScope,
+  addressText,
+  commonBits,
+  compareAddresses,
+  findAddress,
+  parseAddress,
+  sameAddress,
+} from "../../src/net/address.js";
+import { etherText, findMac } from "../../src/net/mac.js";
+import * as fc from "../property.js";
+
+const bytes = (n: number): fc.Arbitrary<Uint8Array> =>
+  fc.uint8Array({ minLength: n, maxLength: n }).map((b) => Uint8Array.from(b));
+/** Addresses with runs of zeros, as IPv6 has them. */
+const sparse = fc
+  .array(fc.constantFrom(0, 0, 0, 1, 0xff, 0xab), { minLength: 16, maxLength: 16 })
+  .map((b) => Uint8Array.from(b));
+const address = fc.oneof(bytes(4), bytes(16), sparse);
+/** Text that is nearly an address. */
+const nearly = fc.oneof(
+  fc.string(),
+  fc
+    .array(fc.constantFrom("0", "9", "255", "256", "f", "ffff", "fffff", ":", "::", ".", "/", "-", " "))
+    .map((parts) => parts.join("")),
+);
+
+test("an address read from its text is itself", () => {
+  fc.assert(fc.property(address, (a) => sameAddress(parseAddress(addressText(a)), a)));
+});
+
+test("other text for an address is read as well, and written as RFC 5952 has it", () => {
+  const cases: readonly (readonly [string, string])[] = [
+    ["2001:DB8:0:0:0:0:0:1", "2001:db8::1"],
+    ["2001:0db8::0001", "2001:db8::1"],
+    ["2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1"],
+    ["2001:db8::1:0:0:1", "2001:db8::1:0:0:1"],
+    ["1::", "1::"],
+    ["0:0:0:0:0:0:0:0", "::"],
+    ["::ffff:192.0.2.1", "::ffff:c000:201"],
+    ["64:ff9b::192.0.2.33", "64:ff9b::c000:221"],
+    ["010.0.0.1", "10.0.0.1"],
+  ];
+  for (const [text, written] of cases) assert.is(addressText(parseAddress(text)), written);
+});
+
+test("what is no address is refused by name", () => {
+  const wrong = [
+    ...["", "10", "10.1.2", "10.0.0.256", "1.2.3.4.5", "1.2.3.-4", " 10.0.0.1", "10.0.0.1/8", "0x0a.0.0.1"],
+    ...[":", ":::", "1::2::3", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7::8", "12345::", "g::"],
+    ...["::1%eth0", "[::1]", "::1.2.3", "1.2.3.4::", "::256.0.0.1", `::${"0".repeat(300)}`],
+  ];
+  for (const text of wrong) {
+    assert.throws(
+      () => parseAddress(text),
+      (e: unknown) => e instanceof AddressError && e.message.startsWith(`'${text}' is not an IP address`),
+    );
+  }
+});
+
+test("any text is an address or an AddressError", () => {
+  fc.assert(
+    fc.property(nearly, (text) => {
+      try {
+        const found = parseAddress(text);
+        return sameAddress(parseAddress(addressText(found)), found);
+      } catch (e) {
+        return e instanceof AddressError && findAddress(text) === null;
+      }
+    }),
+  );
+});
+
+test("addresses are ordered: IPv4 before IPv6, then as numbers", () => {
+  fc.assert(
+    fc.property(address, address, (a, b) => {
+      const expected =
+        a.length - b.length || Buffer.from(a).toString("hex").localeCompare(Buffer.from(b).toString("hex"));
+      assert.is(Math.sign(compareAddresses(a, b)), Math.sign(expected));
+      assert.is(sameAddress(a, b), expected === 0);
+    }),
+  );
+});
+
+test("leading bits that two addresses share are counted as in their binary text", () => {
+  const binary = (a: Uint8Array): string => Array.from(a, (b) => b.toString(2).padStart(8, "0")).join("");
+  fc.assert(
+    fc.property(sparse, sparse, (a, b) => {
+      const [x, y] = [binary(a), binary(b)];
+      let n = 0;
+      while (n < x.length && x[n] === y[n]) n++;
+      return commonBits(a, b) === n;
+    }),
+  );
+});
+
+test("each address has the scope that its block has", () => {
+  const scopes: Record<string, readonly string[]> = {
+    unspecified: ["0.0.0.0", "0.1.2.3", "::", "::ffff:0.0.0.0"],
+    loopback: ["127.0.0.1", "127.255.255.255", "::1", "::ffff:127.0.0.1"],
+    "link-local": ["169.254.0.1", "fe80::1", "febf::1", "::ffff:169.254.0.1"],
+    multicast: ["224.0.0.1", "239.255.255.255", "ff02::1", "ff0e::1", "::ffff:224.0.0.1"],
+    broadcast: ["255.255.255.255", "::ffff:255.255.255.255"],
+    reserved: ["240.0.0.1", "255.255.255.254"],
+    global: [
+      "10.0.0.1",
+      "192.0.2.1",
+      "169.253.0.1",
+      "1.0.0.0",
+      "223.255.255.255",
+      "::2",
+      "::1:0:0:0",
+      "fec0::1",
+    ],
+  };
+  for (const [scope, texts] of Object.entries(scopes))
+    for (const text of texts) assert.is(addressScope(parseAddress(text)), scope, text);
+});
+
+test("a hardware address is read with colons or dashes and written as Click does", () => {
+  fc.assert(fc.property(bytes(6), (mac) => sameAddress(findMac(etherText(mac))!, mac)));
+  assert.is(etherText(findMac("0:0:c0:3B:71:ef")!), "00-00-C0-3B-71-EF");
+  for (const text of ["", "00:00:c0:3b:71", "00-00:c0:3b:71:ef", "00:00:c0:3b:71:ef:00", "000:0:c0:3b:71:ef"])
+    assert.is(findMac(text), null, text);
+});
+
+test.run();
