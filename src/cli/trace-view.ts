@@ -1,7 +1,7 @@
 // A traced packet as people read it, and as a capture file.
 
 import { VERSION } from "../router/version.js";
-import type { TracedPacket, TraceStep } from "../vnf/trace/traced.js";
+import type { TracedPacket, TraceStep } from "../trace/traced.js";
 import { LINKTYPE_ETHERNET, LINKTYPE_RAW } from "../wire/pcap.js";
 import { enhancedPacket, interfaceDescription, LINKTYPE_USER0, sectionHeader } from "../wire/pcapng.js";
 

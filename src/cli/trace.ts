@@ -2,8 +2,8 @@
 
 import { closeSync, openSync, writeSync } from "node:fs";
 import { systemError } from "../router/system-error.js";
+import { TRACE_PACKETS, TRACE_SECONDS, type TracedPacket, type TraceEnd } from "../trace/traced.js";
 import type { ApiClient } from "../vnf/api/client.js";
-import { TRACE_PACKETS, TRACE_SECONDS, type TracedPacket, type TraceEnd } from "../vnf/trace/traced.js";
 import { type Command, CommandError, UsageError } from "./command.js";
 import { type OptionSpec, optionHelp, wholeOption } from "./options.js";
 import { asking, connect, interruption, parseWords, SERVICE_OPTIONS } from "./running.js";

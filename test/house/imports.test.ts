@@ -17,12 +17,26 @@ const ALLOWED: Record<string, readonly string[]> = {
   router: ["packet", "lang", "layout"],
   device: ["router", "packet", "wire", "lang", "layout"],
   store: ["router"],
+  trace: ["router", "packet", "wire", "lang", "layout"],
   lisp: ["router", "packet", "wire", "lang", "store", "layout"],
   elements: ["router", "packet", "wire", "lang", "device", "store", "lisp", "layout"],
   loader: ["router", "packet", "lang"],
-  vnf: ["router", "device", "packet", "wire", "lang", "loader", "layout"],
+  vnf: ["router", "trace", "device", "packet", "wire", "lang", "loader", "layout"],
   index: ["lang", "wire", "packet", "router", "device", "lisp", "vnf", "loader", "layout"],
-  cli: ["lang", "wire", "packet", "router", "device", "lisp", "vnf", "loader", "index", "layout"],
+  cli: [
+    "control",
+    "trace",
+    "lang",
+    "wire",
+    "packet",
+    "router",
+    "device",
+    "lisp",
+    "vnf",
+    "loader",
+    "index",
+    "layout",
+  ],
 };
 
 function room(file: string): string {

@@ -1,7 +1,7 @@
 // GET /v1/functions/{function}/trace: packets' ways through a function's elements, a JSON object a line, as they come.
 
 import { setTimeout as pause } from "node:timers/promises";
-import type { TraceReply } from "../trace/traced.js";
+import type { TraceReply } from "../../trace/traced.js";
 import type { Call, Route } from "./routes.js";
 
 /** Milliseconds between two looks at what is through. */

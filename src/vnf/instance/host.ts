@@ -9,11 +9,13 @@ import { HandlerError } from "../../router/handler.js";
 import { clockCost, type ElementLoad, elementLoads } from "../../router/meter.js";
 import { Router } from "../../router/router.js";
 import type { Signals } from "../../router/signals.js";
+import { TraceError } from "../../trace/error.js";
+import { Tracing } from "../../trace/tracing.js";
 import type { Impairments } from "../descriptor/model.js";
 import type { FunctionStores } from "../store/simulated.js";
-import { Tracing } from "../trace/tracing.js";
 import type { FunctionClock } from "../world.js";
 import type { InstanceSpec } from "./instance.js";
+import { InstanceError } from "./instance.js";
 import type { ElementStats, HandlerInfo, InstanceStats, Reply, Request, RequestKind } from "./protocol.js";
 
 /** The function's devices, which the manager may change. */
@@ -100,7 +102,11 @@ export class InstanceHost {
 
   /** Answers a request. Rejects with HandlerError, ConfigurationError or InstanceError. */
   async answer<K extends RequestKind>(kind: K, request: Request<K>): Promise<Reply<K>> {
-    return this.#answers[kind](request);
+    try {
+      return await this.#answers[kind](request);
+    } catch (e) {
+      throw e instanceof TraceError ? new InstanceError(e.code, e.message) : e;
+    }
   }
 
   /** `inOrder` false: as a crash leaves it. */

@@ -1,7 +1,7 @@
 // What a running instance can be asked. Requests and replies are plain data: they cross threads and processes.
 
+import type { TraceReply, TraceRequest } from "../../trace/traced.js";
 import type { Impairments } from "../descriptor/model.js";
-import type { TraceReply, TraceRequest } from "../trace/traced.js";
 
 export interface Protocol {
   /** Reads handler `path` (`element.handler`), as a control socket does. */

@@ -1,6 +1,6 @@
 // One packet's way while it is followed.
 
-import type { Element } from "../../router/element.js";
+import type { Element } from "../router/element.js";
 import type { TracedPacket, TraceStep } from "./traced.js";
 
 export interface Step extends TraceStep {

@@ -8,14 +8,14 @@ import {
   SLOT_NETWORK,
   SLOT_PORT,
   SLOT_TRANSPORT,
-} from "../../../assembly/layout.js";
-import { compileRules } from "../../packet/classify/compile.js";
-import { parseIPClassifier } from "../../packet/classify/ip-filter.js";
-import type { Classify } from "../../packet/kernels.js";
-import type { PacketMemory } from "../../packet/memory.js";
-import { patternNames } from "../../router/pattern-names.js";
-import type { Router } from "../../router/router.js";
-import { InstanceError } from "../instance/instance.js";
+} from "../../assembly/layout.js";
+import { compileRules } from "../packet/classify/compile.js";
+import { parseIPClassifier } from "../packet/classify/ip-filter.js";
+import type { Classify } from "../packet/kernels.js";
+import type { PacketMemory } from "../packet/memory.js";
+import { patternNames } from "../router/pattern-names.js";
+import type { Router } from "../router/router.js";
+import { TraceError } from "./error.js";
 import { findIP, startOf, transport6 } from "./headers.js";
 
 /** Characters of the longest filter. */
@@ -40,7 +40,7 @@ export class TraceFilter {
   /** Handles of the rows. */
   readonly #batch: number = 0;
 
-  /** Throws InstanceError `BAD_FILTER`. */
+  /** Throws TraceError `BAD_FILTER`. */
   constructor(router: Router, text: string) {
     this.#memory = router.memory;
     const pattern = text.trim();
@@ -137,8 +137,8 @@ export function networkOffset(memory: PacketMemory, slot: number, bytes: Uint8Ar
   return ip < 0 ? null : ip;
 }
 
-function wrong(what: string): InstanceError {
-  return new InstanceError(
+function wrong(what: string): TraceError {
+  return new TraceError(
     "BAD_FILTER",
     `wrong filter: ${what} (expected a pattern as IPClassifier takes: 'udp port 4342', 'host 10.0.0.1', 'icmp', 'src net 10.0.0.0/8 and tcp'; empty for every packet)`,
   );

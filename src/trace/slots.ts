@@ -8,8 +8,8 @@ import {
   SLOT_DATA,
   SLOT_LENGTH,
   SLOT_TRACE,
-} from "../../../assembly/layout.js";
-import type { PacketMemory } from "../../packet/memory.js";
+} from "../../assembly/layout.js";
+import type { PacketMemory } from "../packet/memory.js";
 import { networkOffset } from "./filter.js";
 
 export class TraceSlots {

@@ -1,10 +1,10 @@
 // Follows packets on their way through the elements of a running router.
 
-import type { Batch } from "../../packet/batch.js";
-import { wallTime } from "../../router/clock.js";
-import type { Element } from "../../router/element.js";
-import type { Hop, PortObserver } from "../../router/port.js";
-import type { Router } from "../../router/router.js";
+import type { Batch } from "../packet/batch.js";
+import { wallTime } from "../router/clock.js";
+import type { Element } from "../router/element.js";
+import type { Hop, PortObserver } from "../router/port.js";
+import type { Router } from "../router/router.js";
 import { TraceFilter } from "./filter.js";
 import { startOf, summary } from "./headers.js";
 import { TraceSlots } from "./slots.js";
@@ -45,7 +45,7 @@ export class Tracer implements PortObserver {
   readonly #unknown: number[] = [];
   readonly #matching: number[] = [];
 
-  /** Marks begin after `base`. Throws InstanceError `BAD_FILTER`, MemoryError. */
+  /** Marks begin after `base`. Throws TraceError `BAD_FILTER`, MemoryError. */
   constructor(router: Router, request: TraceRequest, base: number) {
     this.#router = router;
     this.#slots = new TraceSlots(router.memory);

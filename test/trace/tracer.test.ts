@@ -2,14 +2,14 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { whatHappened } from "../../../src/cli/trace-view.js";
-import { InstanceError } from "../../../src/vnf/instance/instance.js";
-import type { TracedPacket, TraceRequest } from "../../../src/vnf/trace/traced.js";
-import { Tracing } from "../../../src/vnf/trace/tracing.js";
-import { writeEthernet } from "../../../src/wire/ethernet.js";
-import { writeUdp } from "../../../src/wire/udp.js";
-import { lab } from "../../elements/lab.js";
-import { ether, filling, ip, ip6, ipv6, udp4 } from "../../packets.js";
+import { whatHappened } from "../../src/cli/trace-view.js";
+import { TraceError } from "../../src/trace/error.js";
+import type { TracedPacket, TraceRequest } from "../../src/trace/traced.js";
+import { Tracing } from "../../src/trace/tracing.js";
+import { writeEthernet } from "../../src/wire/ethernet.js";
+import { writeUdp } from "../../src/wire/udp.js";
+import { lab } from "../elements/lab.js";
+import { ether, filling, ip, ip6, ipv6, udp4 } from "../packets.js";
 
 const CONTROL = { sourcePort: 4342, destinationPort: 4342 };
 const LISP = udp4({ destination: ip("10.0.0.2") }, CONTROL);
@@ -232,8 +232,8 @@ function refusal(begin: () => unknown): string {
   try {
     begin();
   } catch (e) {
-    assert.instance(e, InstanceError);
-    return `${(e as InstanceError).code}: ${(e as Error).message}`;
+    assert.instance(e, TraceError);
+    return `${(e as TraceError).code}: ${(e as Error).message}`;
   }
   throw new Error("it was not refused");
 }

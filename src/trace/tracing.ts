@@ -1,7 +1,7 @@
 // The traces of one function, one after the other.
 
-import type { Router } from "../../router/router.js";
-import { InstanceError } from "../instance/instance.js";
+import type { Router } from "../router/router.js";
+import { TraceError } from "./error.js";
 import { TRACE_PACKETS, TRACE_SECONDS, type TraceReply, type TraceRequest } from "./traced.js";
 import { Tracer } from "./tracer.js";
 
@@ -19,24 +19,24 @@ export class Tracing {
     this.#router = router;
   }
 
-  /** Begins a trace and returns its number. Throws InstanceError `BAD_FILTER`, `BAD_REQUEST`, `BUSY`. */
+  /** Begins a trace and returns its number. Throws TraceError `BAD_FILTER`, `BAD_REQUEST`, `BUSY`. */
   begin(request: TraceRequest): number {
     const { count, seconds } = request;
     if (!Number.isInteger(count) || count < 1 || count > TRACE_PACKETS)
-      throw new InstanceError("BAD_REQUEST", `a trace is of 1 to ${TRACE_PACKETS} packets, not ${count}`);
+      throw new TraceError("BAD_REQUEST", `a trace is of 1 to ${TRACE_PACKETS} packets, not ${count}`);
     if (!(seconds > 0 && seconds <= TRACE_SECONDS))
-      throw new InstanceError("BAD_REQUEST", `a trace takes at most ${TRACE_SECONDS} seconds`);
+      throw new TraceError("BAD_REQUEST", `a trace takes at most ${TRACE_SECONDS} seconds`);
     if (this.#tracer !== null)
-      throw new InstanceError("BUSY", "the function is being traced already: one trace at a time");
+      throw new TraceError("BUSY", "the function is being traced already: one trace at a time");
     this.#tracer = new Tracer(this.#router, request, this.#mark);
     this.#listen();
     return ++this.#id;
   }
 
-  /** What is through of trace `id` since the last time; `stop`: it is to end. Throws InstanceError `ENDED`. */
+  /** What is through of trace `id` since the last time; `stop`: it is to end. Throws TraceError `ENDED`. */
   take(id: number, stop: boolean): TraceReply {
     const tracer = this.#tracer;
-    if (tracer === null || id !== this.#id) throw new InstanceError("ENDED", "that trace is over");
+    if (tracer === null || id !== this.#id) throw new TraceError("ENDED", "that trace is over");
     if (stop) tracer.stop();
     this.#listen();
     const reply = tracer.take();

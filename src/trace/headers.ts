@@ -1,7 +1,7 @@
 // Where the IP header of a packet is, also where no element has marked it, and the packet in a line.
 
-import { ip6Text, ipText } from "../../net/address.js";
-import { etherText } from "../../net/mac.js";
+import { ip6Text, ipText } from "../net/address.js";
+import { etherText } from "../net/mac.js";
 import {
   ETHERNET_HEADER,
   ETHERNET_TYPE,
@@ -9,8 +9,8 @@ import {
   ETHERTYPE_IP,
   ETHERTYPE_IP6,
   ETHERTYPE_VLAN,
-} from "../../wire/ethernet.js";
-import { IPV6_HEADER, IPV6_NEXT_HEADER } from "../../wire/ipv6.js";
+} from "../wire/ethernet.js";
+import { IPV6_HEADER, IPV6_NEXT_HEADER } from "../wire/ipv6.js";
 
 const IPV4_HEADER = 20;
 const VLAN_TAG = 4;
