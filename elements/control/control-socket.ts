@@ -1,5 +1,7 @@
 import { fstatSync } from "node:fs";
 import { type AddressInfo, createServer, type Server, Socket } from "node:net";
+import { ControlConnection } from "../../src/control/connection.js";
+import type { ControlHost } from "../../src/control/reply.js";
 import { parseValue } from "../../src/lang/args/parse.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import { Element, type ErrorSink } from "../../src/router/element.js";
@@ -8,8 +10,6 @@ import type { HandlerCode } from "../../src/router/handler.js";
 import type { ElementSpec, HandlerSpec } from "../../src/router/spec.js";
 import { systemError } from "../../src/router/system-error.js";
 import type { Timer } from "../../src/router/timer.js";
-import { ControlConnection } from "./control-connection.js";
-import type { ControlHost } from "./control-reply.js";
 
 const args = {
   TYPE: { type: "string", positional: true, required: true, doc: "TCP, UNIX or SOCKET" },

@@ -7,10 +7,10 @@ import { Element, type ErrorSink } from "../../src/router/element.js";
 import { ErrorContext } from "../../src/router/errors.js";
 import { type HandlerCode, HandlerError } from "../../src/router/handler.js";
 import type { ElementSpec, HandlerSpec } from "../../src/router/spec.js";
-import { FUNCTIONS } from "./script-functions.js";
-import { SCRIPT_HANDLERS, systemHandlers } from "./script-handlers.js";
-import { ScriptMachine, type StepType } from "./script-machine.js";
-import { findLabel, type Instruction, readProgram } from "./script-program.js";
+import { FUNCTIONS } from "../../src/script/functions.js";
+import { SCRIPT_HANDLERS, systemHandlers } from "../../src/script/handlers.js";
+import { ScriptMachine, type StepType } from "../../src/script/machine.js";
+import { findLabel, type Instruction, readProgram } from "../../src/script/program.js";
 
 const args = {
   TYPE: { type: "any", doc: "ACTIVE, PASSIVE, PACKET, PROXY, DRIVER, or SIGNAL and the names of signals" },

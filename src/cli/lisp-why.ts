@@ -1,8 +1,14 @@
 // sluice lisp why: asks a running router why packets to an EID go where they go.
 
+import {
+  type ControlAddress,
+  ControlClient,
+  ControlError,
+  ControlRefusal,
+  parseControlAddress,
+} from "../control/client.js";
 import type { Explanation } from "../lisp/itr/explanation.js";
 import { type Command, CommandError, UsageError } from "./command.js";
-import { ControlClient, ControlRefusal, parseControlAddress } from "./control-client.js";
 import { eidWords, IID_OPTION } from "./lisp-eid.js";
 import { explanationText } from "./lisp-why-text.js";
 import { numberOption, type OptionSpec, optionHelp } from "./options.js";
@@ -66,6 +72,14 @@ function settingsOf(words: readonly string[]): Settings {
   return { eid, control, element, iid, timeout, json: given.has("json") };
 }
 
+function addressOf(control: string): ControlAddress {
+  try {
+    return parseControlAddress(control);
+  } catch (e) {
+    throw e instanceof ControlError ? new UsageError(`--control: ${e.message}`) : e;
+  }
+}
+
 /** The names of the router's elements of a class. */
 async function elementsOf(client: ControlClient, className: string): Promise<string[]> {
   // The first line says how many there are.
@@ -98,8 +112,9 @@ async function ask(client: ControlClient, { control, element, eid, iid }: Settin
 async function run(words: readonly string[]): Promise<number> {
   const settings = settingsOf(words);
   const { control, eid, json } = settings;
-  const client = await ControlClient.open(parseControlAddress(control), control, settings.timeout);
+  let client: ControlClient | null = null;
   try {
+    client = await ControlClient.open(addressOf(control), control, settings.timeout);
     const explanation = await ask(client, settings);
     if (explanation.mapping === null && explanation.resolution === null)
       throw new CommandError(
@@ -109,9 +124,10 @@ async function run(words: readonly string[]): Promise<number> {
     return 0;
   } catch (e) {
     if (e instanceof ControlRefusal) throw new CommandError(`${control}: ${e.message}`);
+    if (e instanceof ControlError) throw new CommandError(e.message);
     throw e;
   } finally {
-    client.close();
+    client?.close();
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { MAX_DATA, MAX_LINE } from "../../../elements/control/control-input.js";
+import { MAX_DATA, MAX_LINE } from "../../../src/control/input.js";
 import * as fc from "../../property.js";
 import { until as eventually } from "../../until.js";
 import { client, start, talk } from "./control-client.js";

@@ -2,8 +2,8 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { ControlInput, type Request } from "../../../elements/control/control-input.js";
-import * as fc from "../../property.js";
+import { ControlInput, type Request } from "../../src/control/input.js";
+import * as fc from "../property.js";
 
 function requests(pieces: readonly string[]): Request[] {
   const input = new ControlInput();

@@ -3,7 +3,6 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { systemError } from "../router/system-error.js";
-import { CommandError, UsageError } from "./command.js";
 
 /** Characters of an answer's line, and of its data, that are taken. */
 const LINE_MAX = 65_536;
@@ -14,16 +13,21 @@ const GREETING = /^Click::ControlSocket\/1\./;
 /** Where a ControlSocket listens. */
 export type ControlAddress = { readonly path: string } | { readonly host: string; readonly port: number };
 
-/** Reads `HOST:PORT` (`[HOST]:PORT` where the host has colons) or the path of a Unix socket. Throws UsageError. */
+/** Reads `HOST:PORT` (`[HOST]:PORT` where the host has colons) or the path of a Unix socket. Throws ControlError. */
 export function parseControlAddress(text: string): ControlAddress {
   const tcp = /^(?:\[([^\]/]+)\]|([^:/]*)):(\d{1,5})$/.exec(text);
   if (tcp === null) {
-    if (text === "") throw new UsageError("--control is HOST:PORT or the path of a Unix socket");
+    if (text === "") throw new ControlError("a ControlSocket is HOST:PORT or the path of a Unix socket");
     return { path: text };
   }
   const port = Number(tcp[3]);
-  if (port < 1 || port > 65535) throw new UsageError(`--control: there is no port ${tcp[3]}`);
+  if (port < 1 || port > 65535) throw new ControlError(`there is no port ${tcp[3]}`);
   return { host: tcp[1] ?? (tcp[2] || "localhost"), port };
+}
+
+/** No such address, nobody there, or an answer that is not of the protocol. */
+export class ControlError extends Error {
+  readonly code = "CONTROL";
 }
 
 /** The router's answer to a request that failed: its lines. */
@@ -42,7 +46,7 @@ export class ControlClient {
   readonly #socket: Socket;
   readonly #shown: string;
   #text = "";
-  #failure: CommandError | null = null;
+  #failure: ControlError | null = null;
   /** Called when more has arrived, or nothing more will. */
   #wake: () => void = () => {};
 
@@ -50,7 +54,7 @@ export class ControlClient {
     this.#socket = socket;
     this.#shown = shown;
     const fail = (what: string): void => {
-      this.#failure ??= new CommandError(`${shown}: ${what}`);
+      this.#failure ??= new ControlError(`${shown}: ${what}`);
       socket.destroy();
       this.#wake();
     };
@@ -66,7 +70,7 @@ export class ControlClient {
 
   /**
    * Connects. `shown`: the address as the user gave it; `seconds`: how long to wait for the router to say something.
-   * Rejects with CommandError.
+   * Rejects with ControlError.
    */
   static async open(address: ControlAddress, shown: string, seconds: number): Promise<ControlClient> {
     const socket = connect(address);
@@ -76,12 +80,12 @@ export class ControlClient {
     const greeting = await client.#line();
     if (!GREETING.test(greeting)) {
       client.close();
-      throw new CommandError(`${shown}: no ControlSocket: it begins with ‘${printable(greeting)}’`);
+      throw new ControlError(`${shown}: no ControlSocket: it begins with ‘${printable(greeting)}’`);
     }
     return client;
   }
 
-  /** Reads a handler with its parameters. Rejects with ControlRefusal when the router refuses, else with CommandError. */
+  /** Reads a handler with its parameters. Rejects with ControlRefusal when the router refuses, else with ControlError. */
   async read(handler: string, parameters = ""): Promise<string> {
     this.#socket.write(`READ ${handler} ${parameters}`.trimEnd().concat("\r\n"), "latin1");
     const lines: string[] = [];
@@ -103,7 +107,7 @@ export class ControlClient {
 
   #strange(): never {
     this.close();
-    throw new CommandError(`${this.#shown}: an answer that is not of Click's protocol`);
+    throw new ControlError(`${this.#shown}: an answer that is not of Click's protocol`);
   }
 
   async #line(): Promise<string> {

@@ -1,7 +1,7 @@
 // Reads the instructions of a Script.
 
-import { parseInteger } from "../../src/lang/args/numbers.js";
-import { shiftSpaces } from "../../src/lang/args/text.js";
+import { parseInteger } from "../lang/args/numbers.js";
+import { shiftSpaces } from "../lang/args/text.js";
 
 /** How execution of a script can end; each is also the name of a label. */
 export type Ending = "end" | "exit" | "stop" | "error" | "errorq";

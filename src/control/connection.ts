@@ -1,8 +1,8 @@
 // One client of a ControlSocket.
 
 import type { Socket } from "node:net";
-import { ControlInput, MAX_DATA } from "./control-input.js";
-import { answer, type ControlHost, GREETING } from "./control-reply.js";
+import { ControlInput, MAX_DATA } from "./input.js";
+import { answer, type ControlHost, GREETING } from "./reply.js";
 
 /** Requests answered before others, and the router, have their turn. */
 const AT_ONCE = 16;

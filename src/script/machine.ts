@@ -1,19 +1,19 @@
 // Executes the instructions of a Script.
 
 import { appendFileSync, writeFileSync } from "node:fs";
-import { parseBool } from "../../src/lang/args/numbers.js";
-import type { Timestamp } from "../../src/lang/args/spec.js";
-import { bytesOf, unquote } from "../../src/lang/args/text.js";
-import { parseTimestamp } from "../../src/lang/args/time.js";
-import { expandVariables, type VariableForm } from "../../src/lang/expand.js";
-import type { Element } from "../../src/router/element.js";
-import { ErrorContext } from "../../src/router/errors.js";
-import { HandlerError } from "../../src/router/handler.js";
-import { HandlerCall } from "../../src/router/handler-call.js";
-import { systemError } from "../../src/router/system-error.js";
-import type { Timer } from "../../src/router/timer.js";
-import { type Ending, type Instruction, RESULT } from "./script-program.js";
-import { ScriptVariables } from "./script-variables.js";
+import { parseBool } from "../lang/args/numbers.js";
+import type { Timestamp } from "../lang/args/spec.js";
+import { bytesOf, unquote } from "../lang/args/text.js";
+import { parseTimestamp } from "../lang/args/time.js";
+import { expandVariables, type VariableForm } from "../lang/expand.js";
+import type { Element } from "../router/element.js";
+import { ErrorContext } from "../router/errors.js";
+import { HandlerError } from "../router/handler.js";
+import { HandlerCall } from "../router/handler-call.js";
+import { systemError } from "../router/system-error.js";
+import type { Timer } from "../router/timer.js";
+import { type Ending, type Instruction, RESULT } from "./program.js";
+import { ScriptVariables } from "./variables.js";
 import { failed } from "./words.js";
 
 /** Jumps after which a script that does not wait is given up. */

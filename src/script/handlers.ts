@@ -1,18 +1,18 @@
 // The handlers of Script: their contract, and those that need more than their text.
 
 import { readFileSync } from "node:fs";
-import { parseInteger } from "../../src/lang/args/numbers.js";
-import { parseFilename } from "../../src/lang/args/strings.js";
-import { quote, shiftSpaces, splitSpaces } from "../../src/lang/args/text.js";
-import { wallTime } from "../../src/router/clock.js";
-import type { Element } from "../../src/router/element.js";
-import { formatTime } from "../../src/router/format.js";
-import type { HandlerCode } from "../../src/router/handler.js";
-import { HandlerCall } from "../../src/router/handler-call.js";
-import type { HandlerSpec } from "../../src/router/spec.js";
-import { systemError } from "../../src/router/system-error.js";
-import { FUNCTIONS } from "./script-functions.js";
-import type { ScriptVariables } from "./script-variables.js";
+import { parseInteger } from "../lang/args/numbers.js";
+import { parseFilename } from "../lang/args/strings.js";
+import { quote, shiftSpaces, splitSpaces } from "../lang/args/text.js";
+import { wallTime } from "../router/clock.js";
+import type { Element } from "../router/element.js";
+import { formatTime } from "../router/format.js";
+import type { HandlerCode } from "../router/handler.js";
+import { HandlerCall } from "../router/handler-call.js";
+import type { HandlerSpec } from "../router/spec.js";
+import { systemError } from "../router/system-error.js";
+import { FUNCTIONS } from "./functions.js";
+import type { ScriptVariables } from "./variables.js";
 import { failed } from "./words.js";
 
 const CALLED = { read: true, params: true } as const;

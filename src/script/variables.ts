@@ -1,6 +1,6 @@
 // The variables of a Script.
 
-import { shiftSpaces, splitSpaces } from "../../src/lang/args/text.js";
+import { shiftSpaces, splitSpaces } from "../lang/args/text.js";
 import { failed } from "./words.js";
 
 /** Those that a script sets, and those that tell it how it came to run. */

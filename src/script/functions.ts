@@ -1,10 +1,10 @@
 // The functions that every Script has as read handlers: text in, text out.
 
-import { decimal, parseBool } from "../../src/lang/args/numbers.js";
-import { shiftSpaces, splitSpaces, unquote } from "../../src/lang/args/text.js";
-import { formatReal } from "../../src/router/format.js";
+import { decimal, INT64_MAX, parseBool, wholeNumber } from "../lang/args/numbers.js";
+import { shiftSpaces, splitSpaces, unquote } from "../lang/args/text.js";
+import { formatReal } from "../router/format.js";
 import { sprintf } from "./sprintf.js";
-import { failed, INT64_MAX, wholeNumber } from "./words.js";
+import { failed } from "./words.js";
 
 function real(text: string): number | null {
   const value = decimal(text, true);

@@ -1,8 +1,9 @@
 // C's sprintf over words of text, for Script.
 
-import { parseString } from "../../src/lang/args/strings.js";
-import { shiftSpaces, unquote } from "../../src/lang/args/text.js";
-import { failed, wholeNumber } from "./words.js";
+import { wholeNumber } from "../lang/args/numbers.js";
+import { parseString } from "../lang/args/strings.js";
+import { shiftSpaces, unquote } from "../lang/args/text.js";
+import { failed } from "./words.js";
 
 /** Fields wider than this are refused: a word must not ask for a gigabyte of spaces. */
 const WIDEST = 65_536;

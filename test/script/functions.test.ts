@@ -2,9 +2,9 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { FUNCTIONS } from "../../../elements/control/script-functions.js";
-import { HandlerError } from "../../../src/index.js";
-import * as fc from "../../property.js";
+import { HandlerError } from "../../src/index.js";
+import { FUNCTIONS } from "../../src/script/functions.js";
+import * as fc from "../property.js";
 
 const CALLS: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
   add: [

@@ -1,11 +1,11 @@
 // What a ControlSocket answers.
 
-import { bytesOf } from "../../src/lang/args/text.js";
-import type { Element } from "../../src/router/element.js";
-import { type Handler, HandlerError, readHandler } from "../../src/router/handler.js";
-import type { Router } from "../../src/router/router.js";
-import type { Request } from "./control-input.js";
-import { wholeNumber } from "./words.js";
+import { wholeNumber } from "../lang/args/numbers.js";
+import { bytesOf } from "../lang/args/text.js";
+import type { Element } from "../router/element.js";
+import { type Handler, HandlerError, readHandler } from "../router/handler.js";
+import type { Router } from "../router/router.js";
+import type { Request } from "./input.js";
 
 /** Response codes, as Click's manual lists them. */
 export const CODES = {
