@@ -10,8 +10,8 @@ import { negativeRecord, prefixOf } from "../../../src/lisp/map-server/records.j
 import {
   type EncapsulatedRequest,
   forwarded,
+  isOther,
   type OwnAddresses,
-  ownAddress,
   replyTo,
   requestIn,
 } from "../../../src/lisp/map-server/requests.js";
@@ -56,8 +56,8 @@ const args = {
  * the addresses configured for the longest prefix around the EID. Whoever answers does so to the ITR. What no
  * Map-Server is known for gets a negative Map-Reply for 15 minutes, for the least specific prefix of which that is so.
  *
- * A Map-Request that comes from another Map-Resolver (the M bit of its ECM is set) goes to MAP_SERVER or nowhere, so
- * that none is sent in circles.
+ * Each Map-Resolver and Map-Server on its way takes one off the TTL inside the ECM, so that no Map-Request goes in
+ * circles where they name one another.
  *
  * @element LISPMapResolver
  * @category lisp
@@ -86,11 +86,11 @@ export class LISPMapResolver extends Element {
     },
     drops: {
       malformed: "no LISP control message in a UDP datagram",
-      unexpected: "not a Map-Request in an Encapsulated Control Message, or one for an ETR (E bit)",
+      unexpected: "not a Map-Request in an Encapsulated Control Message",
       probe: "an RLOC probe or SMR, which must not pass the mapping system",
       rate_limited: "more Map-Requests than a sender may send",
       unsupported_eid: "a Map-Request for something else than an IP prefix",
-      looping: "from another Map-Resolver, and for no Map-Server of this configuration",
+      no_hops: "it has passed as many Map-Resolvers and Map-Servers as it may",
       no_route: "nobody to send to, of a family that this Map-Resolver has an address of",
       not_sent: "a message that did not fit into a packet, or for which there was none",
     },
@@ -143,8 +143,7 @@ export class LISPMapResolver extends Element {
       return;
     }
     const request = message.type === "encapsulated-control" ? requestIn(message.inner) : null;
-    // With the E bit it is a Map-Server's, for an ETR: to send it on again would have it go in circles.
-    if (request === null || message.type !== "encapsulated-control" || message.toEtr) {
+    if (request === null) {
       this.#count("unexpected");
       return;
     }
@@ -152,32 +151,31 @@ export class LISPMapResolver extends Element {
     if (request.message.probe || request.message.smr) this.#count("probe");
     else if (!this.#limiter!.take(Buffer.from(datagram.source).toString("latin1")))
       this.#count("rate_limited");
-    else this.#resolve(request, message.toMapServer);
+    else this.#resolve(request);
   }
 
-  #resolve(request: EncapsulatedRequest, resolved: boolean): void {
+  #resolve(request: EncapsulatedRequest): void {
     const { message } = request;
     for (const record of message.records.slice(0, RECORDS_MAX)) {
       const asked = prefixOf(record.eid, record.maskLength);
       if (asked === null) this.#count("unsupported_eid");
-      else this.#resolveOne({ ...request, message: { ...message, records: [record] } }, asked, resolved);
+      else this.#resolveOne({ ...request, message: { ...message, records: [record] } }, asked);
     }
   }
 
-  #resolveOne(request: EncapsulatedRequest, asked: EidPrefix, resolved: boolean): void {
+  #resolveOne(request: EncapsulatedRequest, asked: EidPrefix): void {
     // As Map-Servers do, by the address: what is asked for may be larger than what is known.
     const eid = { ...asked, length: asked.address.length * 8 };
     const here = this.#server?.sites.authority(eid) ?? -1;
     const route = this.#routes.find(eid);
-    if (this.#server !== null && (resolved || here >= (route?.length ?? 0))) {
+    if (this.#server !== null && here >= (route?.length ?? 0)) {
       this.#count("local");
       this.#server.request(request);
-    } else if (resolved) this.#count("looping");
-    else if (route === null)
+    } else if (route === null)
       this.#send(replyTo(request, this.#own, [this.#negative(asked)]), "negative_replies");
     else {
-      const server = this.#routes.choose(route.value, (a) => ownAddress(this.#own, a) !== null);
-      const ecm = server === null ? null : forwarded(request, this.#own, server, { toMapServer: true });
+      const server = this.#routes.choose(route.value, (a) => isOther(this.#own, a));
+      const ecm = server === null ? null : forwarded(request, this.#own, server);
       this.#send(ecm, "forwarded");
     }
   }
@@ -193,8 +191,9 @@ export class LISPMapResolver extends Element {
     );
   }
 
-  #send(message: OutgoingMessage | null, counter: "forwarded" | "negative_replies"): void {
+  #send(message: OutgoingMessage | "no_hops" | null, counter: "forwarded" | "negative_replies"): void {
     if (message === null) this.#count("no_route");
+    else if (message === "no_hops") this.#count("no_hops");
     else this.#count(this.#channel.send(message, 0) ? counter : "not_sent");
   }
 

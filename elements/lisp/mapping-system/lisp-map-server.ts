@@ -110,7 +110,8 @@ export class LISPMapServer extends Element {
     drops: {
       malformed: "no LISP control message in a UDP datagram",
       unexpected:
-        "a message that no Map-Server takes, such as an Encapsulated Control Message for an ETR (E bit)",
+        "a message that no Map-Server takes, such as an Encapsulated Control Message without a Map-Request",
+      no_hops: "a Map-Request to send on that has passed as many Map-Resolvers and Map-Servers as it may",
       probe: "an RLOC probe or SMR, which must not pass the mapping system",
       unsupported_eid: "a Map-Register or Map-Request for something else than IP prefixes",
       not_authorized: "a Map-Register for an EID-prefix that its site may not register",

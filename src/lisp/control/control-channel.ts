@@ -7,7 +7,7 @@ import type { Element } from "../../router/element.js";
 import { WireError } from "../../wire/error.js";
 import { LispControlError } from "../../wire/lisp-control/error.js";
 import type { MapReply } from "../../wire/lisp-control/map-reply.js";
-import { decodeLispControl, type LispControlMessage } from "../../wire/lisp-control/message.js";
+import { type LispControlMessage, receiveLispControl } from "../../wire/lisp-control/message.js";
 import { readUdpPacket, type UdpPacket, writeUdpPacket } from "../../wire/udp-packet.js";
 
 /** The UDP port of LISP's control plane (RFC 9301). */
@@ -23,11 +23,11 @@ export interface OutgoingMessage {
   readonly payload: Uint8Array;
 }
 
-/** The control message in a datagram; null: there is none. */
+/** The control message in a datagram, its reserved bits ignored; null: there is none. */
 export function messageOf(datagram: UdpPacket | WireError): LispControlMessage | null {
   if (datagram instanceof WireError) return null;
   try {
-    return decodeLispControl(datagram.payload);
+    return receiveLispControl(datagram.payload);
   } catch (e) {
     if (e instanceof LispControlError) return null;
     throw e;

@@ -75,7 +75,7 @@ export function messageText(m: LispControlMessage): string {
       return `${name} ${nonceText(m.nonce)} key ${keyId}.${algorithm} ${recordsText(m.records)}`;
     }
     case "encapsulated-control":
-      return `ECM${flags({ "to-etr": m.toEtr, "to-ms": m.toMapServer })} (${m.inner === null ? "unreadable" : messageText(m.inner.message)})`;
+      return `ECM (${m.inner === null ? "unreadable" : messageText(m.inner.message)})`;
     default:
       return `${m.type}${"nonce" in m ? ` ${nonceText(m.nonce)}` : ""}`;
   }

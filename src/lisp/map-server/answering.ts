@@ -10,7 +10,7 @@ import { type Answer, answer, recordsOf } from "./answers.js";
 import { etrAddresses } from "./entries.js";
 import type { Publisher } from "./publisher.js";
 import { prefixOf } from "./records.js";
-import { type EncapsulatedRequest, forwarded, type OwnAddresses, ownAddress, replyTo } from "./requests.js";
+import { type EncapsulatedRequest, forwarded, isOther, type OwnAddresses, replyTo } from "./requests.js";
 import type { Sites } from "./sites.js";
 
 /** Records of one Map-Request that are answered. */
@@ -63,10 +63,10 @@ export class Answering {
     const found = answer(database, sites, asked);
     if (this.#subscribes(request, asked, found)) return;
     if (found.kind === "forward") {
-      const etrs = etrAddresses(found.entry, (address) => ownAddress(own, address) !== null);
+      const etrs = etrAddresses(found.entry, (address) => isOther(own, address));
       // By turns: one may be dead, and the ITR that hears nothing asks again.
       const etr = etrs.length > 1 ? etrs[this.#turn++ % etrs.length] : (etrs[0] ?? null);
-      this.#send(etr === null ? null : forwarded(request, own, etr, { toEtr: true }), "forwarded");
+      this.#send(etr === null ? null : forwarded(request, own, etr), "forwarded");
     } else if (found.kind === "negative")
       this.#send(replyTo(request, own, [found.record]), "negative_replies");
     else this.#send(replyTo(request, own, found.records), "replies");
@@ -82,9 +82,13 @@ export class Answering {
     return became !== "refused";
   }
 
-  #send(message: OutgoingMessage | null, counter: "forwarded" | "negative_replies" | "replies"): void {
+  #send(
+    message: OutgoingMessage | "no_hops" | null,
+    counter: "forwarded" | "negative_replies" | "replies",
+  ): void {
     const { replies, send, count } = this.#options;
     if (message === null) count("no_route");
+    else if (message === "no_hops") count("no_hops");
     else if (counter !== "forwarded" && !replies.take(addressText(message.destination))) count("reply_rate");
     else count(send(message) ? counter : "not_sent");
   }

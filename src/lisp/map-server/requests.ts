@@ -11,6 +11,7 @@ import { encodeLispControl, type PlainControlMessage } from "../../wire/lisp-con
 import type { EidRecord } from "../../wire/lisp-control/record.js";
 import type { UdpPacket } from "../../wire/udp-packet.js";
 import { CONTROL_PORT, type OutgoingMessage } from "../control/control-channel.js";
+import { sameAddress } from "../control/control-records.js";
 
 /** A Map-Request with the headers that it had inside its ECM: its ITR's addresses and ports. */
 export type EncapsulatedRequest = EncapsulatedMessage<MapRequest>;
@@ -74,15 +75,32 @@ export function replyTo(
   return { source, destination, destinationPort: sourcePort, payload };
 }
 
-/** The ECM that takes a Map-Request, itself unchanged, to an ETR or a Map-Server; null where we have no address for it. */
+/** Whether something can be sent to an address, and it is not ours. */
+export function isOther(own: OwnAddresses, address: Uint8Array): boolean {
+  const ours = ownAddress(own, address);
+  return ours !== null && !sameAddress(ours, address);
+}
+
+/** Map-Resolvers and Map-Servers that a Map-Request may yet pass when it has come to the first of them. */
+const HOPS_MAX = 8;
+
+/**
+ * The ECM that takes a Map-Request, itself unchanged, to an ETR or a Map-Server; null where we have no address for it.
+ * Nothing in the ECM says how far it has come, so the header inside does: as of any packet that is forwarded its TTL
+ * is one less, and at most HOPS_MAX. Without hops left it goes nowhere: mapping systems that name one another, and
+ * locators that are a Map-Server's, have no message go in circles.
+ */
 export function forwarded(
   request: EncapsulatedRequest,
   own: OwnAddresses,
   destination: Uint8Array,
-  bits: { readonly toEtr?: boolean; readonly toMapServer?: boolean },
-): OutgoingMessage | null {
+): OutgoingMessage | "no_hops" | null {
   const source = ownAddress(own, destination);
   if (source === null) return null;
-  const payload = encodeLispControl(encapsulatedControl(request, bits));
+  const { ip } = request;
+  const hops = Math.min((ip.version === 4 ? ip.ttl : ip.hopLimit) - 1, HOPS_MAX);
+  if (hops <= 0) return "no_hops";
+  const header = ip.version === 4 ? { ...ip, ttl: hops } : { ...ip, hopLimit: hops };
+  const payload = encodeLispControl(encapsulatedControl({ ...request, ip: header }));
   return { source, destination, destinationPort: CONTROL_PORT, payload };
 }

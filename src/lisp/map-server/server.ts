@@ -152,8 +152,7 @@ export class MapServer {
         this.request(bareRequest(datagram, message));
         break;
       case "encapsulated-control": {
-        // What a Map-Server sent on to an ETR must not be sent on again, or a locator that is ours would have it go in circles.
-        const request = message.toEtr ? null : requestIn(message.inner);
+        const request = requestIn(message.inner);
         if (request !== null) this.request(request);
         else this.#element.count("unexpected");
         break;

@@ -14,9 +14,12 @@ export class Reader {
   end: number;
   /** LCAFs around the address being read. */
   depth = 0;
+  /** Whether records get the reserved bits that are set. They mean nothing to who receives them (RFC 9301, section 5). */
+  readonly #keepsReserved: boolean;
 
-  constructor(bytes: Uint8Array, at = 0, end: number = bytes.length) {
+  constructor(bytes: Uint8Array, at = 0, end: number = bytes.length, keepsReserved = true) {
     this.bytes = bytes;
+    this.#keepsReserved = keepsReserved;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.at = at;
     this.end = end;
@@ -61,6 +64,13 @@ export class Reader {
   /** Whatever is left, as a field of a record; no field where nothing is. */
   trailer(): { trailer?: Uint8Array } {
     return this.left === 0 ? {} : { trailer: this.take(this.left, "trailer") };
+  }
+
+  /** The fields whose value is not 0: reserved bits appear in a record only where some are set, and are kept. */
+  reserved<K extends string>(fields: { readonly [key in K]: number }): { [key in K]?: number } {
+    const kept: { [key in K]?: number } = {};
+    if (this.#keepsReserved) for (const key in fields) if (fields[key] !== 0) kept[key] = fields[key];
+    return kept;
   }
 
   error(code: LispControlErrorCode, message: string, offset: number = this.at): LispControlError {
@@ -160,11 +170,4 @@ export class Writer {
   finish(): Uint8Array {
     return this.#bytes.slice(0, this.at);
   }
-}
-
-/** The fields whose value is not 0: reserved bits appear in a record only where some are set. */
-export function nonZero<K extends string>(fields: { readonly [key in K]: number }): { [key in K]?: number } {
-  const kept: { [key in K]?: number } = {};
-  for (const key in fields) if (fields[key] !== 0) kept[key] = fields[key];
-  return kept;
 }

@@ -2,8 +2,9 @@
 //
 //   bits    field
 //   0-3     Type = 8
-//   4 5 6 7 S D E M          (NAT traversal uses reserved bits 9 and 10)
-//   8-31    Reserved
+//   4 5     S D
+//   6-31    Reserved         (section 12.6 names bits 6 and 7 E and M, section 5.8 says that they are 0 and
+//                             ignored, and goes before; NAT traversal uses bits 9 and 10)
 //           with S: LISP-SEC authentication data
 //           IPv4 or IPv6 header, UDP header, a control message
 
@@ -12,14 +13,12 @@ import { WireError } from "../error.js";
 import { IPV4_CHECKSUM, IPV4_FRAGMENT, PROTOCOL_UDP, readIpv4, writeIpv4 } from "../ipv4.js";
 import { readIpv6, writeIpv6 } from "../ipv6.js";
 import { readUdp, UDP_CHECKSUM, UDP_HEADER, writeUdp } from "../udp.js";
-import { nonZero, Reader, type Writer } from "./cursor.js";
+import { Reader, type Writer } from "./cursor.js";
 import { LispControlError } from "./error.js";
 
 const S_BIT = 0x08000000;
 const D_BIT = 0x04000000;
-const E_BIT = 0x02000000;
-const M_BIT = 0x01000000;
-const RESERVED = 0x00ffffff;
+const RESERVED = 0x03ffffff;
 
 /** The AD Type of LISP-SEC. */
 export const AD_LISP_SEC = 1;
@@ -64,10 +63,6 @@ export interface EncapsulatedControl<Message> {
   readonly security: boolean;
   /** D: a Map-Referral is wanted (RFC 8111). */
   readonly ddt: boolean;
-  /** E: for the ETR. */
-  readonly toEtr: boolean;
-  /** M: for the Map-Server. */
-  readonly toMapServer: boolean;
   /** LISP-SEC authentication data, from the AD Type on; null without S, or with an AD Type that is not known. */
   readonly authentication: Uint8Array | null;
   /** Null where an AD Type is not known and so hides where it begins: then everything is in `trailer`. */
@@ -87,8 +82,6 @@ export function encapsulatedControl<Message>(
     type: "encapsulated-control",
     security: false,
     ddt: false,
-    toEtr: false,
-    toMapServer: false,
     authentication: null,
     inner,
     ...fields,
@@ -113,11 +106,9 @@ export function readEncapsulated<Message>(
     type: "encapsulated-control",
     security,
     ddt: (word & D_BIT) !== 0,
-    toEtr: (word & E_BIT) !== 0,
-    toMapServer: (word & M_BIT) !== 0,
     authentication,
     inner: known ? readInner(r, readMessage) : null,
-    ...nonZero({ reserved: word & RESERVED }),
+    ...r.reserved({ reserved: word & RESERVED }),
     ...r.trailer(),
   };
 }
@@ -201,13 +192,7 @@ export function writeEncapsulated(
   const { inner, authentication } = m;
   if (authentication !== null && !m.security)
     throw w.error("BAD_FIELD", "authentication data without the S bit");
-  const word =
-    0x80000000 |
-    (m.security ? S_BIT : 0) |
-    (m.ddt ? D_BIT : 0) |
-    (m.toEtr ? E_BIT : 0) |
-    (m.toMapServer ? M_BIT : 0) |
-    w.reserved(m.reserved, RESERVED);
+  const word = 0x80000000 | (m.security ? S_BIT : 0) | (m.ddt ? D_BIT : 0) | w.reserved(m.reserved, RESERVED);
   w.u32(word >>> 0, "ECM");
   if (authentication !== null) w.raw(authentication);
   if (inner !== null && message !== null) w.raw(guarded(w.at, () => packetOf(w, inner, message)));

@@ -14,7 +14,7 @@
 //   16      AFI 0 (request); the NAT-Traversal LCAF (reply)
 
 import { type LispAddress, readAddress, writeAddress } from "./address.js";
-import { nonZero, type Reader, type Writer } from "./cursor.js";
+import type { Reader, Writer } from "./cursor.js";
 import { readEid, writeEid } from "./record.js";
 import { type Authentication, readAuthentication, writeAuthentication } from "./registration.js";
 
@@ -54,7 +54,7 @@ export function readInfo(r: Reader): Info {
     eid: readEid(r, maskLength),
     maskLength,
     nat: readAddress(r),
-    ...nonZero({ reserved: word & RESERVED, eidReserved }),
+    ...r.reserved({ reserved: word & RESERVED, eidReserved }),
     ...r.trailer(),
   };
 }

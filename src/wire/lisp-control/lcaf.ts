@@ -18,7 +18,7 @@
 // Other types are kept as bytes. Throughout, reserved bits are fields only where some are set.
 
 import type { LispAddress } from "./address.js";
-import { nonZero, type Reader, type Writer } from "./cursor.js";
+import type { Reader, Writer } from "./cursor.js";
 
 export const LCAF_LIST = 1;
 export const LCAF_INSTANCE = 2;
@@ -127,7 +127,7 @@ export function readLcaf(r: Reader, readAddress: ReadAddress): LcafAddress {
   r.depth--;
   r.end = outer;
   const bits = { reserved1, flags, reserved2: type === LCAF_INSTANCE ? 0 : reserved2 };
-  return reserved1 + flags + bits.reserved2 === 0 ? lcaf : { ...lcaf, ...nonZero(bits) };
+  return reserved1 + flags + bits.reserved2 === 0 ? lcaf : { ...lcaf, ...r.reserved(bits) };
 }
 
 function readBody(type: number, reserved2: number, r: Reader, readAddress: ReadAddress): Lcaf {
@@ -169,7 +169,7 @@ function readBody(type: number, reserved2: number, r: Reader, readAddress: ReadA
     case LCAF_SOURCE_DESTINATION:
       return {
         kind: "source-destination",
-        ...nonZero({ reserved: r.u16("reserved bits") }),
+        ...r.reserved({ reserved: r.u16("reserved bits") }),
         sourceLength: r.u8("source mask length"),
         destinationLength: r.u8("destination mask length"),
         source: readAddress(r),
@@ -203,14 +203,14 @@ function readHop(r: Reader, readAddress: ReadAddress): PathHop {
     lookup: (bits & 4) !== 0,
     probe: (bits & 2) !== 0,
     strict: (bits & 1) !== 0,
-    ...nonZero({ reserved: bits >>> 3 }),
+    ...r.reserved({ reserved: bits >>> 3 }),
     address: readAddress(r),
   };
 }
 
 function readEntry(r: Reader, readAddress: ReadAddress): ReplicationEntry {
   const word = r.u32("replication entry");
-  return { level: word & 0xff, ...nonZero({ reserved: word >>> 8 }), address: readAddress(r) };
+  return { level: word & 0xff, ...r.reserved({ reserved: word >>> 8 }), address: readAddress(r) };
 }
 
 /** Writes what stands behind AFI 16387. */

@@ -10,7 +10,7 @@
 //           Original TTL:32 Expiration:32 Inception:32 Key Tag:16 Sig Length:16 Algorithm:8 Reserved:24 Signature
 
 import type { LispAddress } from "./address.js";
-import { nonZero, type Reader, type Writer } from "./cursor.js";
+import type { Reader, Writer } from "./cursor.js";
 import {
   type RlocRecord,
   readRecordHead,
@@ -71,7 +71,7 @@ export function readMapReferral(r: Reader): MapReferral {
     type: "map-referral",
     nonce: r.u64("nonce"),
     records: repeat(word & 0xff, () => readRecord(r)),
-    ...nonZero({ reserved: word & RESERVED }),
+    ...r.reserved({ reserved: word & RESERVED }),
     ...r.trailer(),
   };
 }
@@ -89,7 +89,7 @@ function readRecord(r: Reader): ReferralRecord {
     version,
     referrals: repeat(count, () => readRlocRecord(r)),
     signatures: repeat(versionReserved, () => readSignature(r)),
-    ...nonZero({ reserved: reserved & ~INCOMPLETE }),
+    ...r.reserved({ reserved: reserved & ~INCOMPLETE }),
   };
 }
 
@@ -107,7 +107,7 @@ function readSignature(r: Reader): ReferralSignature {
     keyTag,
     algorithm: word >>> 24,
     signature: r.take(length, "Signature"),
-    ...nonZero({ reserved: word & 0xffffff }),
+    ...r.reserved({ reserved: word & 0xffffff }),
   };
 }
 

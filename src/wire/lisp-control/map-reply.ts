@@ -9,7 +9,7 @@
 //           EID-Records
 //           with S: LISP-SEC authentication data (RFC 9303, section 6.2)
 
-import { nonZero, type Reader, type Writer } from "./cursor.js";
+import type { Reader, Writer } from "./cursor.js";
 import { type EidRecord, readEidRecord, repeat, writeEidRecord } from "./record.js";
 
 const P_BIT = 0x08000000;
@@ -47,7 +47,7 @@ export function readMapReply(r: Reader): MapReply {
     echoNonce: (word & E_BIT) !== 0,
     security: (word & S_BIT) !== 0,
     records: repeat(word & 0xff, () => readEidRecord(r)),
-    ...nonZero({ reserved: word & RESERVED }),
+    ...r.reserved({ reserved: word & RESERVED }),
     ...r.trailer(),
   };
 }

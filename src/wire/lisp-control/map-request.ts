@@ -14,7 +14,7 @@
 //           an EID-Record (M); xTR-ID:128, Site-ID:64 (I)
 
 import { type LispAddress, NO_ADDRESS, readAddress, writeAddress } from "./address.js";
-import { nonZero, type Reader, type Writer } from "./cursor.js";
+import type { Reader, Writer } from "./cursor.js";
 import {
   type EidRecord,
   readEid,
@@ -124,7 +124,7 @@ export function readMapRequest(r: Reader): MapRequest {
     records,
     mapData: (word & M_BIT) !== 0 ? readEidRecord(r) : null,
     ids: (word & I_BIT) !== 0 ? readXtrIds(r) : null,
-    ...nonZero({ reserved: word & RESERVED }),
+    ...r.reserved({ reserved: word & RESERVED }),
     ...r.trailer(),
   };
 }
@@ -136,7 +136,7 @@ function readRequestedEid(r: Reader): RequestedEid {
     eid: readEid(r, maskLength),
     maskLength,
     subscribe: (bits & 0x80) !== 0,
-    ...nonZero({ reserved: bits & 0x7f }),
+    ...r.reserved({ reserved: bits & 0x7f }),
   };
 }
 

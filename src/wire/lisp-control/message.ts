@@ -37,9 +37,22 @@ export type LispControlMessage = PlainControlMessage | EncapsulatedControlMessag
  * The record holds copies. Throws LispControlError.
  */
 export function decodeLispControl(bytes: Uint8Array): LispControlMessage {
+  return decode(bytes, true);
+}
+
+/**
+ * As decodeLispControl, without the reserved bits, which a receiver ignores and a sender leaves 0 (RFC 9301, section 5):
+ * so that none get from what was received into what is sent. The message in an ECM has all its bits, as it may go on
+ * to somebody who knows them.
+ */
+export function receiveLispControl(bytes: Uint8Array): LispControlMessage {
+  return decode(bytes, false);
+}
+
+function decode(bytes: Uint8Array, keepsReserved: boolean): LispControlMessage {
   if (bytes.length > LISP_CONTROL_MAX)
     throw new LispControlError("TOO_LONG", LISP_CONTROL_MAX, `a message of ${bytes.length} bytes`);
-  const r = new Reader(bytes);
+  const r = new Reader(bytes, 0, bytes.length, keepsReserved);
   return typeOf(r) === 8 ? readEncapsulated(r, readPlain) : readPlain(r);
 }
 

@@ -13,7 +13,7 @@
 //   16     EID-Prefix-AFI, EID-Prefix
 
 import { addressBits, type LispAddress, readAddress, writeAddress } from "./address.js";
-import { nonZero, type Reader, type Writer } from "./cursor.js";
+import type { Reader, Writer } from "./cursor.js";
 
 /** The Record TTL that leaves it to the receiver how long to keep the mapping. */
 export const TTL_OWN_CHOICE = 0xffffffff;
@@ -133,7 +133,7 @@ export function readRlocRecord(r: Reader): RlocRecord {
     local: (flags & 4) !== 0,
     probed: (flags & 2) !== 0,
     reachable: (flags & 1) !== 0,
-    ...nonZero({ reserved: flags >>> 3 }),
+    ...r.reserved({ reserved: flags >>> 3 }),
   };
 }
 
@@ -154,7 +154,7 @@ export function readEidRecord(r: Reader): EidRecord {
   const { ttl, count, maskLength, action, authoritative, reserved, versionReserved, version, eid } =
     readRecordHead(r);
   const locators = repeat(count, () => readRlocRecord(r));
-  const bits = nonZero({ reserved, versionReserved });
+  const bits = r.reserved({ reserved, versionReserved });
   return { ttl, eid, maskLength, action, authoritative, version, locators, ...bits };
 }
 

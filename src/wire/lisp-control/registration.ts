@@ -12,7 +12,7 @@
 //           EID-Records
 //           xTR-ID:128, Site-ID:64 (I)
 
-import { nonZero, type Reader, type Writer } from "./cursor.js";
+import type { Reader, Writer } from "./cursor.js";
 import {
   type EidRecord,
   readEidRecord,
@@ -132,7 +132,7 @@ export function readMapRegister(r: Reader): MapRegister {
     authentication: readAuthentication(r),
     records: repeat(word & 0xff, () => readEidRecord(r)),
     ids: (word & I_BIT) !== 0 ? readXtrIds(r) : null,
-    ...nonZero({ reserved: word & REGISTER_RESERVED }),
+    ...r.reserved({ reserved: word & REGISTER_RESERVED }),
     ...r.trailer(),
   };
 }
@@ -159,7 +159,7 @@ export function readMapNotify(r: Reader): MapNotify {
     authentication: readAuthentication(r),
     records: repeat(word & 0xff, () => readEidRecord(r)),
     ids: r.left === IDS_LENGTH ? readXtrIds(r) : null,
-    ...nonZero({ reserved: word & NOTIFY_RESERVED }),
+    ...r.reserved({ reserved: word & NOTIFY_RESERVED }),
     ...r.trailer(),
   };
 }

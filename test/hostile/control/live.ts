@@ -169,8 +169,7 @@ export class LiveMessages {
     } as const;
     return encapsulatedControl(inner, {
       ddt: random.below(8) === 0,
-      toEtr: random.below(4) === 0,
-      toMapServer: random.below(4) === 0,
+      ...(random.below(4) === 0 ? { reserved: random.below(4) << 24 } : {}),
     });
   }
 

@@ -315,8 +315,6 @@ const encapsulated: fc.Arbitrary<LispControlMessage> = fc
   .tuple(
     record({
       ddt: bool,
-      toEtr: bool,
-      toMapServer: bool,
       authentication: fc.option(lispSec),
       inner: record({
         ip: innerHeader,
@@ -326,7 +324,7 @@ const encapsulated: fc.Arbitrary<LispControlMessage> = fc
         message: plainMessage,
       }),
     }),
-    plus(reserved("reserved", 0xffffff), trailer),
+    plus(reserved("reserved", 0x03ffffff), trailer),
   )
   .map(([fields, rest]) => ({
     type: "encapsulated-control",

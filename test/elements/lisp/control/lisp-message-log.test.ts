@@ -33,17 +33,14 @@ for (const [message, line] of [
     "Map-Notify-Ack 0000000000000003 key 0.0 10.1.0.0/16 ttl 1440 no-action",
   ],
   [
-    encapsulatedControl(
-      {
-        ip: { ...ip, source: parseRloc("fd01::1"), destination: parseRloc("fd01::2") },
-        sourcePort: 4342,
-        destinationPort: 4342,
-        udpChecksum: null,
-        message: { ...ask, smrInvoked: false },
-      },
-      { toEtr: true },
-    ),
-    "ECM to-etr (Map-Request 0000000000000abc [7]10.2.0.1/32 subscribe from - at 192.0.2.1 2001:db8::1)",
+    encapsulatedControl({
+      ip: { ...ip, source: parseRloc("fd01::1"), destination: parseRloc("fd01::2") },
+      sourcePort: 4342,
+      destinationPort: 4342,
+      udpChecksum: null,
+      message: { ...ask, smrInvoked: false },
+    }),
+    "ECM (Map-Request 0000000000000abc [7]10.2.0.1/32 subscribe from - at 192.0.2.1 2001:db8::1)",
   ],
   [{ type: "shared-extension", subtype: 1, body: new Uint8Array(4) }, "shared-extension"],
 ] as const)

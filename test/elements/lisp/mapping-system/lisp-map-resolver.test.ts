@@ -29,14 +29,15 @@ function both(more = ""): Promise<Bench> {
 
 interface Asking extends Partial<MapRequest> {
   readonly from?: string;
-  readonly resolved?: boolean;
+  readonly hops?: number;
+  readonly reserved?: number;
   readonly iid?: number;
 }
 
 function ask(
   b: Bench,
   text: string,
-  { from = "192.0.2.50", resolved = false, iid = 0, ...fields }: Asking = {},
+  { from = "192.0.2.50", hops = 9, reserved = 0, iid = 0, ...fields }: Asking = {},
 ): void {
   const { address, length } = parseEid(text);
   const message = mapRequest({
@@ -47,17 +48,17 @@ function ask(
   });
   const ip = { version: 6, source: parseRloc("fd01::1"), destination: parseRloc("fd01::2") } as const;
   const inner = {
-    ip: { ...ip, trafficClass: 0, flowLabel: 5, hopLimit: 9 },
+    ip: { ...ip, trafficClass: 0, flowLabel: 5, hopLimit: hops },
     sourcePort: 4000,
     destinationPort: 4342,
   };
-  const ecm = encapsulatedControl({ ...inner, udpChecksum: null, message }, { toMapServer: resolved });
+  const ecm = encapsulatedControl({ ...inner, udpChecksum: null, message }, { reserved });
   b.push("e", [packetOf(ecm, { from, to: MR })]);
 }
 
 const forwardedTo = (b: Bench): string[] =>
   sentOf(b, "out", "encapsulated-control").map((s) => {
-    assert.equal([s.message.toMapServer, s.message.toEtr, s.destinationPort], [true, false, 4342]);
+    assert.equal([s.message.reserved ?? 0, s.destinationPort], [0, 4342]);
     const inner = s.message.inner!;
     assert.equal(
       [inner.sourcePort, inner.ip.source, inner.message.type],
@@ -112,14 +113,33 @@ test("its own Map-Server is asked for its sites' EIDs, another one for less spec
   b.close();
 });
 
-test("what another Map-Resolver has sent goes no further than the Map-Server here", async () => {
-  const [b, without] = [await both(), await remote()];
-  ask(b, "10.2.0.1/32", { resolved: true });
-  ask(without, "10.1.0.1/32", { resolved: true });
-  assert.equal([answered(b, "out2"), b.read("e.forwarded")], [[["10.2.0.0/15", 15]], "0"]);
-  assert.equal([without.take("out").length, without.read("e.looping")], [0, "1"]);
+test("reserved bits of an ECM, 6 and 7 among them, are ignored and not sent on (RFC 9301, section 5.8)", async () => {
+  const b = await remote();
+  for (let bit = 0; bit < 26; bit++) ask(b, "10.1.2.3/32", { reserved: 2 ** bit });
+  assert.is(forwardedTo(b).length, 26);
   b.close();
-  without.close();
+});
+
+test("a Map-Request passes so many Map-Resolvers that name one another, and no more", async () => {
+  const b = await remote();
+  ask(b, "10.1.2.3/32", { hops: 255 });
+  let [sent] = sentOf(b, "out", "encapsulated-control");
+  const hops: number[] = [];
+  while (sent !== undefined) {
+    const { ip } = sent.message.inner!;
+    hops.push(ip.version === 6 ? ip.hopLimit : ip.ttl);
+    b.push("e", [packetOf(sent.message, { from: "192.0.2.100", to: MR })]);
+    [sent] = sentOf(b, "out", "encapsulated-control");
+  }
+  assert.equal([hops, b.read("e.no_hops")], [[8, 7, 6, 5, 4, 3, 2, 1], "1"]);
+  b.close();
+});
+
+test("no Map-Server is asked at the Map-Resolver's own address", async () => {
+  const b = await remote(`10.1.0.0/16 ${MR}`);
+  ask(b, "10.1.2.3/32");
+  assert.equal([b.take("out").length, b.read("e.no_route")], [0, "1"]);
+  b.close();
 });
 
 test("a sender that asks faster than it may is not heard, others are, and it again when time has passed", async () => {

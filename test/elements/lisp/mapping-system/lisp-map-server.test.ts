@@ -182,14 +182,29 @@ test("without proxy replies the Map-Request goes on to an ETR that is up, unchan
   request(b, "10.1.7.7", { smrInvoked: true });
   const [sent] = sentOf(b, "out", "encapsulated-control");
   assert.equal(
-    [sent.destination.join("."), sent.destinationPort, sent.message.toEtr],
-    ["192.0.2.3", 4342, true],
+    [sent.destination.join("."), sent.destinationPort, sent.message.reserved],
+    ["192.0.2.3", 4342, undefined],
   );
   const inner = sent.message.inner!;
   assert.equal([inner.sourcePort, inner.ip.source.join(".")], [4000, "10.9.0.1"]);
   const { message } = inner as { message: MapRequest };
   assert.equal([message.nonce, message.smrInvoked, message.itrRlocs.length], [99n, true, 1]);
   assert.is(b.read("e.forwarded"), "1");
+  b.close();
+});
+
+test("a Map-Request without hops left is not sent on, and never to a locator that is the Map-Server's own", async () => {
+  const b = await bench();
+  register(b, 1, [record("10.1.0.0/16", `${MS} 192.0.2.3`)]);
+  b.take("out");
+  request(b, "10.1.7.7");
+  request(b, "10.1.7.7");
+  assert.equal(
+    sentOf(b, "out", "encapsulated-control").map((s) => s.destination.join(".")),
+    ["192.0.2.3", "192.0.2.3"],
+  );
+  request(b, "10.1.7.7", {}, 32, 1);
+  assert.equal([b.take("out").length, b.read("e.no_hops")], [0, "1"]);
   b.close();
 });
 

@@ -46,7 +46,7 @@ export function register(
   return bytes;
 }
 
-export function request(b: Bench, eid: string, fields: Partial<MapRequest> = {}, length = 32): void {
+export function request(b: Bench, eid: string, fields: Partial<MapRequest> = {}, length = 32, ttl = 9): void {
   const inner = mapRequest({
     nonce: 99n,
     itrRlocs: [ipAddress(parseRloc("192.0.2.50"))],
@@ -61,7 +61,7 @@ export function request(b: Bench, eid: string, fields: Partial<MapRequest> = {},
       tos: 0,
       id: 1,
       dontFragment: false,
-      ttl: 9,
+      ttl,
       options: new Uint8Array(0),
     },
     sourcePort: 4000,

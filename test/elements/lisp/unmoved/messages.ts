@@ -6,7 +6,7 @@ import { ipAddress } from "../../../../src/wire/lisp-control/address.js";
 import { encapsulatedControl } from "../../../../src/wire/lisp-control/encapsulated.js";
 import { type MapReply, mapReply } from "../../../../src/wire/lisp-control/map-reply.js";
 import { type MapRequest, mapRequest } from "../../../../src/wire/lisp-control/map-request.js";
-import type { LispControlMessage } from "../../../../src/wire/lisp-control/message.js";
+import type { LispControlMessage, PlainControlMessage } from "../../../../src/wire/lisp-control/message.js";
 import {
   type MapNotify,
   type MapRegister,
@@ -42,8 +42,8 @@ export const subscription = (nonce: bigint, fields: Partial<MapRequest> = {}): M
   });
 
 export function inEcm(
-  message: MapRequest,
-  bits: { toEtr?: boolean; ddt?: boolean } = {},
+  message: PlainControlMessage,
+  bits: { ddt?: boolean; reserved?: number } = {},
 ): LispControlMessage {
   const ip = { version: 4, tos: 0, id: 0, dontFragment: false, ttl: 9, options: new Uint8Array(0) } as const;
   return encapsulatedControl(

@@ -155,7 +155,7 @@ export const ON_SERVER: readonly Attack[] = [
   ],
   ["an SMR", "ms.probe", () => eidRequest("10.1.0.1", { smr: true })],
   ["a probe in an ECM", "mr.probe", () => inEcm(eidRequest("10.1.0.1", { probe: true }))],
-  ["an ECM for an ETR", "mr.unexpected", () => inEcm(eidRequest("10.1.0.1"), { toEtr: true })],
+  ["a Map-Reply in an ECM", "mr.unexpected", (w) => inEcm(w.answered)],
   ["a Map-Reply", "ms.unexpected", (w) => w.answered],
   ["an Info-Request", "ms.unexpected", () => info("info-request")],
   ["an Info-Reply", "ms.unexpected", () => info("info-reply")],
