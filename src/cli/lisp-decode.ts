@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { closeSync, openSync, readSync } from "node:fs";
 import type { Prefix } from "../lang/args/spec.js";
 import { type AuthenticatedMessage, verifyAuthentication } from "../lisp/control/authentication.js";
+import { covers } from "../lisp/control/control-records.js";
 import { MappingError, parseEid } from "../lisp/mapping.js";
 import { addressText } from "../net/address.js";
 import { systemError } from "../router/system-error.js";
@@ -43,10 +44,11 @@ cannot be decoded has "error". Frames without LISP are passed over.
 
 With --key a message with authentication data gets "authentication": its verdict
 is valid, wrong-key, unknown-algorithm, truncated, none (algorithm 0) or no-key (no
-prefix given covers its EIDs); scope is what the MAC covers: the message up to its
+prefix given covers one of its EIDs); scope is what the MAC covers: the message up to its
 last record (records), with xTR-ID and Site-ID (ids), or all. Key IDs and instance
 IDs are not looked at: SECRET is what a configuration has behind ‘key’, without ID
-and algorithm. Where prefixes nest, the longest is tried first.
+and algorithm, or a PubSub key. All keys whose prefix covers one of the EIDs are
+tried, the longest prefix first; ‘any’ in place of a prefix covers all EIDs.
 
 Exit status 0; 1 when the file cannot be read or, with --verify, when a control
 message cannot be decoded or gives other bytes: standard error names the frame.
@@ -56,11 +58,15 @@ ${optionHelp(OPTIONS)}
 `;
 
 interface Key {
-  readonly prefix: Prefix;
+  /** Null: for any EID. */
+  readonly prefix: Prefix | null;
   /** As it was given. */
   readonly text: string;
   readonly secret: Uint8Array;
 }
+
+/** In place of an EID-prefix: EIDs of all kinds. */
+const ANY = "any";
 
 function parseKey(word: string): Key {
   const equals = word.indexOf("=");
@@ -69,29 +75,29 @@ function parseKey(word: string): Key {
   const secret = new Uint8Array(Buffer.from(word.slice(equals + 1), "utf8"));
   if (secret.length === 0) throw new UsageError(`--key has no secret for ‘${text}’`);
   try {
-    return { prefix: parseEid(text), text, secret };
+    return { prefix: text === ANY ? null : parseEid(text), text, secret };
   } catch (e) {
     if (e instanceof MappingError) throw new UsageError(`--key: ${e.message}`);
     throw e;
   }
 }
 
-function covers(outer: Prefix, inner: EidPrefix): boolean {
-  if (outer.address.length !== inner.address.length || outer.length > inner.length) return false;
-  for (let bit = 0; bit < outer.length; bit++) {
-    const mask = 0x80 >> (bit & 7);
-    if (((outer.address[bit >> 3] ^ inner.address[bit >> 3]) & mask) !== 0) return false;
-  }
-  return true;
+/** Whether a key is for an EID: null where that is no IP prefix. */
+function isFor({ prefix }: Key, eid: EidPrefix | null): boolean {
+  if (prefix === null) return true;
+  return eid !== null && prefix.length <= eid.length && covers(prefix, eid.address);
 }
 
-/** The keys for a message: those whose prefix covers all its EIDs, the longest first. */
+/**
+ * The keys to try, those with the longest prefix first: those for one of the EIDs, of which a message may have some of
+ * each family and of several sites; for a message without EIDs all.
+ */
 function keysFor(message: AuthenticatedMessage, keys: readonly Key[]): Key[] {
-  const eids = "records" in message ? message.records : [message];
-  const prefixes = eids.map(({ eid, maskLength }) => eidPrefix(eid, maskLength));
+  const records = "records" in message ? message.records : [message];
+  const eids = records.map(({ eid, maskLength }) => eidPrefix(eid, maskLength));
   return keys
-    .filter(({ prefix }) => prefixes.every((inner) => inner !== null && covers(prefix, inner)))
-    .sort((a, b) => b.prefix.length - a.prefix.length);
+    .filter((key) => eids.length === 0 || eids.some((eid) => isFor(key, eid)))
+    .sort((a, b) => (b.prefix?.length ?? -1) - (a.prefix?.length ?? -1));
 }
 
 function authentication(bytes: Uint8Array, message: AuthenticatedMessage, keys: readonly Key[]): Json {

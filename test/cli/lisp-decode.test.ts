@@ -6,6 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { authenticate } from "../../src/lisp/control/authentication.js";
+import { parseRloc } from "../../src/lisp/mapping.js";
+import { ipAddress } from "../../src/wire/lisp-control/address.js";
+import { mapNotify, mapRegister } from "../../src/wire/lisp-control/registration.js";
+import { writeUdpPacket } from "../../src/wire/udp-packet.js";
+import { record } from "../elements/lisp/control.js";
 import { CAPTURES, capture, frameBytes, LISP_FIXTURES } from "../wire/lisp-control/fixtures.js";
 import { type Outcome, sluice } from "./sluice.js";
 
@@ -151,6 +157,53 @@ test("the longest prefix with the right secret is named; without one the verdict
     "valid 0.0.0.0/0",
     "wrong-key",
   ]);
+});
+
+/** A capture of raw IP packets from 192.0.2.1 to 192.0.2.2, port 4342. */
+function messages(name: string, ...payloads: Uint8Array[]): string {
+  const file = join(folder, name);
+  const ends = { source: parseRloc("192.0.2.1"), destination: parseRloc("192.0.2.2") };
+  const ports = { sourcePort: 4342, destinationPort: 4342 };
+  const packets = payloads.map((payload) => writeUdpPacket({ ...ends, ...ports, payload }));
+  writeFileSync(file, capture(packets, 101));
+  return file;
+}
+
+test("a message with records of both families and of instances is verified by a key for any of them", async () => {
+  const key = { id: 7, secret: Buffer.from("k1") };
+  const inInstance = {
+    kind: "instance",
+    iid: 9,
+    iidMaskLength: 0,
+    address: ipAddress(parseRloc("10.1.0.0")),
+  } as const;
+  const records = [
+    record("192.168.1.0/24", "192.0.2.1"),
+    record("fd01::/64", "192.0.2.1"),
+    record("10.1.0.0/16", "192.0.2.1", { eid: inInstance }),
+  ];
+  const all = [
+    mapRegister({ nonce: 1n, records, ids: { xtrId: new Uint8Array(16), siteId: new Uint8Array(8) } }),
+    mapNotify({ type: "map-notify", nonce: 1n, records }),
+    mapNotify({ type: "map-notify-ack", nonce: 1n, records }),
+    // As some acknowledge: without records.
+    mapNotify({ type: "map-notify-ack", nonce: 1n, records: [] }),
+  ];
+  const signed = [1, 2, 3].flatMap((algorithm) => all.map((m) => authenticate(m, key, algorithm)));
+  const file = messages("families.pcap", ...signed);
+  const verdicts = async (...keys: string[]): Promise<string[]> => [
+    ...new Set(
+      lines(await decode([...keys.map((k) => `--key=${k}`), file])).map(
+        ({ authentication: a }) => a!.verdict,
+      ),
+    ),
+  ];
+  assert.equal(await verdicts("192.168.1.0/24=k1", "fd01::/64=k1"), ["valid"]);
+  assert.equal(await verdicts("192.168.0.0/16=other", "fd00::/8=other", "10.1.0.0/16=k1"), ["valid"]);
+  assert.equal(await verdicts("any=k1"), ["valid"]);
+  assert.equal(await verdicts("any=other", "fd01::/64=k1"), ["valid"]);
+  assert.equal(await verdicts("any=other"), ["wrong-key"]);
+  assert.equal(await verdicts("fd02::/64=k1"), ["no-key", "valid"], "without records all keys are tried");
 });
 
 test("--verify names the frames that are no message, and fails; without it they are only shown", async () => {

@@ -1,5 +1,6 @@
 // What Map-Server and Map-Resolver share in handling Map-Requests.
 
+import { sameAddress } from "../../net/address.js";
 import {
   type EncapsulatedMessage,
   encapsulatedControl,
@@ -11,7 +12,6 @@ import { encodeLispControl, type PlainControlMessage } from "../../wire/lisp-con
 import type { EidRecord } from "../../wire/lisp-control/record.js";
 import type { UdpPacket } from "../../wire/udp-packet.js";
 import { CONTROL_PORT, type OutgoingMessage } from "../control/control-channel.js";
-import { sameAddress } from "../control/control-records.js";
 
 /** A Map-Request with the headers that it had inside its ECM: its ITR's addresses and ports. */
 export type EncapsulatedRequest = EncapsulatedMessage<MapRequest>;
