@@ -56,7 +56,7 @@ export const RESOLVER_ARGS = {
     type: "seconds",
     default: "5",
     min: 1,
-    doc: "the same where packets are to be forwarded natively for 1 minute: the mapping of a site that has not registered",
+    doc: "longest time to keep the mapping of a site that has not registered: packets are to be forwarded natively for 1 minute",
   },
   NEGATIVE_LENGTH4: {
     type: "unsigned",

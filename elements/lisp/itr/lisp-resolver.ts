@@ -39,7 +39,8 @@ type Drop = keyof typeof RESOLVER_DROPS;
  *
  * Only a Map-Reply whose nonce is that of a Map-Request that is out changes anything, and only for the EID that was
  * asked for: its mapping goes into the map-cache with its TTL (at most MAX_TTL; of negative ones NEGATIVE_TTL, or
- * SILENT_TTL for a site that has not registered yet), with more-specific ones within it; a longer one around that EID
+ * SILENT_TTL for a site that has not registered yet, 1 s at first and then no longer than the resolver has run: sites
+ * often start together), with more-specific ones within it; a longer one around that EID
  * which the reply does not name is registered no more, and forgotten. A negative mapping takes up no more than a prefix of NEGATIVE_LENGTH4 or
  * NEGATIVE_LENGTH6 bits around that EID, and the EID alone where the reply names a prefix that does not hold it. The
  * packets that waited then leave on output 1, back to the map-cache. Locators of an address family without a source
@@ -123,6 +124,8 @@ export class LISPResolver extends Element {
   #history: ResolutionHistory | null = null;
   #sender: MapRequestSender | null = null;
   #intake: ReplyIntake | null = null;
+  /** Steady nanoseconds of its start; a hot swap is none. */
+  #began = 0;
   #refresher: Refresher | null = null;
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
@@ -137,7 +140,7 @@ export class LISPResolver extends Element {
       negative: values.NEGATIVE_TTL,
       negative4: values.NEGATIVE_LENGTH4,
       negative6: values.NEGATIVE_LENGTH6,
-      silent: values.SILENT_TTL,
+      silent: () => this.#silentTime(values.SILENT_TTL),
       usable: (bytes) => this.#rlocs.some((r) => r.length === bytes),
     };
     this.#sender = new MapRequestSender({
@@ -187,6 +190,7 @@ export class LISPResolver extends Element {
   }
 
   override initialize(): void {
+    this.#began = this.router.clock.now();
     // Those that were put in already are found, too.
     this.#refresher?.swapped();
     this.cache.onInsert((mapping) => this.#refresher?.inserted(mapping));
@@ -195,6 +199,7 @@ export class LISPResolver extends Element {
   override takeState(old: Element): void {
     if (!(old instanceof LISPResolver) || old.#table === null) return;
     this.#refresher?.swapped();
+    this.#began = old.#began;
     if (old.#history !== null) this.#history?.adopt(old.#history);
     const { memory } = this;
     if (this.#servers.none) {
@@ -262,6 +267,15 @@ export class LISPResolver extends Element {
     smrInvoked = false,
   ): boolean {
     return !this.#servers.none && this.#resolutions.ask(iid, eid, smrInvoked ? "smr" : "request");
+  }
+
+  /**
+   * Whole seconds to keep the mapping of a site that has not registered, `longest` at most. Sites often start together:
+   * what was said in the first second is asked again in the next, then after as long a time as we have run.
+   */
+  #silentTime(longest: number): number {
+    const seconds = (this.router.clock.now() - this.#began) / 1e9;
+    return Math.min(longest, Math.max(1, Math.ceil(seconds)));
   }
 
   #refresh({ iid, eid }: Mapping): boolean {

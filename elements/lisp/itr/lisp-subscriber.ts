@@ -142,7 +142,7 @@ export class LISPSubscriber extends Element {
       positive: values.MAX_TTL,
       negative: values.NEGATIVE_TTL,
       // It is told when the site registers.
-      silent: values.NEGATIVE_TTL,
+      silent: () => values.NEGATIVE_TTL,
       negative4: 32,
       negative6: 128,
       usable: (bytes) => this.#rlocs.some((r) => r.length === bytes),

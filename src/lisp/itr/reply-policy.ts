@@ -10,8 +10,8 @@ export interface ReplyPolicy extends TtlLimits {
   /** Shortest prefix that a negative mapping takes up around the EID that was asked for, by family. */
   readonly negative4: number;
   readonly negative6: number;
-  /** Seconds for what the mapping system says to forward natively for 1 minute: a site that is about to register. */
-  readonly silent: number;
+  /** Seconds, now, for what the mapping system says to forward natively for 1 minute: a site that is about to register. */
+  readonly silent: () => number;
   /** Whether we can encapsulate to an RLOC of this many bytes. */
   readonly usable: (bytes: number) => boolean;
 }
@@ -59,7 +59,7 @@ export function judgeReply(
     if (mapping === null) return { kind: "unusable" };
     if (mapping.locators.length === 0) {
       const silent = record.ttl === SILENT_MINUTES && mapping.action === "natively-forward";
-      const ttl = silent ? Math.min(mapping.ttl!, policy.silent) : mapping.ttl;
+      const ttl = silent ? Math.min(mapping.ttl!, policy.silent()) : mapping.ttl;
       return negative(asked, { ...mapping, ttl }, holds, records.length, policy);
     }
     if (!holds && !within) return { kind: "foreign" };

@@ -77,6 +77,18 @@ test("an answer from a Map-Resolver that the new configuration has not is as goo
   b.close();
 });
 
+test("a hot swap is no start: a site that has not registered is asked for as seldom as before", async () => {
+  const b = await Bench.start(text(TWO));
+  b.router.runFor(60);
+  await b.router.swap(text(TWO));
+  b.push("cache", [to("10.2.0.1")]);
+  b.router.runFor(0);
+  const [{ message }] = requestsTo(b, "out");
+  b.push("answers", [packetOf(reply(message.nonce, record("10.2.0.0/16", "", { action: 1, ttl: 1 })))]);
+  assert.is(b.read("cache.table"), "10.2.0.0/24 action natively-forward ttl 5");
+  b.close();
+});
+
 test("an EID that rests does so after the hot swap, as long as it would have", async () => {
   const b = await Bench.start(text("MAP_RESOLVER 192.0.2.9, RETRIES 0, PAUSE 10"));
   b.push("cache", [to("10.2.0.1")]);

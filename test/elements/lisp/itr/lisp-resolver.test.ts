@@ -288,6 +288,7 @@ for (const [what, ttl, locators, seconds] of [
 
 test("a site that has not registered is asked for again soon, though its mapping could be kept for a minute", async () => {
   const b = await bench();
+  b.router.runFor(60);
   b.push("cache", [to("10.2.0.1")]);
   answer(b, ["10.2.0.0/16", "", { action: 1, ttl: 1 }]);
   assert.is(b.read("cache.table"), "10.2.0.0/24 action natively-forward ttl 5");
@@ -298,6 +299,22 @@ test("a site that has not registered is asked for again soon, though its mapping
   b.push("cache", [to("10.2.0.1")]);
   answer(b, ["10.2.0.0/16", "192.0.2.2"]);
   assert.is(b.take("found").length, 1);
+  b.close();
+});
+
+test("an ITR that has just started asks sooner: sites start together, and the others' Map-Registers are on their way", async () => {
+  const b = await bench();
+  const asked: number[] = [];
+  for (let tenth = 0; tenth <= 200; tenth++) {
+    b.push("cache", [to("10.2.0.1")]);
+    b.router.runFor(0);
+    for (const { message } of requestsTo(b, "out")) {
+      asked.push(tenth / 10);
+      b.push("answers", [packetOf(reply(message.nonce, record("10.2.0.0/16", "", { action: 1, ttl: 1 })))]);
+    }
+    b.router.runFor(0.1);
+  }
+  assert.equal(asked, [0, 1, 2, 4, 8, 13, 18]);
   b.close();
 });
 
