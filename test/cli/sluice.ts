@@ -17,15 +17,15 @@ export interface Outcome {
 /** Seconds after which a program that should have ended long ago is ended: as long as a test file has. */
 const PATIENCE = 120;
 
-/** Runs `sluice WORDS...` to its end; `input` goes to its standard input. Ends it after `seconds`. */
+/** Runs `sluice WORDS...` to its end; `input` goes to its standard input, `env` is added to ours. Ends it after `seconds`. */
 export function sluice(
   words: readonly string[],
-  options: { input?: string; seconds?: number; cwd?: string } = {},
+  options: { input?: string; seconds?: number; cwd?: string; env?: Readonly<Record<string, string>> } = {},
 ): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [MAIN, ...words], {
       cwd: options.cwd,
-      env: { ...process.env, CLICKPATH: "" },
+      env: { ...process.env, CLICKPATH: "", ...options.env },
     });
     let out = "";
     let err = "";
