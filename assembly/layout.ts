@@ -18,6 +18,8 @@ export const POOL_START = 100; // u32: address of the first slot
 export const POOL_HEADROOM = 104; // u32: headroom of a fresh packet
 export const POOL_EXHAUSTED = 112; // u64: packets not made because no slot was free
 export const LISP_KEYS = 120; // u32: number last given to a state of an encapsulator (lisp-layout.ts)
+export const RLOC_SPARE = 124; // u32: first of the list of RLOC records out of use (lisp-layout.ts)
+export const PEER_TAGS = 128; // u32: number last given to a peer (lisp-layout.ts)
 export const HEAP_CLASSES = 256; // u32 x 64: heads of the allocator's free lists
 export const HEADER_SIZE = 4096;
 
@@ -45,6 +47,7 @@ export const SLOT_GSO_SIZE = 100; // u16: segment payload size of an oversized f
 export const SLOT_REASON = 102; // u16: why a kernel rejected it (index into the element's drops)
 export const SLOT_MTU = 104; // u32: largest size that would have passed, set by what rejects it as too big
 export const SLOT_TRACE = 108; // u32: number of the packet's trace, 0 = not traced; copies carry their original's
+export const SLOT_ROUTE_TAG = 112; // u32: what the record at SLOT_ROUTE has to say of itself, else it is another by now
 export const SLOT_META = 128;
 
 export const BUFFER_SIZE = 2048;

@@ -5,12 +5,13 @@
 import { csumAdd, csumFold } from "./checksum";
 import {
   FLAG_CSUM_OK, FLAG_PARTIAL_CSUM, SLOT_CSUM_START, SLOT_DATA, SLOT_FLAGS, SLOT_IID, SLOT_LENGTH, SLOT_MAC,
-  SLOT_NETWORK, SLOT_REASON, SLOT_ROUTE,
+  SLOT_NETWORK, SLOT_REASON, SLOT_ROUTE, SLOT_ROUTE_TAG,
 } from "./layout";
 import {
   DECAP_BAD_CHECKSUM, DECAP_BAD_ECN, DECAP_BAD_INNER, DECAP_BAD_LENGTH, DECAP_CHECK, DECAP_DONE, DECAP_DROPS,
   DECAP_DSCP, DECAP_ENCRYPTED, DECAP_EVENT_COUNT, DECAP_FRAGMENT, DECAP_NOT_LISP,
-  DECAP_PACKETS, DECAP_PEERS, DECAP_PORT, DECAP_ROOT, DECAP_TRUNCATED, DECAP_UNKNOWN_IID, DECAP_VERIFY, VERIFY_COUNT,
+  DECAP_PACKETS, DECAP_PEERS, DECAP_PORT, DECAP_ROOT, DECAP_TRUNCATED, DECAP_UNKNOWN_IID, DECAP_VERIFY, PEER_TAG,
+  VERIFY_COUNT,
 } from "./lisp-layout";
 import { findInstance } from "./lisp-instance";
 import { notePeer } from "./lisp-peer";
@@ -176,7 +177,9 @@ export function decapsulate(state: u32, slot: u32): u32 {
   if (load<u32>(state, DECAP_PEERS) != 0) {
     // Bits not in use are not noted: the low 8 of 32 with an instance ID, none without the L bit.
     const lsb = (word & L_BIT) == 0 ? 0 : (word & I_BIT) != 0 ? second & 0xff : second;
-    store<u32>(slot, notePeer(state, addresses, sources >> 1, iid, word, lsb), SLOT_ROUTE);
+    const peer = notePeer(state, addresses, sources >> 1, iid, word, lsb);
+    store<u32>(slot, peer, SLOT_ROUTE);
+    store<u32>(slot, load<u32>(peer, PEER_TAG), SLOT_ROUTE_TAG);
   }
   return DECAP_DONE;
 }

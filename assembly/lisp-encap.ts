@@ -8,14 +8,14 @@
 
 import {
   ANNO_DST_IP, FLAG_PARTIAL_CSUM, HEADER_SIZE, HEAP_END, SLOT_ANNO, SLOT_CSUM_START, SLOT_DATA, SLOT_FLAGS,
-  SLOT_FLOW_HASH, SLOT_LENGTH, SLOT_META, SLOT_MTU, SLOT_NETWORK, SLOT_ROUTE,
+  SLOT_FLOW_HASH, SLOT_LENGTH, SLOT_META, SLOT_MTU, SLOT_NETWORK, SLOT_ROUTE, SLOT_ROUTE_TAG,
 } from "./layout";
 import {
-  ENCAP_BAD_INNER, ENCAP_COPY, ENCAP_DF, ENCAP_DONE, ENCAP_DROPS, ENCAP_HAS_6, ENCAP_ID, ENCAP_IID, ENCAP_KEY,
+  ENCAP_BAD_INNER, ENCAP_COPY, ENCAP_DF, ENCAP_DONE, ENCAP_DROPS, ENCAP_GONE, ENCAP_HAS_6, ENCAP_ID, ENCAP_IID, ENCAP_KEY,
   ENCAP_L_BIT, ENCAP_LABEL, ENCAP_LSB, ENCAP_MTU, ENCAP_NO_HEADROOM, ENCAP_NO_RLOC, ENCAP_NO_SOURCE,
   ENCAP_NONCE_MASK, ENCAP_PACKETS, ENCAP_REPORT, ENCAP_SOURCE_4, ENCAP_SOURCE_6, ENCAP_TOO_BIG, ENCAP_TOS, ENCAP_TTL,
   ENCAP_TTL_MASK, ENCAP_WORD, RLOC_ADDRESS, RLOC_FAMILY, RLOC_HEADER, RLOC_IID, RLOC_KEY,
-  RLOC_KEY_6, RLOC_LIMIT, RLOC_LISP, RLOC_LIVE, RLOC_MTU, RLOC_NONCE, RLOC_SIZE, RLOC_SUM, RLOC_TAG, RLOC_VERSION,
+  RLOC_KEY_6, RLOC_LIMIT, RLOC_LISP, RLOC_MTU, RLOC_NONCE, RLOC_SIZE, RLOC_SUM, RLOC_TAG, RLOC_VERSION,
   RLOC_WORD,
 } from "./lisp-layout";
 import { poolGive } from "./pool";
@@ -155,7 +155,9 @@ function outer6(state: u32, slot: u32, rloc: u32, data: u32, inner: u32, size: u
 
 /** What `encapsulate` does not do at once: records of another family or not prepared, inner IPv6, padding, everything that is wrong. */
 function encapsulateOther(state: u32, slot: u32, rloc: u32, id: u32): u32 {
-  if (load<u32>(rloc, RLOC_TAG) != RLOC_LIVE) return ENCAP_NO_RLOC;
+  const tag = load<u32>(slot, SLOT_ROUTE_TAG);
+  if (tag == 0) return ENCAP_NO_RLOC;
+  if (load<u32>(rloc, RLOC_TAG) != tag) return ENCAP_GONE;
   const key = load<u32>(rloc, RLOC_KEY);
   if ((key & ~RLOC_KEY_6) != load<u32>(state, ENCAP_KEY) && !prepare(state, rloc)) return ENCAP_NO_SOURCE;
   const data = load<u32>(slot, SLOT_DATA);
@@ -194,17 +196,18 @@ function encapsulateOther(state: u32, slot: u32, rloc: u32, id: u32): u32 {
 
 /**
  * Encapsulates one packet towards the RLOC record in SLOT_ROUTE; `id` is the outer IPv4 identification. Returns
- * ENCAP_DONE, or why not, with the packet as it was. `ready`: RLOC_LIVE, and ENCAP_KEY in the high half;
- * `memoryEnd` bounds where records can be.
+ * ENCAP_DONE, or why not, with the packet as it was. `key`: ENCAP_KEY in the high half; `memoryEnd` bounds where
+ * records can be.
  */
 // @ts-ignore: decorator
 @inline
-export function encapsulate(state: u32, slot: u32, id: u32, ready: u64, memoryEnd: u32): u32 {
+export function encapsulate(state: u32, slot: u32, id: u32, key: u64, memoryEnd: u32): u32 {
   const rloc = load<u32>(slot, SLOT_ROUTE);
   if (rloc - HEADER_SIZE > memoryEnd - HEADER_SIZE - RLOC_SIZE) return ENCAP_NO_RLOC;
   const range = load<u64>(slot, SLOT_DATA);
   const inner = load<u32>(slot, SLOT_NETWORK);
   const size = ((range >> 32) as u32) - (inner - (range as u32));
+  const ready = (load<u32>(slot, SLOT_ROUTE_TAG) as u64) | key;
   if (load<u64>(rloc, RLOC_TAG) == ready && inner >= (range as u32) && size - 20 <= load<u32>(rloc, RLOC_LIMIT) - 20) {
     const head = load<u64>(inner);
     // Version 4 and a total length that is all there is.
@@ -222,13 +225,13 @@ export function encapsulate(state: u32, slot: u32, id: u32, ready: u64, memoryEn
  */
 export function lispEncap(state: u32, batch: u32, count: u32, big: u32): u32 {
   const memoryEnd = load<u32>(HEAP_END);
-  const ready = (RLOC_LIVE as u64) | ((load<u32>(state, ENCAP_KEY) as u64) << 32);
+  const key = (load<u32>(state, ENCAP_KEY) as u64) << 32;
   const id = load<u32>(state, ENCAP_ID);
   let kept: u32 = 0;
   let reported: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
     const slot = slotAt(batch, i);
-    const result = encapsulate(state, slot, id + i, ready, memoryEnd);
+    const result = encapsulate(state, slot, id + i, key, memoryEnd);
     if (result == ENCAP_DONE) {
       store<u32>(batch + (kept++ << 2), slot);
     } else if (result == ENCAP_REPORT) {

@@ -3,13 +3,15 @@
 
 // ---- RLOC record ----------------------------------------------------------
 // One for each RLOC, instance ID and Destination Map-Version that mappings name,
-// shared by them all: what an encapsulator must know. SLOT_ROUTE points at one,
-// so its first word tells a live record from memory that is something else.
+// shared by them all: what an encapsulator must know. SLOT_ROUTE of a packet
+// points at one and SLOT_ROUTE_TAG holds its RLOC_TAG, which changes when the
+// record goes out of use. The memory of a record is never anything but a record
+// again, so that a packet that has waited, however long, can still look.
 //
 // The encapsulator that used it last keeps here what is the same in all headers
 // it puts in front of packets to this RLOC; RLOC_KEY says whose and which state
 // of it. Whoever changes a record or a state makes them differ.
-export const RLOC_TAG = 0; // u32: RLOC_LIVE while the record is in use
+export const RLOC_TAG = 0; // u32: the number of its present use, from RLOC_FIRST; never 0
 export const RLOC_KEY = 4; // u32: ENCAP_KEY of the encapsulator, with RLOC_KEY_6 for IPv6; 0 = nobody's
 export const RLOC_LIMIT = 8; // u32: largest inner packet, bytes
 export const RLOC_SUM = 12; // u32: IPv4: sum of the header's constant 16-bit words but the first and fourth
@@ -23,10 +25,10 @@ export const RLOC_ADDRESS = 64; // 16 bytes, network order; IPv4: the first 4
 export const RLOC_NONCE = 80; // u32: N and a nonce of its own, in network order
 export const RLOC_VERSION = 84; // u32: Destination Map-Version Number, as in the LISP header's first word
 export const RLOC_IID = 88; // u32: instance ID
-export const RLOC_USERS = 92; // u32: locators of mappings that point here
+export const RLOC_USERS = 92; // u32: locators of mappings that point here; out of use: the next such record
 export const RLOC_SIZE = 96;
-// As the first bytes of an EID it would be 245.67.79.76: what reuses a freed record's memory hardly begins so.
-export const RLOC_LIVE = 0x4c4f43f5;
+// Nothing that others put into SLOT_ROUTE points at memory that begins so.
+export const RLOC_FIRST = 0x4c4f43f5;
 export const RLOC_KEY_6 = 0x80000000;
 export const RLOC_DOWN = 1;
 
@@ -97,7 +99,7 @@ export const INSTANCE_SIZE = 16;
 export const ENCAP_PACKETS = 0;
 export const ENCAP_TOO_BIG = 8;
 export const ENCAP_DROPS = 16; // in the order of ENCAP_NO_RLOC and following
-export const ENCAP_AREA = 48;
+export const ENCAP_AREA = 56;
 export const ENCAP_KEY = ENCAP_AREA; // u32: number of this state: a new one, from LISP_KEYS, with each change
 export const ENCAP_ID = ENCAP_AREA + 4; // u32: next IPv4 identification
 export const ENCAP_COPY = ENCAP_AREA + 8; // u64: bits of an inner IPv4 header's first 8 bytes to copy: traffic class, DF
@@ -124,6 +126,7 @@ export const ENCAP_NO_RLOC = 2;
 export const ENCAP_NO_SOURCE = 3;
 export const ENCAP_NO_HEADROOM = 4;
 export const ENCAP_BAD_INNER = 5;
+export const ENCAP_GONE = 6;
 
 // ---- LISPDecap's state -----------------------------------------------------
 export const DECAP_PACKETS = 0;
@@ -157,17 +160,21 @@ export const DECAP_OLDER_SOURCE = 13;
 export const DECAP_REASONS = 13;
 
 // A peer: an RLOC that packets come from, for one instance ID.
-export const PEER_ADDRESS = 0; // 16 bytes, network order; IPv4: the first 4
-export const PEER_FAMILY = 16; // u32: 4 or 6, 0 = free
-export const PEER_IID = 20; // u32
-export const PEER_FLAGS = 24; // u32: the N, L, E, V, I bits of its last packet (0x80 ... 0x08)
-export const PEER_NONCE = 28; // u32: last nonce with the N bit
+// SLOT_ROUTE of a packet from it points at it, and SLOT_ROUTE_TAG holds its
+// PEER_TAG. What its first word can be is neither that nor an RLOC_TAG.
+export const PEER_FAMILY = 0; // u32: 4 or 6, 0 = free
+export const PEER_IID = 4; // u32
+export const PEER_FLAGS = 8; // u32: the N, L, E, V, I bits of its last packet (0x80 ... 0x08)
+export const PEER_NONCE = 12; // u32: last nonce with the N bit
+export const PEER_ADDRESS = 16; // 16 bytes, network order; IPv4: the first 4
 export const PEER_VERSIONS = 32; // u32: last Source and Dest Map-Version, 24 bits
 export const PEER_LSB = 36; // u32: last Locator-Status-Bits
 export const PEER_AWAITED = 40; // u32: nonce the control plane waits to see echoed, plus PEER_AWAITS; 0 = none
 export const PEER_CHANGES = 44; // u32: PEER_* that happened since the control plane looked
 export const PEER_PACKETS = 48; // u64
+export const PEER_TAG = 56; // u32: its number, from PEER_TAGS, and PEER_TAGGED: another when its place is taken over
 export const PEER_SIZE = 64;
+export const PEER_TAGGED = 0x80000000;
 export const PEER_AWAITS = 0x80000000;
 export const PEER_NEW = 1;
 export const PEER_ECHO_REQUESTED = 2;

@@ -6,13 +6,14 @@
 
 import {
   ANNO_DST_IP, SLOT_ANNO, SLOT_DATA, SLOT_FLOW_HASH, SLOT_IID, SLOT_NETWORK, SLOT_ROUTE,
+  SLOT_ROUTE_TAG,
 } from "./layout";
 import { findInstance } from "./lisp-instance";
 import { flowHash4, flowHash6 } from "./lisp-flow";
 import {
   CACHE_DROPS, CACHE_HITS, CACHE_IID, CACHE_MAP_REQUESTS, CACHE_MISSES, CACHE_NATIVE,
   CACHE_PER_PACKET, CACHE_ROOT, INSTANCE_TABLE_4, INSTANCE_TABLE_6, LOCATOR_PACKETS, LOCATOR_RLOC,
-  LOCATOR_SIZE, LOCATOR_UNTIL, MAPPING_LOCATORS, MAPPING_PACKETS, MAPPING_TOTAL, MAPPING_VERDICT, VERDICT_DROP,
+  LOCATOR_SIZE, LOCATOR_UNTIL, MAPPING_LOCATORS, MAPPING_PACKETS, MAPPING_TOTAL, MAPPING_VERDICT, RLOC_TAG, VERDICT_DROP,
   VERDICT_ENCAPSULATE, VERDICT_MAP_REQUEST, VERDICT_NATIVE,
 } from "./lisp-layout";
 import { lpm4LookupAnno } from "./lpm4-lookup";
@@ -81,20 +82,22 @@ function lookUp(state: u32, batch: u32, count: u32, v4: u32, v6: u32): void {
   lookUpIn(state, iid, v4, four, v6, six);
 }
 
-/** RLOC record that the flow `hash` has in a mapping with locators to choose from; counts the packet there. */
+/** Gives the packet the RLOC record that its flow has in a mapping with locators to choose from; counts it there. */
 // @ts-ignore: decorator
 @inline
-export function chooseLocator(mapping: u32, hash: u32): u32 {
-  const part = (((hash as u64) * (load<u32>(mapping, MAPPING_TOTAL) as u64)) >> 32) as u32;
+export function chooseLocator(mapping: u32, slot: u32): void {
+  const part = (((load<u32>(slot, SLOT_FLOW_HASH) as u64) * (load<u32>(mapping, MAPPING_TOTAL) as u64)) >> 32) as u32;
   let locator = mapping + MAPPING_LOCATORS;
   while (load<u32>(locator, LOCATOR_UNTIL) <= part) locator += LOCATOR_SIZE;
   count64(locator + LOCATOR_PACKETS, 1);
-  return load<u32>(locator, LOCATOR_RLOC);
+  const rloc = load<u32>(locator, LOCATOR_RLOC);
+  store<u32>(slot, rloc, SLOT_ROUTE);
+  store<u32>(slot, load<u32>(rloc, RLOC_TAG), SLOT_ROUTE_TAG);
 }
 
 /**
  * Finds each packet's mapping and locator. Packets to encapsulate stay in `batch`, with the RLOC record in
- * SLOT_ROUTE; those without a mapping, or whose mapping asks for a Map-Request, go to `misses`, those to forward
+ * SLOT_ROUTE and its tag; those without a mapping, or whose mapping asks for a Map-Request, go to `misses`, those to forward
  * natively to `natives`; the rest is dropped. Returns three counts of 10 bits each: kept, misses << 10, natives << 20.
  */
 export function lispRoute(state: u32, batch: u32, count: u32, misses: u32, natives: u32): u32 {
@@ -106,7 +109,7 @@ export function lispRoute(state: u32, batch: u32, count: u32, misses: u32, nativ
     const slot = slotAt(batch, i);
     const mapping = load<u32>(slot, SLOT_ROUTE);
     if (mapping > NOT_IP && load<u32>(mapping, MAPPING_VERDICT) == VERDICT_ENCAPSULATE) {
-      store<u32>(slot, chooseLocator(mapping, load<u32>(slot, SLOT_FLOW_HASH)), SLOT_ROUTE);
+      chooseLocator(mapping, slot);
       store<u32>(batch + (kept++ << 2), slot);
       continue;
     }

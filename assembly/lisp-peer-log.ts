@@ -2,11 +2,11 @@
 //
 // The table never grows: a pair that finds its eight places taken takes the one over that was silent longest.
 
-import { HEAP_END, HEADER_SIZE, SLOT_IID, SLOT_ROUTE } from "./layout";
+import { HEAP_END, HEADER_SIZE, SLOT_IID, SLOT_ROUTE, SLOT_ROUTE_TAG } from "./layout";
 import { ipHeaderAt, versionAt } from "./lisp-eid";
 import {
-  LOG_EID, LOG_FAMILIES, LOG_FROM, LOG_IID, LOG_RLOC, LOG_SEEN, LOG_SIZE, LOG_TO, PEER_ADDRESS, PEER_FAMILY, PEER_SIZE,
-  PEERLOG_MASK, PEERLOG_PEERS, PEERLOG_PEERS_SIZE, PEERLOG_TABLE, RLOC_ADDRESS, RLOC_FAMILY, RLOC_LIVE, RLOC_SIZE,
+  LOG_EID, LOG_FAMILIES, LOG_FROM, LOG_IID, LOG_RLOC, LOG_SEEN, LOG_SIZE, LOG_TO, PEER_ADDRESS, PEER_FAMILY, PEER_SIZE, PEER_TAG,
+  PEERLOG_MASK, PEERLOG_PEERS, PEERLOG_PEERS_SIZE, PEERLOG_TABLE, RLOC_ADDRESS, RLOC_FAMILY, RLOC_SIZE,
   RLOC_TAG,
 } from "./lisp-layout";
 import { count64, slotAt } from "./slot";
@@ -66,6 +66,8 @@ export function lispLogFrom(state: u32, batch: u32, count: u32, now: f64): void 
     const peer = load<u32>(slot, SLOT_ROUTE);
     // What is not a peer's record stands elsewhere.
     if (peer - peers >= bytes || (peer - peers) % PEER_SIZE != 0) continue;
+    // Where the packet has waited, another sender may have taken the place over.
+    if (load<u32>(peer, PEER_TAG) != load<u32>(slot, SLOT_ROUTE_TAG)) continue;
     const ip = ipHeaderAt(slot);
     const there = load<u32>(peer, PEER_FAMILY);
     if (ip == 0 || there == 0) continue;
@@ -83,7 +85,8 @@ export function lispLogTo(state: u32, batch: u32, count: u32, now: f64): void {
   for (let i: u32 = 0; i < count; i++) {
     const slot = slotAt(batch, i);
     const rloc = load<u32>(slot, SLOT_ROUTE);
-    if (rloc - HEADER_SIZE > memoryEnd - HEADER_SIZE - RLOC_SIZE || load<u32>(rloc, RLOC_TAG) != RLOC_LIVE) continue;
+    const tag = load<u32>(slot, SLOT_ROUTE_TAG);
+    if (rloc - HEADER_SIZE > memoryEnd - HEADER_SIZE - RLOC_SIZE || tag == 0 || load<u32>(rloc, RLOC_TAG) != tag) continue;
     const ip = ipHeaderAt(slot);
     if (ip == 0) continue;
     const family = versionAt(ip);

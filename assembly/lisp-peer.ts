@@ -5,10 +5,11 @@
 // The table never grows: a sender that finds its eight places taken takes one
 // over, so that forged sources cost memory nothing.
 
+import { PEER_TAGS } from "./layout";
 import {
   DECAP_EVENT_COUNT, DECAP_EVENTS, DECAP_PEER_MASK, DECAP_PEERS, PEER_ADDRESS, PEER_AWAITED, PEER_AWAITS,
   PEER_CHANGES, PEER_ECHO_REQUESTED, PEER_ECHOED, PEER_FAMILY, PEER_FLAGS, PEER_IID, PEER_LSB, PEER_LSB_CHANGED,
-  PEER_NEW, PEER_NONCE, PEER_PACKETS, PEER_SIZE, PEER_VERSION_CHANGED, PEER_VERSIONS,
+  PEER_NEW, PEER_NONCE, PEER_PACKETS, PEER_SIZE, PEER_TAG, PEER_TAGGED, PEER_VERSION_CHANGED, PEER_VERSIONS,
 } from "./lisp-layout";
 import { count64 } from "./slot";
 
@@ -61,6 +62,9 @@ export function notePeer(state: u32, source: u32, size: u32, iid: u32, word: u32
     v128.store(peer, address, PEER_ADDRESS);
     store<u32>(peer, family, PEER_FAMILY);
     store<u32>(peer, iid, PEER_IID);
+    const number = load<u32>(PEER_TAGS) + 1;
+    store<u32>(PEER_TAGS, number);
+    store<u32>(peer, number | PEER_TAGGED, PEER_TAG);
     changes = PEER_NEW;
   }
   if ((flags & N_BIT) != 0) {

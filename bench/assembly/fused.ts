@@ -13,7 +13,7 @@ import { flowHash4 } from "../../assembly/lisp-flow";
 import { findInstance } from "../../assembly/lisp-instance";
 import {
   CACHE_HITS, CACHE_IID, CACHE_MISSES, CACHE_ROOT, ENCAP_DONE, ENCAP_DROPS, ENCAP_ID, ENCAP_KEY, ENCAP_PACKETS,
-  INSTANCE_TABLE_4, MAPPING_VERDICT, RLOC_LIVE, VERDICT_ENCAPSULATE,
+  INSTANCE_TABLE_4, MAPPING_VERDICT, VERDICT_ENCAPSULATE,
 } from "../../assembly/lisp-layout";
 import { chooseLocator } from "../../assembly/lisp-map-cache";
 import { lpm4LookupAnno } from "../../assembly/lpm4-lookup";
@@ -73,7 +73,7 @@ export function fusedEncap(
   lpm4LookupAnno(load<u32>(instance, INSTANCE_TABLE_4), batch, good);
 
   const memoryEnd = load<u32>(HEAP_END);
-  const ready = (RLOC_LIVE as u64) | ((load<u32>(encap, ENCAP_KEY) as u64) << 32);
+  const key = (load<u32>(encap, ENCAP_KEY) as u64) << 32;
   let id = load<u32>(encap, ENCAP_ID);
   let hits: u32 = 0;
   let done: u32 = 0;
@@ -86,8 +86,8 @@ export function fusedEncap(
       continue;
     }
     hits++;
-    store<u32>(slot, chooseLocator(mapping, load<u32>(slot, SLOT_FLOW_HASH)), SLOT_ROUTE);
-    const result = encapsulate(encap, slot, id++, ready, memoryEnd);
+    chooseLocator(mapping, slot);
+    const result = encapsulate(encap, slot, id++, key, memoryEnd);
     if (result != ENCAP_DONE) {
       count64(encap + ENCAP_DROPS, 1);
       poolGive(slot);

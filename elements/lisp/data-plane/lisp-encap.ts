@@ -100,10 +100,11 @@ export class LISPEncap extends Element {
     args,
     counters: { count: "packets encapsulated", too_big: "packets too large for the path" },
     drops: {
-      no_locator: "no locator from LISPMapCache, or it has gone since",
+      no_locator: "no locator from LISPMapCache",
       no_source: "no source RLOC of the locator's address family",
       no_headroom: "no room for the outer headers",
       bad_packet: "inner packet is neither IPv4 nor IPv6, or cut short",
+      locator_gone: "the locator has gone from LISPMapCache since, while the packet waited",
     },
     state: layout.ENCAP_AREA_SIZE,
     handlers: {

@@ -44,8 +44,8 @@ const args = {
  * network header annotation, or at the start of the data. The longest prefix that holds the destination gives the
  * mapping. Among its locators that may be used (priority below 255, R bit set, not found down) those of the lowest
  * priority share the traffic by weight, flow by flow; if all these weights are 0, evenly. The packet goes to output 0
- * with the locator in its route annotation, its instance ID and its flow's hash: LISPEncap reads all three. If it may
- * wait in a queue meanwhile, and the locator goes from the cache, LISPEncap drops it.
+ * with the locator in its route annotation, its instance ID and its flow's hash: LISPEncap reads all three. The packet
+ * may wait meanwhile; if the locator goes from the cache, or the cache from the router, LISPEncap drops it.
  *
  * Packets without a mapping, and those whose mapping says Send-Map-Request, go to output 1; those whose mapping says
  * Natively-Forward to output 2. The other negative mappings drop.

@@ -228,7 +228,6 @@ export class MapCache {
   /** Gives all its memory back. */
   destroy(): void {
     this.clear();
-    this.#rlocs.destroy();
     this.#tables.destroy();
   }
 

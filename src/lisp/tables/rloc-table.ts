@@ -1,6 +1,7 @@
 // RLOC records: what an encapsulator needs to know of each RLOC, once in the
 // router's memory however many mappings name it.
 
+import { RLOC_SPARE } from "../../../assembly/layout.js";
 import * as layout from "../../../assembly/lisp-layout.js";
 import type { PacketMemory } from "../../packet/memory.js";
 import type { Random } from "../../router/random.js";
@@ -37,11 +38,6 @@ export class RlocTable {
   readonly #memory: PacketMemory;
   readonly #random: Random;
   readonly #rlocs = new Map<string, Rloc>();
-  /**
-   * Records out of use, the oldest first. They stay records until the table goes: a packet that waited in a queue
-   * may still point at one, and must find no other thing there.
-   */
-  readonly #spare: number[] = [];
   #records = 0;
 
   constructor(memory: PacketMemory, random: Random) {
@@ -49,7 +45,7 @@ export class RlocTable {
     this.#random = random;
   }
 
-  /** Bytes of the router's memory taken, also by records out of use. */
+  /** Bytes of the router's memory that records in use take. */
   get bytes(): number {
     return this.#records * layout.RLOC_SIZE;
   }
@@ -68,7 +64,7 @@ export class RlocTable {
       this.#memory.set32(record + layout.RLOC_USERS, this.#memory.get32(record + layout.RLOC_USERS) + 1);
       return record;
     }
-    const made = this.#spare.shift() ?? this.#newRecord();
+    const made = this.#newRecord();
     const rloc = known ?? this.#newRloc(address);
     this.#rlocs.set(name, rloc);
     rloc.records.set(variant(iid, version), made);
@@ -89,14 +85,7 @@ export class RlocTable {
     const version = this.#memory.view.getUint32(record + layout.RLOC_VERSION);
     rloc?.records.delete(variant(this.#memory.get32(record + layout.RLOC_IID), version));
     if (rloc?.records.size === 0) this.#rlocs.delete(name);
-    this.#memory.set32(record + layout.RLOC_TAG, 0);
-    this.#spare.push(record);
-  }
-
-  /** Gives all memory back; no record may be in use. */
-  destroy(): void {
-    for (const record of this.#spare.splice(0)) this.#memory.free(record, layout.RLOC_SIZE);
-    this.#records = 0;
+    this.#retire(record);
   }
 
   /** The RLOC of a record: 4 or 16 bytes. */
@@ -129,10 +118,26 @@ export class RlocTable {
     return true;
   }
 
+  /** Takes a record out of use, of this table or of one before, or makes one. Throws MemoryError. */
   #newRecord(): number {
-    const record = this.#memory.alloc(layout.RLOC_SIZE);
+    let record = this.#memory.get32(RLOC_SPARE);
+    if (record === 0) {
+      record = this.#memory.alloc(layout.RLOC_SIZE);
+      this.#memory.set32(record + layout.RLOC_TAG, layout.RLOC_FIRST);
+    } else {
+      this.#memory.set32(RLOC_SPARE, this.#memory.get32(record + layout.RLOC_USERS));
+    }
     this.#records++;
     return record;
+  }
+
+  /** Puts a record out of use. Its memory stays a record's for good: packets that wait may point at it. */
+  #retire(record: number): void {
+    const tag = this.#memory.get32(record + layout.RLOC_TAG);
+    this.#memory.set32(record + layout.RLOC_TAG, (tag + 1) >>> 0 || 1);
+    this.#memory.set32(record + layout.RLOC_USERS, this.#memory.get32(RLOC_SPARE));
+    this.#memory.set32(RLOC_SPARE, record);
+    this.#records--;
   }
 
   #newRloc(address: Uint8Array): Rloc {
@@ -167,7 +172,6 @@ export class RlocTable {
     view.setUint32(record + layout.RLOC_NONCE, N + rloc.nonce);
     // Whatever headers an encapsulator keeps there are old now.
     this.#memory.set32(record + layout.RLOC_KEY, 0);
-    this.#memory.set32(record + layout.RLOC_TAG, layout.RLOC_LIVE);
   }
 }
 

@@ -10,6 +10,7 @@ export interface Seen {
   readonly iid: number;
   readonly hash: number;
   readonly route: number;
+  readonly routeTag: number;
   readonly mtu: number;
   readonly reason: number;
   /** Offset of the network header in the data; null = unset. */
@@ -34,6 +35,7 @@ export class Sink extends Element {
         iid: memory.get32(slot + layout.SLOT_IID),
         hash: memory.get32(slot + layout.SLOT_FLOW_HASH),
         route: memory.get32(slot + layout.SLOT_ROUTE),
+        routeTag: memory.get32(slot + layout.SLOT_ROUTE_TAG),
         mtu: memory.get32(slot + layout.SLOT_MTU),
         reason: memory.u16[(slot + layout.SLOT_REASON) >>> 1],
         network: packet.networkHeader === 0 ? null : packet.networkHeader - packet.data,
@@ -63,6 +65,7 @@ export interface Given {
   /** Bytes of headroom; default: what fresh packets have. */
   readonly headroom?: number;
   readonly route?: number;
+  readonly routeTag?: number;
   readonly hash?: number;
 }
 
@@ -115,6 +118,7 @@ export class Bench {
       if (iid !== undefined) memory.set32(slot + layout.SLOT_IID, iid);
       if (given.flags !== undefined) memory.u8[slot + layout.SLOT_FLAGS] = given.flags;
       if (given.route !== undefined) memory.set32(slot + layout.SLOT_ROUTE, given.route);
+      if (given.routeTag !== undefined) memory.set32(slot + layout.SLOT_ROUTE_TAG, given.routeTag);
       if (given.hash !== undefined) memory.set32(slot + layout.SLOT_FLOW_HASH, given.hash);
       if (given.sumStart !== undefined) memory.u16[(slot + layout.SLOT_CSUM_START) >>> 1] = given.sumStart;
       batch.add(slot);

@@ -174,10 +174,10 @@ test("two encapsulators with one map-cache each write their own headers", async 
       "f1 :: Feed -> e :: LISPEncap(192.0.2.1) -> s0 :: Sink; f2 :: Feed -> f :: LISPEncap(192.0.2.8, IID always) -> s1 :: Sink",
   );
   b.push("m", [ipv4(NOTHING)]);
-  const [{ route }] = b.take("s");
+  const [{ route, routeTag }] = b.take("s");
   for (let i = 0; i < 3; i++) {
-    b.push("e", [ipv4(NOTHING)], { route });
-    b.push("f", [ipv4(NOTHING)], { route });
+    b.push("e", [ipv4(NOTHING)], { route, routeTag });
+    b.push("f", [ipv4(NOTHING)], { route, routeTag });
     const [[x], [y]] = [b.take("s0"), b.take("s1")];
     assert.equal([x.bytes.subarray(12, 16), x.bytes[28]], [ip("192.0.2.1"), 0]);
     assert.equal([y.bytes.subarray(12, 16), y.bytes[28]], [ip("192.0.2.8"), 8]);
@@ -296,8 +296,8 @@ test("drops: no locator, one that has gone, and anything else in the route annot
     `feed :: Feed -> m :: LISPMapCache(${ALL}) -> s :: Sink; g :: Feed -> e :: LISPEncap(192.0.2.1) -> s0 :: Sink`,
   );
   b.push("m", [ipv4(NOTHING)]);
-  const [{ route }] = b.take("s");
-  b.push("e", [ipv4(NOTHING)], { route });
+  const [{ route, routeTag }] = b.take("s");
+  b.push("e", [ipv4(NOTHING)], { route, routeTag });
   assert.is(b.take("s0").length, 1);
   await b.router.write("m.clear");
   const end = b.router.memory.memory.buffer.byteLength;
@@ -316,8 +316,12 @@ test("drops: no locator, one that has gone, and anything else in the route annot
     0xffffffff,
     0xffffffa0,
   ];
-  for (const r of routes) b.push("e", [ipv4(NOTHING)], { route: r });
-  assert.equal([b.take("s0").length, b.read("e.no_locator")], [0, String(routes.length)]);
+  // Two of these are where a record could be, beside the one that has gone: 4096 and end - 96.
+  for (const r of routes) b.push("e", [ipv4(NOTHING)], { route: r, routeTag });
+  const drops = (): string[] => [b.read("e.no_locator"), b.read("e.locator_gone")];
+  assert.equal([b.take("s0").length, drops()], [0, [String(routes.length - 3), "3"]]);
+  b.push("e", [ipv4(NOTHING)], { route: 4096 });
+  assert.equal([b.take("s0").length, drops()], [0, [String(routes.length - 2), "3"]], "no tag at all");
   b.close();
 });
 
@@ -326,14 +330,14 @@ test("drops: an inner packet cut short at any length, or of no version; neighbou
     `feed :: Feed -> m :: LISPMapCache(${ALL}) -> s :: Sink; g :: Feed -> e :: LISPEncap(192.0.2.1) -> s0 :: Sink`,
   );
   b.push("m", [ipv4(NOTHING)]);
-  const [{ route }] = b.take("s");
+  const [{ route, routeTag }] = b.take("s");
   const { memory } = b.router;
   let refused = 0;
   for (const whole of [ipv4(hex("0102030405")), ipv6(hex("0102030405"))]) {
     for (let n = 0; n < whole.length; n++) {
       const canary = memory.kernels.poolTake();
       memory.u8.fill(0x77, canary, canary + memory.stride);
-      b.push("e", [whole.subarray(0, n), whole], { route });
+      b.push("e", [whole.subarray(0, n), whole], { route, routeTag });
       refused++;
       assert.equal(
         b.take("s0").map((s) => s.bytes.subarray(36)),
@@ -345,12 +349,12 @@ test("drops: an inner packet cut short at any length, or of no version; neighbou
     }
   }
   for (const first of [0x00, 0x35, 0x50, 0xf5]) {
-    b.push("e", [Uint8Array.of(first, ...ipv4(NOTHING).subarray(1))], { route });
+    b.push("e", [Uint8Array.of(first, ...ipv4(NOTHING).subarray(1))], { route, routeTag });
     refused++;
   }
   const short = ipv4(NOTHING);
   short[3] = 19;
-  b.push("e", [short], { route });
+  b.push("e", [short], { route, routeTag });
   assert.is(b.read("e.bad_packet"), String(refused + 1));
   b.close();
 });
