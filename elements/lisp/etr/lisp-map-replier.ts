@@ -3,13 +3,12 @@ import { ControlChannel, messageOf } from "../../../src/lisp/control/control-cha
 import { rlocAddress } from "../../../src/lisp/control/control-records.js";
 import { RECORDS_BYTES, recordBytes } from "../../../src/lisp/control/record-groups.js";
 import { key } from "../../../src/lisp/etr/site-mappings.js";
-import { IntervalLimit } from "../../../src/lisp/interval-limit.js";
 import type { Mapping } from "../../../src/lisp/mapping.js";
-import { addressText, sameAddress } from "../../../src/net/address.js";
+import { ReplyLimit } from "../../../src/lisp/reply-limit.js";
+import { sameAddress } from "../../../src/net/address.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
-import { TokenBucket } from "../../../src/router/token-bucket.js";
 import { WireError } from "../../../src/wire/error.js";
 import { eidPrefix } from "../../../src/wire/lisp-control/address.js";
 import { mapReply } from "../../../src/wire/lisp-control/map-reply.js";
@@ -33,20 +32,23 @@ const args = {
   INTERVAL: {
     type: "seconds",
     default: "3",
-    doc: "least time between two Map-Replies to one RLOC for the same EID-prefix",
+    doc: "time after which one asker gets the answer for the same EID once more; 0: no limit",
+  },
+  REPEATS: {
+    type: "unsigned",
+    default: "3",
+    min: 1,
+    doc: "how often in a row one asker gets the answer for the same EID",
   },
   PROBE_INTERVAL: {
     type: "seconds",
     default: "0.5",
-    doc: "the same for answers to RLOC probes",
+    doc: "least time between two answers to one asker's RLOC probes for the same EID",
   },
-  RATE: { type: "unsigned", default: "1000", min: 1, doc: "most Map-Replies a second" },
+  RATE: { type: "unsigned", default: "1000", min: 1, doc: "most Map-Replies a second to one asker" },
   RECORDS: { type: "unsigned", default: "16", min: 1, max: 255, doc: "most EID-prefixes in a Map-Reply" },
   ECHO_NONCE: { type: "bool", default: "false", doc: "say that this site echoes nonces (E bit)" },
 } as const;
-
-/** RLOCs and EID-prefixes whose last Map-Reply is remembered. */
-const REMEMBERED = 16384;
 
 /** What a Map-Reply has so far. */
 interface Found {
@@ -63,6 +65,8 @@ interface Request {
   readonly source: Uint8Array;
   readonly destination: Uint8Array;
   readonly port: number;
+  /** Where the Map-Request came from. */
+  readonly sender: Uint8Array;
 }
 
 /**
@@ -73,8 +77,9 @@ interface Request {
  * bit set; where these are more than RECORDS or a packet takes, it is for the part around the address that has none. It
  * goes to the first ITR-RLOC of an address family that we have an RLOC of, and to the UDP port that the
  * Map-Request came from. An RLOC probe is answered to where it came from, from the RLOC it went to, with that locator's
- * p bit set. What is not ours gets no answer. One RLOC gets a Map-Reply for the same EID-prefix once in INTERVAL (RFC
- * 9301, section 5.4: 3 seconds), answers to probes once in PROBE_INTERVAL, and all together RATE a second.
+ * p bit set. What is not ours gets no answer. An asker, known by where its answers go, gets the one for an EID REPEATS
+ * times, as Map-Replies get lost, and then once in INTERVAL (RFC 9301, section 5.4: 3 seconds); answers to probes once
+ * in PROBE_INTERVAL; and RATE a second of all.
  *
  * @element LISPMapReplier
  * @category lisp
@@ -105,18 +110,16 @@ export class LISPMapReplier extends Element {
       silent: "a Map-Request that wants no Map-Reply (D bit)",
       not_ours: "a Map-Request for nothing of this site",
       no_rloc: "no ITR-RLOC of an address family that we have an RLOC of",
-      limited: "a Map-Reply too soon after the last one, or above RATE",
+      limited: "a Map-Reply more than its asker may have",
       no_slot: "no free packet for a Map-Reply, or none it fits",
     },
   } as const satisfies ElementSpec;
 
   readonly #channel = new ControlChannel(this);
-  readonly #limit = new IntervalLimit(this.router.clock, REMEMBERED);
-  readonly #bucket = new TokenBucket();
   #site: LISPSite | null = null;
   #rlocs: readonly Uint8Array[] = [];
-  #interval = 0;
-  #probeInterval = 0;
+  #replies: ReplyLimit | null = null;
+  #probes: ReplyLimit | null = null;
   #records = 0;
   #echoNonce = false;
 
@@ -125,12 +128,11 @@ export class LISPMapReplier extends Element {
     else errors.error("SITE is not a LISPSite");
     if (values.RLOC.length === 0) errors.error("no RLOC given");
     this.#rlocs = values.RLOC;
-    this.#interval = values.INTERVAL * 1e9;
-    this.#probeInterval = values.PROBE_INTERVAL * 1e9;
+    const limits = { clock: this.router.clock, rate: values.RATE };
+    this.#replies = new ReplyLimit({ ...limits, interval: values.INTERVAL, repeats: values.REPEATS });
+    this.#probes = new ReplyLimit({ ...limits, interval: values.PROBE_INTERVAL, repeats: 1 });
     this.#records = values.RECORDS;
     this.#echoNonce = values.ECHO_NONCE;
-    this.#bucket.assign(values.RATE, values.RATE);
-    this.#bucket.set(values.RATE, this.router.clock.now());
   }
 
   override push(port: number, batch: Batch): void {
@@ -149,15 +151,16 @@ export class LISPMapReplier extends Element {
   ): Request | "smr" | "probe_in_ecm" | "silent" | "no_rloc" | null {
     const found = requestOf(datagram, encapsulated);
     if (found === null) return null;
-    const { message, port } = found;
+    const { message, port, sender } = found;
     if (message.smr) return "smr";
     if (message.probe && encapsulated) return "probe_in_ecm";
     if (message.dontReply) return "silent";
-    if (message.probe) return { message, port, source: datagram.destination, destination: datagram.source };
+    if (message.probe)
+      return { message, port, sender, source: datagram.destination, destination: datagram.source };
     for (const rloc of message.itrRlocs) {
       const destination = rlocAddress(rloc);
       const source = destination === null ? undefined : this.#own(destination.length);
-      if (destination !== null && source !== undefined) return { message, port, source, destination };
+      if (destination !== null && source !== undefined) return { message, port, sender, source, destination };
     }
     return "no_rloc";
   }
@@ -166,20 +169,18 @@ export class LISPMapReplier extends Element {
     return this.#rlocs.find((r) => r.length === bytes);
   }
 
-  #answer({ message, source, destination, port }: Request): void {
+  #answer({ message, source, destination, port, sender }: Request): void {
     const mappings = this.#mappings(message);
     if (mappings.length === 0) {
       this.#count("not_ours");
       return;
     }
     const { probe } = message;
-    const name = `${probe ? "probe" : "reply"} ${addressText(destination)} ${key(mappings[0].iid, mappings[0].eid)}`;
-    const wait = this.#limit.wait(name, probe ? this.#probeInterval : this.#interval);
-    if (wait > 0 || this.#bucket.take(1, this.router.clock.now()) === 0) {
+    const limit = probe ? this.#probes! : this.#replies!;
+    if (!limit.take({ rloc: destination, sender }, questionOf(message))) {
       this.#count("limited");
       return;
     }
-    this.#limit.allow(name, 0);
     // All go together when their time is over (section 5.5).
     const ttl = Math.min(...mappings.map((m) => this.#site!.minutes(m)));
     const local = (rloc: Uint8Array): boolean => this.#rlocs.some((own) => sameAddress(own, rloc));
@@ -236,11 +237,20 @@ export class LISPMapReplier extends Element {
 function requestOf(
   datagram: UdpPacket,
   encapsulated: boolean,
-): { readonly message: MapRequest; readonly port: number } | null {
+): { readonly message: MapRequest; readonly port: number; readonly sender: Uint8Array } | null {
   const outer = messageOf(datagram);
   if (outer === null) return null;
   if (!encapsulated)
-    return outer.type === "map-request" ? { message: outer, port: datagram.sourcePort } : null;
+    return outer.type === "map-request"
+      ? { message: outer, port: datagram.sourcePort, sender: datagram.source }
+      : null;
   if (outer.type !== "encapsulated-control" || outer.inner?.message.type !== "map-request") return null;
-  return { message: outer.inner.message, port: outer.inner.sourcePort };
+  const { message, sourcePort, ip } = outer.inner;
+  return { message, port: sourcePort, sender: ip.source };
+}
+
+/** What a Map-Request asks for, as text. */
+function questionOf({ records }: MapRequest): string {
+  const eids = records.map((r) => eidPrefix(r.eid, r.maskLength));
+  return eids.map((eid) => (eid === null ? "" : key(eid.iid, eid))).join(" ");
 }

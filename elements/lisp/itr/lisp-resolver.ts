@@ -43,7 +43,8 @@ type Drop = keyof typeof RESOLVER_DROPS;
  * often start together), with more-specific ones within it; a longer one around that EID
  * which the reply does not name is registered no more, and forgotten. A negative mapping takes up no more than a prefix of NEGATIVE_LENGTH4 or
  * NEGATIVE_LENGTH6 bits around that EID, and the EID alone where the reply names a prefix that does not hold it. The
- * packets that waited then leave on output 1, back to the map-cache. Locators of an address family without a source
+ * packets that waited then leave on output 1, back to the map-cache; so do those that wait for other EIDs which a new
+ * mapping holds, wherever it comes from, and these are asked for no more. Locators of an address family without a source
  * RLOC are not used. With PITR it asks as a proxy ITR does (RFC 6832), whose packets come from no EID.
  *
  * A mapping with locators is asked for again REFRESH before its end (or a quarter of its TTL, where that is less), if
@@ -176,6 +177,8 @@ export class LISPResolver extends Element {
       send: (resolution, nonce) => this.#sender!.send(resolution, nonce),
       unanswered: (resolution) => this.#unanswered(resolution),
       giveUp: (slots) => this.#giveUp(slots, "unanswered"),
+      mapped: (resolution) => this.#isMapped(resolution),
+      sendOn: (slots, trace) => this.#sendOn(slots, trace),
     };
     this.#history = new ResolutionHistory(clock, values.HISTORY);
     this.#table = new Resolutions(this.router, this.#timers, policy, events, this.#history);
@@ -193,7 +196,10 @@ export class LISPResolver extends Element {
     this.#began = this.router.clock.now();
     // Those that were put in already are found, too.
     this.#refresher?.swapped();
-    this.cache.onInsert((mapping) => this.#refresher?.inserted(mapping));
+    this.cache.onInsert((mapping) => {
+      this.#refresher?.inserted(mapping);
+      this.#resolutions.cover(mapping.iid, mapping.eid);
+    });
   }
 
   override takeState(old: Element): void {
@@ -324,17 +330,27 @@ export class LISPResolver extends Element {
     if (!this.#intake!.take(resolution, reply, addressText((datagram as UdpPacket).source))) return;
     this.#count("replies");
     this.#servers.answered(resolver);
-    this.#release(resolution, this.#resolutions.settle(resolution), trace);
-  }
-
-  /** Sends the packets on if there is now a mapping for them; one that wants a Map-Request would only bring them back. */
-  #release({ iid, eid }: Resolution, slots: readonly number[], trace: ResolutionTrace | null): void {
-    const found = this.cache.cache.lookup(iid, eid.address);
-    if (found === null || (found.locators.length === 0 && found.action === "send-map-request")) {
+    const slots = this.#resolutions.settle(resolution);
+    if (this.#isMapped(resolution)) this.#sendOn(slots, trace);
+    else {
       if (slots.length > 0) trace?.add({ event: "dropped", packets: slots.length, because: "unmapped" });
       this.#giveUp(slots, "unmapped");
-      return;
     }
+    this.sendCovered();
+  }
+
+  /** Sends on the packets that the mappings just put into the map-cache are for, before any that come later. */
+  sendCovered(): void {
+    this.#resolutions.sendCovered();
+  }
+
+  /** Whether there is a mapping for its packets; one that wants a Map-Request would only bring them back. */
+  #isMapped({ iid, eid }: Resolution): boolean {
+    const found = this.cache.cache.lookup(iid, eid.address);
+    return found !== null && (found.locators.length > 0 || found.action !== "send-map-request");
+  }
+
+  #sendOn(slots: readonly number[], trace: ResolutionTrace | null): void {
     if (slots.length > 0) trace?.add({ event: "sent", packets: slots.length });
     this.memory.add64(this.counterAddress("resolved"), slots.length);
     const batch = this.router.batches.acquire();

@@ -241,6 +241,7 @@ export class LISPSubscriber extends Element {
       this.#count(as === "answer" ? "answers" : "publications");
       this.#apply(subscription, notify);
       if (as === "answer") this.#forgetOthers(subscription, notify);
+      this.#resolver!.sendCovered();
     }
     this.#acknowledge(notify, datagram);
     return true;

@@ -151,26 +151,26 @@ export class LISPMapResolver extends Element {
     if (request.message.probe || request.message.smr) this.#count("probe");
     else if (!this.#limiter!.take(Buffer.from(datagram.source).toString("latin1")))
       this.#count("rate_limited");
-    else this.#resolve(request);
+    else this.#resolve(request, datagram.source);
   }
 
-  #resolve(request: EncapsulatedRequest): void {
+  #resolve(request: EncapsulatedRequest, sender: Uint8Array): void {
     const { message } = request;
     for (const record of message.records.slice(0, RECORDS_MAX)) {
       const asked = prefixOf(record.eid, record.maskLength);
       if (asked === null) this.#count("unsupported_eid");
-      else this.#resolveOne({ ...request, message: { ...message, records: [record] } }, asked);
+      else this.#resolveOne({ ...request, message: { ...message, records: [record] } }, asked, sender);
     }
   }
 
-  #resolveOne(request: EncapsulatedRequest, asked: EidPrefix): void {
+  #resolveOne(request: EncapsulatedRequest, asked: EidPrefix, sender: Uint8Array): void {
     // As Map-Servers do, by the address: what is asked for may be larger than what is known.
     const eid = { ...asked, length: asked.address.length * 8 };
     const here = this.#server?.sites.authority(eid) ?? -1;
     const route = this.#routes.find(eid);
     if (this.#server !== null && here >= (route?.length ?? 0)) {
       this.#count("local");
-      this.#server.request(request);
+      this.#server.request(request, sender);
     } else if (route === null)
       this.#send(replyTo(request, this.#own, [this.#negative(asked)]), "negative_replies");
     else {

@@ -49,7 +49,8 @@ const args = MAP_SERVER_ARGS;
  * these are too many for a packet for the part around the address that has none; otherwise it goes on to an ETR, of
  * several by turns: where one is dead, another hears of it when the ITR asks again. What nobody has registered gets a
  * negative Map-Reply for the least specific prefix of which that is so, for 1 minute within a site's prefixes and 15
- * minutes elsewhere. One RLOC gets at most REPLY_RATE Map-Replies a second (section 5.4).
+ * minutes elsewhere. One RLOC gets at most REPLY_RATE Map-Replies a second (section 5.4); what others ask for in its
+ * name is counted apart.
  *
  * With STORE an etcd cluster, several Map-Servers are one mapping system: what one acknowledged, all answer for, and a
  * message that one took is a replay to all. Each has all of it in memory: while the store is lost they answer from
@@ -269,9 +270,9 @@ export class LISPMapServer extends Element {
 
   // ---- For others, and handlers ----------------------------------------------------------
 
-  /** Takes a Map-Request, as it was inside its ECM: from a Map-Resolver of the same graph. */
-  request(request: EncapsulatedRequest): void {
-    this.#server?.request(request);
+  /** Takes a Map-Request, as it was inside its ECM, which came from `sender`: from a Map-Resolver of the same graph. */
+  request(request: EncapsulatedRequest, sender: Uint8Array): void {
+    this.#server?.request(request, sender);
   }
 
   /** The mapping database: to look at, and to watch from a revision on (its `watch`). Another one after a hot swap of the store. */

@@ -9,6 +9,7 @@ import type { Timer } from "../../router/timer.js";
 import { randomNonce } from "../control/control-records.js";
 import type { TimerGroup } from "../timer-group.js";
 import type { ResolutionHistory, ResolutionTrace } from "./resolution-history.js";
+import { WaitingEids } from "./waiting-eids.js";
 
 /** Times in steady nanoseconds. */
 export interface ResolutionPolicy {
@@ -27,7 +28,7 @@ export interface ResolutionPolicy {
   readonly queue: number;
 }
 
-/** asking: a Map-Request is out. resting: none was answered. settled: answered, but too early to ask again. */
+/** asking: a Map-Request is out. resting: none was answered. settled: there is a mapping, but it is too early to ask again. */
 export type ResolutionState = "asking" | "resting" | "settled";
 
 export interface Resolution {
@@ -37,6 +38,8 @@ export interface Resolution {
   source: Uint8Array | null;
   /** Sent because of an SMR (s bit). */
   smrInvoked: boolean;
+  /** Not only packets want the answer: it is asked for though they have a mapping. */
+  wanted: boolean;
   state: ResolutionState;
   /** Map-Requests sent in this attempt. */
   sent: number;
@@ -60,6 +63,10 @@ export interface ResolutionEvents {
   unanswered(resolution: Resolution): void;
   /** Gives packets up that waited in vain. */
   giveUp(slots: readonly number[]): void;
+  /** Whether there is a mapping that packets to its EID can follow. */
+  mapped(resolution: Resolution): boolean;
+  /** Sends packets on that waited, as there is one. */
+  sendOn(slots: readonly number[], trace: ResolutionTrace | null): void;
 }
 
 /** What became of a packet that needs a mapping. */
@@ -74,6 +81,10 @@ export class Resolutions {
   readonly #history: ResolutionHistory;
   readonly #table = new Map<string, Resolution>();
   readonly #nonces = new Map<bigint, { readonly resolution: Resolution; readonly resolver: number }>();
+  /** Those for whose EID packets wait; and of these, those within prefixes whose mapping has come. */
+  readonly #holding = new WaitingEids<Resolution>();
+  readonly #covered = new Set<Resolution>();
+  readonly #release: Timer;
   /** Packets that wait. */
   waiting = 0;
 
@@ -90,6 +101,7 @@ export class Resolutions {
     this.#policy = policy;
     this.#events = events;
     this.#history = history;
+    this.#release = timers.timer(() => this.sendCovered());
   }
 
   get size(): number {
@@ -111,8 +123,7 @@ export class Resolutions {
     if (found.state === "resting") return "resting";
     if (found.held.length >= this.#policy.hold || this.waiting >= this.#policy.queue) return "queue-full";
     found.source ??= source;
-    found.held.push(slot);
-    this.waiting++;
+    this.#keep(found, [slot]);
     if (found.state === "settled") {
       this.#askWhenAllowed(found);
       const destination = addressText(eid.address);
@@ -130,6 +141,7 @@ export class Resolutions {
     }
     if (found.state === "resting") return true;
     found.smrInvoked ||= because === "smr";
+    found.wanted = true;
     if (found.state === "settled") {
       this.#askWhenAllowed(found);
       found.trace?.add({ event: "asked", because });
@@ -146,11 +158,47 @@ export class Resolutions {
   settle(resolution: Resolution): number[] {
     this.#forgetNonces(resolution);
     const slots = this.#takeHeld(resolution);
-    resolution.state = "settled";
-    resolution.smrInvoked = false;
-    resolution.source = null;
+    this.#settled(resolution);
     resolution.timer.scheduleAt(resolution.last + this.#policy.interval);
     return slots;
+  }
+
+  #settled(resolution: Resolution): void {
+    resolution.state = "settled";
+    resolution.smrInvoked = false;
+    resolution.wanted = false;
+    resolution.source = null;
+  }
+
+  /**
+   * A mapping of this prefix has come, whoever was asked for it: the packets that wait for EIDs in it leave as soon as
+   * whoever put it in has put in what belongs to it, at the latest when the next timers fire.
+   */
+  cover(iid: number, eid: Prefix): void {
+    if (this.waiting === 0) return;
+    for (const resolution of this.#holding.within(iid, eid)) this.#covered.add(resolution);
+    if (this.#covered.size > 0 && !this.#release.scheduled) this.#release.scheduleAfter(0);
+  }
+
+  /** Sends on the packets whose mapping has come, now. */
+  sendCovered(): void {
+    if (this.#covered.size === 0) return;
+    const covered = [...this.#covered];
+    this.#covered.clear();
+    this.#release.unschedule();
+    for (const resolution of covered)
+      if (resolution.held.length > 0 && this.#events.mapped(resolution)) this.#sendOn(resolution);
+  }
+
+  /** Its packets leave. Its Map-Request, if one is out, may still be answered; it is not repeated for packets' sake. */
+  #sendOn(resolution: Resolution): void {
+    const slots = this.#takeHeld(resolution);
+    const { trace } = resolution;
+    if (!resolution.wanted) {
+      this.#settled(resolution);
+      if (resolution.sent === 0 || !resolution.timer.scheduled) resolution.timer.scheduleAfter(0);
+    }
+    this.#events.sendOn(slots, trace);
   }
 
   /**
@@ -180,10 +228,12 @@ export class Resolutions {
     resolverOf: (index: number) => number,
   ): void {
     const resolution = this.#add(former.iid, former.eid);
-    const { source, smrInvoked, state, sent, began, last, nonces, trace } = former;
-    Object.assign(resolution, { source, smrInvoked, state, sent, began, last, held, trace });
+    const { source, smrInvoked, wanted, state, sent, began, last, nonces, trace } = former;
+    Object.assign(resolution, { source, smrInvoked, wanted, state, sent, began, last, trace });
     resolution.resolver = resolverOf(former.resolver);
-    this.waiting += held.length;
+    this.#keep(resolution, held);
+    // The swap may have brought mappings.
+    if (held.length > 0) this.cover(resolution.iid, resolution.eid);
     for (const nonce of nonces) {
       resolution.nonces.push(nonce);
       this.#nonces.set(nonce, { resolution, resolver: resolverOf(old.#nonces.get(nonce)?.resolver ?? -1) });
@@ -207,6 +257,7 @@ export class Resolutions {
       eid,
       source: null,
       smrInvoked: false,
+      wanted: false,
       state: "settled",
       sent: 0,
       began: 0,
@@ -234,6 +285,7 @@ export class Resolutions {
 
   #due(resolution: Resolution): void {
     if (resolution.state !== "asking") {
+      this.#forgetNonces(resolution);
       this.#table.delete(key(resolution.iid, resolution.eid));
       return;
     }
@@ -243,6 +295,11 @@ export class Resolutions {
   }
 
   #send(resolution: Resolution): void {
+    // A packet may have been on its way here while the mapping came.
+    if (resolution.held.length > 0 && this.#events.mapped(resolution)) {
+      this.#sendOn(resolution);
+      if (resolution.state !== "asking") return;
+    }
     const { timeout, longest, interval } = this.#policy;
     const wait = Math.max(interval, Math.min(timeout * 2 ** resolution.sent, longest));
     const nonce = randomNonce(this.#random);
@@ -277,8 +334,16 @@ export class Resolutions {
     resolution.nonces.length = 0;
   }
 
+  #keep(resolution: Resolution, slots: readonly number[]): void {
+    if (slots.length === 0) return;
+    if (resolution.held.length === 0) this.#holding.add(resolution);
+    resolution.held.push(...slots);
+    this.waiting += slots.length;
+  }
+
   #takeHeld(resolution: Resolution): number[] {
     const slots = resolution.held;
+    if (slots.length > 0) this.#holding.remove(resolution);
     resolution.held = [];
     this.waiting -= slots.length;
     return slots;

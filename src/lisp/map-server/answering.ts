@@ -1,11 +1,11 @@
 // What a Map-Server does with a Map-Request: answers it, sends it on to an ETR, takes it as a subscription (RFC 9301,
 // section 8.3; RFC 9437).
 
-import { addressText } from "../../net/address.js";
 import type { EidPrefix } from "../../wire/lisp-control/address.js";
 import type { OutgoingMessage } from "../control/control-channel.js";
 import type { RegistrationDatabase } from "../database/registration-database.js";
 import type { RateLimiter } from "../rate-limiter.js";
+import { askerName } from "../reply-limit.js";
 import { type Answer, answer, recordsOf } from "./answers.js";
 import { etrAddresses } from "./entries.js";
 import type { Publisher } from "./publisher.js";
@@ -20,7 +20,7 @@ export interface AnsweringOptions {
   readonly database: RegistrationDatabase;
   readonly sites: Sites;
   readonly own: OwnAddresses;
-  /** How many Map-Replies each RLOC gets (RFC 9301, section 5.4). */
+  /** How many Map-Replies each asker gets (RFC 9301, section 5.4). */
   readonly replies: RateLimiter;
   /** Null: nobody can subscribe. */
   readonly publisher: Publisher | null;
@@ -39,8 +39,8 @@ export class Answering {
     this.#options = options;
   }
 
-  /** Throws LispControlError or WireError where what is to be sent is more than a message holds. */
-  take(request: EncapsulatedRequest): void {
+  /** `sender`: who has sent it here. Throws LispControlError or WireError where what is to be sent is more than a message holds. */
+  take(request: EncapsulatedRequest, sender: Uint8Array): void {
     const { count } = this.#options;
     const { message } = request;
     count("requests");
@@ -49,10 +49,10 @@ export class Answering {
       return;
     }
     for (const record of message.records.slice(0, RECORDS_MAX))
-      this.#takeOne({ ...request, message: { ...message, records: [record] } });
+      this.#takeOne({ ...request, message: { ...message, records: [record] } }, sender);
   }
 
-  #takeOne(request: EncapsulatedRequest): void {
+  #takeOne(request: EncapsulatedRequest, sender: Uint8Array): void {
     const { database, sites, own, count } = this.#options;
     const { eid, maskLength } = request.message.records[0];
     const asked = prefixOf(eid, maskLength);
@@ -66,10 +66,10 @@ export class Answering {
       const etrs = etrAddresses(found.entry, (address) => isOther(own, address));
       // By turns: one may be dead, and the ITR that hears nothing asks again.
       const etr = etrs.length > 1 ? etrs[this.#turn++ % etrs.length] : (etrs[0] ?? null);
-      this.#send(etr === null ? null : forwarded(request, own, etr), "forwarded");
+      this.#send(etr === null ? null : forwarded(request, own, etr), "forwarded", sender);
     } else if (found.kind === "negative")
-      this.#send(replyTo(request, own, [found.record]), "negative_replies");
-    else this.#send(replyTo(request, own, found.records), "replies");
+      this.#send(replyTo(request, own, [found.record]), "negative_replies", sender);
+    else this.#send(replyTo(request, own, found.records), "replies", sender);
   }
 
   /** Whether the Map-Request is dealt with: it asks for more than an answer (RFC 9437). */
@@ -85,11 +85,13 @@ export class Answering {
   #send(
     message: OutgoingMessage | "no_hops" | null,
     counter: "forwarded" | "negative_replies" | "replies",
+    sender: Uint8Array,
   ): void {
     const { replies, send, count } = this.#options;
     if (message === null) count("no_route");
     else if (message === "no_hops") count("no_hops");
-    else if (counter !== "forwarded" && !replies.take(addressText(message.destination))) count("reply_rate");
+    else if (counter !== "forwarded" && !replies.take(askerName({ rloc: message.destination, sender })))
+      count("reply_rate");
     else count(send(message) ? counter : "not_sent");
   }
 }

@@ -54,7 +54,7 @@ export interface MapServerOptions {
   /** Map-Registers that may wait for the store, and Map-Notifies that may wait to be acknowledged. */
   readonly waitingMax: number;
   readonly pendingMax: number;
-  /** How many Map-Replies each RLOC gets (RFC 9301, section 5.4). */
+  /** How many Map-Replies each asker gets (RFC 9301, section 5.4). */
   readonly replies: RateLimiter;
   /** For PubSub: the key shared with subscribers, and who they are; null: there is none. */
   readonly pubsub: { readonly key: AuthenticationKey; readonly subscriptions: Subscriptions } | null;
@@ -149,11 +149,11 @@ export class MapServer {
         this.#acknowledged(message, datagram);
         break;
       case "map-request":
-        this.request(bareRequest(datagram, message));
+        this.request(bareRequest(datagram, message), datagram.source);
         break;
       case "encapsulated-control": {
         const request = requestIn(message.inner);
-        if (request !== null) this.request(request);
+        if (request !== null) this.request(request, datagram.source);
         else this.#element.count("unexpected");
         break;
       }
@@ -274,9 +274,9 @@ export class MapServer {
 
   // ---- Requests --------------------------------------------------------------------
 
-  /** Takes a Map-Request, as it was inside its ECM: from the network, or from a Map-Resolver of the same graph. */
-  request(request: EncapsulatedRequest): void {
-    this.#sending(() => this.#answering.take(request));
+  /** Takes a Map-Request, as it was inside its ECM: from the network, or from a Map-Resolver of the same graph. `sender`: who sent the ECM. */
+  request(request: EncapsulatedRequest, sender: Uint8Array): void {
+    this.#sending(() => this.#answering.take(request, sender));
   }
 
   /** What several xTRs have registered together may be more than any message holds. */

@@ -130,17 +130,17 @@ row(
 );
 row(
   "9301 5.4",
-  "Map-Replies, one in 3 seconds to an RLOC",
+  "Map-Replies, one in 3 seconds to an RLOC, but for questions that are repeated",
   "LISPMapReplier",
   "lisp-map-replier",
-  "one RLOC gets the same answer every 3 seconds, others and other EIDs at once",
+  "one asker gets the answer for one EID three times, then every 3 seconds; others and other EIDs at once",
 );
 row(
   "9301 5.4",
   "all Map-Replies together, and answers to probes",
   "LISPMapReplier",
   "lisp-map-replier",
-  "probes have their own interval, and all replies together a rate",
+  "probes have their own interval, and all replies to one asker a rate",
 );
 row(
   "9301 5.4",

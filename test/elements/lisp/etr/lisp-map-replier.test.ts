@@ -117,25 +117,62 @@ test("overlapping prefixes: the best match with what is more specific in it, all
   b.close();
 });
 
-test("one RLOC gets the same answer every 3 seconds, others and other EIDs at once", async () => {
+/** Asks at seconds since the start; gives those at which there was an answer. */
+function answered(b: Bench, times: readonly number[], ask: () => void): number[] {
+  const found: number[] = [];
+  let now = 0;
+  for (const time of times) {
+    b.router.runFor(time - now);
+    now = time;
+    ask();
+    if (eids(b).length > 0) found.push(time);
+  }
+  return found;
+}
+
+const ask = (b: Bench, eid: string, rloc: string, from = rloc): void =>
+  b.push("e", [packetOf(request(eid, { itrRlocs: [ipAddress(parseRloc(rloc))] }), { from })]);
+
+test("a question that comes again because an answer was lost is answered", async () => {
   const b = await bench();
-  const ask = (eid: string, rloc: string): void =>
-    b.push("e", [packetOf(request(eid, { itrRlocs: [ipAddress(parseRloc(rloc))] }))]);
-  ask("192.168.1.1", "192.0.2.7");
-  ask("192.168.1.2", "192.0.2.7");
-  ask("192.168.1.1", "192.0.2.8");
-  ask("fd01::1", "192.0.2.7");
-  assert.equal([sentOf(b, "out", "map-reply").length, b.read("e.limited")], [3, "1"]);
-  b.router.runFor(2.9);
-  ask("192.168.1.1", "192.0.2.7");
-  assert.is(eids(b).length, 0);
-  b.router.runFor(0.1);
-  ask("192.168.1.1", "192.0.2.7");
-  assert.is(eids(b).length, 1);
+  const times = [0, 1, 3, 7, 11, 15, 19];
+  assert.equal(
+    answered(b, times, () => ask(b, "192.168.1.1", "192.0.2.7")),
+    times,
+  );
   b.close();
 });
 
-test("probes have their own interval, and all replies together a rate", async () => {
+test("one asker gets the answer for one EID three times, then every 3 seconds; others and other EIDs at once", async () => {
+  const b = await bench();
+  for (let i = 0; i < 5; i++) ask(b, "192.168.1.1", "192.0.2.7");
+  assert.equal([eids(b).length, b.read("e.limited")], [3, "2"]);
+  for (const [eid, rloc] of [
+    ["192.168.1.2", "192.0.2.7"],
+    ["192.168.1.1", "192.0.2.8"],
+    ["fd01::1", "192.0.2.7"],
+  ])
+    ask(b, eid, rloc);
+  assert.is(eids(b).length, 3);
+  const times = [2.9, 3, 5.9, 6];
+  assert.equal(
+    answered(b, times, () => ask(b, "192.168.1.1", "192.0.2.7")),
+    [3, 6],
+  );
+  b.close();
+});
+
+test("what is asked for in another's name floods nobody, and takes nothing of what that one may ask for", async () => {
+  const b = await bench("RATE 5");
+  for (let i = 0; i < 50; i++) ask(b, `192.168.1.${i}`, "192.0.2.7", "203.0.113.66");
+  assert.equal([eids(b).length, b.read("e.limited")], [5, "45"]);
+  ask(b, "192.168.1.0", "192.0.2.7");
+  ask(b, "192.168.1.0", "192.0.2.8");
+  assert.is(eids(b).length, 2);
+  b.close();
+});
+
+test("probes have their own interval, and all replies to one asker a rate", async () => {
   const b = await bench("RATE 3");
   const probe = packetOf(request("192.168.1.1", { probe: true }));
   b.push("e", [probe, probe, packetOf(request("192.168.1.1"))]);
@@ -144,11 +181,10 @@ test("probes have their own interval, and all replies together a rate", async ()
   b.push("e", [probe]);
   assert.is(eids(b).length, 1);
   b.router.runFor(10);
-  for (let i = 0; i < 9; i++)
-    b.push("e", [
-      packetOf(request("192.168.1.1", { itrRlocs: [ipAddress(parseRloc(`192.0.2.${i + 10}`))] })),
-    ]);
+  for (let i = 0; i < 9; i++) ask(b, `192.168.1.${i}`, "192.0.2.9");
   assert.is(eids(b).length, 3);
+  for (let i = 0; i < 9; i++) ask(b, "192.168.1.1", `192.0.2.${i + 10}`);
+  assert.is(eids(b).length, 9);
   b.close();
 });
 
