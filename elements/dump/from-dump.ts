@@ -6,6 +6,8 @@ import {
   SLOT_MAC,
   SLOT_META,
 } from "../../assembly/layout.js";
+import { DumpFile } from "../../src/device/dump-file.js";
+import { DumpTimes } from "../../src/device/dump-times.js";
 import { writeTimestamp } from "../../src/device/timestamp.js";
 import { fixedPointText } from "../../src/lang/args/fixed-point.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
@@ -21,8 +23,6 @@ import type { Task } from "../../src/router/task.js";
 import type { Timer } from "../../src/router/timer.js";
 import { canFindIP, canonicalLinkType, linkTypeText } from "../../src/wire/link-type.js";
 import { LINKTYPE_RAW, PcapError, type PcapReader } from "../../src/wire/pcap.js";
-import { DumpFile } from "./dump-file.js";
-import { DumpTimes } from "./dump-times.js";
 
 const args = {
   FILENAME: { type: "filename", positional: true, required: true, doc: "the file; `-` is standard input" },

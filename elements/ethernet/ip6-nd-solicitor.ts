@@ -1,4 +1,5 @@
 import { ANNO_DST_IP, SLOT_ANNO } from "../../assembly/layout.js";
+import { NDCache, type NDOwner, STATES } from "../../src/device/nd-cache.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import { ip6Text, sameAddress } from "../../src/net/address.js";
 import { etherText } from "../../src/net/mac.js";
@@ -18,7 +19,6 @@ import {
   UNSPECIFIED,
   writeNeighborFrame,
 } from "../../src/wire/neighbour-discovery.js";
-import { NDCache, type NDOwner, STATES } from "./nd-cache.js";
 import { NeighbourSender } from "./neighbour-sender.js";
 
 const args = {

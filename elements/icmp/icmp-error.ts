@@ -7,9 +7,9 @@ import { AddressList } from "../../src/packet/address-list.js";
 import type { Batch } from "../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, valueHandler } from "../../src/router/handler.js";
+import { writeNow } from "../../src/router/now.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 import { isIcmpError } from "../../src/wire/icmp.js";
-import { writeNow } from "./now.js";
 
 const args = {
   SRC: { type: "ip", positional: true, required: true, doc: "source address of the messages" },

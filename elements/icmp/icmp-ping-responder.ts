@@ -1,8 +1,8 @@
 import { ICMP_SIZE } from "../../assembly/forward-layout.js";
 import type { Batch } from "../../src/packet/batch.js";
 import { Element } from "../../src/router/element.js";
+import { writeNow } from "../../src/router/now.js";
 import type { ElementSpec } from "../../src/router/spec.js";
-import { writeNow } from "./now.js";
 
 /**
  * Answers ICMP echo requests: turns each into its reply, with the addresses exchanged and a time to live of 255.

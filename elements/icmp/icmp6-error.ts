@@ -4,6 +4,7 @@ import { parseValue } from "../../src/lang/args/parse.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import type { Batch } from "../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../src/router/element.js";
+import { writeNow } from "../../src/router/now.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 import {
   ICMP6_PARAMETER_PROBLEM,
@@ -13,7 +14,6 @@ import {
   ICMP6_UNREACHABLE,
 } from "../../src/wire/icmp6.js";
 import { IPV6_MTU_MIN } from "../../src/wire/ipv6.js";
-import { writeNow } from "./now.js";
 
 const args = {
   SRC: { type: "ip6", positional: true, required: true, doc: "source address of the messages" },

@@ -2,8 +2,8 @@ import { ICMP_SIZE, ICMP_SOURCE } from "../../assembly/forward-layout.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import type { Batch } from "../../src/packet/batch.js";
 import { Element } from "../../src/router/element.js";
+import { writeNow } from "../../src/router/now.js";
 import type { ElementSpec } from "../../src/router/spec.js";
-import { writeNow } from "./now.js";
 
 const args = {
   SRC: {

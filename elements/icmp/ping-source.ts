@@ -7,8 +7,8 @@ import type { Batch } from "../../src/packet/batch.js";
 import { Packet } from "../../src/packet/packet.js";
 import { type CleanupStage, Element, type ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, handlerValue, valueHandler } from "../../src/router/handler.js";
+import { Pings } from "../../src/router/pings.js";
 import type { Timer } from "../../src/router/timer.js";
-import { Pings } from "./pings.js";
 
 export const PING_ARGS = {
   INTERVAL: { type: "seconds", doc: "time between requests; default 1 s" },

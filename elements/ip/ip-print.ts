@@ -10,7 +10,7 @@ import { type HandlerCode, valueHandler } from "../../src/router/handler.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 import { systemError } from "../../src/router/system-error.js";
 import { packetTimestampText } from "../../src/router/timestamp.js";
-import { type IPFields, ipLine, payloadStart } from "./ip-line.js";
+import { type IPFields, ipLine, payloadStart } from "../../src/trace/ip-line.js";
 
 const args = {
   LABEL: { type: "string", positional: true, default: '""', doc: "what stands before each line" },

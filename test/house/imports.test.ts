@@ -21,7 +21,19 @@ const ALLOWED: Record<string, readonly string[]> = {
   trace: ["router", "packet", "wire", "lang", "layout"],
   script: ["router", "lang"],
   lisp: ["router", "packet", "wire", "lang", "store", "layout"],
-  elements: ["router", "packet", "wire", "lang", "device", "store", "lisp", "control", "script", "layout"],
+  elements: [
+    "router",
+    "packet",
+    "wire",
+    "lang",
+    "device",
+    "store",
+    "lisp",
+    "control",
+    "script",
+    "trace",
+    "layout",
+  ],
   loader: ["router", "packet", "lang"],
   vnf: ["router", "trace", "device", "packet", "wire", "lang", "loader", "layout"],
   index: ["lang", "wire", "packet", "router", "device", "lisp", "vnf", "loader", "layout"],
@@ -77,6 +89,15 @@ test("imports run one way between the rooms", () => {
         wrong.push(`${relative(root, file)} imports ${relative(root, target)}`);
     }
   }
+  assert.equal(wrong, []);
+});
+
+test("elements/ holds elements only", () => {
+  // A class that several elements extend is abstract and lies beside them.
+  const wrong = sources()
+    .filter((f) => room(f) === "elements")
+    .filter((f) => !/^export (abstract )?class \w+(<[^{]*>)? extends \w+/m.test(readFileSync(f, "utf8")))
+    .map((f) => relative(root, f));
   assert.equal(wrong, []);
 });
 

@@ -17,14 +17,14 @@
 // A tunnel router that is not told that its guest has gone (no Map-Notify reached it) renews the guest's registration
 // and has its mapping for as long as whoever has the guest needs to hear of that, and to take it back: RENEW + ARRIVE.
 
-import { REGISTRAR_ARGS } from "../../../elements/lisp/etr/lisp-registrar-args.js";
+import { LISPRegistrar } from "../../../elements/lisp/etr/lisp-registrar.js";
 import { LISPSMRSender } from "../../../elements/lisp/etr/lisp-smr-sender.js";
-import { RESOLVER_ARGS } from "../../../elements/lisp/itr/lisp-resolver-args.js";
+import { LISPResolver } from "../../../elements/lisp/itr/lisp-resolver.js";
 import { LISPRLOCProber } from "../../../elements/lisp/itr/lisp-rloc-prober.js";
 import { LISPSMRReceiver } from "../../../elements/lisp/itr/lisp-smr-receiver.js";
 import { LISPMapServer } from "../../../elements/lisp/mapping-system/lisp-map-server.js";
 import { LISPHostFinder } from "../../../elements/lisp/mobility/lisp-host-finder.js";
-import { MOBILITY_ARGS } from "../../../elements/lisp/mobility/lisp-mobility-args.js";
+import { LISPMobility } from "../../../elements/lisp/mobility/lisp-mobility.js";
 import { NOTIFY_INTERVALS } from "../../../src/lisp/map-server/notifications.js";
 import { PING_INTERVAL, PROBE_INTERVAL } from "./four-sites.js";
 
@@ -68,8 +68,8 @@ const REMIND = 1;
 /** A registration that is not renewed ends after this (RFC 9301, section 8.2). */
 export const REGISTRATION = timer(LISPMapServer.spec.args.TIMEOUT);
 
-const RENEW = timer(REGISTRAR_ARGS.INTERVAL);
-const ARRIVE = PING_INTERVAL + timer(MOBILITY_ARGS.TRIES) * timer(MOBILITY_ARGS.TIMEOUT);
+const RENEW = timer(LISPRegistrar.spec.args.INTERVAL);
+const ARRIVE = PING_INTERVAL + timer(LISPMobility.spec.args.TRIES) * timer(LISPMobility.spec.args.TIMEOUT);
 const SOLICIT =
   REMIND +
   timer(LISPSMRSender.spec.args.INTERVAL) +
@@ -81,7 +81,7 @@ const REPLACE = PROBE_INTERVAL + timer(RETRIES) * timer(TIMEOUT);
 const CORRECT = Math.max(SOLICIT, REPLACE);
 
 const retry = (outage: number): number =>
-  Math.min(outage + timer(REGISTRAR_ARGS.TIMEOUT), timer(REGISTRAR_ARGS.MAX_TIMEOUT));
+  Math.min(outage + timer(LISPRegistrar.spec.args.TIMEOUT), timer(LISPRegistrar.spec.args.MAX_TIMEOUT));
 
 /** Null: it is not sent any more. */
 function tell(outage: number): number | null {
@@ -97,10 +97,15 @@ function tell(outage: number): number | null {
 
 function resolve(outage: number): number {
   let asking = 0;
-  for (let sent = 0; sent <= timer(RESOLVER_ARGS.RETRIES); sent++)
-    asking += Math.min(timer(RESOLVER_ARGS.TIMEOUT) * 2 ** sent, timer(RESOLVER_ARGS.MAX_TIMEOUT));
+  for (let sent = 0; sent <= timer(LISPResolver.spec.args.RETRIES); sent++)
+    asking += Math.min(
+      timer(LISPResolver.spec.args.TIMEOUT) * 2 ** sent,
+      timer(LISPResolver.spec.args.MAX_TIMEOUT),
+    );
   return (
-    timer(RESOLVER_ARGS.MAX_TIMEOUT) + (outage < asking ? 0 : timer(RESOLVER_ARGS.PAUSE)) + PING_INTERVAL
+    timer(LISPResolver.spec.args.MAX_TIMEOUT) +
+    (outage < asking ? 0 : timer(LISPResolver.spec.args.PAUSE)) +
+    PING_INTERVAL
   );
 }
 

@@ -1,8 +1,8 @@
 // An IPv4 packet in a line, as Click's IPPrint writes it. Every header is read only as far as the packet goes.
 
-import { builtinNameOf, DATABASES, icmpCodeDatabase } from "../../src/lang/args/databases.js";
-import { ipText } from "../../src/net/address.js";
-import type { Packet } from "../../src/packet/packet.js";
+import { builtinNameOf, DATABASES, icmpCodeDatabase } from "../lang/args/databases.js";
+import { ipText } from "../net/address.js";
+import type { Packet } from "../packet/packet.js";
 
 /** Which fields of the IP header are printed, and whether ICMP numbers are in network order. */
 export interface IPFields {

@@ -1,6 +1,6 @@
 // Which packets of a capture are given, and when, by the times in it.
 
-import type { Timestamp } from "../../src/lang/args/spec.js";
+import type { Timestamp } from "../lang/args/spec.js";
 
 /** FromDump's arguments; at most one of `start`, `startAfter`, and one of `end`, `endAfter`, `interval`. */
 export interface DumpWindow {

@@ -1,8 +1,8 @@
 // An open capture file: what a FromDump reads, and hands to the one that replaces it.
 
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import type { PacketMemory } from "../../src/packet/memory.js";
-import { PcapReader } from "../../src/wire/pcap.js";
+import type { PacketMemory } from "../packet/memory.js";
+import { PcapReader } from "../wire/pcap.js";
 
 /** Bytes read at a time; holds the largest record. */
 const BUFFER = 2 ** 19;

@@ -1,8 +1,8 @@
 // The time that kernels stamp on packets they make.
 
 import { NOW_NANOSECONDS, NOW_SECONDS } from "../../assembly/forward-layout.js";
-import { wallTime } from "../../src/router/clock.js";
-import type { Element } from "../../src/router/element.js";
+import { wallTime } from "./clock.js";
+import type { Element } from "./element.js";
 
 /** Writes the wall-clock time into the kernel's area at `area`. */
 export function writeNow({ router, memory }: Element, area: number): void {

@@ -1,6 +1,6 @@
 // The statistics of pings: which requests were sent when, and what came back.
 
-import type { Clock } from "../../src/router/clock.js";
+import type { Clock } from "./clock.js";
 
 const WORD = 4294967296;
 const NOT_SENT = -1;
