@@ -13,13 +13,9 @@ const args = {
 /**
  * Lets packets of one paint pass; others are dropped, or leave on output 1 where that is connected.
  *
- * @element CheckPaint
- * @category basic
  * @input 0 packets, push or pull
  * @output 0 packets whose paint is COLOR
  * @output 1 the others, push
- * @handler color the paint that passes
- * @handler wrong_paint packets of another paint
  * @example InfiniteSource(LIMIT 3) -> Paint(2) -> CheckPaint(2) -> Discard
  * @see Paint, PaintSwitch, PaintTee
  */

@@ -27,19 +27,8 @@ interface Trigger {
  * The rates are moving averages over some 16 milliseconds, as Click's. A handler of COUNT_CALL or BYTE_COUNT_CALL is
  * written to before the packet that reaches the count (with batches: its batch) goes on.
  *
- * @element Counter
- * @category basic
  * @input 0 packets to count, push or pull
  * @output 0 the same packets
- * @handler count packets since the last reset
- * @handler byte_count bytes since the last reset
- * @handler rate packets a second, recently
- * @handler bit_rate bits a second, recently
- * @handler byte_rate bytes a second, recently
- * @handler reset sets the counts to zero, and lets the calls happen again
- * @handler reset_counts the same as reset
- * @handler count_call reads the packet count of COUNT_CALL; written, sets a new COUNT_CALL
- * @handler byte_count_call sets a new BYTE_COUNT_CALL
  * @example InfiniteSource(LIMIT 5) -> c :: Counter(COUNT_CALL 5 c.reset) -> Discard
  * @see Print
  */

@@ -26,11 +26,8 @@ const args = {
  * keep their order: one that is due waits for those before it. One packet is held at a time, others wait in the
  * queue upstream; BURST (not in Click) is how many are pulled and held at a time, so that those due leave together.
  *
- * @element DelayUnqueue
- * @category basic
  * @input 0 packets, pull
  * @output 0 the same packets, later, push
- * @handler delay the time between a packet's timestamp and its leaving
  * @example InfiniteSource(LIMIT 2) -> Queue -> DelayUnqueue(5ms) -> Discard
  * @see Queue, Unqueue, Shaper
  */

@@ -16,12 +16,7 @@ const args = {
  *
  * On a pull input it pulls as fast as it can while it is active.
  *
- * @element Discard
- * @category basic
  * @input 0 packets to discard, push or pull
- * @handler count packets discarded
- * @handler active whether it pulls (a pull input only)
- * @handler reset_counts sets the count to zero
  * @example InfiniteSource(LIMIT 5) -> Discard
  * @example InfiniteSource(LIMIT 5) -> Queue -> Discard(BURST 2)
  * @see Idle

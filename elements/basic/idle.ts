@@ -9,8 +9,6 @@ import type { ElementSpec } from "../../src/router/spec.js";
  * It has as many inputs and outputs as are connected. On a pull input it does not pull; those that pull from it are
  * told that there will be no packets.
  *
- * @element Idle
- * @category basic
  * @input any packets to throw away, push or pull
  * @output any no packets, push or pull
  * @example Idle -> Discard

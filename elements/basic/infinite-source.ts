@@ -35,19 +35,7 @@ const RUN_MAX = 65536;
  * On a push output it makes BURST packets each time it runs (as one batch, or as many as are needed), and sleeps
  * while the queues downstream are full. On a pull output it makes packets when they are pulled.
  *
- * @element InfiniteSource
- * @category basic
  * @output 0 the packets, push or pull
- * @handler count packets made since the last reset
- * @handler data the packets' bytes
- * @handler length bytes of a packet; -1: as long as the data are
- * @handler limit packets made in all; negative: no limit
- * @handler burst packets made each time it runs
- * @handler active whether it makes packets
- * @handler reset sets the count to zero, so that another LIMIT packets are made
- * @handler burstsize old name of burst
- * @handler datasize old name of length
- * @handler no_slot packets not made because the packet pool was exhausted
  * @example InfiniteSource(LIMIT 5) -> Print(x) -> Discard
  * @example InfiniteSource(LENGTH 100, LIMIT 64, BURST 32, STOP true) -> Discard
  * @see RatedSource, TimedSource, FromDump

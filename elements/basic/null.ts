@@ -4,8 +4,6 @@ import type { ElementSpec } from "../../src/router/spec.js";
 /**
  * Passes packets on unchanged.
  *
- * @element Null
- * @category basic
  * @input 0 packets, push or pull
  * @output 0 the same packets
  * @example InfiniteSource(LIMIT 3) -> Null -> Discard

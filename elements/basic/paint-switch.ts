@@ -14,12 +14,8 @@ const args = {
  * Packets of paint 255 go to every output. A paint without an output drops the packet. With batches of more than
  * one packet an output gets all its packets of the batch at once; they keep their order.
  *
- * @element PaintSwitch
- * @category basic
  * @input 0 packets
  * @output any packets of paint 0, 1, ...
- * @handler no_output packets whose paint has no output
- * @handler no_slot copies not made because the packet pool was exhausted
  * @example InfiniteSource(LIMIT 3) -> Paint(1) -> s :: PaintSwitch -> Discard; s[1] -> Print(one) -> Discard
  * @see Paint, CheckPaint, Switch
  */

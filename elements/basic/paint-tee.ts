@@ -22,12 +22,9 @@ const args = {
  * Copies leave before the packets of their batch do. In an IP router it finds packets that leave where they came
  * from, for ICMPError to send redirects.
  *
- * @element PaintTee
- * @category basic
  * @input 0 packets, push or pull
  * @output 0 the same packets
  * @output 1 copies of those whose paint is COLOR, push
- * @handler color the paint of packets to copy
  * @example InfiniteSource(LIMIT 3) -> Paint(2) -> t :: PaintTee(2) -> Discard; t[1] -> Print(copy) -> Discard
  * @see Paint, CheckPaint, Tee
  */

@@ -13,11 +13,8 @@ const args = {
 /**
  * Sets each packet's paint annotation.
  *
- * @element Paint
- * @category basic
  * @input 0 packets, push or pull
  * @output 0 the same packets, painted
- * @handler color the paint
  * @example InfiniteSource(LIMIT 3) -> Paint(2) -> Discard
  * @see CheckPaint, PaintSwitch, PaintTee
  */

@@ -30,11 +30,8 @@ const args = {
  *
  * Lines go where the router's messages go (standard error), and look as Click's.
  *
- * @element Print
- * @category basic
  * @input 0 packets to print, push or pull
  * @output 0 the same packets
- * @handler active whether it prints
  * @example InfiniteSource(LIMIT 2) -> Print(x, 8, TIMESTAMP true) -> Discard
  * @see IPPrint, Counter
  */

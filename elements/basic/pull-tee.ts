@@ -10,12 +10,9 @@ const args = {
 /**
  * Pulls packets for its first output, and pushes a copy of each to its other outputs.
  *
- * @element PullTee
- * @category basic
  * @input 0 packets, pulled when output 0 is
  * @output 0 the packets, pull
  * @output 1- copies of them, push
- * @handler no_slot copies not made because the packet pool was exhausted
  * @example InfiniteSource(LIMIT 3) -> Queue -> t :: PullTee -> Unqueue -> Discard; t[1] -> Print(copy) -> Discard
  * @see Tee
  */

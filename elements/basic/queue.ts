@@ -20,17 +20,9 @@ const SLEEPINESS = 10;
  * It tells those that pull from it when it has been empty for a while and when packets come again, and those that
  * push into it when it is full and when there is room again.
  *
- * @element Queue
- * @category basic
  * @input 0 packets to hold, push
  * @output 0 the packets held, pull
  * @output 1 packets that found it full, push
- * @handler length packets in it
- * @handler highwater_length the most packets it has held at once
- * @handler capacity packets it holds at most
- * @handler drops packets that found it full
- * @handler reset_counts sets drops to zero and highwater_length to the present length
- * @handler reset throws away the packets in it, or sends them to output 1
  * @example InfiniteSource(LIMIT 5) -> Queue(3) -> Unqueue -> Discard
  * @see Unqueue, DelayUnqueue, Shaper
  */

@@ -37,18 +37,7 @@ const args = {
  * A token bucket that holds a hundredth of a second's packets (at least two) lets it catch up after a delay. BURST
  * (not in Click) makes those that are due together as one batch.
  *
- * @element RatedSource
- * @category basic
  * @output 0 the packets, push or pull
- * @handler count packets made since the last reset
- * @handler data the packets' bytes
- * @handler rate packets a second
- * @handler limit packets made in all; negative: no limit
- * @handler active whether it makes packets
- * @handler reset sets the count to zero, so that another LIMIT packets are made
- * @handler length bytes of a packet; -1: as long as the data are
- * @handler datasize old name of length
- * @handler no_slot packets not made because the packet pool was exhausted
  * @example RatedSource(RATE 1000, LIMIT 5) -> Print(x) -> Discard
  * @see InfiniteSource, TimedSource
  */

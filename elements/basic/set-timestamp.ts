@@ -21,8 +21,6 @@ const args = {
 /**
  * Sets each packet's timestamp, to the present or to a given time.
  *
- * @element SetTimestamp
- * @category basic
  * @input 0 packets, push or pull
  * @output 0 the same packets
  * @example InfiniteSource(LIMIT 3) -> SetTimestamp(1000000000.5) -> Print(TIMESTAMP true) -> Discard

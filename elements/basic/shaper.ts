@@ -17,12 +17,8 @@ const args = {
  * Pulls beyond the rate get nothing. After a pause it may catch up for at most a second. Unlike Click's, it tells
  * those that pull from it to sleep until the next packet may pass, so that they need not poll.
  *
- * @element Shaper
- * @category basic
  * @input 0 packets, pull
  * @output 0 the same packets, pull
- * @handler rate packets a second that pass at most
- * @handler reset forgets what has passed, so that a packet may pass at once
  * @example InfiniteSource(LIMIT 5) -> Queue -> Shaper(1000) -> Unqueue -> Discard
  * @see Queue, Unqueue, RatedSource
  */

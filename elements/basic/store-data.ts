@@ -14,8 +14,6 @@ const args = {
  *
  * Packets keep their length: what goes beyond their end is not written.
  *
- * @element StoreData
- * @category basic
  * @input 0 packets, push or pull
  * @output 0 the same packets, changed
  * @example InfiniteSource(LIMIT 3) -> StoreData(12, \<0800>) -> Print -> Discard

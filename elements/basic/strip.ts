@@ -12,8 +12,6 @@ const args = {
  *
  * A packet shorter than LENGTH becomes empty.
  *
- * @element Strip
- * @category basic
  * @input 0 packets, push or pull
  * @output 0 the same packets, shorter
  * @example InfiniteSource(LIMIT 3) -> Strip(14) -> Discard

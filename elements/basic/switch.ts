@@ -16,12 +16,8 @@ const args = {
 /**
  * Sends all packets to one of its outputs, which a handler chooses.
  *
- * @element Switch
- * @category basic
  * @input 0 packets
  * @output any the packets, while this output is chosen
- * @handler switch the output chosen; a number that there is no output for drops packets and reads -1
- * @handler switched_off packets dropped because no output was chosen
  * @example InfiniteSource(LIMIT 3) -> s :: Switch(1) -> Discard; s[1] -> Print(one) -> Discard
  * @see PaintSwitch, Tee
  */

@@ -13,11 +13,8 @@ const args = {
  * The last output gets the packets themselves. With batches of more than one packet an output sees the whole batch
  * before the next output does.
  *
- * @element Tee
- * @category basic
  * @input 0 packets
  * @output any copies of them, as many outputs as are connected
- * @handler no_slot copies not made because the packet pool was exhausted
  * @example InfiniteSource(LIMIT 3) -> t :: Tee -> Discard; t[1] -> Print(copy) -> Discard
  * @see PullTee, PaintTee
  */

@@ -23,17 +23,7 @@ const args = {
 /**
  * Makes a packet every INTERVAL.
  *
- * @element TimedSource
- * @category basic
  * @output 0 the packets
- * @handler count packets made since the last reset
- * @handler data the packets' bytes
- * @handler limit packets made in all; negative: no limit
- * @handler interval time between packets
- * @handler active whether it makes packets
- * @handler headroom free bytes before the data
- * @handler reset sets the count to zero, so that another LIMIT packets are made
- * @handler no_slot packets not made because the packet pool was exhausted
  * @example TimedSource(1ms, LIMIT 3) -> Print(x) -> Discard
  * @see RatedSource, InfiniteSource
  */

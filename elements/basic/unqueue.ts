@@ -22,16 +22,8 @@ const args = {
  *
  * It moves up to BURST packets each time it runs, as a batch.
  *
- * @element Unqueue
- * @category basic
  * @input 0 packets, pull
  * @output 0 the same packets, push
- * @handler count packets moved
- * @handler active whether it moves packets
- * @handler burst packets moved each time it runs
- * @handler limit packets moved in all; negative: no limit
- * @handler reset sets the count to zero, so that another LIMIT packets are moved
- * @handler reset_counts the same as reset
  * @example InfiniteSource(LIMIT 5) -> Queue -> Unqueue(BURST 4) -> Discard
  * @see Queue, DelayUnqueue, Shaper
  */

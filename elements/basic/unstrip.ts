@@ -12,11 +12,8 @@ const args = {
  *
  * Bytes that were never there are undefined. A packet that its slot has no room for is dropped.
  *
- * @element Unstrip
- * @category basic
  * @input 0 packets, push or pull
  * @output 0 the same packets, longer
- * @handler no_room packets dropped because their slots are too small
  * @example InfiniteSource(LIMIT 3) -> Strip(14) -> Unstrip(14) -> Discard
  * @see Strip
  */

@@ -20,11 +20,8 @@ const args = {
  * There is one output for each pattern. The patterns are compiled into one function when the element is
  * configured, and tests that they share are made once.
  *
- * @element Classifier
- * @category classification
  * @input 0 any packets
  * @output N packets that match pattern N and none before it
- * @handler program the tests that packets go through, a line each: offset/value%mask, where to go on
  * @example
  * // ARP requests, ARP replies, IP packets, and the rest.
  * Idle -> c :: Classifier(12/0806 20/0001, 12/0806 20/0002, 12/0800, -);

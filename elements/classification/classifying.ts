@@ -14,7 +14,7 @@ export const DROPS = { no_match: "matched no pattern, or one that says to drop" 
 export const PROGRAM = {
   read: true,
   calm: true,
-  doc: "the tests that packets go through, a line each",
+  doc: "the tests that packets go through, a line each: offset/value%mask, where to go on",
 } as const;
 
 export abstract class ClassifyingElement extends Element {

@@ -43,11 +43,8 @@ const args = {
  * There is one output for each pattern; the handlers `pattern0`, `pattern1` and so on read and write them
  * one by one.
  *
- * @element IPClassifier
- * @category classification
  * @input 0 IP packets
  * @output N packets that match pattern N and none before it
- * @handler program the tests that packets go through, a line each: offset/value%mask, where to go on
  * @example
  * Idle -> c :: IPClassifier(10.0.0.0/24 and syn,
  *                           dst tcp port 8000 or 8080,

@@ -19,11 +19,8 @@ const args = {
  * `deny`. Patterns are those of IPClassifier. A packet that matches no rule is dropped. Packets must have
  * their network header set, as CheckIPHeader and MarkIPHeader do.
  *
- * @element IPFilter
- * @category classification
  * @input 0 IP packets
  * @output N packets whose rule says N (`allow`: 0)
- * @handler program the tests that packets go through, a line each: offset/value%mask, where to go on
  * @example
  * // Web and name service to one net, and nothing else.
  * Idle -> IPFilter(allow dst net 10.0.0.0/8 && tcp dst port www,

@@ -56,9 +56,6 @@ type Kind = "TCP" | "UNIX" | "SOCKET";
  * router. Connections survive a hot swap when the new configuration has a ControlSocket of the same name at the
  * same place. Lines may have 64 KiB, the data of a request 16 MiB.
  *
- * @element ControlSocket
- * @category control
- * @handler port the port it listens on (TCP), 0 otherwise
  * @example ControlSocket(TCP, 7777+, LOCALHOST true)
  * @see Script
  */

@@ -51,55 +51,8 @@ export type ScriptType = "ACTIVE" | "PASSIVE" | "PACKET" | "PROXY" | "DRIVER" | 
  * SIGNAL script runs when the process gets one of the signals. $$ is the number of the process. A script that
  * jumps 1000 times without waiting is given up.
  *
- * @element Script
- * @category control
  * @input - packets, in a PACKET script
  * @output - packets the script sends there
- * @handler step takes COUNT steps (default 1) past waits
- * @handler goto goes to a label and runs from there
- * @handler run runs the script from its start; reading gives what it returns
- * @handler add the sum of numbers: whole ones (64 bits) or real
- * @handler sub the first number minus the others
- * @handler min the least of the numbers
- * @handler max the greatest of the numbers
- * @handler mul the product of numbers
- * @handler div the first number divided by the others
- * @handler idiv the same, rounded toward zero
- * @handler mod the remainder of two whole numbers
- * @handler rem the remainder of two numbers
- * @handler neg the negative of a number
- * @handler abs the absolute value of a number
- * @handler eq whether two words are equal, as numbers if they are such
- * @handler ne whether two words differ
- * @handler gt whether the first is greater
- * @handler ge whether the first is greater or equal
- * @handler lt whether the first is less
- * @handler le whether the first is less or equal
- * @handler not the negation of a truth value
- * @handler sprintf a format and its arguments, as in C
- * @handler first the first word
- * @handler random a random number below N, or from N1 to N2, or below 2^31
- * @handler and whether all are true
- * @handler or whether any is true
- * @handler nand whether not all are true
- * @handler nor whether none is true
- * @handler if the second word when the first is true, else the third
- * @handler in whether the first word is among the others
- * @handler now the wall-clock time in seconds
- * @handler readable whether all named handlers can be read
- * @handler writable whether all named handlers can be written
- * @handler length the length of the text in bytes
- * @handler unquote the text with a level of quotes removed
- * @handler htons a 16-bit number in network order
- * @handler htonl a 32-bit number in network order
- * @handler ntohs a 16-bit number from network order
- * @handler ntohl a 32-bit number from network order
- * @handler cat the content of a file; not for sockets
- * @handler catq the content of a file, quoted; not for sockets
- * @handler kill sends a signal to processes; not for sockets
- * @handler get the value of a variable
- * @handler set gives a variable a value
- * @handler shift takes the first word off a variable (default args) and gives it
  * @example Script(set x 0, label again, print $x, set x $(add $x 1), goto again $(lt $x 5), stop)
  * @example sum :: Script(TYPE PASSIVE, return $(add $1 $2)); Script(print $(sum.run 1 2), stop)
  * @see DriverManager

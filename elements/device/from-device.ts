@@ -78,19 +78,8 @@ const args = {
  *
  * A device that vanishes while the router runs stops nothing else; its `down` handler says what happened.
  *
- * @element FromDevice
- * @category device
  * @output 0 packets received
  * @output 1 packets that carry no IP (FORCE_IP)
- * @handler count packets received
- * @handler bytes bytes received
- * @handler not_ip packets dropped because they carry no IP
- * @handler active whether packets are read
- * @handler device the device's own totals, a line each: name, value
- * @handler kernel_drops packets that the kernel dropped before they could be read; ?? where that is not known
- * @handler encap what packets start with: ETHER or IP
- * @handler down why the device does not work; empty while it does
- * @handler reset_counts sets count and bytes to zero
  * @see ToDevice, FromDump, KernelTun
  */
 export class FromDevice extends Element {

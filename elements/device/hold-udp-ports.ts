@@ -20,8 +20,6 @@ const args = {
  * answers those to a port without a socket with "port unreachable". This element binds sockets to the ports and never
  * reads them. In a simulation, or on links inside the process, there is no such kernel and it does nothing.
  *
- * @element HoldUDPPorts
- * @category device
  * @example HoldUDPPorts(4341, 4342)
  * @see FromDevice
  */

@@ -47,16 +47,9 @@ const args = {
  * and transport headers set; what is no whole IP packet goes to output 1, or is dropped. The interface is made
  * through the router's devices (`tun:NAME`) and goes with the router; making one needs CAP_NET_ADMIN.
  *
- * @element KernelTun
- * @category device
  * @input 0 IP packets for the kernel, push or pull
  * @output 0 IP packets from the kernel
  * @output 1 what the kernel sent that is no IP packet
- * @handler packets packets from the kernel
- * @handler sent packets given to the kernel
- * @handler dev_name the interface's name
- * @handler device the device's own totals, a line each: name, value
- * @handler down why the device does not work; empty while it does
  * @see FromDevice, ToDevice
  */
 export class KernelTun extends Element {

@@ -33,13 +33,7 @@ const args = {
  * Packets start with the device's link-layer header. While the device is full no packets are pulled, so they wait
  * in the Queue upstream; with a push input, what a full device does not take is dropped.
  *
- * @element ToDevice
- * @category device
  * @input 0 packets to send, pull or push
- * @handler count packets given to the device
- * @handler full pushed packets dropped because the device was full
- * @handler device the device's own totals, a line each: name, value
- * @handler down why the device does not work; empty while it does
  * @see FromDevice, ToDump
  */
 export class ToDevice extends Element {

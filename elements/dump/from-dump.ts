@@ -63,25 +63,8 @@ const TRIES = 16;
  * is marked. With FORCE_IP, packets without IP leave on output 1 or are dropped. A damaged file is reported and ends
  * there. Classic pcap files are read, with times in micro- or nanoseconds.
  *
- * @element FromDump
- * @category dump
  * @output 0 packets of the file, push or pull
  * @output 1 packets that carry no IP, push
- * @handler count packets given
- * @handler sampling_prob probability with which a packet is given
- * @handler active whether it gives packets
- * @handler encap what the file's packets start with, as ToDump's ENCAP names it
- * @handler filename the file's name
- * @handler filesize bytes of the file; - where that is not known
- * @handler filepos byte of the file where reading goes on
- * @handler packet_filepos byte of the file where the last packet's record begins
- * @handler stop stops the router, and gives no more packets
- * @handler extend_interval puts the end off by so many seconds, and gives packets again
- * @handler reset_counts sets the count to zero
- * @handler reset_timing takes the times of the next packet as the first's
- * @handler not_ip packets dropped because they carry no IP
- * @handler too_long packets dropped because their slots are too small
- * @handler no_slot packets dropped because the packet pool was exhausted
  * @see ToDump, FromDevice
  */
 export class FromDump extends Element {

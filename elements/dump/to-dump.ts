@@ -50,13 +50,8 @@ const BUFFER = 2 ** 19;
  * With an output it passes packets on; without one it throws them away, and pulls by itself on a pull input. A
  * packet without a timestamp is given the present. A failure to write is reported once, and nothing else stops.
  *
- * @element ToDump
- * @category dump
  * @input 0 packets to write, push or pull
  * @output 0 the same packets
- * @handler count packets written
- * @handler filename the file's name
- * @handler reset_counts sets the count to zero
  * @example InfiniteSource(LIMIT 3) -> ToDump(/dev/null, SNAPLEN 60)
  * @see FromDump, ToDevice
  */

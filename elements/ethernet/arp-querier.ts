@@ -67,24 +67,10 @@ const NO_MAC = new Uint8Array(6);
  *
  * Packets to known neighbours leave as one batch, before what else their batch leads to.
  *
- * @element ARPQuerier
- * @category ethernet
  * @input 0 IP packets without link-layer header, destination annotation set
  * @input 1 ARP replies with Ethernet header
  * @output 0 IP packets in Ethernet frames; without output 1 queries too
  * @output 1 ARP queries
- * @handler table a line a neighbour, least recently heard of first: address, 1 if it is known, hardware address, seconds since it was last heard of
- * @handler stats packets dropped and queries sent, in words
- * @handler queries queries sent
- * @handler responses replies received
- * @handler drops packets dropped, but for those that waited
- * @handler count neighbours in the table
- * @handler length packets that wait
- * @handler broadcast the network's broadcast address
- * @handler ipaddr this router's address
- * @handler insert adds a neighbour: `IP ETH`
- * @handler delete forgets the hardware address of a neighbour: `IP`
- * @handler clear empties the table, and sets counts to zero
  * @example Idle -> q :: ARPQuerier(18.26.4.24/24, 00:00:C0:AE:67:EF) -> Discard; Idle -> [1] q
  * @see ARPTable, ARPResponder, IP6NDSolicitor, AddressInfo
  */
@@ -109,7 +95,7 @@ export class ARPQuerier extends NeighbourSender {
     handlers: {
       table: {
         read: true,
-        doc: "a line a neighbour: address, 1 if it is known, hardware address, seconds since it was last heard of",
+        doc: "a line a neighbour, least recently heard of first: address, 1 if it is known, hardware address, seconds since it was last heard of",
       },
       stats: { read: true, doc: "packets dropped and queries sent, in words" },
       drops: { read: true, doc: "packets dropped, but for those that waited" },

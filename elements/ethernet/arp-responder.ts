@@ -29,16 +29,9 @@ interface Network {
  * A request becomes its reply. Where several networks hold the address, the smallest decides. What it has no
  * answer for goes to output 1, or is dropped.
  *
- * @element ARPResponder
- * @category ethernet
  * @input 0 ARP requests with Ethernet header
  * @output 0 ARP replies with Ethernet header
  * @output 1 packets that it has no answer for
- * @handler replies requests answered
- * @handler table a line a network: prefix, hardware address
- * @handler lookup the hardware address it answers with for the IP address given; empty where it does not
- * @handler add adds entries: `IP/MASK [IP/MASK...] ETH`
- * @handler remove removes the entry of exactly this `IP/MASK`
  * @example Idle -> ARPResponder(18.26.4.24 18.26.7.0/24 00-00-C0-AE-67-EF) -> Discard
  * @see ARPQuerier, IP6NDAdvertiser, AddressInfo
  */

@@ -84,15 +84,6 @@ export function parseDelete(element: Element, text: string): number {
  *
  * The packets that wait when an address is inserted by hand leave with the next answer or query.
  *
- * @element ARPTable
- * @category ethernet
- * @handler table a line a neighbour, least recently heard of first: address, 1 if it is known, hardware address, seconds since it was last heard of
- * @handler drops packets dropped because they waited too long, or too many waited
- * @handler count neighbours in the table
- * @handler length packets that wait
- * @handler insert adds a neighbour: `IP ETH`
- * @handler delete forgets the hardware address of a neighbour: `IP`
- * @handler clear empties the table
  * @example ARPTable(CAPACITY 100, TIMEOUT 1m)
  * @see ARPQuerier
  */
@@ -104,7 +95,7 @@ export class ARPTable extends Element {
     handlers: {
       table: {
         read: true,
-        doc: "a line a neighbour: address, 1 if it is known, hardware address, seconds since it was last heard of",
+        doc: "a line a neighbour, least recently heard of first: address, 1 if it is known, hardware address, seconds since it was last heard of",
       },
       count: { read: true, doc: "neighbours in the table" },
       length: { read: true, doc: "packets that wait" },

@@ -24,14 +24,8 @@ const args = {
  *
  * For IP packets to neighbours use ARPQuerier or IP6NDSolicitor, which find the destination address.
  *
- * @element EtherEncap
- * @category ethernet
  * @input 0 packets
  * @output 0 the packets with an Ethernet header
- * @handler src the SRC argument
- * @handler dst the DST argument
- * @handler ethertype the ETHERTYPE argument, as a decimal number
- * @handler etht the same, by its old name
  * @example Idle -> EtherEncap(0x0800, 1:1:1:1:1:1, 2:2:2:2:2:2) -> Discard
  * @see ARPQuerier, IP6NDSolicitor
  */

@@ -33,15 +33,8 @@ const MAX_PORTS = 65000;
  * that share a place) makes room. Ages are those of the router's clock, not of the frames' timestamps as in Click.
  * There is no spanning tree: switches in a loop send frames round for ever.
  *
- * @element EtherSwitch
- * @category ethernet
  * @input any Ethernet frames from port N
  * @output N Ethernet frames to port N
- * @handler table a line a station, by address: hardware address, port
- * @handler timeout seconds after which a station not heard of is forgotten
- * @handler clear forgets all stations
- * @handler flooded frames sent to all ports but their own
- * @handler replaced stations that made room for others before their time
  * @example
  * Idle -> [0] s :: EtherSwitch [0] -> Discard;
  * Idle -> [1] s [1] -> Discard;

@@ -21,8 +21,6 @@ const args = {
  * The frames' packet type annotation is set to host, broadcast, multicast or other host. What does not pass
  * leaves on output 1, or is dropped when that is not connected.
  *
- * @element HostEtherFilter
- * @category ethernet
  * @input 0 Ethernet frames
  * @output 0 frames for this host
  * @output 1 frames for others (optional)

@@ -47,13 +47,9 @@ interface Network {
  * RFC 4862) are answered to all nodes. Solicitations must have hop limit 255 and a right checksum. What it has no
  * answer for goes to output 1, or is dropped.
  *
- * @element IP6NDAdvertiser
- * @category ethernet
  * @input 0 Neighbor Solicitations with Ethernet header
  * @output 0 Neighbor Advertisements with Ethernet header
  * @output 1 packets that it has no answer for
- * @handler advertisements solicitations answered
- * @handler table a line a network: prefix, hardware address
  * @example Idle -> IP6NDAdvertiser(2001:db8::1 2001:db8:1::/64 00-00-C0-AE-67-EF) -> Discard
  * @see IP6NDSolicitor, ARPResponder, AddressInfo
  */

@@ -78,25 +78,11 @@ const ENTRY = {
  *
  * Packets to known neighbours leave as one batch, before what else their batch leads to.
  *
- * @element IP6NDSolicitor
- * @category ethernet
  * @input 0 IPv6 packets without link-layer header, destination annotation (16 bytes) set
  * @input 1 Neighbor Advertisements, and Solicitations to learn from, with Ethernet header
  * @output 0 IPv6 packets in Ethernet frames; without output 1 solicitations too
  * @output 1 Neighbor Solicitations
  * @output 2 packets whose neighbour did not answer, without Ethernet header, for an ICMP6Error of code 3
- * @handler table a line a neighbour, least recently heard of first: address, 1 if it is known, hardware address
- * @handler neighbours a line a neighbour: address, state, hardware address, `router` or `host`, packets that wait
- * @handler stats packets dropped and solicitations sent, in words
- * @handler solicitations solicitations sent
- * @handler advertisements advertisements received and believed
- * @handler unreachable packets whose neighbour did not answer
- * @handler conflicts advertisements by others of this router's own address
- * @handler count neighbours in the table
- * @handler length packets that wait
- * @handler insert adds a neighbour: `IP ETH`
- * @handler delete removes a neighbour: `IP`
- * @handler clear empties the table
  * @example Idle -> n :: IP6NDSolicitor(2001:db8::1, 00:00:C0:AE:67:EF) -> Discard; Idle -> [1] n
  * @see IP6NDAdvertiser, ARPQuerier, AddressInfo
  */
@@ -124,7 +110,10 @@ export class IP6NDSolicitor extends NeighbourSender implements NDOwner {
     // The last 8 bytes of the Ethernet header.
     state: 8,
     handlers: {
-      table: { read: true, doc: "a line a neighbour: address, 1 if it is known, hardware address" },
+      table: {
+        read: true,
+        doc: "a line a neighbour, least recently heard of first: address, 1 if it is known, hardware address",
+      },
       neighbours: {
         read: true,
         doc: "a line a neighbour: address, state, hardware address, `router` or `host`, packets that wait",

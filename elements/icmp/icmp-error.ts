@@ -55,13 +55,8 @@ const args = {
  * A parameter problem points to the byte in the packet's parameter problem annotation (set by IPGWOptions); a redirect
  * names the gateway in its destination annotation. The source route of a packet that has one is reversed.
  *
- * @element ICMPError
- * @category icmp
  * @input 0 IPv4 packets, marked
  * @output 0 ICMP error messages
- * @handler src source address of the messages
- * @handler mtu largest message made, in bytes
- * @handler pmtu the MTU reported
  * @example InfiniteSource(LIMIT 3) -> CheckIPHeader -> ICMPError(18.26.4.24, timeexceeded) -> Discard
  * @see DecIPTTL, IPFragmenter, IPGWOptions, FixIPSrc, ICMP6Error
  */

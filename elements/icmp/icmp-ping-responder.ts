@@ -10,8 +10,6 @@ import type { ElementSpec } from "../../src/router/spec.js";
  * The destination annotation is set to the reply's destination, paint to 0, the timestamp to now. Everything else,
  * also fragments of requests, leaves on output 1, or is dropped when that is not connected.
  *
- * @element ICMPPingResponder
- * @category icmp
  * @input 0 IPv4 packets, marked, for this host
  * @output 0 echo replies
  * @output 1 packets that are no echo requests (optional)

@@ -23,21 +23,8 @@ const TTL = 200;
  *
  * Sequence numbers, and the IP identification with them, count from 1. The destination and header annotations are set.
  *
- * @element ICMPPingSource
- * @category icmp
  * @input 0 echo replies, marked (optional)
  * @output 0 echo requests
- * @handler count requests sent
- * @handler active whether it sends
- * @handler src source address
- * @handler dst destination address
- * @handler limit sets the number of requests to send
- * @handler interval sets the time between requests
- * @handler reset_counts sets all counts to zero
- * @handler summary requests, replies, loss and round-trip times, as ping prints them
- * @handler rtt_min shortest round-trip time
- * @handler rtt_avg mean round-trip time
- * @handler rtt_max longest round-trip time
  * @example p :: ICMPPingSource(10.0.0.1, 10.0.0.2, INTERVAL 1ms, LIMIT 3) -> CheckIPHeader -> ICMPPingResponder -> p
  * @see ICMPPingResponder, ICMP6PingSource
  */

@@ -58,8 +58,6 @@ const TYPES: readonly number[] = [
  * A parameter problem points to the byte in the packet's parameter problem annotation; a redirect names the next hop in
  * its destination annotation (RFC 4861 section 4.5).
  *
- * @element ICMP6Error
- * @category icmp
  * @input 0 IPv6 packets, marked
  * @output 0 ICMPv6 messages
  * @example InfiniteSource(LIMIT 3) -> CheckIP6Header -> ICMP6Error(2001:db8::1, timeexceeded, transit) -> Discard

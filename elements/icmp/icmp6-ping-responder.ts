@@ -20,8 +20,6 @@ const args = {
  * The destination annotation is set to the reply's destination, paint to 0, the timestamp to now. Everything else
  * leaves on output 1, or is dropped when that is not connected; so do requests behind extension headers.
  *
- * @element ICMP6PingResponder
- * @category icmp
  * @input 0 IPv6 packets, marked, for this host
  * @output 0 echo replies
  * @output 1 packets that are no echo requests (optional)

@@ -18,8 +18,6 @@ const args = {
  * `NAME:ip6`, `NAME:ip6net` and `NAME:eth` say the kind. `10.0.0.1/8` is a prefix and an address. Names are local to
  * the compound that the AddressInfo is in.
  *
- * @element AddressInfo
- * @category info
  * @example AddressInfo(host 10.0.0.1/8 00:50:BA:85:84:A9 2001:db8::1); Idle -> Discard
  * @see PortInfo, ScheduleInfo
  */

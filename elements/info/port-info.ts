@@ -19,8 +19,6 @@ const UDP = 17;
  * Entries look like lines of /etc/services: `http 80/tcp www`. Without a protocol the name is for both; entries of
  * an unknown protocol are skipped. `#` begins a comment. Names are local to the compound that the PortInfo is in.
  *
- * @element PortInfo
- * @category info
  * @example PortInfo(lisp-data 4341/udp, lisp-control 4342/udp); Idle -> Discard
  * @see AddressInfo, ScheduleInfo
  */

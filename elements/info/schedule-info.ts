@@ -16,8 +16,6 @@ const args = {
  * The default is 1; an element with 2 runs twice as often as one with 1. A parameter of a compound element scales
  * those of the elements inside it. Names are local to the compound that the ScheduleInfo is in.
  *
- * @element ScheduleInfo
- * @category info
  * @example InfiniteSource(LIMIT 5) -> Queue -> u :: Unqueue -> Discard; ScheduleInfo(u 2)
  * @see AddressInfo, PortInfo
  */

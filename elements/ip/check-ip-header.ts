@@ -56,13 +56,9 @@ const REASONS = Object.values(drops);
  * annotations set and their destination address in the destination annotation. Bad ones leave on output 1, or are
  * dropped when that is not connected; the first one is reported.
  *
- * @element CheckIPHeader
- * @category ip
  * @input 0 IPv4 packets
  * @output 0 good packets
  * @output 1 bad packets (optional)
- * @handler drops bad packets so far
- * @handler drop_details bad packets by reason, a line each: count, reason
  * @example InfiniteSource(LIMIT 3) -> CheckIPHeader -> Discard
  * @see CheckIPHeader2, MarkIPHeader, SetIPChecksum, CheckIP6Header
  */

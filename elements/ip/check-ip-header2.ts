@@ -4,13 +4,9 @@ import { CheckIPHeader } from "./check-ip-header.js";
 /**
  * Checks the IPv4 header as CheckIPHeader does, but for its checksum.
  *
- * @element CheckIPHeader2
- * @category ip
  * @input 0 IPv4 packets
  * @output 0 good packets
  * @output 1 bad packets (optional)
- * @handler drops bad packets so far
- * @handler drop_details bad packets by reason, a line each: count, reason
  * @example InfiniteSource(LIMIT 3) -> CheckIPHeader2 -> Discard
  * @see CheckIPHeader
  */

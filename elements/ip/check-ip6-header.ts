@@ -23,12 +23,9 @@ const args = {
  * destination address in the 16-byte destination annotation. Bad ones leave on output 1, or are dropped when that
  * is not connected; the first one is reported. The source ffff:…:ffff is always bad.
  *
- * @element CheckIP6Header
- * @category ip
  * @input 0 IPv6 packets
  * @output 0 good packets
  * @output 1 bad packets (optional)
- * @handler drops bad packets so far
  * @example InfiniteSource(LIMIT 3) -> CheckIP6Header -> Discard
  * @see CheckIPHeader, DecIP6HLIM
  */

@@ -20,13 +20,9 @@ const args = {
  * Packets whose time to live is 0 or 1 leave unchanged on output 1, ordinarily to an ICMPError; they are dropped
  * when that is not connected. So are packets without an IP header annotation.
  *
- * @element DecIPTTL
- * @category ip
  * @input 0 IPv4 packets, marked
  * @output 0 packets that live on
  * @output 1 packets whose time is over (optional)
- * @handler drops packets that left on output 1 or were dropped
- * @handler active whether it decrements
  * @example InfiniteSource(LIMIT 3) -> CheckIPHeader -> DecIPTTL -> Discard
  * @see ICMPError, CheckIPHeader, DecIP6HLIM
  */

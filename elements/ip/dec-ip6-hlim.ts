@@ -9,12 +9,9 @@ import type { ElementSpec } from "../../src/router/spec.js";
  * Packets whose hop limit is 0 or 1 leave unchanged on output 1, ordinarily to an ICMP6Error; they are dropped
  * when that is not connected. So are packets without an IP header annotation.
  *
- * @element DecIP6HLIM
- * @category ip
  * @input 0 IPv6 packets, marked
  * @output 0 packets that live on
  * @output 1 packets whose hops are used up (optional)
- * @handler drops packets that left on output 1 or were dropped
  * @example InfiniteSource(LIMIT 3) -> CheckIP6Header -> DecIP6HLIM -> Discard
  * @see ICMP6Error, CheckIP6Header, DecIPTTL
  */

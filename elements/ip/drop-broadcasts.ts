@@ -9,12 +9,9 @@ import type { ElementSpec } from "../../src/router/spec.js";
  *
  * They leave on output 1 when that is connected. The first one is reported.
  *
- * @element DropBroadcasts
- * @category ip
  * @input 0 packets
  * @output 0 packets that came to this host alone
  * @output 1 broadcasts and multicasts (optional)
- * @handler drops packets that left on output 1 or were dropped
  * @example InfiniteSource(LIMIT 3) -> DropBroadcasts -> Discard
  * @see FromDevice, HostEtherFilter
  */

@@ -17,8 +17,6 @@ const args = {
  * Sets the source address of packets that this router made itself, once it is known by which interface they leave
  * (RFC 1812 section 4.3.2.4). ICMPError marks them with the fix-IP-source annotation, which is cleared here.
  *
- * @element FixIPSrc
- * @category ip
  * @input 0 IPv4 packets, marked
  * @output 0 the same packets
  * @example InfiniteSource(LIMIT 3) -> CheckIPHeader -> FixIPSrc(10.0.0.1) -> Discard

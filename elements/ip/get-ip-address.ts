@@ -23,8 +23,6 @@ const args = {
  *
  * An address that is not within the packet's data counts as 0.0.0.0.
  *
- * @element GetIPAddress
- * @category ip
  * @input 0 packets
  * @output 0 the same packets
  * @example InfiniteSource(LIMIT 3) -> GetIPAddress(16) -> Discard

@@ -17,8 +17,6 @@ const args = {
  *
  * An address that is not within the packet's data counts as `::`.
  *
- * @element GetIP6Address
- * @category ip
  * @input 0 packets
  * @output 0 the same packets
  * @example InfiniteSource(LIMIT 3) -> GetIP6Address(24) -> Discard

@@ -55,12 +55,8 @@ const CE = 3;
  * Sets the header annotations, and the destination annotation to the destination. The identification counts up
  * from 0. A packet that has no room for a header, or grows beyond 65535 bytes, is dropped.
  *
- * @element IPEncap
- * @category ip
  * @input 0 packets
  * @output 0 IPv4 packets
- * @handler src source address
- * @handler dst destination address, or DST_ANNO
  * @example InfiniteSource(LIMIT 3) -> IPEncap(ipip, 18.26.4.24, 140.247.60.147) -> Discard
  * @see UDPIPEncap, StripIPHeader
  */

@@ -40,13 +40,9 @@ const REPORTS = 5;
  * big, LISPEncap for example, has said would pass. Fragments are in order, and have the annotations of
  * the packet they are of; only the first keeps a link header. A checksum left to the device is completed first.
  *
- * @element IPFragmenter
- * @category ip
  * @input 0 IPv4 packets, marked
  * @output 0 packets and fragments of at most MTU bytes
  * @output 1 packets that are too big and must not be cut (optional)
- * @handler drops packets that left on output 1 or were dropped there
- * @handler fragments fragments made
  * @example InfiniteSource(LIMIT 3) -> CheckIPHeader -> IPFragmenter(1500) -> Discard
  * @see ICMPError, LISPEncap
  */

@@ -30,12 +30,9 @@ const SECONDS_OF_DAY = 86400;
  * Packets with faulty options leave on output 1, with the place of the fault in the ICMP parameter problem
  * annotation, ordinarily to an ICMPError; they are dropped when that is not connected.
  *
- * @element IPGWOptions
- * @category ip
  * @input 0 IPv4 packets, marked
  * @output 0 packets without options, or with good ones
  * @output 1 packets with faulty options (optional)
- * @handler drops packets that left on output 1 or were dropped
  * @example InfiniteSource(LIMIT 3) -> CheckIPHeader -> IPGWOptions(10.0.0.1) -> Discard
  * @see ICMPError
  */

@@ -37,11 +37,8 @@ const args = {
  * Lines go where the router's messages go (standard error), and look as Click's. Packets whose network header is
  * not set are not printed: put a CheckIPHeader or MarkIPHeader before it.
  *
- * @element IPPrint
- * @category ip
  * @input 0 IP packets, push or pull
  * @output 0 the same packets
- * @handler active whether it prints
  * @example Idle -> IPPrint(x, TTL true) -> Discard
  * @see Print, CheckIPHeader
  */

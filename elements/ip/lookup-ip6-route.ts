@@ -21,16 +21,8 @@ const ROUTING: RouteFamily = {
  * Packets without a route are dropped; the first five are reported. Routes can be added and removed while packets
  * flow. In a hot swap the table goes on: routes that were added while the old configuration ran stay.
  *
- * @element LookupIP6Route
- * @category ip
  * @input 0 IPv6 packets with their destination annotation set
  * @output 0... packets whose route names that output
- * @handler add adds a route: DST/MASK [GATEWAY] OUTPUT; fails when its prefix has one
- * @handler set adds a route, or replaces that of its prefix
- * @handler remove removes a route: DST/MASK [[GATEWAY] OUTPUT]
- * @handler ctrl lines of `add ROUTE`, `set ROUTE` and `remove ROUTE`; all of them are done, or none
- * @handler lookup for an address: the output (-1: none), and the gateway if there is one
- * @handler table the routes, a line each: prefix, gateway or -, output
  * @example InfiniteSource(LIMIT 3) -> SetIP6Address(2001:db8::1) -> rt :: LookupIP6Route(2001:db8::/32 fe80::1 0,
  *   ::/0 1); rt[0] -> Discard; rt[1] -> Discard
  * @see GetIP6Address, RadixIPLookup

@@ -16,8 +16,6 @@ const args = {
  * Marks packets as IP packets: sets the network and transport header annotations from the IPv4 header, which is
  * not checked.
  *
- * @element MarkIPHeader
- * @category ip
  * @input 0 IPv4 packets
  * @output 0 the same packets, marked
  * @example InfiniteSource(LIMIT 3) -> MarkIPHeader -> Discard

@@ -16,8 +16,6 @@ const args = {
  * Marks packets as IPv6 packets: sets the network and transport header annotations from the IPv6 header, which is
  * not checked; the transport header is what follows the fixed header.
  *
- * @element MarkIP6Header
- * @category ip
  * @input 0 IPv6 packets
  * @output 0 the same packets, marked
  * @example InfiniteSource(LIMIT 3) -> MarkIP6Header -> Discard

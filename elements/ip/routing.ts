@@ -21,7 +21,11 @@ export const ROUTING_HANDLERS = {
     write: true,
     doc: "lines of `add ROUTE`, `set ROUTE` and `remove ROUTE`; all of them are done, or none",
   },
-  lookup: { read: true, params: true, doc: "for an address: the output, and the gateway if there is one" },
+  lookup: {
+    read: true,
+    params: true,
+    doc: "for an address: the output (-1: none), and the gateway if there is one",
+  },
   table: { read: true, expensive: true, doc: "the routes, a line each: prefix, gateway or -, output" },
 } as const;
 

@@ -14,11 +14,8 @@ const args = {
 /**
  * Sets the destination annotation (or another) to an IPv4 address, e.g. to a fixed next hop.
  *
- * @element SetIPAddress
- * @category ip
  * @input 0 packets
  * @output 0 the same packets
- * @handler addr the address
  * @example InfiniteSource(LIMIT 3) -> SetIPAddress(10.0.0.1) -> Discard
  * @see GetIPAddress
  */

@@ -9,11 +9,8 @@ import type { ElementSpec } from "../../src/router/spec.js";
  * The header is at the network header annotation or, without one, at the start of the data. Packets too short for
  * their header are dropped; the first one is reported.
  *
- * @element SetIPChecksum
- * @category ip
  * @input 0 IPv4 packets
  * @output 0 the same packets with a good checksum
- * @handler drops packets dropped
  * @example InfiniteSource(LIMIT 3) -> SetIPChecksum -> Discard
  * @see CheckIPHeader
  */

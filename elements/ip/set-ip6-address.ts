@@ -10,8 +10,6 @@ const args = {
 /**
  * Sets the 16-byte destination annotation to an IPv6 address, e.g. to a fixed next hop.
  *
- * @element SetIP6Address
- * @category ip
  * @input 0 packets
  * @output 0 the same packets
  * @example InfiniteSource(LIMIT 3) -> SetIP6Address(2001:db8::1) -> Discard

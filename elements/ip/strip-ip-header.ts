@@ -6,8 +6,6 @@ import type { ElementSpec } from "../../src/router/spec.js";
  * Removes the IP header, and whatever is before it, from marked packets: the data then begins with the transport
  * header. The annotations stay. Packets whose network header is not marked are dropped.
  *
- * @element StripIPHeader
- * @category ip
  * @input 0 IP packets, marked
  * @output 0 their payload
  * @example InfiniteSource(LIMIT 3) -> CheckIPHeader -> StripIPHeader -> Discard

@@ -39,14 +39,8 @@ const args = {
  * identification counts up from 0. A packet that has no room for the headers, or grows beyond 65535 bytes, is
  * dropped.
  *
- * @element UDPIPEncap
- * @category ip
  * @input 0 packets
  * @output 0 IPv4 packets
- * @handler src source address
- * @handler sport source port
- * @handler dst destination address
- * @handler dport destination port
  * @example InfiniteSource(LIMIT 3) -> UDPIPEncap(1.0.0.1, 1234, 2.0.0.2, 1234) -> Discard
  * @see IPEncap, StripIPHeader
  */

@@ -39,7 +39,7 @@ export function summary(page: Page): string {
 }
 
 export function category(page: Page): string {
-  return tagTexts(page, "category")[0] ?? page.file.split("/")[0];
+  return page.file.split("/")[0];
 }
 
 /** The page as text for a terminal. */
@@ -83,7 +83,9 @@ function handlerLines(page: Page): string[] {
     ([name, doc]) => [name, "read", doc] as const,
   );
   const own = Object.entries(spec.handlers ?? {}).map(([name, h]) => {
-    const how = [h.read && "read", h.write && "write"].filter(Boolean).join(", ");
+    const how = [h.read && "read", h.write && "write", h.private && "not for sockets"]
+      .filter(Boolean)
+      .join(", ");
     return [name, how, h.doc] as const;
   });
   return [...own, ...counters].flatMap(([name, how, doc]) => entry(`${name} (${how})`, doc));

@@ -11,7 +11,7 @@ import type { HandlerCode } from "../router/handler.js";
 import { HandlerCall } from "../router/handler-call.js";
 import type { HandlerSpec } from "../router/spec.js";
 import { systemError } from "../router/system-error.js";
-import { FUNCTIONS } from "./functions.js";
+import { FUNCTION_DOCS } from "./functions.js";
 import type { ScriptVariables } from "./variables.js";
 import { failed } from "./words.js";
 
@@ -22,12 +22,7 @@ export const SCRIPT_HANDLERS: Readonly<Record<string, HandlerSpec>> = {
   step: { write: true, doc: "takes COUNT steps (default 1) past waits" },
   goto: { write: true, doc: "goes to a label and runs from there" },
   run: { ...CALLED, write: true, doc: "runs the script from its start; reading gives what it returns" },
-  ...Object.fromEntries(
-    Object.keys(FUNCTIONS).map((name) => [
-      name,
-      { ...CALLED, doc: `the function ${name} of its parameters` },
-    ]),
-  ),
+  ...Object.fromEntries(Object.entries(FUNCTION_DOCS).map(([name, doc]) => [name, { ...CALLED, doc }])),
   random: { ...CALLED, doc: "a random number below N, or from N1 to N2, or below 2^31" },
   now: { read: true, doc: "the wall-clock time in seconds" },
   readable: { ...CALLED, doc: "whether all named handlers can be read" },

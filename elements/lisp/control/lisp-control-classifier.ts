@@ -35,8 +35,6 @@ const PROBE_REPLIES = 7;
  * With output 6 Map-Requests that solicit a Map-Request (S bit, RFC 9301, section 6.1) leave there, and with output 7
  * Map-Replies that answer RLOC probes (P bit, section 7.1).
  *
- * @element LISPControlClassifier
- * @category lisp
  * @input 0 IP packets with LISP control messages
  * @output 0 Map-Requests
  * @output 1 Map-Replies
@@ -46,12 +44,6 @@ const PROBE_REPLIES = 7;
  * @output 5 all other types
  * @output 6 (optional) Solicit-Map-Requests
  * @output 7 (optional) answers to RLOC probes
- * @handler map_requests Map-Requests, SMRs and probes among them
- * @handler map_replies Map-Replies
- * @handler map_registers Map-Registers
- * @handler map_notifies Map-Notifies and Map-Notify-Acks
- * @handler encapsulated Encapsulated Control Messages
- * @handler other messages of other types
  * @example
  * InfiniteSource(\<10000000 0000000000000001 0000 0001c0000201 0020000106010101>, LIMIT 3, STOP true)
  *     -> UDPIPEncap(192.0.2.1, 4342, 192.0.2.2, 4342) -> c :: LISPControlClassifier;

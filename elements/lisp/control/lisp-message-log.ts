@@ -26,13 +26,8 @@ const args = {
  * addresses, the type, the nonce, the bits that are set and the records; secrets and authentication data do not appear.
  * Lines go where the router's messages go. A packet that holds no message is passed on, too.
  *
- * @element LISPMessageLog
- * @category lisp
  * @input 0 IP packets with LISP control messages, push or pull
  * @output 0 the same packets
- * @handler messages messages that were printed
- * @handler malformed packets that hold no LISP control message
- * @handler active whether it prints
  * @example
  * InfiniteSource(\<10000000 0000000000000001 0000 0001c0000201 0020000106010101>, LIMIT 3, STOP true)
  *     -> UDPIPEncap(192.0.2.1, 4342, 192.0.2.2, 4342) -> LISPMessageLog(in) -> Discard

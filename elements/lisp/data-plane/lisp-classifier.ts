@@ -19,17 +19,11 @@ const args = {
  * datagrams too short for an 8-byte header behind UDP's, and all fragments, since only a whole datagram has its
  * ports.
  *
- * @element LISPClassifier
- * @category lisp
  * @input 0 IP packets
  * @output 0 LISP data
  * @output 1 LISP control messages
  * @output 2 everything else
  * @output 3 VXLAN-GPE (optional)
- * @handler data LISP data packets
- * @handler control LISP control messages
- * @handler other other packets
- * @handler gpe VXLAN-GPE packets, even where they leave with the others
  * @example
  * InfiniteSource(LIMIT 3, STOP true) -> UDPIPEncap(192.0.2.1, 50000, 192.0.2.2, 4341) -> c :: LISPClassifier;
  * c[0] -> LISPDecap -> Discard; c[1], c[2] -> Discard

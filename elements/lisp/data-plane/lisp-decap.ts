@@ -45,13 +45,9 @@ const args = {
  * Locator-Status-Bits, and tells the control plane when they change. LISPMapVersion and LISPLocatorStatus have it
  * verify what headers say of mappings.
  *
- * @element LISPDecap
- * @category lisp
  * @input 0 encapsulated packets
  * @output 0 inner packets
  * @output 1 packets it refuses (optional)
- * @handler count packets decapsulated
- * @handler peers every sender remembered: RLOC, instance ID, packets, nonce, Map-Versions, Locator-Status-Bits; - for what it never sent
  * @example
  * InfiniteSource(LIMIT 3, STOP true) -> UDPIPEncap(10.1.0.1, 1000, 10.2.0.1, 2000)
  *     -> LISPMapCache(10.2.0.0/16 192.0.2.1) -> LISPEncap(192.0.2.9, NONCE true)

@@ -65,14 +65,6 @@ const ANSWERS = 1024;
  * Nonces take the place of Map-Versions in the header. Whoever can send us packets from another's address can lie:
  * for trusted networks only (section 16).
  *
- * @element LISPEchoNonce
- * @category lisp
- * @handler requests echoes asked for
- * @handler echoes nonces of ours that came back
- * @handler answers nonces of others that were echoed
- * @handler verified locators that did not echo and were probed
- * @handler downs times that a locator went down
- * @handler table every RLOC in question: address, asking, answering or down
  * @example
  * Idle -> cache :: LISPMapCache(192.168.2.0/24 192.0.2.2) -> LISPEncap(192.0.2.1) -> Discard;
  * Idle -> decap :: LISPDecap(PEERS 16) -> Discard;

@@ -78,15 +78,9 @@ const args = {
  * What the control plane wants said to an RLOC (a nonce to echo, or an echo) takes the place of NONCE and VERSION.
  * LISPMapVersion and LISPLocatorStatus have it say what holds for the EID-prefix that a packet comes from.
  *
- * @element LISPEncap
- * @category lisp
  * @input 0 IP packets with a locator
  * @output 0 encapsulated packets, from the outer IP header on
  * @output 1 packets too large for the path (optional)
- * @handler count packets encapsulated
- * @handler too_big packets too large for the path
- * @handler mtu largest outer packet, bytes
- * @handler status_bits Locator-Status-Bits sent, -1 for none
  * @example
  * InfiniteSource(LIMIT 3, STOP true) -> UDPIPEncap(10.1.0.1, 1000, 10.2.0.1, 2000)
  *     -> LISPMapCache(10.2.0.0/16 192.0.2.1 2001:db8::1/2)

@@ -72,15 +72,6 @@ const LOOK = 1e9;
  *
  * Anybody who can send us packets can forge bits: for trusted networks only (section 16).
  *
- * @element LISPLocatorStatus
- * @category lisp
- * @handler changes changed bits that were acted upon
- * @handler probes locators that were probed because of their bits
- * @handler refreshes Map-Requests that bits have led to
- * @handler down an RLOC of ours is down from now on
- * @handler up an RLOC of ours is up again
- * @handler locators every RLOC of ours: address, up or down
- * @handler bits every EID-prefix of ours: instance ID, EID-prefix, the bits sent (hexadecimal); - for none
  * @example
  * site :: LISPSite(192.168.1.0/24 192.0.2.1 192.0.2.2);
  * Idle -> cache :: LISPMapCache -> encap :: LISPEncap(192.0.2.1) -> Discard;

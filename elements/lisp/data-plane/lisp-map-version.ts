@@ -76,12 +76,6 @@ interface Stale {
  * Anybody who can send us packets can forge versions, so that this is for trusted networks (section 8); INTERVAL and
  * RATE bound what a forger can make us send.
  *
- * @element LISPMapVersion
- * @category lisp
- * @handler refreshes Map-Requests that newer Source Map-Versions have led to
- * @handler solicits SMRs that older Destination Map-Versions have led to
- * @handler versions every EID-prefix of ours: instance ID, EID-prefix, Map-Version (0: none)
- * @handler stale every sender with an old mapping of ours: RLOC, instance ID, EID-prefix, times that it was told, accepted or refused
  * @example
  * site :: LISPSite(192.168.1.0/24 192.0.2.1 version 1);
  * Idle -> cache :: LISPMapCache -> encap :: LISPEncap(192.0.2.1) -> Discard;

@@ -81,13 +81,9 @@ interface Request {
  * times, as Map-Replies get lost, and then once in INTERVAL (RFC 9301, section 5.4: 3 seconds); answers to probes once
  * in PROBE_INTERVAL; and RATE a second of all.
  *
- * @element LISPMapReplier
- * @category lisp
  * @input 0 Map-Requests
  * @input 1 Encapsulated Control Messages
  * @output 0 Map-Replies, as IP packets with the destination annotation set
- * @handler replies Map-Replies sent, answers to probes among them
- * @handler probes answers to RLOC probes
  * @example
  * site :: LISPSite(192.168.1.0/24 192.0.2.1);
  * Idle -> replier :: LISPMapReplier(site, RLOC 192.0.2.1) -> Discard; Idle -> [1] replier

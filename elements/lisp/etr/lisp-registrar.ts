@@ -97,17 +97,8 @@ const args = {
  * A Map-Notify counts only with authentication data of one of the keys. One that answers no Map-Register is
  * acknowledged by a Map-Notify-Ack and told to those who listen, once for each nonce.
  *
- * @element LISPRegistrar
- * @category lisp
  * @input 0 Map-Notifys
  * @output 0 Map-Registers and Map-Notify-Acks, as IP packets with the destination annotation set
- * @handler registers Map-Registers sent
- * @handler notifies Map-Notifys that answered one
- * @handler unsolicited Map-Notifys that answered none, and were acknowledged
- * @handler table for every Map-Server and EID-prefix: Map-Server, instance ID, EID-prefix, state, Map-Registers sent since its last change or Map-Notify, seconds since the last Map-Notify (- for none), seconds until the next Map-Register
- * @handler servers every Map-Server: address, algorithm, registrations it has acknowledged and all
- * @handler registered whether every Map-Server has acknowledged every EID-prefix
- * @handler refresh registers everything now
  * @example
  * site :: LISPSite(192.168.1.0/24 192.0.2.1);
  * Idle -> LISPRegistrar(site, RLOC 192.0.2.1, MAP_SERVER 192.0.2.9 key 1:secret proxy-reply) -> Discard

@@ -44,12 +44,6 @@ const args = {
  * keeps counting over a hot swap (RFC 9302, section 6); 4095 is followed by 1. A hot swap takes the new configuration's mappings and keeps those that
  * handlers added.
  *
- * @element LISPSite
- * @category lisp
- * @handler add adds a mapping, or replaces the one for the same EID-prefix
- * @handler remove removes the mapping of an EID-prefix: `EID-PREFIX [iid N]`
- * @handler table every mapping, a line each, as the add handler takes it
- * @handler size number of mappings
  * @example LISPSite(192.168.1.0/24 192.0.2.1/1/75 192.0.2.2/1/25, fd01::/64 192.0.2.1)
  * @see LISPRegistrar, LISPMapReplier, LISPSMRSender, LISPMapCache
  */

@@ -53,12 +53,7 @@ interface Target {
  * DECAP remembers of the same instance, its Source EID our EID-prefix; its record is the other site's EID-prefix where
  * we know that, else our own. One RLOC gets an SMR once in INTERVAL: further changes wait.
  *
- * @element LISPSMRSender
- * @category lisp
  * @output 0 Solicit-Map-Requests, as IP packets with the destination annotation set
- * @handler sent SMRs sent
- * @handler waiting SMRs that wait
- * @handler solicit tells everybody of an EID-prefix: `EID-PREFIX [iid N]`
  * @example
  * site :: LISPSite(192.168.1.0/24 192.0.2.1);
  * cache :: LISPMapCache(192.168.2.0/24 192.0.2.2); Idle -> cache -> Discard;

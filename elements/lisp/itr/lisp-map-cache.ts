@@ -58,30 +58,10 @@ const args = {
  * A hot swap hands the whole cache to the element of the same name; mappings that the old configuration had and the
  * new one has not are removed.
  *
- * @element LISPMapCache
- * @category lisp
  * @input 0 IP packets
  * @output 0 packets with a locator
  * @output 1 packets that need a Map-Request (optional)
  * @output 2 packets to forward natively (optional)
- * @handler hits packets that were given a locator
- * @handler misses packets without a mapping
- * @handler map_requests packets whose mapping says Send-Map-Request
- * @handler native packets whose mapping says Natively-Forward
- * @handler add adds a mapping, or replaces the one for the same EID-prefix
- * @handler remove removes the mapping of an EID-prefix: `EID-PREFIX [iid N]`
- * @handler lookup the mapping that packets to an address get: `ADDRESS [iid N]`
- * @handler table every mapping, a line each, as the add handler takes it, with the seconds it has left
- * @handler counts every mapping's instance ID, EID-prefix and packets, then each locator with its packets
- * @handler rlocs every RLOC: locators that name it, up or down, MTU of the path (0 = not known), nonce
- * @handler size number of mappings
- * @handler bytes memory that the cache takes
- * @handler capacity most mappings it holds
- * @handler expired mappings whose time was over
- * @handler evicted mappings that made room for others
- * @handler refused mappings that were not put in, as we know better of a mobile host that is here
- * @handler clear removes all mappings
- * @handler reset_counts sets all packet counts to zero
  * @example
  * InfiniteSource(LIMIT 3, STOP true) -> UDPIPEncap(10.1.0.1, 1000, 10.2.0.1, 2000)
  *     -> LISPMapCache(10.2.0.0/16 192.0.2.1/1/75 192.0.2.2/1/25, 10.3.0.0/16 action drop)

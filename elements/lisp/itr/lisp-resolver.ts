@@ -148,26 +148,10 @@ type Drop = keyof typeof drops;
  * It remembers how the last HISTORY resolutions went; `sluice lisp why` tells of one. A hot swap keeps that, what is
  * asked for, and the packets that wait, as far as they may with the new limits.
  *
- * @element LISPResolver
- * @category lisp
  * @input 0 IP packets that need a mapping: output 1 of the map-cache
  * @input 1 Map-Replies
  * @output 0 Map-Requests, as IP packets with the destination annotation set
  * @output 1 packets whose mapping has come: back to the map-cache
- * @handler requests Map-Requests sent
- * @handler replies Map-Replies that answered one
- * @handler resolved packets that waited and were sent on
- * @handler installed mappings put into the map-cache
- * @handler narrowed negative mappings that took up less than the reply said
- * @handler refreshes mappings in use that were asked for before their end
- * @handler table every EID-prefix being asked for: instance ID, EID-prefix, state, Map-Requests sent, seconds since the first, packets that wait, Map-Resolver asked last
- * @handler resolvers every Map-Resolver: address, `preferred` or `-`, Map-Requests sent, answered, not answered in time
- * @handler why for `EID-PREFIX [iid N]`: its mapping and how the last resolution about it went, as JSON
- * @handler history the last resolutions, the newest first: a JSON object a line
- * @handler waiting packets that wait
- * @handler pending EID-prefixes being asked for
- * @handler ask asks for a mapping now: `EID-PREFIX [iid N]`
- * @handler clear drops the packets that wait, and forgets what was asked
  * @example
  * InfiniteSource(LIMIT 3, STOP true) -> UDPIPEncap(10.1.0.1, 1000, 10.2.0.1, 2000)
  *     -> cache :: LISPMapCache -> Discard;

@@ -76,16 +76,8 @@ const args = {
  *
  * Once in INTERVAL it goes through the whole map-cache for RLOCs that are gone.
  *
- * @element LISPRLOCProber
- * @category lisp
  * @input 0 answers to probes: output 7 of LISPControlClassifier
  * @output 0 probes, as IP packets with the destination annotation set
- * @handler probes probes sent
- * @handler answers answers that came in time
- * @handler downs times that an RLOC went down
- * @handler refreshes mappings asked for anew, as none of their locators were up
- * @handler updates mappings that an answer has changed
- * @handler table every RLOC: address, up or down, smoothed round-trip time and jitter in ms, seconds since the last answer; - for what is not known
  * @example
  * cache :: LISPMapCache(192.168.2.0/24 192.0.2.2); Idle -> cache -> Discard;
  * Idle -> LISPRLOCProber(cache, RLOC 192.0.2.1, INTERVAL 10) -> Discard

@@ -39,10 +39,7 @@ const REMEMBERED = 16384;
  * has moved out of its subnet, that one is asked for. What others name in its records is looked up too. One EID-prefix
  * is asked for once in INTERVAL.
  *
- * @element LISPSMRReceiver
- * @category lisp
  * @input 0 Solicit-Map-Requests: output 6 of LISPControlClassifier
- * @handler invoked Map-Requests that SMRs have led to
  * @example
  * cache :: LISPMapCache; Idle -> cache -> Discard;
  * cache[1] -> resolver :: LISPResolver(cache, RLOC 192.0.2.1, MAP_RESOLVER 192.0.2.9) -> Discard;

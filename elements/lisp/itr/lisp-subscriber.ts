@@ -99,22 +99,11 @@ const RENEW_PART = 0.75;
  * set back needs another XTR_ID. Everything else is passed on untouched: Map-Notifies to output 1, for LISPRegistrar,
  * Map-Replies to output 2, for LISPResolver.
  *
- * @element LISPSubscriber
- * @category lisp
  * @input 0 Map-Notifies
  * @input 1 Map-Replies (optional)
  * @output 0 Map-Requests and Map-Notify-Acks, as IP packets with the destination annotation set
  * @output 1 Map-Notifies that are for none of its subscriptions (optional)
  * @output 2 Map-Replies that are not about them (optional)
- * @handler requests Map-Requests sent
- * @handler answers Map-Notifies that answered one
- * @handler publications Map-Notifies that told of a change
- * @handler acks Map-Notify-Acks sent
- * @handler installed mappings put into the map-cache
- * @handler removed mappings taken out of it
- * @handler table every subscription: instance ID, EID-prefix, state, latest nonce, seconds since the last Map-Request
- * @handler size number of subscriptions
- * @handler unsubscribe ends all subscriptions
  * @example
  * cache :: LISPMapCache; Idle -> cache -> Discard;
  * cache[1] -> resolver :: LISPResolver(cache, RLOC 192.0.2.1, MAP_RESOLVER 192.0.2.9) -> Discard;

@@ -59,15 +59,8 @@ const args = {
  * Each Map-Resolver and Map-Server on its way takes one off the TTL inside the ECM, so that no Map-Request goes in
  * circles where they name one another.
  *
- * @element LISPMapResolver
- * @category lisp
  * @input 0 IP packets with Encapsulated Control Messages
  * @output 0 IP packets with LISP control messages
- * @handler requests Map-Requests
- * @handler local Map-Requests that went to the Map-Server of this configuration
- * @handler forwarded Map-Requests sent to another Map-Server
- * @handler negative_replies negative Map-Replies
- * @handler senders senders whose rates are kept
  * @example
  * Idle -> LISPMapResolver(192.168.0.0/16 10.0.0.100 10.0.0.101, fd00::/8 10.0.0.102, RLOC4 10.0.0.99) -> Discard
  * @see LISPMapServer, LISPResolver

@@ -98,31 +98,8 @@ const args = {
  * nonce, and each change of what overlaps with its prefix is published by another one whose nonce is one higher. Who
  * acknowledges none of the repetitions is subscribed no longer. ITR-RLOCs without an address unsubscribe.
  *
- * @element LISPMapServer
- * @category lisp
  * @input 0 IP packets with LISP control messages
  * @output 0 IP packets with LISP control messages
- * @handler registers Map-Registers that were accepted
- * @handler requests Map-Requests
- * @handler notifies Map-Notifies that acknowledge a Map-Register
- * @handler unsolicited Map-Notifies to xTRs whose EID-prefix has moved or been merged
- * @handler acks Map-Notify-Acks that were awaited
- * @handler replies Map-Replies for those that asked for them
- * @handler negative_replies negative Map-Replies
- * @handler forwarded Map-Requests sent on to an ETR
- * @handler subscribed Map-Requests that subscribed
- * @handler unsubscribed Map-Requests that unsubscribed
- * @handler published Map-Notifies to subscribers about changes
- * @handler subscriptions who is subscribed to what, one a line
- * @handler registrations what is registered, one registration a line; with an EID-prefix and perhaps `iid N`, what is within
- * @handler sites the sites, one a line, without their secrets
- * @handler size EID-prefixes registered
- * @handler pending Map-Notifies that wait for their Map-Notify-Ack
- * @handler retransmitted Map-Notifies that were sent again
- * @handler abandoned Map-Notifies that nobody acknowledged
- * @handler revision transactions of the mapping database so far
- * @handler store where registrations are kept, and whether it is there
- * @handler remove takes an EID-prefix out, whoever registered it: `EID-PREFIX [iid N]`
  * @example
  * Idle -> LISPMapServer(a key labkey1 eid 192.168.1.0/24 more eid fd01::/64, RLOC4 10.0.0.100) -> Discard
  * @see LISPMapResolver, LISPControlClassifier

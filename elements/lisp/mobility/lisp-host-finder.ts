@@ -61,13 +61,9 @@ const OTHERS = 1;
  * stays. Only a Map-Reply with the nonce of a question that is out counts, and only that of a Map-Server (A bit 0) that
  * has the prefix: an ETR knows no other site's registrations. So the site has to be registered with `proxy-reply`.
  *
- * @element LISPHostFinder
- * @category lisp
  * @input 0 Map-Replies
  * @output 0 Map-Requests, as IP packets with the destination annotation set
  * @output 1 Map-Replies to others
- * @handler requests Map-Requests sent
- * @handler replies Map-Replies that answered one
  * @example
  * site :: LISPSite(192.168.2.0/24 192.0.2.2);
  * Idle -> m :: LISPMobility(site, 02:00:00:00:00:01, 192.168.2.0/24 192.168.2.1, LOCATORS 192.0.2.2) -> Discard;

@@ -31,8 +31,6 @@ const args = {
  *
  * While there are no such hosts, packets pass to output 0 untouched; with output 3 connected, while there are no ranges.
  *
- * @element LISPHostSwitch
- * @category lisp
  * @input 0 IP packets
  * @output 0 packets of no mobile host
  * @output 1 packets of hosts that are here

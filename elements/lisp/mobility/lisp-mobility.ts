@@ -117,22 +117,10 @@ const REMIND = 1e9;
  * Forged packets can make it ask for RATE addresses a second, and look for the senders to as many; the rest is dropped.
  * LISPHostSwitch does the work on packets.
  *
- * @element LISPMobility
- * @category lisp
  * @input 0 IP packets from EIDs that may have come: outputs 2 and 3 of a LISPHostSwitch by source
  * @input 1 ARP and Neighbor Discovery messages of the site, with Ethernet header
  * @input 2 IP packets from the core to hosts that are not known: output 3 of a LISPHostSwitch by destination (optional)
  * @output 0 ARP and Neighbor Discovery messages to the site, with Ethernet header
- * @handler asked questions sent to the site
- * @handler answered questions of the site that were answered
- * @handler arrivals hosts that have come or returned
- * @handler departures hosts that were here, or of this site, and are elsewhere
- * @handler losses hosts that were here and are nowhere known
- * @handler table every host: EID, `here`, `returned` or `away`, hardware address or -, seconds in this state, its mapping when away
- * @handler asking addresses that are being asked for
- * @handler add takes a host up without asking for it: `EID`
- * @handler remove lets a host go, or forgets that it is away: `EID`
- * @handler away says where a host is: `EID RLOC[/PRIORITY[/WEIGHT]]...`
  * @example
  * site :: LISPSite(192.168.2.0/24 192.0.2.2);
  * Idle -> m :: LISPMobility(site, 02:00:00:00:00:01, 192.168.1.0/24 192.168.1.1, LOCATORS 192.0.2.2) -> Discard;

@@ -35,14 +35,10 @@ const args = {
  *
  * Packets pass unchanged. When an EID moves, these are the tunnel routers to tell.
  *
- * @element LISPPeerLog
- * @category lisp
  * @input 0 packets from peers: output 0 of LISPDecap
  * @input 1 packets to peers: output 0 of LISPMapCache
  * @output 0 the packets of input 0
  * @output 1 the packets of input 1
- * @handler table every pair: instance ID, EID, peer's RLOC, packets from there, packets to there, seconds since the last; of one EID where `EID [iid N]` is given
- * @handler clear forgets all
  * @example
  * InfiniteSource(LIMIT 3, STOP true) -> UDPIPEncap(10.1.0.1, 1000, 10.2.0.1, 2000)
  *     -> LISPMapCache(10.2.0.0/16 192.0.2.1) -> [1] log :: LISPPeerLog(decap);
