@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { Loader } from "./loader.js";
+import { checkArgument, OPTIONS, TEXT } from "./options.js";
 import { type RouterOptions as CoreOptions, Router as CoreRouter } from "./router/router.js";
 
 export * as layout from "../assembly/layout.js";
@@ -10,6 +11,7 @@ export { MapProvider, SystemProvider } from "./device/provider.js";
 export type { ArgSpec, ArgSpecs, ArgTypes, ArgValues } from "./lang/args/spec.js";
 export { ConfigurationError, type Diagnostic, diagnosticText, type Landmark } from "./lang/diagnostics.js";
 export { Loader, PLUGIN_API } from "./loader.js";
+export { OptionError } from "./options.js";
 export { BATCH_MAX, Batch } from "./packet/batch.js";
 export { MemoryError, type MemoryOptions, PacketMemory } from "./packet/memory.js";
 export { Packet } from "./packet/packet.js";
@@ -24,6 +26,7 @@ export {
   type ErrorSink,
 } from "./router/element.js";
 export { type Handler, type HandlerCode, HandlerError } from "./router/handler.js";
+export { RouterError } from "./router/router-error.js";
 export { Simulation, SimulationError } from "./router/simulation.js";
 export type { ElementSpec, HandlerSpec } from "./router/spec.js";
 export { Task } from "./router/task.js";
@@ -42,6 +45,7 @@ export type RouterOptions = Omit<CoreOptions, "loader"> & { readonly loader?: Lo
 /** A router, made from a configuration in Click's language. */
 export class Router extends CoreRouter {
   constructor(options: RouterOptions = {}) {
+    checkArgument("Router", "the options", options, OPTIONS);
     super({ ...options, loader: options.loader ?? new Loader() });
   }
 
@@ -54,6 +58,7 @@ export class Router extends CoreRouter {
 
   /** Makes and initializes a router from a configuration file. */
   static fromFile(file: string, options: RouterOptions = {}): Promise<Router> {
+    checkArgument("Router.fromFile", "the file's name", file, TEXT);
     return Router.fromText(readFileSync(file, "latin1"), { file, ...options });
   }
 }

@@ -1,5 +1,6 @@
 // Batches: the unit in which packets move.
 
+import { inspect } from "node:util";
 import { BATCH_MAX } from "../../assembly/layout.js";
 import type { PacketMemory } from "./memory.js";
 
@@ -39,6 +40,10 @@ export class Batch {
   /** Replaces packet `i`. */
   set(i: number, slot: number): void {
     this.memory.u32[(this.address >>> 2) + i] = slot;
+  }
+
+  [inspect.custom](): string {
+    return `Batch { ${this.count} packets }`;
   }
 
   /** Gives every packet back to the pool and empties the batch. */

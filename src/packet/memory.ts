@@ -1,6 +1,7 @@
 // A router's block of WebAssembly memory: the heap, the packet pool, and the
 // views through which TypeScript reads and writes it.
 
+import { inspect } from "node:util";
 import * as layout from "../../assembly/layout.js";
 import { instantiateKernels, type Kernels, makeMemory, type WasmMemory } from "./kernels.js";
 import { instantiatePlugin } from "./plugin-kernels.js";
@@ -151,6 +152,11 @@ export class PacketMemory {
   /** Bytes of heap in use. */
   get heapUsed(): number {
     return this.get32(layout.HEAP_USED);
+  }
+
+  /** One line: its views are as large as it is. */
+  [inspect.custom](): string {
+    return `PacketMemory { ${this.slotsUsed} of ${this.slots} slots in use, ${this.u8.length} bytes }`;
   }
 
   /** Slots in use: taken from the pool and not given back. */

@@ -1,5 +1,9 @@
 // Time, as one router sees it.
 
+import { checkArgument, real } from "../options.js";
+
+const EPOCH = real(-Number.MAX_VALUE);
+
 /** A moment of wall-clock time. */
 export interface WallTime {
   readonly seconds: number;
@@ -87,6 +91,7 @@ export class SimulatedClock implements Clock {
 
   /** `epoch`: wall-clock seconds at the start; Click's default is 1,000,000,000. */
   constructor(epoch = 1_000_000_000) {
+    checkArgument("SimulatedClock", "the epoch", epoch, EPOCH);
     const seconds = Math.floor(epoch);
     this.start = { seconds, nanoseconds: Math.round((epoch - seconds) * 1e9) };
   }

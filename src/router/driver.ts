@@ -2,6 +2,7 @@
 
 import { RealClock, type SimulatedClock } from "./clock.js";
 import type { Router } from "./router.js";
+import { RouterError } from "./router-error.js";
 
 /** Tasks in one round, before timers and devices get their turn (Click's 128). */
 const TASKS_PER_ROUND = 128;
@@ -21,6 +22,7 @@ const LAST_ROUNDS = 1000;
 export class Driver {
   readonly #router: Router;
   #stopped = false;
+  #running = false;
   #wake: (() => void) | null = null;
 
   constructor(router: Router) {
@@ -50,12 +52,17 @@ export class Driver {
       this.#stopped = true;
       return false;
     }
-    // A hot swap replaces both, so they are looked up each time.
-    const { tasks, timers } = this.#router;
+    // A hot swap replaces them, so they are looked up each time.
+    const { tasks, timers, graph } = this.#router;
     const ran = tasks.size > 0;
-    tasks.run(TASKS_PER_ROUND);
-    const fired = timers.run(TIMERS_PER_ROUND) > 0;
-    return ran || fired || this.#router.graph.stopRequested;
+    this.#router.enter();
+    try {
+      tasks.run(TASKS_PER_ROUND);
+      const fired = timers.run(TIMERS_PER_ROUND) > 0;
+      return ran || fired || graph.stopRequested;
+    } finally {
+      this.#router.leave();
+    }
   }
 
   /** Whether there is something to run at this very moment. */
@@ -75,7 +82,8 @@ export class Driver {
    * end get LAST_ROUNDS rounds to finish.
    */
   runFor(seconds: number): void {
-    if (!this.#router.clock.simulated) throw new Error("runFor needs a simulated clock");
+    if (!this.#router.clock.simulated)
+      throw new RouterError("NO_CLOCK", "runFor: the router was made without a simulated clock");
     const clock = this.#router.clock as SimulatedClock;
     const end = clock.now() + Math.round(seconds * 1e9);
     for (let last = 0; last < LAST_ROUNDS && !this.#stopped; ) {
@@ -92,10 +100,12 @@ export class Driver {
   }
 
   async run(signal?: AbortSignal): Promise<void> {
+    if (this.#running) throw new RouterError("RUNNING", "run: the router runs already");
     const abort = (): void => this.interrupt();
     if (signal?.aborted) return;
     signal?.addEventListener("abort", abort, { once: true });
     this.#stopped = false;
+    this.#running = true;
     const { clock } = this.#router;
     try {
       let slice = performance.now();
@@ -120,6 +130,7 @@ export class Driver {
         slice = performance.now();
       }
     } finally {
+      this.#running = false;
       signal?.removeEventListener("abort", abort);
     }
   }

@@ -6,6 +6,7 @@ import { type Handler, type HandlerCode, HandlerError, handlerFlags, withinMemor
 import { type Personality, portKinds } from "./hookup.js";
 import { MeteredPort, type Port } from "./port.js";
 import { reconfigure } from "./reconfigure.js";
+import { RouterError } from "./router-error.js";
 import type { HandlerSpec } from "./spec.js";
 
 /**
@@ -16,8 +17,7 @@ export function elementHandlers(element: Element): ReadonlyMap<string, Handler> 
   const all = new Map<string, Handler>();
   const add = (name: string, spec: HandlerSpec, code: HandlerCode): void => {
     if (all.has(name)) return;
-    const { read, write } = code;
-    all.set(name, { element, name, spec, read, write: write && withinMemory(write) });
+    all.set(name, { element, name, spec, ...whileThere(element, code) });
   };
   const own = element.handlers();
   const declared: [string, HandlerSpec, HandlerCode][] = [];
@@ -47,6 +47,37 @@ export function elementHandlers(element: Element): ReadonlyMap<string, Handler> 
   for (const handler of declared.reverse()) add(...handler);
   commonHandlers(element, add, all);
   return all;
+}
+
+/** `code`, failing once the element has no state any more: the router was closed, or a hot swap replaced its graph. */
+function whileThere(element: Element, code: HandlerCode): HandlerCode {
+  const { router, graph } = element;
+  const check = (): void => {
+    if (!graph.closed) return;
+    if (router.closed) throw RouterError.closed(`'${element.name}'`);
+    throw new HandlerError("NO_ELEMENT", `no element '${element.name}'`);
+  };
+  const { read } = code;
+  const write = code.write && withinMemory(code.write);
+  return {
+    read:
+      read &&
+      ((parameters) => {
+        check();
+        return read(parameters);
+      }),
+    write:
+      write &&
+      ((value) => {
+        check();
+        router.enter();
+        try {
+          return write(value);
+        } finally {
+          router.leave();
+        }
+      }),
+  };
 }
 
 type Add = (name: string, spec: HandlerSpec, code: HandlerCode) => void;

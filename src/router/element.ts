@@ -1,5 +1,6 @@
 // The element: what every plug-in extends.
 
+import { inspect } from "node:util";
 import { PORT_DROP, SLOT_PORT } from "../../assembly/layout.js";
 import type { Landmark } from "../lang/diagnostics.js";
 import type { Batch } from "../packet/batch.js";
@@ -221,6 +222,11 @@ export abstract class Element {
   /** `'name :: Class'`, as messages name it. */
   get declaration(): string {
     return `${this.name} :: ${this.className}`;
+  }
+
+  /** One line: what it belongs to is megabytes. */
+  [inspect.custom](): string {
+    return `Element { ${this.declaration} }`;
   }
 
   /** Makes a task of this element; it does not run until it is scheduled. */

@@ -1,5 +1,6 @@
 // A graph of elements inside a router: made from a flat description, checked, configured, initialized, released.
 
+import { inspect } from "node:util";
 import { type ArgContext, parseArgs } from "../lang/args/parse.js";
 import type { ArgSpecs } from "../lang/args/spec.js";
 import { ConfigurationError, type Diagnostic, diagnosticText } from "../lang/diagnostics.js";
@@ -10,6 +11,7 @@ import type { PortOf } from "./flow.js";
 import { Names, scopes } from "./names.js";
 import type { Hop, Port } from "./port.js";
 import type { Router } from "./router.js";
+import { RouterError } from "./router-error.js";
 import { CONFIGURE_DEFAULT } from "./spec.js";
 import { Tasks } from "./task.js";
 import { Timers } from "./timer.js";
@@ -36,7 +38,7 @@ export class Graph {
   stopHook: StopHook | null = null;
   readonly #byName = new Map<string, Element>();
   #wiring: Wiring = { elements: [], sources: [], targets: [] };
-  #stage: "made" | "configured" | "initialized" | "closed" = "made";
+  #stage: "made" | "configured" | "initialized" | "closing" | "closed" = "made";
   /** By element. */
   readonly #stages: CleanupStage[] = [];
 
@@ -133,6 +135,8 @@ export class Graph {
       }
       this.#stages[element.index] = sink.errors.length > 0 ? "initialize-failed" : "initialized";
       this.#report("initializing", element, sink, problems);
+      // Devices and sockets that are opened now would stay open.
+      if (this.router.closed) throw RouterError.closed("start");
     }
     if (problems.length > 0) this.#fail(problems);
     this.#stages.fill("router-initialized");
@@ -228,18 +232,40 @@ export class Graph {
     this.former = null;
   }
 
-  /** Stops every task and timer, cleans every element up and frees its state. Idempotent. */
+  /** Stops every task and timer; none can be scheduled any more. */
+  halt(): void {
+    this.tasks.close();
+    this.timers.close();
+  }
+
+  /** Whether its elements have no state any more. */
+  get closed(): boolean {
+    return this.#stage === "closed";
+  }
+
+  /** Halts, cleans every element up and frees its state; an element that fails at that is reported. Idempotent. */
   close(): void {
-    if (this.#stage === "closed") return;
-    this.#stage = "closed";
-    for (const element of this.elements) this.stopElement(element);
+    if (this.#stage === "closing" || this.#stage === "closed") return;
+    this.#stage = "closing";
+    this.halt();
     for (let i = this.elements.length - 1; i >= 0; i--) {
       const element = this.elements[i];
       const stage = this.#stages[i];
-      if (stage !== undefined) element.cleanup(stage);
+      try {
+        if (stage !== undefined) element.cleanup(stage);
+      } catch (e) {
+        // The others have something to release as well.
+        const message = e instanceof Error ? e.message : String(e);
+        this.router.log(`While cleaning up '${element.declaration}':\n  ${message}`);
+      }
       if (element.state !== 0) this.router.memory.free(element.state, element.stateSize());
       element.state = 0;
     }
+    this.#stage = "closed";
+  }
+
+  [inspect.custom](): string {
+    return `Graph { ${this.#stage}, ${this.elements.length} elements }`;
   }
 
   stopElement(element: Element): void {

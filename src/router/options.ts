@@ -1,6 +1,7 @@
 // What a router is made with.
 
 import type { FlatElement } from "../lang/flat.js";
+import { ARRAY, FLAG, FUNCTION, having, type Kind, OPTIONS, real, TEXT, TEXTS } from "../options.js";
 import type { MemoryOptions } from "../packet/memory.js";
 import type { Blueprints } from "./blueprints.js";
 import type { Clock } from "./clock.js";
@@ -60,3 +61,24 @@ export interface RouterOptions {
   /** Allow the `hotconfig` handler. */
   readonly hotSwap?: boolean;
 }
+
+/** What each of them may be. */
+export const OPTION_KINDS: Readonly<Record<keyof RouterOptions, Kind>> = {
+  loader: having("an element loader", "has", "load", "require", "classes", "packages"),
+  memory: OPTIONS,
+  clock: having("a clock", "now", "delay"),
+  seed: real(-Number.MAX_VALUE),
+  devices: having("a provider of devices", "open", "close"),
+  stores: OPTIONS,
+  variables: TEXTS,
+  file: TEXT,
+  readLibrary: FUNCTION,
+  log: FUNCTION,
+  print: FUNCTION,
+  metered: FLAG,
+  warnings: FLAG,
+  extra: ARRAY,
+  signals: having("signals", "send", "number", "catch"),
+  blueprints: OPTIONS,
+  hotSwap: FLAG,
+};

@@ -1,5 +1,6 @@
 // Ports: where a batch goes on, or comes from.
 
+import { inspect } from "node:util";
 import type { Batch } from "../packet/batch.js";
 import type { Element } from "./element.js";
 
@@ -22,6 +23,10 @@ export class Port {
   constructor(element: Element, port: number) {
     this.element = element;
     this.port = port;
+  }
+
+  [inspect.custom](): string {
+    return `Port { ${this.element.name} [${this.port}] }`;
   }
 
   /** Hands the batch's packets over; afterwards it is empty. An empty batch goes nowhere. */

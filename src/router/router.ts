@@ -1,28 +1,40 @@
 // The router: one world (memory, clock, random numbers, devices, stores) and the graph that runs in it.
 
+import { inspect } from "node:util";
 import { BATCH_MAX, SLOT_DATA, SLOT_LENGTH } from "../../assembly/layout.js";
 import { bytesOf } from "../lang/args/text.js";
-import { ConfigurationError, type Diagnostic, diagnosticText } from "../lang/diagnostics.js";
-import { elaborate } from "../lang/elaborate.js";
+import { type Diagnostic, diagnosticText } from "../lang/diagnostics.js";
 import type { FlatGraph } from "../lang/flat.js";
-import { parse } from "../lang/parser.js";
+import {
+  BYTES,
+  checkArgument,
+  checkOptions,
+  FLAG,
+  having,
+  orNull,
+  PORT,
+  real,
+  TEXT,
+  whole,
+} from "../options.js";
 import { BatchPool } from "../packet/batch.js";
 import { PacketMemory } from "../packet/memory.js";
 import { type Clock, RealClock } from "./clock.js";
 import type { DeviceProvider } from "./device.js";
 import { NO_DEVICES } from "./device.js";
 import { Driver } from "./driver.js";
-import type { Element, ElementClass } from "./element.js";
-import { elementHandlers } from "./element-handlers.js";
-import { globalHandlers } from "./global-handlers.js";
+import type { Element } from "./element.js";
+import { flatten, loadClasses } from "./flatten.js";
 import { Graph } from "./graph.js";
-import { type Handler, HandlerError, handlerName, readHandler } from "./handler.js";
+import { type Handler, HandlerError, readHandler } from "./handler.js";
+import { HandlerTable } from "./handler-table.js";
+import { Lifetime } from "./lifetime.js";
 import { prefixOf } from "./names.js";
-import type { ElementLoader, ExtraElement, RouterOptions } from "./options.js";
+import { type ElementLoader, type ExtraElement, OPTION_KINDS, type RouterOptions } from "./options.js";
 import { type Hop, MeteredPort, ObservedPort, Port, type PortObserver } from "./port.js";
 import { type Random, SeededRandom, SystemRandom } from "./random.js";
+import { RouterError } from "./router-error.js";
 import { ProcessSignals, type Signals } from "./signals.js";
-import type { HandlerSpec } from "./spec.js";
 import type { StoreProvider } from "./store.js";
 import type { Tasks } from "./task.js";
 import type { Timers } from "./timer.js";
@@ -43,15 +55,16 @@ export class Router {
   #metered: boolean;
   #observer: PortObserver | null = null;
   #graph: Graph | null = null;
-  #closed = false;
+  #started = false;
+  readonly #life = new Lifetime(() => this.#release());
   #variables: RouterOptions["variables"];
   #swapping: Promise<void> = Promise.resolve();
-  /** Handlers by their element; the global ones by the router. */
-  readonly #handlers = new WeakMap<object, ReadonlyMap<string, Handler>>();
+  readonly #handlers = new HandlerTable(this);
   /** The text of the running configuration. */
   source = "";
 
   constructor(options: RouterOptions) {
+    checkOptions("Router", options, OPTION_KINDS, ["loader"]);
     this.options = options;
     this.#variables = options.variables;
     this.memory = new PacketMemory(options.memory);
@@ -67,12 +80,19 @@ export class Router {
 
   /**
    * Makes the router's graph from configuration text and initializes it. Throws ConfigurationError with everything
-   * that is wrong; the router is closed then.
+   * that is wrong; the router is closed then. Once.
    */
   async start(text: string, file = this.options.file ?? "config"): Promise<void> {
+    this.#life.use("start");
+    checkArgument("start", "the configuration", text, TEXT);
+    if (this.#started)
+      throw new RouterError("STARTED", "start: the router has a graph already; swap changes it");
+    this.#started = true;
     let graph: Graph | null = null;
+    this.enter();
     try {
       graph = await this.prepare(text, file);
+      this.#life.use("start");
       graph.configure();
       // Elements may read handlers, and ask to stop, while they are initialized.
       this.#install(graph, text);
@@ -80,8 +100,9 @@ export class Router {
     } catch (e) {
       graph?.close();
       this.close();
-      this.#graph = null;
       throw e;
+    } finally {
+      this.leave();
     }
   }
 
@@ -93,7 +114,7 @@ export class Router {
   /** Parses `text` and builds its graph in this router's world, without configuring it. */
   async prepare(text: string, file: string, former: Graph | null = null): Promise<Graph> {
     const flat = await this.flatten(text, file, former !== null);
-    const classes = await this.#classes(flat);
+    const classes = await loadClasses(this.options.loader, flat);
     const graph = new Graph(this, flat);
     graph.former = former;
     try {
@@ -105,50 +126,9 @@ export class Router {
     return graph;
   }
 
-  /** The classes of `flat`'s elements, by name. */
-  async #classes(flat: FlatGraph): Promise<ReadonlyMap<string, ElementClass>> {
-    const classes = new Map<string, ElementClass>();
-    const names = new Set(flat.elements.map((e) => e.className));
-    const load = async (name: string, loading: Promise<ElementClass>): Promise<void> =>
-      void classes.set(name, await loading);
-    // All files are read at once. Where all have been read before, nothing waits.
-    const loading: Promise<void>[] = [];
-    for (const name of names) {
-      const found = this.options.loader.load(name);
-      if (found instanceof Promise) loading.push(load(name, found));
-      else classes.set(name, found);
-    }
-    if (loading.length > 0) await Promise.all(loading);
-    return classes;
-  }
-
   /** Parses and flattens `text`, requiring its packages. Throws ConfigurationError. */
-  async flatten(text: string, file: string, swapping = false): Promise<FlatGraph> {
-    const { loader, readLibrary, blueprints } = this.options;
-    const tree = blueprints?.tree(text, file) ?? parse(text, { file });
-    const problems: Diagnostic[] = [];
-    for (const requirement of tree.requirements) {
-      if (requirement.kind !== "package") continue;
-      try {
-        await loader.require(requirement.value, file);
-      } catch (e) {
-        const message = e instanceof Error ? e.message : String(e);
-        problems.push({ severity: "error", code: "package", landmark: null, message });
-      }
-    }
-    const options = { hasClass: (name: string) => loader.has(name), variables: this.#variables, readLibrary };
-    const { graph, diagnostics } = blueprints?.elaborate(tree, options) ?? elaborate(tree, options);
-    const errors = [...diagnostics, ...problems];
-    for (const d of errors) if (d.severity === "warning") this.warn(d);
-    if (errors.some((d) => d.severity === "error"))
-      throw new ConfigurationError(
-        errors.filter((d) => d.severity === "error"),
-        "parse",
-      );
-    const { extra = [] } = this.options;
-    if (extra.length === 0) return graph;
-    const added = extra.map((e) => ({ ...e, config: e.config + (swapping ? (e.whenSwapped ?? "") : "") }));
-    return { ...graph, elements: [...graph.elements, ...added] };
+  flatten(text: string, file: string, swapping = false): Promise<FlatGraph> {
+    return flatten(this, text, { file, variables: this.#variables, swapping });
   }
 
   /** Prints a warning, unless warnings are off. */
@@ -156,10 +136,17 @@ export class Router {
     if (this.options.warnings !== false) this.log(diagnosticText(diagnostic));
   }
 
-  /** The running graph. */
+  /** The running graph. Throws RouterError when there is none. */
   get graph(): Graph {
-    if (this.#graph === null) throw new Error("the router has no graph yet");
+    this.#life.use("graph");
+    if (this.#graph === null)
+      throw new RouterError("NOT_STARTED", "the router has no graph yet: start makes it");
     return this.#graph;
+  }
+
+  /** Whether `close` was called: every call but `close`, `log`, `print` and `warn` throws RouterError `CLOSED` then. */
+  get closed(): boolean {
+    return this.#life.closed;
   }
 
   /** Whether what passes each port is counted and timed. */
@@ -169,6 +156,8 @@ export class Router {
 
   /** Starts counting and timing what passes each port, from nothing, or stops it. */
   meter(on: boolean): void {
+    this.#life.use("meter");
+    checkArgument("meter", "whether it is on", on, FLAG);
     if (on === this.#metered) return;
     this.#metered = on;
     this.#graph?.usePorts((hop) => this.makePort(hop));
@@ -181,6 +170,8 @@ export class Router {
 
   /** Shows what passes each connection to `observer` from now on, over hot swaps as well; to nobody when it is null. */
   observe(observer: PortObserver | null): void {
+    this.#life.use("observe");
+    checkArgument("observe", "the observer", observer, OBSERVER);
     this.#observer = observer;
     this.#graph?.usePorts(this.makePort);
   }
@@ -201,6 +192,7 @@ export class Router {
   }
 
   get elements(): readonly Element[] {
+    this.#life.use("elements");
     return this.#graph?.elements ?? [];
   }
 
@@ -218,6 +210,8 @@ export class Router {
 
   /** The element called `name`, seen from `from` (inside a compound, names of that compound come first). */
   find(name: string, from?: Element): Element | undefined {
+    this.#life.use("find");
+    checkArgument("find", "the element's name", name, TEXT);
     return (from?.graph ?? this.#graph)?.find(name, from === undefined ? "" : prefixOf(from.name));
   }
 
@@ -225,66 +219,52 @@ export class Router {
 
   /** The handlers of `element`, or the global ones when it is null, by name. */
   handlers(element: Element | null): ReadonlyMap<string, Handler> {
-    let handlers = this.#handlers.get(element ?? this);
-    if (handlers === undefined) {
-      handlers = element === null ? globalHandlers(this) : elementHandlers(element);
-      this.#handlers.set(element ?? this, handlers);
-    }
-    return handlers;
+    this.#life.use("handlers");
+    return this.#handlers.of(element);
   }
 
   /** The handler `name` of `element`, or the global one when that is null. */
   handlerOf(element: Element | null, name: string): Handler | undefined {
-    const found = this.handlers(element).get(name);
-    if (found !== undefined || element === null) return found;
-    const code = element.anyHandler(name);
-    return code === null ? undefined : { element, name, spec: ANY_HANDLER, ...code };
+    this.#life.use("handlerOf");
+    return this.#handlers.named(element, name);
   }
 
   /**
    * The handler `path`: `element.handler`, or `handler` (of `from`, then global). Throws HandlerError in Click's words.
    */
   handler(path: string, from?: Element): Handler {
-    const { element, name } = this.#owner(path, from);
-    const found = this.handlerOf(element, name);
-    if (found === undefined)
-      throw new HandlerError("NO_HANDLER", `no '${handlerName(element, name)}' handler`);
-    return found;
-  }
-
-  #owner(path: string, from: Element | undefined): { element: Element | null; name: string } {
-    // Names of elements have no dots; names of handlers may.
-    const dot = path.indexOf(".");
-    const name = path.slice(dot + 1);
-    if (dot > 0) {
-      const element = this.find(path.slice(0, dot), from);
-      if (element === undefined) throw new HandlerError("NO_ELEMENT", `no element '${path.slice(0, dot)}'`);
-      return { element, name };
-    }
-    const own = dot < 0 && from !== undefined && this.handlerOf(from, name) !== undefined;
-    return { element: own ? from : null, name };
+    this.#life.use("handler");
+    checkArgument("handler", "the handler's name", path, TEXT);
+    return this.#handlers.find(path, from);
   }
 
   /** Reads handler `path`. */
   read(path: string, parameters = ""): string {
+    checkArgument("read", "the parameters", parameters, TEXT);
     return readHandler(this.handler(path), parameters);
   }
 
-  /** Writes handler `path`. */
+  /** Writes handler `path`. Rejects with RouterError `CLOSED` when the router is closed before that is done. */
   async write(path: string, value = ""): Promise<void> {
+    checkArgument("write", "the value", value, TEXT);
     const handler = this.handler(path);
     if (handler.write === undefined) throw new HandlerError("NOT_WRITABLE", `'${path}' is a read handler`);
-    await handler.write(value);
+    const writing = handler.write(value);
+    // A handler that waits for a timer would wait for ever.
+    if (writing !== undefined) await this.#life.unlessClosed(writing, "write");
   }
 
   // ---- Packets from and to the program that embeds the router ----------------
 
   /** Pushes one packet with these bytes into push input `port` of element `name`. Returns false when it does not fit or no slot is free. */
   inject(name: string, bytes: Uint8Array, port = 0): boolean {
-    const element = this.#need(name);
+    const element = this.#need(name, "inject");
+    checkArgument("inject", "the packet", bytes, BYTES);
+    checkArgument("inject", "the port", port, PORT);
     if (port >= element.ninputs || element.isPullInput(port))
-      throw new Error(`'${name}' has no push input ${port}`);
+      throw new RouterError("NO_PORT", `'${name}' has no push input ${port}`);
     const batch = this.batches.acquire();
+    this.enter();
     try {
       const slot = this.memory.kernels.poolTake();
       if (slot === 0) return false;
@@ -298,23 +278,31 @@ export class Router {
       return true;
     } finally {
       this.batches.release(batch);
+      this.leave();
     }
   }
 
   /** Pulls up to `max` packets from pull output `port` of element `name` (e.g. a Queue); copies of their bytes. */
   take(name: string, max = BATCH_MAX, port = 0): Uint8Array[] {
-    const element = this.#need(name);
+    const element = this.#need(name, "take");
+    checkArgument("take", "the number of packets", max, COUNT);
+    checkArgument("take", "the port", port, PORT);
     if (port >= element.noutputs || !element.isPullOutput(port))
-      throw new Error(`'${name}' has no pull output ${port}`);
+      throw new RouterError("NO_PORT", `'${name}' has no pull output ${port}`);
     const packets: Uint8Array[] = [];
     const batch = this.batches.acquire();
-    while (packets.length < max) {
-      element.pull(port, batch, Math.min(BATCH_MAX, max - packets.length));
-      if (batch.count === 0) break;
-      for (let i = 0; i < batch.count; i++) packets.push(this.packetBytes(batch.at(i)));
-      batch.kill();
+    this.enter();
+    try {
+      while (packets.length < max && !this.closed) {
+        element.pull(port, batch, Math.min(BATCH_MAX, max - packets.length));
+        if (batch.count === 0) break;
+        for (let i = 0; i < batch.count; i++) packets.push(this.packetBytes(batch.at(i)));
+        batch.kill();
+      }
+    } finally {
+      this.batches.release(batch);
+      this.leave();
     }
-    this.batches.release(batch);
     return packets;
   }
 
@@ -324,7 +312,8 @@ export class Router {
     return this.memory.u8.slice(data, data + this.memory.get32(slot + SLOT_LENGTH));
   }
 
-  #need(name: string): Element {
+  #need(name: string, what: string): Element {
+    this.#life.use(what);
     const element = this.find(name);
     if (element === undefined) throw new HandlerError("NO_ELEMENT", `no element '${name}'`);
     return element;
@@ -332,33 +321,67 @@ export class Router {
 
   // ---- Running ---------------------------------------------------------------
 
-  /** Runs until something stops the router (`stop`, a DriverManager, `signal`). */
-  run(signal?: AbortSignal): Promise<void> {
-    return this.driver.run(signal);
+  /** Runs until something stops the router (`stop`, a DriverManager, `signal`), or it is closed. */
+  async run(signal?: AbortSignal): Promise<void> {
+    this.#life.use("run");
+    await this.driver.run(signal);
   }
 
   /** Runs at most `rounds` rounds of tasks and timers, without waiting; returns whether there was work in the last. */
   step(rounds = 1): boolean {
+    this.#life.use("step");
+    checkArgument("step", "the number of rounds", rounds, COUNT);
     return this.driver.step(rounds);
   }
 
   /** Under a simulated clock: runs until `seconds` have passed. */
   runFor(seconds: number): void {
+    this.#life.use("runFor");
+    checkArgument("runFor", "the time", seconds, SECONDS);
     this.driver.runFor(seconds);
   }
 
   /** Asks the router to stop, as the `stop` handler does; `times` requests at once. */
   stop(times = 1): void {
+    this.#life.use("stop");
+    checkArgument("stop", "the number of requests", times, REQUESTS);
     if (this.#graph === null) return;
     this.#graph.runcount -= times;
     this.driver.wake();
   }
 
-  /** Releases the graph, the devices and everything open. Idempotent. */
+  /**
+   * Ends `run` and whatever waits, and releases the graph, the devices and everything open; at once, or, when it is
+   * called from within an element's code, as soon as that returns. Idempotent.
+   */
   close(): void {
-    this.#closed = true;
-    this.#graph?.close();
-    this.devices.close();
+    if (this.closed) return;
+    this.driver.interrupt();
+    this.#graph?.halt();
+    this.#life.close();
+  }
+
+  #release(): void {
+    try {
+      this.#graph?.close();
+    } finally {
+      this.devices.close();
+    }
+  }
+
+  /** Elements' code begins to run: until it returns (`leave`) it has its state, even when it closes the router. */
+  enter(): void {
+    this.#life.enter();
+  }
+
+  leave(): void {
+    this.#life.leave();
+  }
+
+  /** One line: what it is made of is megabytes. */
+  [inspect.custom](): string {
+    const state = this.closed ? "closed" : this.#graph === null ? "not started" : "open";
+    return `Router { ${this.options.file ?? "config"}, ${state}, ${this.#graph?.elements.length ?? 0} elements }`;
   }
 
   /**
@@ -368,7 +391,10 @@ export class Router {
    * one after the other. `variables` replace those that the router was made with, when it succeeds. Resolves with the
    * number of packets that were lost: those in queues that the new graph has not, or has smaller.
    */
-  swap(text: string, file = "config", variables = this.#variables): Promise<number> {
+  async swap(text: string, file = "config", variables = this.#variables): Promise<number> {
+    this.#life.use("swap");
+    checkArgument("swap", "the configuration", text, TEXT);
+    if (this.#graph === null) throw new RouterError("NOT_STARTED", "swap: the router has no graph yet");
     const swapped = this.#swapping.then(() => this.#swap(text, file, variables));
     this.#swapping = swapped.then(
       () => {},
@@ -378,22 +404,21 @@ export class Router {
   }
 
   async #swap(text: string, file: string, variables: RouterOptions["variables"]): Promise<number> {
+    this.#life.use("swap");
     const before = this.#variables;
     this.#variables = variables;
-    let next: Graph;
+    let next: Graph | null = null;
     try {
       next = await this.prepare(text, file, this.graph);
-    } catch (e) {
-      this.#variables = before;
-      throw e;
-    }
-    try {
+      this.#life.use("swap");
       next.configure();
       await next.initialize();
-      if (this.#closed) throw new Error("the router was closed");
+      this.#life.use("swap");
     } catch (e) {
       this.#variables = before;
-      next.close();
+      next?.close();
+      // What the new graph opened after the others were closed.
+      if (this.closed) this.devices.close();
       throw e;
     }
     const old = this.graph;
@@ -406,4 +431,7 @@ export class Router {
   }
 }
 
-const ANY_HANDLER: HandlerSpec = { doc: "any other name", read: true, write: true, params: true };
+const COUNT = whole(0);
+const REQUESTS = whole(-(2 ** 31), 2 ** 31);
+const SECONDS = real(0);
+const OBSERVER = orNull(having("an observer", "push", "pushed", "pull", "pulled"));

@@ -1,5 +1,7 @@
 // Several routers under one simulated clock: a network that runs the same way every time.
 
+import { inspect } from "node:util";
+import { checkArgument, having, real } from "../options.js";
 import { SimulatedClock, SimulatedClockView } from "./clock.js";
 import { type Random, SeededRandom } from "./random.js";
 import type { Router } from "./router.js";
@@ -10,6 +12,10 @@ const ROUNDS_AT_ONCE = 1_000_000;
 
 /** Real milliseconds after which `runFor` lets the event loop run. */
 const SLICE_MS = 20;
+
+const NUMBER = real(-Number.MAX_VALUE);
+const SECONDS = real(0);
+const ROUTER = having("a router", "step", "run");
 
 /** A simulation that does not get on: some router has work for ever without time passing. */
 export class SimulationError extends Error {
@@ -28,6 +34,8 @@ export class Simulation {
 
   /** `seed` gives the links' random numbers; `epoch` is the wall-clock second at the start. */
   constructor(seed = 0, epoch?: number) {
+    checkArgument("Simulation", "the seed", seed, NUMBER);
+    if (epoch !== undefined) checkArgument("Simulation", "the epoch", epoch, NUMBER);
     this.clock = new SimulatedClock(epoch);
     this.random = new SeededRandom(seed);
     this.#timers = new Timers(this.clock);
@@ -35,14 +43,19 @@ export class Simulation {
 
   /**
    * Adds a router, which must have been made with this simulation's clock or a view of it. `ended` is told when its
-   * graph stops it (null) or it throws (the error), and it is removed then; without, it stays, and errors are thrown
-   * by `run`.
+   * graph stops it or it is closed (null), or it throws (the error), and it is removed then; without, it stays until it
+   * is closed, and errors are thrown by `run`.
    */
   add(router: Router, ended: ((error: unknown) => void) | null = null): void {
+    checkArgument("Simulation.add", "the router", router, ROUTER);
     const { clock } = router;
     if (clock !== this.clock && !(clock instanceof SimulatedClockView && clock.base === this.clock))
       throw new SimulationError("the router has another clock");
     this.#routers.set(router, ended);
+  }
+
+  [inspect.custom](): string {
+    return `Simulation { at ${this.clock.now() / 1e9} s, ${this.#routers.size} routers }`;
   }
 
   /** Takes a router out: it runs no more. */
@@ -69,6 +82,7 @@ export class Simulation {
    * routers keep each other busy without time passing.
    */
   run(seconds: number): void {
+    checkArgument("Simulation.run", "the time", seconds, SECONDS);
     const end = this.clock.now() + Math.round(seconds * 1e9);
     do this.#settle();
     while (this.#advance(end));
@@ -77,6 +91,7 @@ export class Simulation {
 
   /** The same, waiting for whatever is held; until `signal` says otherwise. Lets Node's event loop run now and then. */
   async runFor(seconds: number, signal?: AbortSignal): Promise<void> {
+    checkArgument("Simulation.runFor", "the time", seconds, SECONDS);
     const end = this.clock.now() + Math.round(seconds * 1e9);
     let slice = performance.now();
     for (;;) {
@@ -125,6 +140,11 @@ export class Simulation {
   }
 
   #run(router: Router, ended: ((error: unknown) => void) | null): boolean {
+    if (router.closed) {
+      this.remove(router);
+      ended?.(null);
+      return false;
+    }
     if (ended === null) return router.step();
     try {
       if (router.step()) return true;

@@ -1,5 +1,6 @@
 // Tasks and their stride scheduler: each task runs in proportion to its tickets.
 
+import { inspect } from "node:util";
 import type { Graph } from "./graph.js";
 
 /** Stride of a task with one ticket. */
@@ -32,6 +33,10 @@ export class Task {
   }
   set tickets(n: number) {
     this.#tickets = Math.min(TICKETS_MAX, Math.max(1, Math.trunc(n)));
+  }
+
+  [inspect.custom](): string {
+    return `Task { ${this.scheduled ? "scheduled" : "not scheduled"}, ${this.#tickets} tickets, ${this.runs} runs }`;
   }
 
   get stride(): number {
@@ -67,6 +72,7 @@ export class Tasks {
   /** Sorted; routers have few tasks at a time, and most come back near the end. */
   readonly #queue: Task[] = [];
   #pass = 0;
+  #closed = false;
   /** Called when the queue stops being empty. */
   wake: () => void = () => {};
 
@@ -74,7 +80,14 @@ export class Tasks {
     return this.#queue.length;
   }
 
+  /** Unschedules all of them; none can be scheduled any more. */
+  close(): void {
+    this.#closed = true;
+    for (const task of this.#queue.splice(0)) task.scheduled = false;
+  }
+
   add(task: Task): void {
+    if (this.#closed) return;
     if (this.#queue.length === 0) this.wake();
     // A task that slept does not get to run often to make up for it.
     if (task.pass < this.#pass) task.pass = this.#pass;

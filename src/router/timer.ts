@@ -1,5 +1,6 @@
 // Timers of one router: a binary heap ordered by expiry, then by the order of scheduling.
 
+import { inspect } from "node:util";
 import type { Clock } from "./clock.js";
 
 /** Calls its function once, when the router's steady clock reaches the time it is scheduled for. */
@@ -19,6 +20,10 @@ export class Timer {
 
   get scheduled(): boolean {
     return this.position >= 0;
+  }
+
+  [inspect.custom](): string {
+    return this.scheduled ? `Timer { at ${this.expiry / 1e9} s }` : "Timer { not scheduled }";
   }
 
   /** Schedules it for steady nanosecond `at`, replacing an earlier schedule. */
@@ -47,6 +52,7 @@ export class Timers {
   readonly clock: Clock;
   readonly #heap: Timer[] = [];
   #order = 0;
+  #closed = false;
   /** Called when there is a new earliest timer. */
   wake: () => void = () => {};
 
@@ -74,7 +80,14 @@ export class Timers {
     return fired;
   }
 
+  /** Unschedules all of them; none can be scheduled any more. */
+  close(): void {
+    this.#closed = true;
+    for (const timer of this.#heap.splice(0)) timer.position = -1;
+  }
+
   insert(timer: Timer): void {
+    if (this.#closed) return;
     timer.order = this.#order++;
     this.#heap.push(timer);
     this.#up(this.#heap.length - 1, timer);

@@ -208,7 +208,7 @@ test("a router that is closed while a swap prepares stays closed", async () => {
   const { router } = await start("a :: Ticker");
   const swapped = router.swap("b :: Ticker; s :: Slow").catch((e: Error) => e.message);
   router.close();
-  assert.is(await swapped, "the router was closed");
+  assert.is(await swapped, "swap: the router is closed; make another one");
 });
 
 test("hotconfig is a handler only where it is allowed", async () => {
