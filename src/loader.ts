@@ -4,11 +4,24 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { ElementClass } from "./router/element.js";
+import { checkArgument, type Kind } from "./options.js";
+import { Element, type ElementClass } from "./router/element.js";
 import type { ElementLoader } from "./router/router.js";
 
 /** The version of the element interface that plug-in packages declare. */
 export const PLUGIN_API = 1;
+
+const ELEMENT_CLASS: Kind = {
+  words: "a class that extends Element and has a static spec with its ports",
+  is: (v) =>
+    typeof v === "function" &&
+    v.prototype instanceof Element &&
+    typeof (v as Partial<ElementClass>).spec?.ports === "string",
+};
+const CLASS_NAME: Kind = {
+  words: "the name of a class as configurations write it",
+  is: (v) => typeof v === "string" && /^[A-Za-z_][\w@]*$/.test(v),
+};
 
 const BUILT = new URL("../elements/", import.meta.url);
 
@@ -40,7 +53,9 @@ export class Loader implements ElementLoader {
   }
 
   /** Adds an element class that the embedding program brings, under its class name or `name`. It wins over others. */
-  add(elementClass: ElementClass, name = elementClass.name): void {
+  add(elementClass: ElementClass, name: string = elementClass?.name): void {
+    checkArgument("Loader.add", "the element class", elementClass, ELEMENT_CLASS);
+    checkArgument("Loader.add", "its name", name, CLASS_NAME);
     this.#given.set(name, elementClass);
   }
 

@@ -2,7 +2,20 @@
 // receives, with delay, jitter, loss and rate. Time and random numbers come
 // from outside, so under a simulated clock a run is the same every time.
 
+import { inspect } from "node:util";
 import { SLOT_DATA, SLOT_LENGTH, SLOT_PACKET_TYPE } from "../../assembly/layout.js";
+import {
+  checkOptions,
+  FUNCTION,
+  having,
+  type Kind,
+  OPTIONS,
+  oneOf,
+  pair,
+  real,
+  TEXT,
+  whole,
+} from "../options.js";
 import { BATCH_MAX, type Batch } from "../packet/batch.js";
 import { type PacketMemory, STAGE_BYTES } from "../packet/memory.js";
 import { type Clock, RealClock, wallTime } from "../router/clock.js";
@@ -50,23 +63,34 @@ const DEFAULT_MACS: readonly [Uint8Array, Uint8Array] = [
 
 const NO_MAC = new Uint8Array(6);
 
-/** Makes a link and returns its two ends. Throws RangeError for impossible options. */
+const MAC: Kind = { words: "6 bytes", is: (v) => v instanceof Uint8Array && v.length === 6 };
+
+const OPTION_KINDS: Readonly<Record<keyof LinkOptions, Kind>> = {
+  delay: real(0),
+  jitter: real(0),
+  loss: real(0, 1),
+  rate: { words: "a number of at least 0, or Infinity", is: (v) => typeof v === "number" && v >= 0 },
+  queue: whole(0),
+  flight: OPTIONS,
+  mtu: whole(0),
+  linkType: oneOf("ethernet", "ip"),
+  names: pair(TEXT),
+  macs: pair(MAC),
+  random: FUNCTION,
+  clock: having("a clock", "now", "delay"),
+  schedule: FUNCTION,
+};
+
+/** Makes a link and returns its two ends. Throws OptionError. */
 export function makeLink(options: LinkOptions = {}): readonly [LinkDevice, LinkDevice] {
-  for (const key of ["delay", "jitter", "rate", "queue", "mtu"] as const) {
-    const value = options[key] ?? 0;
-    if (!(value >= 0)) throw new RangeError(`a link's ${key} cannot be ${value}`);
-  }
-  const { loss = 0, clock = new RealClock() } = options;
-  if (!(loss >= 0 && loss <= 1)) throw new RangeError(`a link's loss lies between 0 and 1, not at ${loss}`);
+  checkOptions("makeLink", options, OPTION_KINDS);
+  const { loss = 0, jitter = 0, clock = new RealClock(), flight = {} } = options;
+  checkOptions("makeLink: flight", flight, { packets: whole(1), bytes: whole(1) });
   if (clock.simulated) {
-    if (options.schedule === undefined)
-      throw new RangeError("a link under a simulated clock needs `schedule`");
-    if (options.random === undefined && (loss > 0 || (options.jitter ?? 0) > 0))
-      throw new RangeError("a link under a simulated clock needs `random` for its loss and jitter");
+    const needed = ["schedule", ...(loss > 0 || jitter > 0 ? ["random"] : [])];
+    checkOptions("makeLink under a simulated clock", options, OPTION_KINDS, needed);
   }
-  const wires = [0, 1].map(
-    () => new Wire(options.flight?.packets ?? 8192, options.flight?.bytes ?? 4 * 2 ** 20),
-  );
+  const wires = [0, 1].map(() => new Wire(flight.packets ?? 8192, flight.bytes ?? 4 * 2 ** 20));
   const a = new LinkDevice(0, clock, options, wires[0], wires[1]);
   const b = new LinkDevice(1, clock, options, wires[1], wires[0]);
   a.join(b);
@@ -146,6 +170,10 @@ export class LinkDevice implements Device, FarEnd {
   /** Joins the two ends; done once. */
   join(peer: FarEnd): void {
     this.#peer = peer;
+  }
+
+  [inspect.custom](): string {
+    return `LinkDevice { ${this.name}${this.#closed ? ", closed" : ""} }`;
   }
 
   get closed(): boolean {

@@ -10,6 +10,7 @@
 //   pcap-out:FILE     capture file that collects Ethernet frames
 //   pcap-ip-out:FILE  capture file that collects IP packets
 
+import { checkArgument, checkOptions, FUNCTION, having, type Kind } from "../options.js";
 import type { PacketMemory } from "../packet/memory.js";
 import {
   type AddressKind,
@@ -44,6 +45,7 @@ export class SystemProvider implements DeviceProvider {
   #unnamed = 0;
 
   constructor(options: SystemProviderOptions = {}) {
+    checkOptions("SystemProvider", options, { now: FUNCTION, report: FUNCTION });
     this.#now = options.now ?? (() => (performance.timeOrigin + performance.now()) / 1000);
     this.#report = options.report ?? (() => {});
   }
@@ -117,12 +119,21 @@ export class SystemProvider implements DeviceProvider {
   }
 }
 
+const DEVICE = having("a device", "receive", "send", "arm", "armSend", "counters", "close");
+const DEVICES: Kind = {
+  words: "pairs of a name and a device, or a Map of such",
+  is: (v) => typeof v === "object" && v !== null && Symbol.iterator in v,
+};
+
 /** Devices made beforehand, by name: for embedders, simulations and tests. Closing it closes them. */
 export class MapProvider implements DeviceProvider {
   readonly #devices: ReadonlyMap<string, Device>;
 
   constructor(devices: Iterable<readonly [string, Device]>) {
+    checkArgument("MapProvider", "the devices", devices, DEVICES);
     this.#devices = new Map(devices);
+    for (const [name, device] of this.#devices)
+      checkArgument("MapProvider", `device '${name}'`, device, DEVICE);
   }
 
   open(name: string): Device {

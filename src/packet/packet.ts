@@ -2,8 +2,12 @@
 // slot with `at` and reads and writes the router's memory in place: one cursor
 // serves any number of packets and nothing is allocated per packet.
 
+import { inspect } from "node:util";
 import * as layout from "../../assembly/layout.js";
+import { checkArgument, having } from "../options.js";
 import type { PacketMemory } from "./memory.js";
+
+const MEMORY = having("a router's memory", "get32", "set32");
 
 export class Packet {
   /** The slot this cursor is on. */
@@ -11,6 +15,7 @@ export class Packet {
   readonly memory: PacketMemory;
 
   constructor(memory: PacketMemory, slot = 0) {
+    checkArgument("Packet", "the memory", memory, MEMORY);
     this.memory = memory;
     this.slot = slot;
   }
@@ -19,6 +24,10 @@ export class Packet {
   at(slot: number): this {
     this.slot = slot;
     return this;
+  }
+
+  [inspect.custom](): string {
+    return this.slot === 0 ? "Packet { no slot }" : `Packet { slot ${this.slot}, ${this.length} bytes }`;
   }
 
   /** Address of the first data byte. */

@@ -1,6 +1,7 @@
 // The public library of services: `import ... from "sluice/services"`. Apart from `sluice`, whose importers (plug-ins
 // among them) need no YAML.
 
+export { OptionError } from "../options.js";
 export type {
   Fault,
   FaultDescriptor,

@@ -1,5 +1,6 @@
 // What a service runs in: real time, or simulated time that all of its routers share.
 
+import { having, type Kind } from "../options.js";
 import { type Clock, RealClock, SimulatedClockView } from "../router/clock.js";
 import { Simulation } from "../router/simulation.js";
 
@@ -22,6 +23,9 @@ export interface World {
   /** Uniform in [0, 1). */
   random(): number;
 }
+
+/** For checks of options. */
+export const WORLD: Kind = having("a world", "now", "after", "hold", "clock", "random");
 
 /** Milliseconds that Node's timers wait at most; they end at once when asked for more. */
 const LONGEST_MS = 2 ** 31 - 1;

@@ -1,6 +1,7 @@
 // What a service descriptor says, after its units are read and its defaults filled in.
 
 import type { Landmark } from "../../lang/diagnostics.js";
+import type { Kind } from "../../options.js";
 
 /** Where a function runs, from the least separated from the others to the most. */
 export type Isolation = "inline" | "thread" | "process";
@@ -15,6 +16,13 @@ export interface ServiceDescriptor {
   readonly functions: ReadonlyMap<string, FunctionDescriptor>;
   readonly faults: readonly FaultDescriptor[];
 }
+
+/** For checks of arguments. */
+export const DESCRIPTOR: Kind = {
+  words: "a ServiceDescriptor, as parseDescriptor gives it",
+  is: (v) =>
+    typeof v === "object" && v !== null && "functions" in v && v.functions instanceof Map && "links" in v,
+};
 
 /** What a link does to packets. Times in seconds. */
 export interface Impairments {

@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "n
 import { basename, dirname, join, resolve } from "node:path";
 import { ConfigurationError, type Diagnostic } from "../../lang/diagnostics.js";
 import { nearest } from "../../lang/nearest.js";
+import { checkArgument, TEXT } from "../../options.js";
 import { schemaCheck } from "./check.js";
 import type {
   DeviceDescriptor,
@@ -84,6 +85,7 @@ interface FaultDocument extends LinkDocument {
 
 /** Reads the descriptor in `file`. Throws ConfigurationError with everything that is wrong, or the system's error. */
 export function readDescriptor(file: string): ServiceDescriptor {
+  checkArgument("readDescriptor", "the file's name", file, TEXT);
   return parseDescriptor(readFileSync(file, "utf8"), file);
 }
 
@@ -92,6 +94,8 @@ export function readDescriptor(file: string): ServiceDescriptor {
  * only when that is given. Throws ConfigurationError.
  */
 export function parseDescriptor(text: string, file: string, within: string | null = null): ServiceDescriptor {
+  checkArgument("parseDescriptor", "the descriptor's text", text, TEXT);
+  checkArgument("parseDescriptor", "the file's name", file, TEXT);
   const source = new DescriptorSource(text, file);
   const wrong = schemaCheck()(source);
   if (wrong.length > 0) throw new ConfigurationError(wrong);

@@ -9,8 +9,13 @@ export const FLIGHT = { packets: 4096, bytes: 4 * 2 ** 20 };
 
 export function linkOptions(impairments: Impairments, mtu: number, world: World): LinkOptions {
   const { simulation } = world;
+  const { delay, jitter, loss, rate, queue } = impairments;
   return {
-    ...impairments,
+    delay,
+    jitter,
+    loss,
+    rate,
+    queue,
     mtu,
     flight: FLIGHT,
     random: () => world.random(),

@@ -2,17 +2,18 @@
 
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { checkArgument, checkOptions, FUNCTION, having, type Kind, PORT, TEXT } from "../../options.js";
 import { systemError } from "../../router/system-error.js";
 import { metricsText } from "../api/metrics.js";
 import type { ApplyBody } from "../api/routes.js";
 import { ApiServer } from "../api/server.js";
-import type { ServiceDescriptor } from "../descriptor/model.js";
+import { DESCRIPTOR, type ServiceDescriptor } from "../descriptor/model.js";
 import { inside, parseDescriptor, parseFault } from "../descriptor/read.js";
 import { ServiceError } from "../service/error.js";
 import { Service } from "../service/service.js";
 import { processStart, type ServiceFolder, type ServiceRecord } from "../state/folder.js";
 import { Ledger } from "../state/ledger.js";
-import type { World } from "../world.js";
+import { WORLD, type World } from "../world.js";
 
 export interface ManagerOptions {
   readonly world: World;
@@ -23,6 +24,14 @@ export interface ManagerOptions {
   /** What is otherwise than descriptors say, those that are applied later, too. Default: nothing. */
   readonly adjust?: (descriptor: ServiceDescriptor) => ServiceDescriptor;
 }
+
+const OPTION_KINDS: Readonly<Record<keyof ManagerOptions, Kind>> = {
+  world: WORLD,
+  folder: having("a ServiceFolder", "claim", "write", "remove"),
+  port: PORT,
+  clickpath: TEXT,
+  adjust: FUNCTION,
+};
 
 export class Manager {
   readonly service: Service;
@@ -67,6 +76,8 @@ export class Manager {
    * cannot be had, with ConfigurationError, or with DeviceError; nothing is left then.
    */
   static async instantiate(given: ServiceDescriptor, options: ManagerOptions): Promise<Manager> {
+    checkArgument("Manager.instantiate", "the descriptor", given, DESCRIPTOR);
+    checkOptions("Manager.instantiate", options, OPTION_KINDS, ["world", "folder", "port"]);
     const { folder, adjust = same } = options;
     const descriptor = adjust(given);
     await claim(folder, descriptor);

@@ -2,12 +2,19 @@
 
 import { readFileSync } from "node:fs";
 import { Loader } from "../../loader.js";
-import type { Fault, FaultDescriptor, FunctionDescriptor, ServiceDescriptor } from "../descriptor/model.js";
+import { checkArgument, checkOptions, FLAG, having, type Kind, TEXT } from "../../options.js";
+import {
+  DESCRIPTOR,
+  type Fault,
+  type FaultDescriptor,
+  type FunctionDescriptor,
+  type ServiceDescriptor,
+} from "../descriptor/model.js";
 import { replicas } from "../descriptor/replicas.js";
 import { Fabric } from "../link/fabric.js";
 import type { ResourceBook } from "../link/pairs.js";
 import { namespacesRefused } from "../link/veth.js";
-import type { World } from "../world.js";
+import { WORLD, type World } from "../world.js";
 import { type ApplyTarget, applyDescriptor } from "./apply.js";
 import { impairments } from "./changes.js";
 import { ServiceError } from "./error.js";
@@ -26,6 +33,13 @@ export interface ServiceOptions {
   /** Whether processes have network namespaces of their own. Default: where this process may make them. */
   readonly namespaces?: boolean;
 }
+
+const OPTION_KINDS: Readonly<Record<keyof ServiceOptions, Kind>> = {
+  world: WORLD,
+  clickpath: TEXT,
+  book: having("a book of resources", "note", "forget"),
+  namespaces: FLAG,
+};
 
 const NO_BOOK: ResourceBook = { note() {}, forget() {} };
 
@@ -60,6 +74,8 @@ export class Service {
 
   /** Lays the links and makes the functions; nothing is started. */
   static async instantiate(descriptor: ServiceDescriptor, options: ServiceOptions): Promise<Service> {
+    checkArgument("Service.instantiate", "the descriptor", descriptor, DESCRIPTOR);
+    checkOptions("Service.instantiate", options, OPTION_KINDS, ["world"]);
     const service = new Service(descriptor, options);
     for (const [name, f] of replicas(descriptor)) service.#add(name, f);
     try {

@@ -1,5 +1,6 @@
 // LISP control messages: bytes to records and back. The first four bits are the type (RFC 9301, section 5.1).
 
+import { BYTES, checkArgument, type Kind } from "../../options.js";
 import { LISP_CONTROL_MAX, Reader, Writer } from "./cursor.js";
 import { type EncapsulatedControl, readEncapsulated, writeEncapsulated } from "./encapsulated.js";
 import { LispControlError } from "./error.js";
@@ -32,11 +33,17 @@ export type EncapsulatedControlMessage = EncapsulatedControl<PlainControlMessage
 
 export type LispControlMessage = PlainControlMessage | EncapsulatedControlMessage;
 
+const MESSAGE: Kind = {
+  words: "a message, as decodeLispControl gives it",
+  is: (v) => typeof v === "object" && v !== null && "type" in v && typeof v.type === "string",
+};
+
 /**
  * Reads the payload of a UDP datagram of port 4342. Every bit is kept: `encodeLispControl` gives the same bytes.
  * The record holds copies. Throws LispControlError.
  */
 export function decodeLispControl(bytes: Uint8Array): LispControlMessage {
+  checkArgument("decodeLispControl", "the message", bytes, BYTES);
   return decode(bytes, true);
 }
 
@@ -88,6 +95,7 @@ function readPlain(r: Reader): PlainControlMessage {
 
 /** The bytes of a message, at most `LISP_CONTROL_MAX`. Throws LispControlError for what cannot be said. */
 export function encodeLispControl(message: LispControlMessage): Uint8Array {
+  checkArgument("encodeLispControl", "the message", message, MESSAGE);
   const w = new Writer();
   if (message.type === "encapsulated-control")
     writeEncapsulated(w, message, message.inner === null ? null : encodeLispControl(message.inner.message));
