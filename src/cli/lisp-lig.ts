@@ -2,10 +2,12 @@
 
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { once } from "node:events";
+import { ControlClient, ControlError, ControlRefusal, parseControlAddress } from "../control/client.js";
 import { CONTROL_PORT } from "../lisp/control/control-channel.js";
 import { randomNonce } from "../lisp/control/control-records.js";
 import { encapsulatedRequest } from "../lisp/control/map-requests.js";
 import { eidRecordText } from "../lisp/control/message-text.js";
+import { UNREGISTERED_MINUTES } from "../lisp/map-server/answers.js";
 import { parseEid, parseRloc } from "../lisp/mapping.js";
 import { addressText } from "../net/address.js";
 import { SystemRandom } from "../router/random.js";
@@ -13,9 +15,11 @@ import { systemError } from "../router/system-error.js";
 import { LispControlError } from "../wire/lisp-control/error.js";
 import type { MapReply } from "../wire/lisp-control/map-reply.js";
 import { decodeLispControl, encodeLispControl } from "../wire/lisp-control/message.js";
+import type { EidRecord } from "../wire/lisp-control/record.js";
 import { type Command, CommandError, UsageError } from "./command.js";
 import { eidWords, IID_OPTION, usage } from "./lisp-eid.js";
 import { recordJson } from "./lisp-json.js";
+import { registrationProblems } from "./lisp-router.js";
 import { numberOption, type OptionSpec, optionHelp, wholeOption } from "./options.js";
 
 const OPTIONS: readonly OptionSpec[] = [
@@ -30,6 +34,12 @@ const OPTIONS: readonly OptionSpec[] = [
   },
   { long: "timeout", value: "yes", valueName: "SECONDS", doc: "how long to wait each time (2)" },
   { long: "tries", value: "yes", valueName: "COUNT", doc: "how often to ask (3)" },
+  {
+    long: "control",
+    value: "yes",
+    valueName: "WHERE",
+    doc: "a router's ControlSocket, HOST:PORT or a path: say too whether its registrations are confirmed",
+  },
   { long: "json", doc: "print the Map-Reply as JSON" },
   { long: "help", doc: "print this and exit" },
 ];
@@ -41,7 +51,8 @@ const HELP = `Usage: ${USAGE}
 Asks the mapping system for an EID, an address or a prefix, as an ITR does: a
 Map-Request in an Encapsulated Control Message to the Map-Resolver. Prints a line for
 each record of the Map-Reply: EID-prefix, TTL in minutes, and locators with priority
-and weight, or what to do with packets where there are none.
+and weight, or what to do with packets where there are none. A negative answer for one
+minute is for a site's EID-prefix that no xTR has registered (RFC 9301, section 8.3).
 
 Exit status 0; 1 when no answer comes.
 
@@ -58,6 +69,7 @@ interface Settings {
   /** Seconds. */
   readonly timeout: number;
   readonly tries: number;
+  readonly control: string | null;
   readonly json: boolean;
 }
 
@@ -74,6 +86,7 @@ function settingsOf(words: readonly string[]): Settings {
     iid,
     timeout: numberOption("timeout", given.get("timeout") ?? "2", 0.01, 3600),
     tries: wholeOption("tries", given.get("tries") ?? "3", 1, 100),
+    control: given.get("control") ?? null,
     json: given.has("json"),
   };
   if (settings.source !== null && settings.source.length !== settings.resolver.length)
@@ -141,6 +154,27 @@ async function ask(socket: Socket, settings: Settings, source: Uint8Array): Prom
   return null;
 }
 
+/** What a Map-Server means by the TTL of a negative answer (RFC 9301, section 8.3). */
+function hint({ locators, ttl }: EidRecord): string {
+  return locators.length === 0 && ttl === UNREGISTERED_MINUTES
+    ? " (a site's: no xTR has registered it, or none was confirmed)"
+    : "";
+}
+
+async function problemsOf(control: string, timeout: number): Promise<string[]> {
+  let client: ControlClient | null = null;
+  try {
+    client = await ControlClient.open(parseControlAddress(control), control, timeout);
+    return await registrationProblems(client);
+  } catch (e) {
+    if (e instanceof ControlRefusal) throw new CommandError(`${control}: ${e.message}`);
+    if (e instanceof ControlError) throw new CommandError(e.message);
+    throw e;
+  } finally {
+    client?.close();
+  }
+}
+
 async function run(words: readonly string[]): Promise<number> {
   const settings = settingsOf(words);
   const resolver = addressText(settings.resolver);
@@ -150,12 +184,20 @@ async function run(words: readonly string[]): Promise<number> {
     socket.bind(0, addressText(source));
     await once(socket, "listening");
     const answer = await ask(socket, settings, source);
-    if (answer === null) throw new CommandError(`no answer from ${resolver}`);
+    const problems = settings.control === null ? [] : await problemsOf(settings.control, settings.timeout);
+    const told = problems.map((p) => `  ${p}\n`).join("");
+    if (answer === null) {
+      if (!settings.json) process.stdout.write(told);
+      throw new CommandError(`no answer from ${resolver}`);
+    }
     const { reply, from, after } = answer;
-    if (settings.json) process.stdout.write(`${JSON.stringify({ from, message: recordJson(reply) })}\n`);
-    else {
+    if (settings.json) {
+      const said = settings.control === null ? {} : { problems };
+      process.stdout.write(`${JSON.stringify({ from, message: recordJson(reply), ...said })}\n`);
+    } else {
       process.stdout.write(`${settings.eid}: answer from ${from} after ${after.toFixed(1)} ms\n`);
-      for (const record of reply.records) process.stdout.write(`  ${eidRecordText(record)}\n`);
+      for (const record of reply.records) process.stdout.write(`  ${eidRecordText(record)}${hint(record)}\n`);
+      process.stdout.write(told);
     }
     return 0;
   } catch (e) {

@@ -10,6 +10,7 @@ import {
 import type { Explanation } from "../lisp/itr/explanation.js";
 import { type Command, CommandError, UsageError } from "./command.js";
 import { eidWords, IID_OPTION } from "./lisp-eid.js";
+import { elementsOf, registrationProblems } from "./lisp-router.js";
 import { explanationText } from "./lisp-why-text.js";
 import { numberOption, type OptionSpec, optionHelp } from "./options.js";
 
@@ -36,7 +37,8 @@ Prints the timeline of the last resolution about it: the packet without a mappin
 Map-Request with its Map-Resolver and nonce, the Map-Reply, what of that went into the
 map-cache, and what became of the packets that were held. Then the mapping that packets
 get now: where it is from, until when it is good, and why each locator is chosen or not.
-TTLs of Map-Replies are minutes, all others seconds. Of a prefix its first address counts.
+Last, which Map-Servers have not confirmed the router's own registrations: then others
+do not find the way back. TTLs of Map-Replies are minutes, all others seconds. Of a prefix its first address counts.
 
 The router needs a ControlSocket: 'sluice run -u PATH' or 'sluice run -p PORT'. Its
 LISPResolver remembers the last 128 resolutions (HISTORY).
@@ -80,15 +82,6 @@ function addressOf(control: string): ControlAddress {
   }
 }
 
-/** The names of the router's elements of a class. */
-async function elementsOf(client: ControlClient, className: string): Promise<string[]> {
-  // The first line says how many there are.
-  const names = (await client.read("list")).trim().split("\n").slice(1);
-  const found: string[] = [];
-  for (const name of names) if ((await client.read(`${name}.class`)).trim() === className) found.push(name);
-  return found;
-}
-
 async function onlyResolver(client: ControlClient, control: string): Promise<string> {
   const found = await elementsOf(client, "LISPResolver");
   if (found.length === 1) return found[0];
@@ -120,7 +113,12 @@ async function run(words: readonly string[]): Promise<number> {
       throw new CommandError(
         `${eid}: no mapping in the map-cache, and no resolution about it among the last ${explanation.remembered}`,
       );
-    process.stdout.write(json ? `${JSON.stringify(explanation)}\n` : explanationText(explanation));
+    const problems = await registrationProblems(client);
+    process.stdout.write(
+      json
+        ? `${JSON.stringify({ ...explanation, problems })}\n`
+        : [explanationText(explanation), ...problems.map((p) => `${p}\n`)].join("\n"),
+    );
     return 0;
   } catch (e) {
     if (e instanceof ControlRefusal) throw new CommandError(`${control}: ${e.message}`);

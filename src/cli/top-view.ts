@@ -35,6 +35,8 @@ export class TopView {
       lines.push(functionLine(view, stats, before));
       if (stats === null) continue;
       now.set(view.name, stats);
+      for (const { name, problem } of stats.elements)
+        if (problem !== "") lines.push(...problem.split("\n").map((line) => `    ! ${name}: ${line}`));
       if (this.#options.elements > 0) lines.push(...this.#elementLines(stats, before));
     }
     this.#before = now;

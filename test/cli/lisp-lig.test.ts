@@ -2,12 +2,19 @@
 
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { MapRequest } from "../../src/wire/lisp-control/map-request.js";
 import { decodeLispControl, encodeLispControl } from "../../src/wire/lisp-control/message.js";
 import { record, reply } from "../elements/lisp/control.js";
-import { sluice } from "./sluice.js";
+import { until } from "../until.js";
+import { exchange, launch, sluice } from "./sluice.js";
+
+const folder = mkdtempSync(join(tmpdir(), "sluice-lig-"));
+test.after(() => rmSync(folder, { recursive: true }));
 
 interface Asked {
   readonly message: MapRequest;
@@ -54,6 +61,37 @@ test("asks as an ITR does, and prints the records of the answer", async () => {
   const inner = { kind: "ip", address: Uint8Array.of(10, 1, 2, 3) };
   assert.is(message.records[0].maskLength, 32);
   assert.equal(message.records[0].eid, { kind: "instance", iid: 7, iidMaskLength: 0, address: inner });
+});
+
+test("with --control it says which registrations of a router nobody confirms; and what a negative minute means", async () => {
+  const path = join(folder, "control");
+  const router = launch([
+    "-u",
+    path,
+    "-e",
+    "site :: LISPSite(10.1.0.0/16 127.0.0.1); Idle -> registrar :: LISPRegistrar(site, RLOC 127.0.0.1, MAP_SERVER 192.0.2.9 key secret, TIMEOUT 0.01) -> Discard; Idle -> cache :: LISPMapCache(10.2.0.0/16 192.0.2.2) -> Discard; cache [1] -> ask :: LISPResolver(cache, RLOC 127.0.0.1) -> Discard; Idle -> [1] ask; ask [1] -> Discard;",
+  ]);
+  await until(async () =>
+    (await exchange({ path }, "read registrar.problem\n").catch(() => "")).includes("confirmed"),
+  );
+  const { socket, port } = await resolver((a) => [
+    encodeLispControl(reply(a.message.nonce, record("10.1.0.0/16", "", { action: 1, ttl: 1 }))),
+  ]);
+  const words = ["10.1.2.3", "--timeout", "30", "--control", path];
+  const { out } = await lig(port, ...words);
+  assert.match(out, / natively-forward \(a site's: no xTR has registered it, or none was confirmed\)\n/);
+  assert.match(
+    out,
+    /\n {2}registrar: Map-Server 192\.0\.2\.9 has not confirmed 1 of 1 EID-prefixes after \d+ Map-Registers: .*\n$/,
+  );
+  const { problems } = JSON.parse((await lig(port, ...words, "--json")).out);
+  assert.match(problems.join(), "has not confirmed");
+  const why = ["lisp", "why", "10.2.2.3", "--control", path];
+  assert.match((await sluice(why)).out, /\n\nregistrar: Map-Server 192\.0\.2\.9 has not confirmed .*\n$/);
+  assert.match(JSON.parse((await sluice([...why, "--json"])).out).problems.join(), "has not confirmed");
+  socket.close();
+  router.kill("SIGTERM");
+  await router.ended;
 });
 
 test("asks again when no answer comes, and heeds none with another nonce", async () => {

@@ -6,23 +6,27 @@ import {
   verifyAuthentication,
 } from "../../../src/lisp/control/authentication.js";
 import { ControlChannel, messageOf } from "../../../src/lisp/control/control-channel.js";
-import { KeyError, keyAlgorithm, wordsOf } from "../../../src/lisp/control/keys.js";
+import { KeyError, keyAlgorithm, refusalText, wordsOf } from "../../../src/lisp/control/keys.js";
 import { NonceFileError, nonceCounter } from "../../../src/lisp/control/nonce-file.js";
 import { type NonceCounter, NonceGuard } from "../../../src/lisp/control/nonce-policy.js";
+import { RefusalLog } from "../../../src/lisp/control/refusal-log.js";
 import { XtrIdError, xtrIds } from "../../../src/lisp/control/xtr-ids.js";
 import { type MapServerConfig, parseMapServer } from "../../../src/lisp/etr/map-server-config.js";
 import {
   allAcknowledged,
+  problemLine,
   type RegistrarServer,
   registrationLines,
   serverLine,
+  suspicion,
+  UNCONFIRMED_TRIES,
 } from "../../../src/lisp/etr/registrar-server.js";
 import {
   type Registration,
   type RegistrationPolicy,
   Registrations,
 } from "../../../src/lisp/etr/registrations.js";
-import { type Mapping, MappingError } from "../../../src/lisp/mapping.js";
+import { type Mapping, MappingError, prefixText } from "../../../src/lisp/mapping.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { addressText, sameAddress } from "../../../src/net/address.js";
 import type { Batch } from "../../../src/packet/batch.js";
@@ -76,13 +80,14 @@ const args = {
 /**
  * Registers the EID-prefixes of a LISPSite with Map-Servers.
  *
- * A Map-Server is written `ADDRESS key [ID:]SECRET [sha1|sha256|hkdf] [proxy-reply] [merge] [no-notify] [sign-records]`:
- * key ID 1 and sha256 by default, a secret with spaces in quotes. Of several keys the first signs, and the next ones in
- * turn what has not been answered; all are accepted in Map-Notifys. So a key is changed by giving both at one end, then
+ * A Map-Server is written `ADDRESS key [ID:]SECRET [sha1|sha256|hkdf] [proxy-reply] [merge] [no-notify] [sign-records]
+ * [no-xtr-id]`: sha256 by default; without an ID messages leave with key ID 0, and may come with 1; a secret with spaces
+ * is in quotes. Of several keys the first signs, and the next ones in turn what has not been answered; all are accepted
+ * in Map-Notifys. So a key is changed by giving both at one end, then
  * at the other, then only the new one. `no-key` instead authenticates nothing.
  *
- * Every Map-Register bears an xTR-ID and Site-ID (the I bit), by which a Map-Server tells the xTRs of a site apart and
- * keeps their nonces (RFC 9301, section 5.6). Without XTR_ID it comes from the RLOCs, and is the same after a restart.
+ * Every Map-Register bears an xTR-ID and Site-ID (the I bit), but for Map-Servers that misread it (`no-xtr-id`); by these a Map-Server tells the xTRs of a site apart and
+ * keeps their nonces (RFC 9301, section 5.6). Without XTR_ID the xTR-ID comes from the RLOCs, and is the same after a restart.
  * The authentication covers both, as it must when nonces are kept by them, and as other implementations have it;
  * `sign-records` ends it with the last record, as step 5 there says. Several xTRs of a site register the same set of
  * RLOCs, or each its own with `merge`.
@@ -95,7 +100,8 @@ const args = {
  * not below what was used before.
  *
  * A Map-Notify counts only with authentication data of one of the keys. One that answers no Map-Register is
- * acknowledged by a Map-Notify-Ack and told to those who listen, once for each nonce.
+ * acknowledged by a Map-Notify-Ack and told to those who listen, once for each nonce. What is refused, and a Map-Server
+ * that has not confirmed a registration after several Map-Registers, is on the log, and `problem` tells of it.
  *
  * @input 0 Map-Notifys
  * @output 0 Map-Registers and Map-Notify-Acks, as IP packets with the destination annotation set
@@ -133,6 +139,10 @@ export class LISPRegistrar extends Element {
         read: true,
         doc: "every Map-Server: address, algorithm, registrations it has acknowledged and all",
       },
+      problem: {
+        read: true,
+        doc: "a line for every Map-Server that has not confirmed all EID-prefixes, though it was told more than once; else empty",
+      },
       registered: { read: true, doc: "whether every Map-Server has acknowledged every EID-prefix" },
       refresh: { write: true, button: true, doc: "registers everything now" },
     },
@@ -141,6 +151,7 @@ export class LISPRegistrar extends Element {
   readonly #channel = new ControlChannel(this);
   readonly #timers = new TimerGroup(this);
   readonly #guard = new NonceGuard("lenient");
+  readonly #refusals = new RefusalLog(this);
   readonly #listeners: ((records: readonly EidRecord[], server: Uint8Array) => void)[] = [];
   #site: LISPSite | null = null;
   #rlocs: readonly Uint8Array[] = [];
@@ -262,15 +273,27 @@ export class LISPRegistrar extends Element {
       proxyReply: config.proxyReply,
       merge: config.merge,
       wantNotify: config.wantNotify,
-      ids: this.#ids,
+      ids: config.xtrId ? this.#ids : null,
       records: entries.map((r) => this.#record(r)),
     });
     // One that is not answered is sent again with the next key: the Map-Server may not have this one yet, or any more.
     const tries = entries.reduce((least, r) => Math.min(least, r.tries), Number.POSITIVE_INFINITY);
     const key = config.keys[(tries - 1) % config.keys.length];
+    if (tries === UNCONFIRMED_TRIES) this.#unconfirmed(config, entries);
     const payload = authenticate(message, key, keyAlgorithm(key), config.scope);
     this.#count("registers");
     this.#send(source, config.address, payload);
+  }
+
+  /** On the log once for each change that is not confirmed: the Map-Server's own log says what it does not like. */
+  #unconfirmed(config: MapServerConfig, entries: readonly Registration[]): void {
+    const server = addressText(config.address);
+    const eids = entries.map((r) => prefixText(r.eid)).join(", ");
+    this.#refusals.tell(
+      server,
+      `unconfirmed ${eids}`,
+      `Map-Server ${server} has not confirmed ${eids} after ${UNCONFIRMED_TRIES - 1} Map-Registers: ${suspicion(config)}`,
+    );
   }
 
   #record(r: Registration): EidRecord {
@@ -309,8 +332,10 @@ export class LISPRegistrar extends Element {
       return;
     }
     const verified = this.#verified(notify, datagram);
-    if (verified === null) {
+    if ("refused" in verified) {
       this.#count("bad_auth");
+      const from = addressText(datagram.source);
+      this.#refusals.tell(from, "bad_auth", `Map-Notify from ${from} refused: ${verified.refused}`);
       return;
     }
     const { server, key } = verified;
@@ -323,13 +348,16 @@ export class LISPRegistrar extends Element {
   #verified(
     notify: MapNotify,
     datagram: UdpPacket,
-  ): { readonly server: RegistrarServer; readonly key: AuthenticationKey } | null {
+  ): { readonly server: RegistrarServer; readonly key: AuthenticationKey } | { readonly refused: string } {
     const from = (s: RegistrarServer): number => (sameAddress(s.config.address, datagram.source) ? 0 : 1);
+    let refused: string | null = null;
     for (const server of [...this.#servers].sort((a, b) => from(a) - from(b))) {
-      const { key } = verifyAuthentication(datagram.payload, notify, server.config.keys);
+      const { keys } = server.config;
+      const { verdict, key } = verifyAuthentication(datagram.payload, notify, keys);
       if (key !== null) return { server, key };
+      if (verdict !== "valid") refused ??= refusalText(verdict, notify.authentication, keys);
     }
-    return null;
+    return { refused: refused ?? "there is no Map-Server" };
   }
 
   #unsolicited(
@@ -366,6 +394,7 @@ export class LISPRegistrar extends Element {
     return {
       table: { read: () => this.#servers.map((s) => registrationLines(s, this.router.clock.now())).join("") },
       servers: { read: () => this.#servers.map(serverLine).join("") },
+      problem: { read: () => this.#servers.map(problemLine).join("") },
       registered: { read: () => this.#servers.every(allAcknowledged) },
       refresh: {
         write: () => {

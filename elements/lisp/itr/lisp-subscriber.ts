@@ -263,7 +263,8 @@ export class LISPSubscriber extends Element {
     if (this.#key === null) return false;
     // Another xTR's with the same key: its nonces are not ours.
     if (notify.ids !== null && !sameAddress(notify.ids.xtrId, this.#ids!.xtrId)) return false;
-    if (verifyAuthentication(datagram.payload, notify, [this.#key]).verdict !== "valid") return false;
+    const { key } = verifyAuthentication(datagram.payload, notify, [this.#key]);
+    if (key === null) return false;
     const found = this.#subscriptions.notified(notify.nonce);
     if (found === null) return false;
     const { subscription, as } = found;
@@ -278,7 +279,7 @@ export class LISPSubscriber extends Element {
       if (as === "answer") this.#forgetOthers(subscription, notify);
       this.#resolver!.sendCovered();
     }
-    this.#acknowledge(notify, datagram);
+    this.#acknowledge(notify, datagram, key);
     return true;
   }
 
@@ -322,10 +323,15 @@ export class LISPSubscriber extends Element {
     for (const { iid, eid } of old) if (cache.delete(iid, eid)) this.#count("removed");
   }
 
-  #acknowledge({ nonce, records, ids }: MapNotify, { source, destination }: UdpPacket): void {
+  /** With the key ID that it came with: the Map-Server may know the key by no other. */
+  #acknowledge(
+    { nonce, records, ids }: MapNotify,
+    { source, destination }: UdpPacket,
+    used: AuthenticationKey,
+  ): void {
     const ack = mapNotify({ type: "map-notify-ack", nonce, records, ids });
     const from = this.#rlocs.find((r) => r.length === source.length) ?? destination;
-    const sent = this.#send(from, source, authenticate(ack, this.#key!, keyAlgorithm(this.#key!), "ids"));
+    const sent = this.#send(from, source, authenticate(ack, used, keyAlgorithm(used), "ids"));
     if (sent) this.#count("acks");
   }
 

@@ -75,7 +75,8 @@ const args = {
  * Messages or bare. It sends IP packets whose destination is in the destination annotation.
  *
  * A site is a name, one or more keys, and the EID-prefixes that its xTRs may register; with `more`, also any prefix
- * within. A key is `[ID:]SECRET [sha1|sha256|hkdf]`, with key ID 1 and sha256 by default; a secret with spaces is quoted.
+ * within. A key is `[ID:]SECRET [sha1|sha256|hkdf]`, with sha256 by default; without an ID messages may have key ID 0, as
+ * most others send, or 1. A secret with spaces is quoted.
  * A Map-Register must be authenticated with a key of the site whose EID-prefixes it has: one by another site's key is
  * refused, however valid. Of several keys an xTR gets back the one that it used last. Where xTR-ID and Site-ID are not
  * covered by the authentication data, nonces are kept by key and locators. What is registered is durable before the

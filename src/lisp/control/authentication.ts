@@ -25,8 +25,10 @@ export type AuthenticatedMessage = MapRegister | MapNotify | Info;
 
 /** A pre-shared secret. A site can have several, with different IDs while one takes over from another. */
 export interface AuthenticationKey {
-  /** Key ID, 0 to 255. */
+  /** Key ID, 0 to 255, in what is sent. */
   readonly id: number;
+  /** Other IDs by which it may be named in what is received. */
+  readonly otherIds?: readonly number[];
   readonly secret: Uint8Array;
   /** Algorithms that it may be used with; by default all but 0, which needs no secret. */
   readonly algorithms?: readonly number[];
@@ -50,7 +52,10 @@ export type AuthenticationVerdict =
 
 export interface Verification {
   readonly verdict: AuthenticationVerdict;
-  /** Of a valid message: its key, and what is protected by it. What is not must not be trusted. */
+  /**
+   * Of a valid message: its key, with the ID by which the message names it, so that it can be answered likewise; and what
+   * is protected by it. What is not must not be trusted.
+   */
   readonly key: AuthenticationKey | null;
   readonly scope: AuthenticationScope | null;
 }
@@ -124,7 +129,7 @@ export function verifyAuthentication(
   const { keyId, algorithm, data } = message.authentication;
   const known = algorithmFor(message, algorithm);
   if (known === null) return failed("unknown-algorithm");
-  const named = keys.filter((key) => key.id === keyId);
+  const named = keys.flatMap((key) => withId(key, keyId));
   if (named.length === 0) return failed("unknown-key-id");
   const usable = named.filter((key) => mayUse(key, algorithm));
   if (usable.length === 0) return failed("unknown-algorithm");
@@ -141,6 +146,12 @@ export function verifyAuthentication(
     }
   }
   return failed("wrong-key");
+}
+
+/** The key under the ID that a message names it by; none where that is not its ID. */
+function withId(key: AuthenticationKey, id: number): readonly AuthenticationKey[] {
+  if (key.id === id) return [key];
+  return key.otherIds?.includes(id) === true ? [{ ...key, id, otherIds: undefined }] : [];
 }
 
 function failed(verdict: AuthenticationVerdict): Verification {

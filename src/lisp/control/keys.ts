@@ -3,11 +3,14 @@
 
 import { HIDDEN } from "../../lang/args/secrets.js";
 import { splitSpaces, unquote } from "../../lang/args/text.js";
+import type { Authentication } from "../../wire/lisp-control/registration.js";
 import {
   ALGORITHM_HKDF,
+  ALGORITHM_NONE,
   ALGORITHM_SHA1,
   ALGORITHM_SHA256,
   type AuthenticationKey,
+  type AuthenticationVerdict,
 } from "./authentication.js";
 
 /** A key that is not written as one. */
@@ -20,6 +23,13 @@ const ALGORITHMS: Readonly<Record<string, number>> = {
   sha256: ALGORITHM_SHA256,
   hkdf: ALGORITHM_HKDF,
 };
+
+/**
+ * The key ID of a key that is given without one, which is what most others use, and those that it is taken by too: 1 is
+ * what Sluice used to send.
+ */
+const DEFAULT_ID = 0;
+const OTHER_IDS: readonly number[] = [1];
 
 const SYNTAX = "a key is [ID:]SECRET [sha1|sha256|hkdf]";
 
@@ -36,20 +46,20 @@ export interface KeyText {
 }
 
 /**
- * Reads the key that stands at word `at`: `[ID:]SECRET [sha1|sha256|hkdf]`, with key ID 1 and sha256 where these are
- * not given. A secret with spaces is quoted, one that begins like an ID has one before it. Throws KeyError.
+ * Reads the key that stands at word `at`: `[ID:]SECRET [sha1|sha256|hkdf]`, with sha256 where no algorithm is
+ * given. With an ID the key has exactly that; without, it has ID 0, and messages may name it 1 as well. A secret with spaces is quoted, one that begins like an ID has one before it. Throws KeyError.
  */
 export function readKey(words: readonly string[], at: number): KeyText {
-  const [, id = "1", secret = ""] = /^(?:(\d+):)?(.*)$/s.exec(words[at] ?? "") ?? [];
+  const [, id, secret = ""] = /^(?:(\d+):)?(.*)$/s.exec(words[at] ?? "") ?? [];
   const bytes = new TextEncoder().encode(unquote(secret));
   // What a handler showed must not come back as a configuration.
   if (secret === HIDDEN) throw new KeyError(`'${HIDDEN}' stands for a secret and is none`);
   if (bytes.length === 0) throw new KeyError(`there is no secret: ${SYNTAX}`);
-  if (Number(id) > 255) throw new KeyError(`key ID ${id} is not a whole number from 0 to 255`);
+  if (Number(id ?? 0) > 255) throw new KeyError(`key ID ${id} is not a whole number from 0 to 255`);
   const name = (words[at + 1] ?? "").toLowerCase();
   const named = Object.hasOwn(ALGORITHMS, name);
   const key = {
-    id: Number(id),
+    ...(id === undefined ? { id: DEFAULT_ID, otherIds: OTHER_IDS } : { id: Number(id) }),
     secret: bytes,
     algorithms: [named ? ALGORITHMS[name] : ALGORITHM_SHA256],
   };
@@ -65,11 +75,22 @@ export function parseKey(text: string): AuthenticationKey | null {
   return key;
 }
 
-/** Adds a key to those of one peer. Throws KeyError: there is one with its ID and algorithm. */
+/** Adds a key to those of one peer. Throws KeyError: there is one with an ID and the algorithm of this one. */
 export function addKey(keys: AuthenticationKey[], key: AuthenticationKey): void {
-  if (keys.some((k) => k.id === key.id && keyAlgorithm(k) === keyAlgorithm(key)))
-    throw new KeyError(`key ${key.id} ${algorithmName(keyAlgorithm(key))} is there twice`);
+  const ids = idsOf(key);
+  for (const other of keys) {
+    const id = idsOf(other).find((known) => ids.includes(known));
+    if (id !== undefined && keyAlgorithm(other) === keyAlgorithm(key))
+      throw new KeyError(
+        `key ${id} ${algorithmName(keyAlgorithm(key))} is there twice (without an ID a key is ${[DEFAULT_ID, ...OTHER_IDS].join(" and ")})`,
+      );
+  }
   keys.push(key);
+}
+
+/** All IDs by which messages may name a key. */
+export function idsOf({ id, otherIds = [] }: AuthenticationKey): readonly number[] {
+  return [id, ...otherIds];
 }
 
 /** The error about word `at`, which is none of `expected`. */
@@ -79,12 +100,34 @@ export function misplaced(at: number, expected: readonly string[]): KeyError {
   return new KeyError(`word ${at + 1} is not ${words.join(", ")} or ${last}; ${SYNTAX}`);
 }
 
+/** Why a message's authentication data are refused, for people: what it has, and what the keys want. Says no secret. */
+export function refusalText(
+  verdict: Exclude<AuthenticationVerdict, "valid">,
+  { keyId, algorithm, data }: Authentication,
+  keys: readonly AuthenticationKey[],
+): string {
+  const named = algorithmName(algorithm);
+  switch (verdict) {
+    case "unknown-key-id":
+      return `key ID ${keyId}, where ${keys.flatMap(idsOf).join(" or ")} is known`;
+    case "unknown-algorithm": {
+      const known = keys.map((k) => `${algorithmName(keyAlgorithm(k))} with key ID ${idsOf(k).join(" or ")}`);
+      return `algorithm ${algorithm} (${named}) with key ID ${keyId}, where ${known.join(" or ")} is wanted`;
+    }
+    case "truncated":
+      return `${data.length} bytes of authentication data, which ${named} does not have`;
+    case "wrong-key":
+      return `key ID ${keyId} (${named}) with another secret`;
+  }
+}
+
 /** The algorithm that a key is for: of several, the first. */
 export function keyAlgorithm(key: AuthenticationKey): number {
   return key.algorithms?.[0] ?? ALGORITHM_SHA256;
 }
 
-/** Its name in a configuration; `none` for 0. */
+/** Its name in a configuration; `none` for 0, `unknown` for others. */
 export function algorithmName(algorithm: number): string {
-  return Object.keys(ALGORITHMS).find((name) => ALGORITHMS[name] === algorithm) ?? "none";
+  if (algorithm === ALGORITHM_NONE) return "none";
+  return Object.keys(ALGORITHMS).find((name) => ALGORITHMS[name] === algorithm) ?? "unknown";
 }

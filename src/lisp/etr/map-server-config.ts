@@ -17,13 +17,15 @@ export interface MapServerConfig {
   readonly proxyReply: boolean;
   readonly merge: boolean;
   readonly wantNotify: boolean;
+  /** Whether Map-Registers bear an xTR-ID and Site-ID (the I bit). */
+  readonly xtrId: boolean;
 }
 
 const NO_KEY: AuthenticationKey = { id: 0, secret: new Uint8Array(0), algorithms: [ALGORITHM_NONE] };
-const FLAGS = ["no-key", "proxy-reply", "merge", "no-notify", "sign-records"] as const;
+const FLAGS = ["no-key", "proxy-reply", "merge", "no-notify", "sign-records", "no-xtr-id"] as const;
 
 /**
- * Reads `ADDRESS key [ID:]SECRET [sha1|sha256|hkdf]... [proxy-reply] [merge] [no-notify] [sign-records]`; with `no-key`
+ * Reads `ADDRESS key [ID:]SECRET [sha1|sha256|hkdf]... [proxy-reply] [merge] [no-notify] [sign-records] [no-xtr-id]`; with `no-key`
  * in place of keys nothing is authenticated. Throws KeyError or MappingError; says no secret in it.
  */
 export function parseMapServer(text: string): MapServerConfig {
@@ -52,5 +54,6 @@ export function parseMapServer(text: string): MapServerConfig {
     proxyReply: flags.has("proxy-reply"),
     merge: flags.has("merge"),
     wantNotify: !flags.has("no-notify"),
+    xtrId: !flags.has("no-xtr-id"),
   };
 }

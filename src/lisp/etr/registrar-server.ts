@@ -32,6 +32,29 @@ export function serverLine(server: RegistrarServer): string {
   return `${addressText(address)} ${algorithm} ${acknowledged(server)} ${server.registrations.size}\n`;
 }
 
+/** Map-Registers after which a Map-Server that has not answered has a problem, or we have: a lost message is none. */
+export const UNCONFIRMED_TRIES = 4;
+
+/** A line where the Map-Server has been told of EID-prefixes several times, and has not confirmed them; else nothing. */
+export function problemLine({ config, registrations }: RegistrarServer): string {
+  if (!config.wantNotify) return "";
+  let waiting = 0;
+  let tries = 0;
+  for (const r of registrations.entries())
+    if (r.state === "registering" && r.tries >= UNCONFIRMED_TRIES) {
+      waiting++;
+      tries = Math.max(tries, r.tries);
+    }
+  if (waiting === 0) return "";
+  return `Map-Server ${addressText(config.address)} has not confirmed ${waiting} of ${registrations.size} EID-prefixes after ${tries} Map-Registers: ${suspicion(config)}\n`;
+}
+
+/** What there is to look for where no answer comes. */
+export function suspicion({ keys }: MapServerConfig): string {
+  const sent = keys.map((k) => `key ID ${k.id} ${algorithmName(keyAlgorithm(k))}`).join(", ");
+  return `it is not there, or refuses them (sent with ${sent}); its log says why`;
+}
+
 /** A line for every registration; `now`: steady time, nanoseconds. */
 export function registrationLines({ config, registrations }: RegistrarServer, now: number): string {
   return [...registrations.entries()]

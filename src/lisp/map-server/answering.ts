@@ -3,6 +3,7 @@
 
 import type { EidPrefix } from "../../wire/lisp-control/address.js";
 import type { OutgoingMessage } from "../control/control-channel.js";
+import { nonceText } from "../control/nonce-policy.js";
 import type { RegistrationDatabase } from "../database/registration-database.js";
 import type { RateLimiter } from "../rate-limiter.js";
 import { askerName } from "../reply-limit.js";
@@ -24,6 +25,8 @@ export interface AnsweringOptions {
   readonly replies: RateLimiter;
   /** Null: nobody can subscribe. */
   readonly publisher: Publisher | null;
+  /** Says on the log why a subscription is refused. */
+  readonly refuse: (source: Uint8Array, why: string) => void;
   /** Whether there was a packet for it. */
   readonly send: (message: OutgoingMessage) => boolean;
   /** Counts one of the Map-Server's counters or drops. */
@@ -74,11 +77,16 @@ export class Answering {
 
   /** Whether the Map-Request is dealt with: it asks for more than an answer (RFC 9437). */
   #subscribes(request: EncapsulatedRequest, asked: EidPrefix, found: Answer): boolean {
-    const { publisher, count } = this.#options;
-    const { ids, records } = request.message;
+    const { publisher, count, refuse } = this.#options;
+    const { ids, records, nonce } = request.message;
     if (publisher === null || ids === null || !records[0].subscribe) return false;
     const became = publisher.subscribe(request, asked, recordsOf(found));
     if (became !== "refused") count(became);
+    if (became === "replayed")
+      refuse(
+        request.ip.source,
+        `nonce ${nonceText(nonce)} is not greater than that of the subscription there is`,
+      );
     return became !== "refused";
   }
 

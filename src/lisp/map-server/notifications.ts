@@ -11,7 +11,7 @@ import {
   authenticate,
   verifyAuthentication,
 } from "../control/authentication.js";
-import { keyAlgorithm } from "../control/keys.js";
+import { keyAlgorithm, refusalText } from "../control/keys.js";
 import { TimerGroup } from "../timer-group.js";
 
 /** Seconds after each sending: three times 3, then doubled three times, and after the last one as long again. */
@@ -87,14 +87,18 @@ export class Notifications {
     message: MapNotify,
     bytes: Uint8Array,
     from: Uint8Array,
-  ): "acknowledged" | "unknown" | "bad_authentication" {
+  ): "acknowledged" | "unknown" | { readonly why: string } {
     const candidates = [...(this.#byNonce.get(message.nonce) ?? [])];
     if (candidates.length === 0) return "unknown";
-    const valid = candidates.filter(
-      ({ notification: { key, ackKeys = [key] } }) =>
-        verifyAuthentication(bytes, message, ackKeys).verdict === "valid",
-    );
-    if (valid.length === 0) return "bad_authentication";
+    const valid: Pending[] = [];
+    let why = "";
+    for (const candidate of candidates) {
+      const { key, ackKeys = [key] } = candidate.notification;
+      const { verdict } = verifyAuthentication(bytes, message, ackKeys);
+      if (verdict === "valid") valid.push(candidate);
+      else why = refusalText(verdict, message.authentication, ackKeys);
+    }
+    if (valid.length === 0) return { why };
     // Nonces are random: two with the same one differ in where they went.
     const pending = valid.find((p) => Buffer.compare(p.notification.to, from) === 0) ?? valid[0];
     this.#remove(pending);

@@ -2,13 +2,13 @@
 // what is authenticated with it.
 
 import type { AuthenticationKey } from "../control/authentication.js";
-import { keyAlgorithm } from "../control/keys.js";
+import { idsOf, keyAlgorithm } from "../control/keys.js";
 import type { Registrant } from "./entries.js";
 import type { Site } from "./sites.js";
 
 export class PeerKeys {
   readonly #max: number;
-  /** Key ID and algorithm of those whose sites have several keys, the latest last. */
+  /** Key ID and algorithm of those whose sites have several keys, or one by several IDs, the latest last. */
   readonly #used = new Map<string, string>();
 
   /** `max`: most xTRs remembered. */
@@ -24,7 +24,7 @@ export class PeerKeys {
   used(who: Registrant, site: Site, key: AuthenticationKey): void {
     const name = nameOf(who);
     this.#used.delete(name);
-    if (site.keys.length < 2) return;
+    if (site.keys.length < 2 && key.id === site.keys[0].id) return;
     this.#used.set(name, keyName(key));
     if (this.#used.size > this.#max) this.#used.delete(this.#used.keys().next().value as string);
   }
@@ -32,7 +32,12 @@ export class PeerKeys {
   /** The key that the xTR has used last; the site's first one where that is not known, or no key of the site any more. */
   of(who: Registrant, site: Site): AuthenticationKey {
     const used = this.#used.get(nameOf(who));
-    return site.keys.find((key) => keyName(key) === used) ?? site.keys[0];
+    for (const key of site.keys)
+      for (const id of idsOf(key)) {
+        const named = id === key.id ? key : { ...key, id };
+        if (keyName(named) === used) return named;
+      }
+    return site.keys[0];
   }
 }
 

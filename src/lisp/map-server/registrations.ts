@@ -13,13 +13,15 @@ import {
   type AuthenticationScope,
   verifyAuthentication,
 } from "../control/authentication.js";
-import type { NonceGuard } from "../control/nonce-policy.js";
+import { refusalText } from "../control/keys.js";
+import { eidRecordText } from "../control/message-text.js";
+import { type NonceGuard, nonceText } from "../control/nonce-policy.js";
 import { DatabaseFullError } from "../database/loading.js";
 import { entryKey } from "../database/records.js";
 import { type Entry, type Registration, RegistrationError } from "../database/registration.js";
 import type { Decided, Decision, RegistrationDatabase } from "../database/registration-database.js";
 import type { Operation } from "../database/transaction.js";
-import { MappingError } from "../mapping.js";
+import { MappingError, prefixText } from "../mapping.js";
 import { entryRecord, type Registrant, registered, withdrawn } from "./entries.js";
 import type { PeerKeys } from "./peer-keys.js";
 import { mappingOf, prefixOf, rawRecord } from "./records.js";
@@ -37,6 +39,8 @@ export type Refusal =
 
 export interface Refused {
   readonly refused: Refusal;
+  /** What is wrong with the message, for the log; none where it is not the sender's doing. */
+  readonly why?: string;
 }
 
 export interface Accepted {
@@ -86,27 +90,37 @@ export class Registrations {
     const prefixes: EidPrefix[] = [];
     for (const record of message.records) {
       const prefix = prefixOf(record.eid, record.maskLength);
-      if (prefix === null) return { refused: "unsupported_eid" };
+      if (prefix === null)
+        return { refused: "unsupported_eid", why: `${eidRecordText(record)} is no IP prefix` };
       prefixes.push(prefix);
     }
     if (prefixes.length === 0) return { refused: "unsupported_eid" };
     // The keys to try are those of the site whose EID it is: a key of another one, however valid, does not help.
     const site = sites.owner(prefixes[0]);
-    if (site === null) return { refused: "not_authorized" };
-    const { key, scope } = verifyAuthentication(bytes, message, site.keys);
+    if (site === null) return { refused: "not_authorized", why: `${eidText(prefixes[0])} is no site's` };
+    const { verdict, key, scope } = verifyAuthentication(bytes, message, site.keys);
+    if (verdict !== "valid") {
+      const why = refusalText(verdict, message.authentication, site.keys);
+      return { refused: "bad_authentication", why: `${eidText(prefixes[0])} of site ${site.name}: ${why}` };
+    }
+    // Authentication data that protect nothing.
     if (key === null || scope === null) return { refused: "bad_authentication" };
-    if (prefixes.some((p) => sites.owner(p) !== site)) return { refused: "not_authorized" };
+    const strange = prefixes.find((p) => sites.owner(p) !== site);
+    if (strange !== undefined)
+      return { refused: "not_authorized", why: `${eidText(strange)} is not site ${site.name}'s` };
     const peer = peerName(site, message, scope);
     const accepted = { site, key, scope, records: message.records, durable: null };
     const known = this.#known(peer, message.nonce);
-    if (known !== null) return known === "repeat" ? { ...accepted, repeated: true } : { refused: known };
+    if (known === "repeat") return { ...accepted, repeated: true };
+    if (known !== null) return { refused: known, why: this.#nonceText(known, site, message) };
     // The same message again, while the first one waits for the store.
     if (this.#waiting.get(peer) === message.nonce || database.waiting >= waitingMax)
       return { refused: "busy" };
     const decide = (): Decision<Accepted | Refused> => {
       const since = this.#known(peer, message.nonce);
       if (since === "repeat") return { operations: null, result: { ...accepted, repeated: true } };
-      if (since !== null) return { operations: null, result: { refused: since } };
+      if (since !== null)
+        return { operations: null, result: { refused: since, why: this.#nonceText(since, site, message) } };
       const changed = this.#changes(message, prefixes, source, site);
       if (changed === null) return { operations: null, result: { refused: "full" } };
       const operations: Operation[] = [{ nonce: peer, value: message.nonce }];
@@ -142,6 +156,14 @@ export class Registrations {
     const verdict = nonces.check(peer, nonce);
     if (verdict === "fresh") return null;
     return verdict === "replay" ? "replayed" : verdict === "full" ? "too_many_peers" : "repeat";
+  }
+
+  #nonceText(refused: "replayed" | "too_many_peers", site: Site, { nonce }: MapRegister): string {
+    if (refused === "too_many_peers") return `site ${site.name}: nonces of no more xTRs can be kept`;
+    const strict =
+      "is not greater than that of the last one: a replay, or nonces that do not increase (NONCES lenient takes them)";
+    const lenient = "was used before: a replay";
+    return `site ${site.name}: nonce ${nonceText(nonce)} ${this.#options.nonces.policy === "strict" ? strict : lenient}`;
   }
 
   /** What becomes of each EID-prefix of the message; null when one has too many registrations. */
@@ -183,6 +205,10 @@ export class Registrations {
     }
     return changed;
   }
+}
+
+function eidText({ iid, ...prefix }: EidPrefix): string {
+  return `${prefixText(prefix)}${iid === 0 ? "" : ` iid ${iid}`}`;
 }
 
 function registrant({ ids }: MapRegister, source: Uint8Array, site: Site): Registrant {

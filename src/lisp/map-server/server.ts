@@ -14,6 +14,7 @@ import { randomNonce } from "../control/control-records.js";
 import { keyAlgorithm } from "../control/keys.js";
 import type { NonceGuard } from "../control/nonce-policy.js";
 import { grouped } from "../control/record-groups.js";
+import { RefusalLog } from "../control/refusal-log.js";
 import type { Change, Watch } from "../database/history.js";
 import type { Registration } from "../database/registration.js";
 import type { RegistrationDatabase } from "../database/registration-database.js";
@@ -71,6 +72,7 @@ export class MapServer {
   #others: Watch | null = null;
   readonly #publisher: Publisher | null;
   readonly #answering: Answering;
+  readonly #refusals: RefusalLog;
   readonly database: RegistrationDatabase;
   readonly sites: Sites;
   readonly own: OwnAddresses;
@@ -91,6 +93,7 @@ export class MapServer {
       (to, bytes) => this.#transmit(to, bytes),
       options.pendingMax,
     );
+    this.#refusals = new RefusalLog(element);
     this.#expiry = element.newTimer(() => this.#expire());
     const notifications = this.#notifications;
     const count = (name: string): void => element.count(name);
@@ -103,6 +106,7 @@ export class MapServer {
       ...{ database, sites, own, replies, count },
       publisher: this.#publisher,
       send: (message) => this.#channel.send(message, 0),
+      refuse: (source, why) => this.#refuse("subscription", source, "replayed", why),
     });
   }
 
@@ -177,7 +181,7 @@ export class MapServer {
   #registered(message: MapRegister, datagram: UdpPacket, result: Accepted | Refused): void {
     if ("refused" in result) {
       this.#element.count(result.refused);
-      if (result.refused === "replayed") this.#logReplay(datagram.source);
+      if (result.why !== undefined) this.#refuse("Map-Register", datagram.source, result.refused, result.why);
       return;
     }
     this.#schedule();
@@ -205,16 +209,10 @@ export class MapServer {
       );
   }
 
-  #replayLogged = Number.NEGATIVE_INFINITY;
-
-  /** As RFC 9301, section 5.6 asks for; once a second, so that the log is not the next thing to be flooded. */
-  #logReplay(source: Uint8Array): void {
-    const now = this.#element.router.clock.now();
-    if (now - this.#replayLogged < 1e9) return;
-    this.#replayLogged = now;
-    this.#element.router.log(
-      `${this.#element.declaration}: a Map-Register from ${addressText(source)} may be a replay`,
-    );
+  /** Says what is refused (RFC 9301, section 5.6 asks for it where a message may be a replay). */
+  #refuse(what: string, source: Uint8Array, reason: string, why: string): void {
+    const from = addressText(source);
+    this.#refusals.tell(from, `${what} ${reason}`, `${what} from ${from} refused: ${why}`);
   }
 
   #expire(): void {
@@ -267,9 +265,12 @@ export class MapServer {
 
   #acknowledged(message: MapNotify, datagram: UdpPacket): void {
     const result = this.#notifications.acknowledge(message, datagram.payload, datagram.source);
-    this.#element.count(
-      result === "acknowledged" ? "acks" : result === "unknown" ? "unawaited_ack" : "bad_authentication",
-    );
+    if (result === "acknowledged") this.#element.count("acks");
+    else if (result === "unknown") this.#element.count("unawaited_ack");
+    else {
+      this.#element.count("bad_authentication");
+      this.#refuse("Map-Notify-Ack", datagram.source, "bad_authentication", result.why);
+    }
   }
 
   // ---- Requests --------------------------------------------------------------------

@@ -67,7 +67,9 @@ export function parseSite(text: string): Site {
 
 /** A site as a line of text, without its secrets. */
 export function siteText(site: Site): string {
-  const keys = site.keys.map((k) => `key ${k.id}:* ${algorithmName(keyAlgorithm(k))}`);
+  const keys = site.keys.map(
+    (k) => `key ${k.otherIds === undefined ? `${k.id}:` : ""}* ${algorithmName(keyAlgorithm(k))}`,
+  );
   const eids = site.prefixes.map(
     (p) => `${p.iid === 0 ? "" : `iid ${p.iid} `}eid ${prefixText(p)}${p.more ? " more" : ""}`,
   );

@@ -137,9 +137,13 @@ export class InstanceHost {
       slotsUsed: memory.slotsUsed,
       slots: memory.slots,
       heapUsed: memory.heapUsed,
-      elements: elements.map((e, i) => elementStats(e, loads[i])),
+      elements: elements.map((e, i) => elementStats(e, loads[i], this.#problem(e))),
       devices: this.#options.devices.counters(),
     };
+  }
+
+  #problem({ name, spec }: Element): string {
+    return spec.handlers?.problem === undefined ? "" : this.router.read(`${name}.problem`).trim();
   }
 
   /** Metering costs some: it ends when nobody has asked for a while. */
@@ -152,7 +156,7 @@ export class InstanceHost {
   }
 }
 
-function elementStats(element: Element, load: ElementLoad | undefined): ElementStats {
+function elementStats(element: Element, load: ElementLoad | undefined, problem: string): ElementStats {
   const read = (names: Readonly<Record<string, string>>, all: boolean): Record<string, number> => {
     const values: Record<string, number> = {};
     for (const name of Object.keys(names)) {
@@ -167,6 +171,7 @@ function elementStats(element: Element, load: ElementLoad | undefined): ElementS
     className: element.className,
     counters: read(counters, true),
     drops: read(drops, false),
+    problem,
     load:
       load === undefined
         ? null

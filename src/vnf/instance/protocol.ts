@@ -61,6 +61,8 @@ export interface ElementStats {
   readonly counters: Readonly<Record<string, number>>;
   /** Packets dropped, by reason; reasons that never occurred are left out. */
   readonly drops: Readonly<Record<string, number>>;
+  /** What its `problem` handler says is wrong now, a line each; empty for nothing, and where it has none. */
+  readonly problem: string;
   /** Since metering began; null without. */
   readonly load: LoadStats | null;
 }

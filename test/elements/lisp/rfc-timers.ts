@@ -163,7 +163,13 @@ row(
   "lisp-map-server",
   "a registration ends after three minutes, or with the T bit after its own TTL, unless it is refreshed",
 );
-row("9301 5.6", "the log of replays", "LISPMapServer", HERE, "replays are logged once a second");
+row(
+  "9301 5.6",
+  "the log of replays",
+  "LISPMapServer",
+  HERE,
+  "replays are logged at once, then how many there were every ten seconds",
+);
 row(
   "9301 5.7",
   "an unanswered Map-Register: after 1 second, doubled up to 1 minute",

@@ -2,7 +2,7 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { algorithmName, keyAlgorithm, parseKey } from "../../../src/lisp/control/keys.js";
+import { algorithmName, idsOf, keyAlgorithm, parseKey } from "../../../src/lisp/control/keys.js";
 import { parseMapServer } from "../../../src/lisp/etr/map-server-config.js";
 import { parseSite } from "../../../src/lisp/map-server/sites.js";
 
@@ -16,16 +16,16 @@ function said(run: () => unknown): string {
 }
 
 for (const [text, id, secret, algorithm] of [
-  ["secret", 1, "secret", "sha256"],
+  ["secret", 0, "secret", "sha256"],
   ["7:secret", 7, "secret", "sha256"],
-  ["secret sha1", 1, "secret", "sha1"],
+  ["secret sha1", 0, "secret", "sha1"],
   ["255:secret HKDF", 255, "secret", "hkdf"],
   ["1:7:secret", 1, "7:secret", "sha256"],
   ["0:'two words' sha256", 0, "two words", "sha256"],
   ['"7:secret sha1"', 7, "secret", "sha1"],
-  ["sha1", 1, "sha1", "sha256"],
-  ["sha1 sha1", 1, "sha1", "sha1"],
-  ["x:y", 1, "x:y", "sha256"],
+  ["sha1", 0, "sha1", "sha256"],
+  ["sha1 sha1", 0, "sha1", "sha1"],
+  ["x:y", 0, "x:y", "sha256"],
 ] as const)
   test(`the key ${text}`, () => {
     const key = parseKey(text)!;
@@ -33,6 +33,7 @@ for (const [text, id, secret, algorithm] of [
       [key.id, new TextDecoder().decode(key.secret), algorithmName(keyAlgorithm(key))],
       [id, secret, algorithm],
     );
+    assert.equal(idsOf(key), /^"?\d+:/.test(text) ? [id] : [0, 1]);
   });
 
 test("a Map-Server's key and a site's are written the same, with several of both algorithms", () => {

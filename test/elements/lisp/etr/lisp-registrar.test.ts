@@ -18,7 +18,7 @@ import { type MapRegister, mapNotify } from "../../../../src/wire/lisp-control/r
 import { failure, packetOf, record, type Sent, sentOf, sentTo, takeAllSlots } from "../control.js";
 import { Bench, hex } from "../harness.js";
 
-const KEY = { id: 1, secret: new TextEncoder().encode("secret") };
+const KEY = { id: 0, secret: new TextEncoder().encode("secret") };
 const SITE = "192.168.1.0/24 192.0.2.1/1/100";
 
 const bench = (
@@ -124,6 +124,79 @@ test("without XTR_ID the xTR-ID is the RLOCs' own, the same in every run; the au
   assert.is.not((await idOf("RLOC 192.0.2.1"))[0], one[0]);
   assert.is.not((await idOf("RLOC 192.0.2.2, RLOC 2001:db8::1"))[0], one[0]);
   assert.is((await idOf("RLOC 192.0.2.1", "sign-records"))[2], "records");
+});
+
+test("a Map-Server that misreads the I bit gets Map-Registers without it, and without an xTR-ID", async () => {
+  const b = await bench("MAP_SERVER '192.0.2.9 key secret no-xtr-id', MAP_SERVER '192.0.2.10 key secret'");
+  b.router.runFor(0);
+  const [without, plain] = registers(b);
+  assert.equal([without.message.ids, (without.payload[0] & 0x02) === 0], [null, true]);
+  assert.is.not(plain.message.ids, null);
+  assert.equal(verifyAuthentication(without.payload, without.message, [KEY]).scope, "records");
+  b.close();
+});
+
+test("a key without an ID leaves with key ID 0, and is accepted with 0 and 1; one with an ID has that only", async () => {
+  for (const [config, sent, taken] of [
+    ["key secret", 0, [0, 1]],
+    ["key 0:secret", 0, [0]],
+    ["key 1:secret", 1, [1]],
+  ] as const) {
+    const b = await bench(`MAP_SERVER 192.0.2.9 ${config}`);
+    b.router.runFor(0);
+    const [{ message }] = registers(b);
+    assert.is(message.authentication.keyId, sent);
+    for (const id of [0, 1, 2]) {
+      // An unsolicited one is acknowledged with the key ID that it came with.
+      notify(b, { ...message, nonce: BigInt(id) + 5n }, { ...KEY, id });
+      assert.equal(
+        sentTo(b, "out").map(({ message: m }) =>
+          m.type === "map-notify-ack" ? m.authentication.keyId : m.type,
+        ),
+        (taken as readonly number[]).includes(id) ? [id] : [],
+      );
+    }
+    b.close();
+  }
+});
+
+test("a Map-Notify that is refused is on the log at once, with its sender and why", async () => {
+  const lines: string[] = [];
+  const b = await bench("MAP_SERVER 192.0.2.9 key secret", SITE, (line) => lines.push(line));
+  b.router.runFor(0);
+  const [{ message }] = registers(b);
+  notify(b, message, { ...KEY, id: 5 }, 2, "192.0.2.9");
+  notify(b, message, { ...KEY, secret: hex("00") }, 2, "192.0.2.8");
+  notify(b, message, KEY, 1, "192.0.2.7");
+  const about = "e :: LISPRegistrar: Map-Notify from";
+  assert.equal(lines, [
+    `${about} 192.0.2.9 refused: key ID 5, where 0 or 1 is known`,
+    `${about} 192.0.2.8 refused: key ID 0 (sha256) with another secret`,
+    `${about} 192.0.2.7 refused: algorithm 1 (sha1) with key ID 0, where sha256 with key ID 0 or 1 is wanted`,
+  ]);
+  assert.is(b.read("e.bad_auth"), "3");
+  b.close();
+});
+
+test("a Map-Server that does not confirm is on the log, and a problem until it does", async () => {
+  const lines: string[] = [];
+  const b = await bench("MAP_SERVER 192.0.2.9 key secret", SITE, (line) => lines.push(line));
+  b.router.runFor(6.9);
+  assert.equal([lines, b.read("e.problem")], [[], ""], "messages may be lost");
+  b.router.runFor(0.2);
+  const why = "it is not there, or refuses them (sent with key ID 0 sha256); its log says why";
+  assert.equal(lines, [
+    `e :: LISPRegistrar: Map-Server 192.0.2.9 has not confirmed 192.168.1.0/24 after 3 Map-Registers: ${why}`,
+  ]);
+  assert.is(
+    b.read("e.problem"),
+    `Map-Server 192.0.2.9 has not confirmed 1 of 1 EID-prefixes after 4 Map-Registers: ${why}`,
+  );
+  b.router.runFor(600);
+  assert.is(lines.length, 1);
+  notify(b, registers(b).at(-1)!.message);
+  assert.is(b.read("e.problem"), "");
+  b.close();
 });
 
 test("without a Map-Notify it sends again after 1, 2, 4 ... 60 seconds, each time with a greater nonce", async () => {
@@ -368,7 +441,7 @@ test("what is wrong with its arguments is said", async () => {
     ["MAP_SERVER 192.0.2.9 key", /there is no secret: a key is \[ID:\]SECRET/],
     ["MAP_SERVER 192.0.2.9 key 1:", /there is no secret/],
     ["MAP_SERVER 192.0.2.9 key 300:x", /key ID 300/],
-    ["MAP_SERVER 192.0.2.9 key x md5", /word 4 is not 'key', 'no-key'.* or 'sign-records'; a key is/],
+    ["MAP_SERVER 192.0.2.9 key x md5", /word 4 is not 'key', 'no-key'.* or 'no-xtr-id'; a key is/],
     ["MAP_SERVER 192.0.2.9 key x toString", /word 4 is not/],
     ["MAP_SERVER 192.0.2.9 key x key 1:y", /key 1 sha256 is there twice/],
     ["MAP_SERVER 192.0.2.9 key x no-key", /has a key and 'no-key'/],

@@ -83,7 +83,14 @@ test("strict: a nonce that is not greater than the last changes nothing, from wh
   register(b, 6, [record("10.1.0.0/16", "192.0.2.1")]);
   assert.equal([b.read("e.replayed"), b.read("e.registers"), notifies(b).length], ["3", "2", 0]);
   assert.not.match(b.read("e.registrations"), "192.0.2.77");
-  assert.equal(lines, ["e :: LISPMapServer: a Map-Register from 192.0.2.1 may be a replay"]);
+  const why =
+    "site a: nonce 0000000000000005 is not greater than that of the last one: a replay, or nonces that do not increase (NONCES lenient takes them)";
+  assert.equal(
+    lines,
+    ["192.0.2.1", "192.0.2.77"].map(
+      (from) => `e :: LISPMapServer: Map-Register from ${from} refused: ${why}`,
+    ),
+  );
   b.close();
 });
 
@@ -271,13 +278,85 @@ test("a full mapping database takes no more, and says so", async () => {
   b.close();
 });
 
+// ---- What is refused --------------------------------------------------------------
+
+test("what is refused for its key, algorithm or EID-prefix is on the log at once, with its sender and why", async () => {
+  const lines: string[] = [];
+  const b = await bench("", (line) => lines.push(line));
+  const to = [record("10.1.0.0/16", "192.0.2.1")];
+  register(b, 1, to, { key: { ...A, id: 9 }, from: "192.0.2.11" });
+  register(b, 1, to, { algorithm: 1, from: "192.0.2.12" });
+  register(b, 1, to, { key: { ...A, secret: B.secret }, from: "192.0.2.13" });
+  register(b, 1, [...to, record("10.2.0.0/16", "192.0.2.1")], { from: "192.0.2.14" });
+  register(b, 1, [record("10.9.0.0/16", "192.0.2.1")], { from: "192.0.2.15" });
+  assert.equal(
+    lines.map((line) => line.replace(/^e :: LISPMapServer: Map-Register from 192\.0\.2\./, "")),
+    [
+      "11 refused: 10.1.0.0/16 of site a: key ID 9, where 0 or 1 or 2 is known",
+      "12 refused: 10.1.0.0/16 of site a: algorithm 1 (sha1) with key ID 1, where sha256 with key ID 0 or 1 or hkdf with key ID 2 is wanted",
+      "13 refused: 10.1.0.0/16 of site a: key ID 1 (sha256) with another secret",
+      "14 refused: 10.2.0.0/16 is not site a's",
+      "15 refused: 10.9.0.0/16 is no site's",
+    ],
+  );
+  b.close();
+});
+
+test("many senders that are refused do not flood the log, nor keep others off it: they come later", async () => {
+  const lines: string[] = [];
+  const b = await bench("", (line) => lines.push(line));
+  const refused = (n: number): void => {
+    register(b, 1, [record("10.9.0.0/16", "192.0.2.1")], { from: `198.51.${n >> 8}.${n & 255}` });
+  };
+  for (let n = 0; n < 2000; n++) refused(n);
+  assert.is(lines.length, 100, "at once");
+  b.router.runFor(1);
+  assert.is(lines.length, 120);
+  b.router.runFor(59);
+  assert.is(lines.length, 1025);
+  assert.match(lines[1023], "198.51.3.255 refused");
+  assert.match(lines[1024], "976 more refusals, of too many senders to name each");
+  b.router.runFor(60);
+  refused(0);
+  assert.match(lines[1025], "198.51.0.0 refused");
+  b.close();
+});
+
+test("a key without an ID is taken with key ID 0 and 1, and answered with the one that was used; an explicit one is exact", async () => {
+  const b = await Bench.start(
+    `feed :: Feed -> e :: LISPMapServer(a key x eid 10.1.0.0/16, b key 1:x eid 10.2.0.0/16, RLOC4 ${MS}) -> out :: Sink`,
+  );
+  for (const [eid, taken] of [
+    ["10.1.0.0/16", [0, 1]],
+    ["10.2.0.0/16", [1]],
+  ] as const) {
+    const answered = [0, 1, 2].flatMap((id, i) => {
+      register(b, 10 + i, [record(eid, "192.0.2.1")], { key: { id, secret: Buffer.from("x") } });
+      return notifies(b).map(({ message }) => message.authentication.keyId);
+    });
+    assert.equal(answered, taken);
+  }
+  // What nobody asked for leaves with the key ID that the xTR uses.
+  register(b, 20, [record("10.1.0.0/16", "192.0.2.2")], {
+    key: { id: 0, secret: Buffer.from("x") },
+    from: "192.0.2.2",
+  });
+  assert.equal(
+    notifies(b)
+      .map(({ to, message }) => `${to} ${message.authentication.keyId}`)
+      .sort(),
+    ["192.0.2.1 1", "192.0.2.2 0"],
+  );
+  b.close();
+});
+
 // ---- Handlers, configuration, hot swap --------------------------------------------
 
 test("handlers list what is within a prefix and the sites without secrets, and take prefixes out", async () => {
   const b = await bench();
   register(b, 1, [record("10.1.1.0/24", "192.0.2.1"), record("10.1.2.0/24", "192.0.2.1")]);
   assert.is(b.read("e.registrations", "10.1.2.0/23").split("\n").length, 1);
-  assert.is(b.read("e.sites").split("\n")[1], "b key 1:* sha1 eid 10.2.0.0/16 eid 10.2.3.0/24");
+  assert.is(b.read("e.sites").split("\n")[1], "b key * sha1 eid 10.2.0.0/16 eid 10.2.3.0/24");
   await b.router.write("e.remove", "10.1.1.0/24");
   assert.is(b.read("e.size"), "1");
   for (const bad of ["10.1.1.0/24", "nonsense", "10.1.2.0/24 iid x"])

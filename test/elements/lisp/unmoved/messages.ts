@@ -18,7 +18,7 @@ import { record } from "../control.js";
 export const XTR = "192.0.2.1";
 export const MS = "192.0.2.100";
 export const OTHER = "192.0.2.50";
-export const key = (secret: string, id = 1): AuthenticationKey => ({ id, secret: Buffer.from(secret) });
+export const key = (secret: string, id = 0): AuthenticationKey => ({ id, secret: Buffer.from(secret) });
 export const A = key("secret-a");
 export const B = key("secret-b");
 export const HUB = key("hub", 3);
