@@ -6,6 +6,7 @@ import { DeviceError } from "../router/device.js";
 import { systemError } from "../router/system-error.js";
 import { InstanceError } from "../vnf/instance/instance.js";
 import { ServiceError } from "../vnf/service/error.js";
+import { StateError } from "../vnf/state/folder.js";
 import { CommandError } from "./command.js";
 import type { Input } from "./input.js";
 import { report, verdict } from "./report.js";
@@ -13,8 +14,8 @@ import { report, verdict } from "./report.js";
 /** Prints what is wrong, where, and what to do; returns the exit status. Throws CommandError, and what is no fault of the user's. */
 export function complain(e: unknown, input: Input): number {
   // What a graph or the system has against it is told in a sentence; all else is our fault.
-  if (e instanceof ServiceError || e instanceof DeviceError || e instanceof InstanceError)
-    throw new CommandError(e.message);
+  if ([ServiceError, StateError, DeviceError, InstanceError].some((kind) => e instanceof kind))
+    throw new CommandError((e as Error).message);
   if (!(e instanceof ConfigurationError)) throw e;
   const text = process.stderr.isTTY ? report(e.diagnostics, "text", input) : placed(e.diagnostics);
   process.stderr.write(text + verdict(e));

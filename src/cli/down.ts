@@ -17,7 +17,8 @@ const USAGE = "sluice down [OPTION]... [SERVICE]";
 const HELP = `Usage: ${USAGE}
 
 Terminates a running service. Where its manager was killed, what that left (processes,
-network namespaces, interfaces, files) is removed.
+network namespaces, interfaces, files) is removed: what the service's folder has noted, if
+nobody else could have written that, and nothing else.
 
 Options:
 ${optionHelp(OPTIONS)}

@@ -2,6 +2,8 @@
 // The program: finds the command named by the first word; `run` is the default.
 
 import { ConfigurationError } from "../lang/diagnostics.js";
+import { NotOwnError } from "../system/own-files.js";
+import { StateError } from "../vnf/state/folder.js";
 import { CommandError, type CommandTable, commandList, UsageError } from "./command.js";
 
 const COMMANDS: CommandTable = {
@@ -22,6 +24,9 @@ const COMMANDS: CommandTable = {
   elements: [() => import("./elements.js"), "list the elements, or print their manual pages"],
   lisp: [() => import("./lisp.js"), "captures of LISP, and questions to mapping systems and tunnel routers"],
 };
+
+/** Errors whose message is a sentence for the user. */
+const TOLD = [CommandError, ConfigurationError, NotOwnError, StateError] as const;
 
 const OVERVIEW = `sluice: a modular packet router
 
@@ -59,8 +64,8 @@ async function main(words: readonly string[]): Promise<number> {
       process.stderr.write(
         `sluice: ${e.message}\nUsage: ${usage}\nTry '${name} --help' for more information.\n`,
       );
-    } else if (e instanceof CommandError || e instanceof ConfigurationError) {
-      process.stderr.write(`${e.message}\n`);
+    } else if (TOLD.some((kind) => e instanceof kind)) {
+      process.stderr.write(`${(e as Error).message}\n`);
     } else {
       process.stderr.write(`sluice: internal error, please report it: ${(e as Error)?.stack ?? e}\n`);
     }

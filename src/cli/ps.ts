@@ -1,8 +1,10 @@
 // sluice ps: the services that run, and their functions.
 
+import { NotOwnError } from "../system/own-files.js";
+import { processRuns } from "../system/processes.js";
 import { ApiClient, ApiError } from "../vnf/api/client.js";
 import type { FunctionView, ServiceView } from "../vnf/api/routes.js";
-import { ServiceFolder, servicesKnown, stateFolder } from "../vnf/state/folder.js";
+import { ServiceFolder, StateError, servicesKnown, stateFolder } from "../vnf/state/folder.js";
 import type { Command } from "./command.js";
 import { type OptionSpec, optionHelp } from "./options.js";
 import { parseWords, SERVICE_OPTIONS } from "./running.js";
@@ -27,32 +29,36 @@ ${optionHelp(OPTIONS)}
 async function run(words: readonly string[]): Promise<number> {
   const { options } = parseWords(words, OPTIONS, "no words", 0, 0);
   const state = options.get("state") ?? stateFolder();
-  const found = await Promise.all(
-    servicesKnown(state).map((name) => find(new ServiceFolder(name, state), name)),
-  );
+  const found = await Promise.all(servicesKnown(state).map((name) => find(new ServiceFolder(name, state))));
   process.stdout.write(options.has("json") ? `${JSON.stringify(found, null, 2)}\n` : table(found));
   return 0;
 }
 
 interface Found {
   readonly name: string;
-  /** Of the service; its functions have their own. `gone`: its manager is. */
-  readonly state: "running" | "starting" | "silent" | "gone";
+  /**
+   * Of the service; its functions have their own. `gone`: its manager is; `refused`: its folder could be somebody else's.
+   */
+  readonly state: "running" | "starting" | "silent" | "gone" | "refused";
   readonly view: ServiceView | null;
   /** Why there is no more to be said. */
   readonly why: string;
 }
 
-async function find(folder: ServiceFolder, name: string): Promise<Found> {
-  const record = folder.read();
-  if (record === null || record.url === "")
-    return { name, state: folder.manager === null ? "gone" : "starting", view: null, why: "" };
+async function find(folder: ServiceFolder): Promise<Found> {
+  const { name } = folder;
+  const without = (state: Found["state"], why: string): Found => ({ name, state, view: null, why });
   try {
-    const view = await new ApiClient(record.url, folder.token() ?? "").get<ServiceView>("/v1/service");
+    const record = folder.read();
+    if (record === null || !processRuns(record)) return without("gone", "its manager does not run");
+    const token = folder.token();
+    if (record.url === "" || token === null) return without("starting", "");
+    const view = await new ApiClient(record.url, token).get<ServiceView>("/v1/service");
     return { name, state: "running", view, why: "" };
   } catch (e) {
+    if (e instanceof StateError || e instanceof NotOwnError) return without("refused", e.message);
     if (!(e instanceof ApiError)) throw e;
-    return { name, state: folder.manager === null ? "gone" : "silent", view: null, why: e.message };
+    return without("silent", e.message);
   }
 }
 

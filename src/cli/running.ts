@@ -1,5 +1,6 @@
 // How commands find the running service that they are about.
 
+import { processRuns } from "../system/processes.js";
 import { ApiClient, ApiError } from "../vnf/api/client.js";
 import { ServiceFolder, servicesKnown, stateFolder } from "../vnf/state/folder.js";
 import { CommandError, UsageError } from "./command.js";
@@ -47,7 +48,7 @@ export function parseWords(
   return { words: plain, options };
 }
 
-/** The folder of service `name`, or of the only one there is. Throws CommandError. */
+/** The folder of service `name`, or of the only one there is. Throws CommandError, StateError or NotOwnError. */
 export function serviceFolder(name: string | undefined, options: ReadonlyMap<string, string>): ServiceFolder {
   const state = options.get("state") ?? stateFolder();
   const known = servicesKnown(state);
@@ -65,17 +66,18 @@ export function serviceFolder(name: string | undefined, options: ReadonlyMap<str
   return folder;
 }
 
-/** The API of the running service that `options` name. Throws CommandError. */
+/** The API of the running service that `options` name. Throws CommandError, StateError or NotOwnError. */
 export function connect(options: ReadonlyMap<string, string>): ApiClient {
   const folder = serviceFolder(options.get("service"), options);
   const record = folder.read();
-  const token = folder.token();
-  if (record?.url === "" && folder.manager !== null)
-    throw new CommandError(`service '${record.name}' comes up: it cannot be asked yet`);
-  if (record === null || token === null)
+  if (record === null) throw new CommandError(`service '${folder.name}' has just ended`);
+  if (!processRuns(record))
     throw new CommandError(
-      `${folder.path} cannot be read: the service is somebody else's, or 'sluice down' removes what is left`,
+      `the manager of service '${record.name}' does not run any more: 'sluice down ${record.name}' removes what it left`,
     );
+  const token = folder.token();
+  if (record.url === "" || token === null)
+    throw new CommandError(`service '${record.name}' comes up: it cannot be asked yet`);
   return new ApiClient(record.url, token);
 }
 
@@ -91,17 +93,18 @@ export async function asking<T>(work: Promise<T>): Promise<T> {
   }
 }
 
+/** What tells a program to end in order: Ctrl-C, a service manager, a terminal that goes. */
+const ENDINGS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /** Ends with Ctrl-C. */
 export function interruption(): { readonly signal: AbortSignal; release(): void } {
   const stop = new AbortController();
   const abort = (): void => stop.abort();
-  process.once("SIGINT", abort);
-  process.once("SIGTERM", abort);
+  for (const name of ENDINGS) process.once(name, abort);
   return {
     signal: stop.signal,
     release() {
-      process.removeListener("SIGINT", abort);
-      process.removeListener("SIGTERM", abort);
+      for (const name of ENDINGS) process.removeListener(name, abort);
     },
   };
 }

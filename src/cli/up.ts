@@ -1,16 +1,18 @@
 // sluice up: brings up a service and stays with it.
 
 import { spawn } from "node:child_process";
-import { mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, ftruncateSync, readFileSync, readSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { systemError } from "../router/system-error.js";
+import { NotOwnError, openOwnFile, writeWhole } from "../system/own-files.js";
+import { processRuns, signalled } from "../system/processes.js";
 import { ApiClient, ApiError } from "../vnf/api/client.js";
 import type { ServiceDescriptor } from "../vnf/descriptor/model.js";
 import { parseDescriptor } from "../vnf/descriptor/read.js";
 import { namespacesRefused } from "../vnf/link/veth.js";
 import { Manager } from "../vnf/manager/manager.js";
-import { ServiceFolder, signalled } from "../vnf/state/folder.js";
+import { makeStateFolder, ServiceFolder } from "../vnf/state/folder.js";
 import { RealWorld, SimulatedWorld, type World } from "../vnf/world.js";
 import { type Command, CommandError } from "./command.js";
 import { complain, readDescriptorText } from "./complain.js";
@@ -149,17 +151,18 @@ function apiOf(manager: Manager): ApiClient {
 
 /** Starts the same command in the background, and returns when the service is up. */
 async function detach(words: readonly string[], name: string, folder: ServiceFolder): Promise<number> {
-  const { manager } = folder;
-  // It would come to the same, but not before the log of the other were overwritten.
-  if (manager !== null)
-    throw new CommandError(
-      `service '${name}' runs already (process ${manager}): 'sluice down ${name}' ends it`,
-    );
   const log = `${folder.path}.log`;
-  const main = fileURLToPath(new URL("main.js", import.meta.url));
-  const rest = words.filter((w) => w !== "-d" && !/^--det/.test(w));
   // Beside the service's folder, which it makes anew.
   const out = openLog(log);
+  const before = folder.read();
+  // It would come to the same, but not before the log of the other were overwritten.
+  if (before !== null && processRuns(before))
+    throw new CommandError(
+      `service '${name}' runs already (process ${before.pid}): 'sluice down ${name}' ends it`,
+    );
+  beginLog(out, name);
+  const main = fileURLToPath(new URL("main.js", import.meta.url));
+  const rest = words.filter((w) => w !== "-d" && !/^--det/.test(w));
   const child = spawn(process.execPath, [main, "up", ...rest], {
     detached: true,
     stdio: ["ignore", out, out],
@@ -178,18 +181,37 @@ async function detach(words: readonly string[], name: string, folder: ServiceFol
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  process.stderr.write(readFileSync(log, "utf8"));
+  // Without its head.
+  process.stderr.write(readFileSync(log, "utf8").replace(/^.*\n/, ""));
   if (status === null) signalled(child.pid!, "SIGTERM");
   throw new CommandError(`the service did not come up (${log})`);
 }
 
+/** What a log begins with. */
+const LOG_HEAD = "sluice up: log of service ";
+
+/** Opens the log of a service, which stays when that ends. Throws CommandError where it is another's, or something else. */
 function openLog(file: string): number {
+  const elsewhere = "(--state or SLUICE_STATE name another place)";
+  let fd: number;
   try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    return openSync(file, "w", 0o600);
+    makeStateFolder(dirname(file));
+    fd = openOwnFile(file, "r+", { create: true });
   } catch (e) {
-    throw new CommandError(`${file}: ${systemError(e)} (--state or SLUICE_STATE name another place)`);
+    if (e instanceof NotOwnError) throw new CommandError(`${e.message} ${elsewhere}`);
+    throw new CommandError(`${file}: ${systemError(e)} ${elsewhere}`);
   }
+  const head = Buffer.alloc(LOG_HEAD.length);
+  const read = readSync(fd, head, 0, head.length, 0);
+  if (read === 0 || head.toString("latin1") === LOG_HEAD) return fd;
+  closeSync(fd);
+  throw new CommandError(`${file} is there and is no log of 'sluice up': move it away ${elsewhere}`);
+}
+
+/** Throws away what an earlier service of this name wrote. */
+function beginLog(fd: number, name: string): void {
+  ftruncateSync(fd, 0);
+  writeWhole(fd, Buffer.from(`${LOG_HEAD}'${name}', ${new Date().toISOString()}\n`));
 }
 
 async function everythingStarted(folder: ServiceFolder): Promise<boolean> {

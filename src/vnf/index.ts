@@ -18,5 +18,5 @@ export { Manager, type ManagerOptions } from "./manager/manager.js";
 export { ServiceError } from "./service/error.js";
 export type { ManagedFunction } from "./service/function.js";
 export { Service, type ServiceOptions } from "./service/service.js";
-export { ServiceFolder } from "./state/folder.js";
+export { ServiceFolder, StateError } from "./state/folder.js";
 export { RealWorld, SimulatedWorld, type World } from "./world.js";

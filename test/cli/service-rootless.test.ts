@@ -22,11 +22,11 @@ const root = process.getuid?.() === 0;
 const user = root ? { uid: NOBODY, gid: NOBODY } : {};
 
 const home = mkdtempSync(join(tmpdir(), "sluice-user-"));
-chmodSync(home, 0o777);
+chmodSync(home, 0o1777);
 // Sockets are where temporary files are.
 const temporary = join(home, "tmp");
 mkdirSync(temporary);
-chmodSync(temporary, 0o777);
+chmodSync(temporary, 0o1777);
 test.after(() => close());
 
 const { SLUICE_STATE: _, XDG_RUNTIME_DIR: __, XDG_STATE_HOME: ___, ...rest } = process.env;

@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { chmodSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, sep } from "node:path";
+import type { ProcessIdentity } from "../../src/system/processes.js";
 import { ServiceFolder } from "../../src/vnf/state/folder.js";
 import { Ledger } from "../../src/vnf/state/ledger.js";
 
@@ -142,6 +143,16 @@ function filesIn(folder: string): string[] {
     }
 }
 
+/** The manager of the service known in `path`; null where a test put something else there. */
+function recordIn(path: string): ProcessIdentity | null {
+  try {
+    const record = new ServiceFolder(basename(path), dirname(path)).read();
+    return record && { pid: record.pid, started: record.started, names: record.names };
+  } catch {
+    return null;
+  }
+}
+
 /** What is noted in `folder`, and the files there, are taken away; that is told where `tell`, and what cannot be always. */
 async function takeAway(folder: string, tell: boolean): Promise<string[]> {
   const files = filesIn(folder);
@@ -153,13 +164,16 @@ async function takeAway(folder: string, tell: boolean): Promise<string[]> {
   };
   const managers = new Ledger(join(folder, "resources-managers"));
   for (const file of files.filter((f) => basename(f) === "service.json")) {
-    const manager = new ServiceFolder(dirname(file), folder).read();
-    if (manager !== null) managers.note({ kind: "process", pid: manager.pid, started: manager.started });
+    const manager = recordIn(dirname(join(folder, file)));
+    if (manager !== null) managers.note({ kind: "process", ...manager });
   }
   // One that still runs would start again what is taken away.
   await release(managers);
   const ledgers = files.filter((f) => LEDGER.test(basename(f)));
-  for (const file of ledgers) await release(new Ledger(join(folder, file)));
+  for (const file of ledgers)
+    await release(new Ledger(join(folder, file))).catch((error) =>
+      left.push(`left behind: ${error.message}`),
+    );
   if (!tell) return left;
   const others = files.filter((f) => !f.includes(sep) && !ledgers.includes(f));
   return [...left, ...others.map((file) => `left behind: temporary file ${file}`)];

@@ -3,9 +3,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { ownNames, processIdentity } from "../../system/processes.js";
 import type { ResourceBook } from "../link/pairs.js";
 import type { PlainAttached } from "../link/plain.js";
-import { processStart } from "../state/folder.js";
 import type { Resource } from "../state/ledger.js";
 import type { End, InstanceEvents, InstanceSpec } from "./instance.js";
 import { LifeWatch } from "./life.js";
@@ -66,11 +66,8 @@ export class ProcessInstance extends RemoteInstance {
       serialization: "advanced",
     });
     this.#child = child;
-    const resource: Resource = {
-      kind: "process",
-      pid: child.pid ?? 0,
-      started: processStart(child.pid ?? 0),
-    };
+    // Begun by 'ip', it has that name first; then ours, which is that of the same program.
+    const resource: Resource = { kind: "process", ...processIdentity(child.pid ?? 0, ownNames()) };
     if (child.pid !== undefined) book.note(resource);
     this.#gone = new Promise((resolve) => {
       child.once("close", (code, signal) => {

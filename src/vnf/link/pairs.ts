@@ -1,10 +1,12 @@
 // Links of functions that are processes: pairs of devices of the kernel.
 
-import type { Resource } from "../state/ledger.js";
+import type { NamedResource, Resource } from "../state/ledger.js";
 
 /** Where it is written down what exists outside of this process. */
 export interface ResourceBook {
   note(resource: Resource): void;
+  /** What was noted is there. */
+  made(resource: NamedResource): void;
   forget(resource: Resource): void;
 }
 

@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { DeviceError } from "../../router/device.js";
+import { type NamedResource, placeOf } from "../state/ledger.js";
 import type { KernelEnd, KernelPair, PairEnd, Pairs, ResourceBook } from "./pairs.js";
 
 const run = promisify(execFile);
@@ -46,17 +47,26 @@ export class Veths implements Pairs {
     const known = this.#namespaces.get(instance);
     if (known !== undefined) return known;
     const name = `sluice-${this.#service}-${instance}`;
-    // Noted it would be taken away with ours.
-    if (existsSync(`/run/netns/${name}`))
-      throw new DeviceError(
-        "BUSY",
-        `the network namespace ${name} is another service's: 'ip netns del' if it is left over`,
-      );
-    this.#book.note({ kind: "namespace", name });
+    const resource = { kind: "namespace", name } as const;
+    this.#announce(resource);
     await run("ip", ["netns", "add", name]);
+    this.#book.made(resource);
     this.#namespaces.set(instance, name);
     await run("ip", ["-n", name, "link", "set", "lo", "up"]);
     return name;
+  }
+
+  /** Notes what will be made. Throws DeviceError where there is one: noted, it would be taken away with ours. */
+  #announce(resource: NamedResource): void {
+    const { kind, name } = resource;
+    if (existsSync(placeOf(resource))) {
+      const words = kind === "namespace" ? "netns" : "link";
+      throw new DeviceError(
+        "BUSY",
+        `the network ${kind} ${name} is another service's: 'ip ${words} del ${name}' if it is left over`,
+      );
+    }
+    this.#book.note(resource);
   }
 
   /** What the graph calls an interface where that can be its name, in the manager's namespace a unique one. */
@@ -69,8 +79,10 @@ export class Veths implements Pairs {
   /** Makes a pair, both ends up and without addresses. */
   async lay(ends: readonly [PairEnd, PairEnd], mtu: number): Promise<KernelPair> {
     const [a, b] = [await this.#end(ends[0]), await this.#end(ends[1])];
-    for (const { namespace, device: name } of [a, b])
-      if (namespace === null) this.#book.note({ kind: "interface", name });
+    const ours = [a, b]
+      .filter(({ namespace }) => namespace === null)
+      .map(({ device: name }) => ({ kind: "interface", name }) as const);
+    for (const resource of ours) this.#announce(resource);
     const place = ({ namespace }: KernelEnd): string[] => (namespace === null ? [] : ["netns", namespace]);
     const which = (end: KernelEnd): string[] => [
       "name",
@@ -91,6 +103,7 @@ export class Veths implements Pairs {
       ...which(b),
       ...place(b),
     ]);
+    for (const resource of ours) this.#book.made(resource);
     for (const end of [a, b]) await this.#up(end);
     return [a, b];
   }
@@ -121,7 +134,7 @@ export class Veths implements Pairs {
       await run("ip", [...where, "link", "del", first.device]).catch(() => {});
     }
     for (const { namespace, device: name } of [a, b])
-      if (namespace === null) this.#book.forget({ kind: "interface", name });
+      if (namespace === null) this.#forget({ kind: "interface", name });
   }
 
   /** Takes the namespace of an instance away, with its interfaces. */
@@ -130,7 +143,12 @@ export class Veths implements Pairs {
     if (name === undefined) return;
     this.#namespaces.delete(instance);
     await run("ip", ["netns", "del", name]).catch(() => {});
-    this.#book.forget({ kind: "namespace", name });
+    this.#forget({ kind: "namespace", name });
+  }
+
+  /** What could not be taken away stays noted. */
+  #forget(resource: NamedResource): void {
+    if (!existsSync(placeOf(resource))) this.#book.forget(resource);
   }
 
   async close(): Promise<void> {

@@ -4,6 +4,8 @@ import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { checkArgument, checkOptions, FUNCTION, having, type Kind, PORT, TEXT } from "../../options.js";
 import { systemError } from "../../router/system-error.js";
+import { NotOwnError } from "../../system/own-files.js";
+import { processIdentity, processRuns } from "../../system/processes.js";
 import { metricsText } from "../api/metrics.js";
 import type { ApplyBody } from "../api/routes.js";
 import { ApiServer } from "../api/server.js";
@@ -11,7 +13,7 @@ import { DESCRIPTOR, type ServiceDescriptor } from "../descriptor/model.js";
 import { inside, parseDescriptor, parseFault } from "../descriptor/read.js";
 import { ServiceError } from "../service/error.js";
 import { Service } from "../service/service.js";
-import { processStart, type ServiceFolder, type ServiceRecord } from "../state/folder.js";
+import { type ServiceFolder, type ServiceRecord, StateError } from "../state/folder.js";
 import { Ledger } from "../state/ledger.js";
 import { WORLD, type World } from "../world.js";
 
@@ -85,8 +87,7 @@ export class Manager {
     try {
       return await Manager.#make(descriptor, options, ledger);
     } catch (e) {
-      await ledger.release();
-      folder.remove();
+      await released(ledger, folder);
       throw e;
     }
   }
@@ -125,10 +126,9 @@ export class Manager {
   async #terminate(): Promise<void> {
     try {
       await this.service.terminate();
-      await this.#ledger.release();
     } finally {
       await this.#api.close();
-      this.#folder.remove();
+      await released(this.#ledger, this.#folder);
       this.#resolve();
     }
   }
@@ -168,27 +168,44 @@ function same<T>(thing: T): T {
   return thing;
 }
 
-/** Makes the service's folder its own, after what a killed manager left in it is away. Rejects with ServiceError. */
+/** Takes away what is left of this process's service. What cannot be stays noted, for 'sluice down'. */
+async function released(ledger: Ledger, folder: ServiceFolder): Promise<void> {
+  const { stays } = await ledger.release();
+  if (stays.length === 0) folder.remove(processIdentity(process.pid));
+}
+
+/**
+ * Makes the service's folder its own, after what a killed manager left in it is away. Rejects with ServiceError or
+ * StateError, and takes away nothing, where the folder is something else, or holds something else.
+ */
 async function claim(folder: ServiceFolder, descriptor: ServiceDescriptor): Promise<void> {
   const { name } = descriptor;
   try {
     while (!folder.claim(recordOf(descriptor, ""))) {
-      const { manager } = folder;
-      if (manager !== null)
+      const left = folder.read();
+      if (left === null) continue;
+      if (processRuns(left))
         throw new ServiceError(
           "RUNS",
-          `service '${name}' runs already (process ${manager}): 'sluice down ${name}' ends it`,
+          `service '${name}' runs already (process ${left.pid}): 'sluice down ${name}' ends it`,
+        );
+      const foreign = folder.foreign();
+      if (foreign.length > 0)
+        throw new ServiceError(
+          "FOLDER",
+          `${folder.path} is not taken over: it holds what is no service's: ${foreign.join(", ")}`,
         );
       const { stays } = await new Ledger(folder.ledgerFile).release();
       if (stays.length > 0)
         throw new ServiceError("LEFT", `a killed manager left what cannot be removed: ${stays.join("; ")}`);
-      folder.remove();
+      folder.remove(left);
     }
   } catch (e) {
-    if (e instanceof ServiceError) throw e;
+    if (e instanceof ServiceError || e instanceof StateError) throw e;
+    const why = e instanceof NotOwnError ? "is not used" : "cannot be written";
     throw new ServiceError(
       "FOLDER",
-      `${folder.path} cannot be written: ${systemError(e)} (--state or SLUICE_STATE name another place)`,
+      `${folder.path} ${why}: ${systemError(e)} (--state or SLUICE_STATE name another place)`,
     );
   }
 }
@@ -196,8 +213,7 @@ async function claim(folder: ServiceFolder, descriptor: ServiceDescriptor): Prom
 function recordOf(descriptor: ServiceDescriptor, url: string): ServiceRecord {
   return {
     name: descriptor.name,
-    pid: process.pid,
-    started: processStart(process.pid),
+    ...processIdentity(process.pid),
     url,
     file: resolve(descriptor.file),
     since: new Date().toISOString(),

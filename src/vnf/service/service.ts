@@ -37,11 +37,11 @@ export interface ServiceOptions {
 const OPTION_KINDS: Readonly<Record<keyof ServiceOptions, Kind>> = {
   world: WORLD,
   clickpath: TEXT,
-  book: having("a book of resources", "note", "forget"),
+  book: having("a book of resources", "note", "made", "forget"),
   namespaces: FLAG,
 };
 
-const NO_BOOK: ResourceBook = { note() {}, forget() {} };
+const NO_BOOK: ResourceBook = { note() {}, made() {}, forget() {} };
 
 export class Service {
   readonly world: World;

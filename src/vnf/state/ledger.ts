@@ -2,22 +2,24 @@
 // also when the manager was killed.
 
 import { execFile } from "node:child_process";
-import { appendFileSync, existsSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, existsSync, readFileSync, statSync } from "node:fs";
 import { promisify } from "node:util";
-import { processRuns, signalled } from "./folder.js";
+import { openOwnFile, readOwnFile, writeWhole } from "../../system/own-files.js";
+import { endProcess, type ProcessIdentity } from "../../system/processes.js";
+import { removeSocketFolder } from "./socket-folder.js";
 
 const run = promisify(execFile);
 
 export type Resource =
-  | { readonly kind: "process"; readonly pid: number; readonly started: string | null }
+  | ({ readonly kind: "process" } & ProcessIdentity)
   /** A network namespace by its name for `ip netns`. */
-  | { readonly kind: "namespace"; readonly name: string }
+  | { readonly kind: "namespace"; readonly name: string; readonly identity?: string }
   /** A network interface in the manager's namespace. */
-  | { readonly kind: "interface"; readonly name: string }
+  | { readonly kind: "interface"; readonly name: string; readonly identity?: string }
+  /** A folder of sockets. */
   | { readonly kind: "path"; readonly path: string };
 
-/** How long an ended process may take to go, milliseconds. */
-const GONE_MS = 20_000;
+export type NamedResource = Extract<Resource, { readonly name: string }>;
 
 export class Ledger {
   readonly #file: string;
@@ -26,26 +28,44 @@ export class Ledger {
     this.#file = file;
   }
 
-  /** To be called before the resource is made (a process: at once after). */
+  /**
+   * To be called before the resource is made (a process: at once after), when there is nothing of its name. Throws
+   * NotOwnError where the file is not this user's alone, or what the system says.
+   */
   note(resource: Resource): void {
-    appendFileSync(this.#file, `+${JSON.stringify(resource)}\n`, { mode: 0o600 });
+    this.#append("+", resource);
+  }
+
+  /** What was noted has been made: from now on another one of its name is told from it. */
+  made(resource: NamedResource): void {
+    const identity = identityOf(resource);
+    if (identity !== null) this.note({ kind: resource.kind, name: resource.name, identity });
   }
 
   /** It is gone. */
   forget(resource: Resource): void {
-    appendFileSync(this.#file, `-${JSON.stringify(resource)}\n`);
+    this.#append("-", resource);
   }
 
-  /** What may still be there, in the order in which it was made. */
+  #append(sign: "+" | "-", resource: Resource): void {
+    const fd = openOwnFile(this.#file, "a", { create: true });
+    try {
+      writeWhole(fd, Buffer.from(`${sign}${JSON.stringify(resource)}\n`));
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** What may still be there, in the order in which it was made. Throws NotOwnError where others could have written it. */
   resources(): Resource[] {
     if (!existsSync(this.#file)) return [];
     const left = new Map<string, Resource>();
-    for (const line of readFileSync(this.#file, "utf8").split("\n")) {
+    for (const line of readOwnFile(this.#file).split("\n")) {
       // The last line may be cut: what it was about to note was not made.
       const resource = parsed(line.slice(1));
       if (resource === null) continue;
-      if (line[0] === "+") left.set(line.slice(1), resource);
-      else left.delete(line.slice(1));
+      if (line[0] === "+") left.set(resourceText(resource), resource);
+      else left.delete(resourceText(resource));
     }
     return [...left.values()];
   }
@@ -71,11 +91,27 @@ export class Ledger {
   }
 }
 
+/** Null for what no ledger wrote. */
 function parsed(text: string): Resource | null {
+  let found: Resource;
   try {
-    return JSON.parse(text);
+    found = JSON.parse(text);
   } catch {
     return null;
+  }
+  switch (found?.kind) {
+    case "process": {
+      const { pid, started, names = [] } = found;
+      const known = Number.isInteger(pid) && pid > 0 && (started === null || typeof started === "string");
+      return known && Array.isArray(names) ? { kind: "process", pid, started, names } : null;
+    }
+    case "namespace":
+    case "interface":
+      return /^\w[\w.-]*$/.test(String(found.name)) ? found : null;
+    case "path":
+      return typeof found.path === "string" ? found : null;
+    default:
+      return null;
   }
 }
 
@@ -94,35 +130,41 @@ export function resourceText(resource: Resource): string {
 async function remove(resource: Resource): Promise<boolean> {
   switch (resource.kind) {
     case "process":
-      return endProcess(resource.pid, resource.started);
-    case "namespace":
-      return takenAway(`/run/netns/${resource.name}`, ["netns", "del", resource.name]);
-    case "interface":
-      return takenAway(`/sys/class/net/${resource.name}`, ["link", "del", resource.name]);
+      return endProcess(resource);
     case "path":
-      if (!existsSync(resource.path)) return false;
-      rmSync(resource.path, { recursive: true, force: true });
-      return true;
+      return removeSocketFolder(resource.path);
+    default:
+      return takenAway(resource);
   }
 }
 
-/** Lets `ip` take away what is at `path`; false when it was not there. An interface may go with the namespace of its other end. */
-async function takenAway(path: string, words: readonly string[]): Promise<boolean> {
-  if (!existsSync(path)) return false;
+/** Where the system shows it. */
+export function placeOf({ kind, name }: NamedResource): string {
+  return kind === "namespace" ? `/run/netns/${name}` : `/sys/class/net/${name}`;
+}
+
+/** What tells it from another one that has its name later; null when it is not there. */
+function identityOf(resource: NamedResource): string | null {
+  const place = placeOf(resource);
   try {
-    await run("ip", words);
-  } catch (e) {
-    if (existsSync(path)) throw e;
+    if (resource.kind === "interface") return readFileSync(`${place}/ifindex`, "latin1").trim();
+    // Numbers of namespaces are given again at once.
+    const { ino, ctimeNs } = statSync(place, { bigint: true });
+    return `${ino} ${ctimeNs}`;
+  } catch {
+    return null;
   }
-  return true;
 }
 
-/** Kills a process; false when it had ended. Rejects when it does not go. */
-export async function endProcess(pid: number, started: string | null): Promise<boolean> {
-  if (!processRuns(pid, started) || !signalled(pid, "SIGKILL")) return false;
-  for (const end = performance.now() + GONE_MS; processRuns(pid, started); ) {
-    if (performance.now() > end) throw new Error("it was killed and does not go");
-    await new Promise((resolve) => setTimeout(resolve, 10));
+/** Lets `ip` take it away; false when it was not there. An interface may go with the namespace of its other end. */
+async function takenAway(resource: NamedResource): Promise<boolean> {
+  const { kind, name, identity } = resource;
+  const there = identityOf(resource);
+  if (there === null || (identity !== undefined && there !== identity)) return false;
+  try {
+    await run("ip", kind === "namespace" ? ["netns", "del", name] : ["link", "del", name]);
+  } catch (e) {
+    if (existsSync(placeOf(resource))) throw e;
   }
   return true;
 }
