@@ -2,6 +2,7 @@ import { parseValue } from "../../src/lang/args/parse.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import { ipText } from "../../src/net/address.js";
 import { etherText } from "../../src/net/mac.js";
+import { maskLength } from "../../src/net/prefix.js";
 import type { Packet } from "../../src/packet/packet.js";
 import type { ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, HandlerError } from "../../src/router/handler.js";
@@ -161,7 +162,6 @@ function within(inner: number, outer: number): boolean {
 }
 
 function prefixText({ address, mask }: Network): string {
-  const length = Math.clz32(~mask);
-  const contiguous = length === 32 || mask << length === 0;
-  return `${ipText(address)}/${contiguous ? length : ipText(mask)}`;
+  const length = maskLength(mask);
+  return `${ipText(address)}/${length >= 0 ? length : ipText(mask)}`;
 }

@@ -1,7 +1,8 @@
 import { parseValue } from "../../src/lang/args/parse.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
-import { ip6Text, sameAddress } from "../../src/net/address.js";
+import { sameAddress } from "../../src/net/address.js";
 import { etherText } from "../../src/net/mac.js";
+import { covers, type Prefix, prefixText } from "../../src/net/prefix.js";
 import type { Packet } from "../../src/packet/packet.js";
 import type { ErrorSink } from "../../src/router/element.js";
 import type { HandlerCode } from "../../src/router/handler.js";
@@ -32,12 +33,6 @@ const args = {
   },
 } as const;
 
-interface Network {
-  readonly prefix: Uint8Array;
-  /** Prefix length, bits. */
-  readonly length: number;
-}
-
 /**
  * Answers Neighbor Solicitations (RFC 4861 section 7.2.4) for the addresses and networks that its arguments give.
  *
@@ -53,7 +48,7 @@ interface Network {
  * @example Idle -> IP6NDAdvertiser(2001:db8::1 2001:db8:1::/64 00-00-C0-AE-67-EF) -> Discard
  * @see IP6NDSolicitor, ARPResponder, AddressInfo
  */
-export class IP6NDAdvertiser extends NeighbourResponder<Network> {
+export class IP6NDAdvertiser extends NeighbourResponder<Prefix> {
   static readonly spec = {
     ports: "1/1-2",
     processing: "a/ah",
@@ -72,7 +67,7 @@ export class IP6NDAdvertiser extends NeighbourResponder<Network> {
     noEther: "had no Ethernet address",
   };
   /** Longer prefixes first. */
-  #entries: readonly Entry<Network>[] = [];
+  #entries: readonly Entry<Prefix>[] = [];
   #router = true;
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
@@ -82,9 +77,9 @@ export class IP6NDAdvertiser extends NeighbourResponder<Network> {
     this.#router = values.ROUTER;
   }
 
-  protected override parsePrefix(word: string): Network | null {
+  protected override parsePrefix(word: string): Prefix | null {
     const prefix = parseValue(word, { type: "ip6_prefix" }, this.graph.argContext(this));
-    return "value" in prefix ? { prefix: prefix.value.address, length: prefix.value.length } : null;
+    return "value" in prefix ? prefix.value : null;
   }
 
   protected override mark(packet: Packet): void {
@@ -97,7 +92,7 @@ export class IP6NDAdvertiser extends NeighbourResponder<Network> {
     if (asked?.message.type !== ICMP6_SOLICITATION) return null;
     const { message, source, etherSource } = asked;
     const { target } = message;
-    const entry = this.#entries.find((e) => holds(e, target));
+    const entry = this.#entries.find((e) => covers(e, target));
     if (entry === undefined) return null;
     const probe = sameAddress(source, UNSPECIFIED);
     const flags =
@@ -117,17 +112,8 @@ export class IP6NDAdvertiser extends NeighbourResponder<Network> {
   override handlers(): Record<string, HandlerCode> {
     return {
       table: {
-        read: () =>
-          this.#entries.map((e) => `${ip6Text(e.prefix)}/${e.length} ${etherText(e.mac)}\n`).join(""),
+        read: () => this.#entries.map((e) => `${prefixText(e)} ${etherText(e.mac)}\n`).join(""),
       },
     };
   }
-}
-
-/** Whether the entry's prefix holds `address`. */
-function holds({ prefix, length }: Network, address: Uint8Array): boolean {
-  const whole = length >> 3;
-  for (let i = 0; i < whole; i++) if (prefix[i] !== address[i]) return false;
-  const rest = length & 7;
-  return rest === 0 || (prefix[whole] ^ address[whole]) >> (8 - rest) === 0;
 }

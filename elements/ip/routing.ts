@@ -4,9 +4,9 @@ import { ANNO_DST_IP, PORT_DROP, SLOT_ANNO, SLOT_PORT } from "../../assembly/lay
 import type { ArgContext } from "../../src/lang/args/context.js";
 import { parseValue } from "../../src/lang/args/parse.js";
 import { shiftSpaces, splitSpaces, uncomment } from "../../src/lang/args/text.js";
-import { ip6Text, ipText } from "../../src/net/address.js";
+import { addressText } from "../../src/net/address.js";
 import type { Batch } from "../../src/packet/batch.js";
-import type { Address } from "../../src/packet/prefix-table.js";
+import { type Address, addressBytes } from "../../src/packet/prefix-table.js";
 import { type Route, RouteTable } from "../../src/packet/route-table.js";
 import { Element, type ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, HandlerError } from "../../src/router/handler.js";
@@ -181,7 +181,7 @@ export abstract class RoutingElement extends Element {
       const at = slot + SLOT_ANNO + ANNO_DST_IP;
       const wanted =
         this.routing.family === 4 ? this.memory.view.getUint32(at) : this.memory.u8.slice(at, at + 16);
-      this.router.log(`${this.routing.complaint}: no route for ${addressText(wanted)}`);
+      this.router.log(`${this.routing.complaint}: no route for ${textOf(wanted)}`);
     }
   }
 
@@ -242,14 +242,14 @@ export abstract class RoutingElement extends Element {
     if ("error" in parsed) throw failure("expected IP address");
     const route = this.table.lookup(parsed.value);
     if (route === null) return "-1";
-    return route.gateway === null ? String(route.output) : `${route.output} ${addressText(route.gateway)}`;
+    return route.gateway === null ? String(route.output) : `${route.output} ${textOf(route.gateway)}`;
   }
 
   #list(): string {
     const lines: string[] = [];
     for (const route of this.table.routes()) {
-      const prefix = `${addressText(route.address)}/${route.length}`;
-      const gateway = route.gateway === null ? "-" : addressText(route.gateway);
+      const prefix = `${textOf(route.address)}/${route.length}`;
+      const gateway = route.gateway === null ? "-" : textOf(route.gateway);
       const wide = this.routing.columns;
       const first = wide && prefix.length < 16 ? "\t\t" : "\t";
       const second = wide && gateway.length < 8 ? "\t\t" : "\t";
@@ -259,12 +259,12 @@ export abstract class RoutingElement extends Element {
   }
 
   #text({ address, length, gateway, output }: Route): string {
-    return `${addressText(address)}/${length} ${gateway === null ? "-" : addressText(gateway)} ${output}`;
+    return `${textOf(address)}/${length} ${gateway === null ? "-" : textOf(gateway)} ${output}`;
   }
 }
 
-function addressText(address: Address): string {
-  return typeof address === "number" ? ipText(address) : ip6Text(address);
+function textOf(address: Address): string {
+  return addressText(addressBytes(address));
 }
 
 function failure(message: string): HandlerError {

@@ -2,11 +2,10 @@
 
 import { once } from "node:events";
 import { closeSync, openSync, readSync } from "node:fs";
-import type { Prefix } from "../lang/args/spec.js";
 import { type AuthenticatedMessage, verifyAuthentication } from "../lisp/control/authentication.js";
-import { covers } from "../lisp/control/control-records.js";
 import { MappingError, parseEid } from "../lisp/mapping.js";
 import { addressText } from "../net/address.js";
+import { coversPrefix, type Prefix } from "../net/prefix.js";
 import { systemError } from "../router/system-error.js";
 import { type EidPrefix, eidPrefix } from "../wire/lisp-control/address.js";
 import { LispControlError } from "../wire/lisp-control/error.js";
@@ -85,7 +84,7 @@ function parseKey(word: string): Key {
 /** Whether a key is for an EID: null where that is no IP prefix. */
 function isFor({ prefix }: Key, eid: EidPrefix | null): boolean {
   if (prefix === null) return true;
-  return eid !== null && prefix.length <= eid.length && covers(prefix, eid.address);
+  return eid !== null && coversPrefix(prefix, eid);
 }
 
 /**

@@ -1,5 +1,7 @@
 // Settings of a network interface, through ioctl (netdevice(7)).
 
+import { ipBytes } from "../net/address.js";
+import { maskOf } from "../net/prefix.js";
 import { DeviceError, type DeviceOptions, type InterfaceAddress } from "../router/device.js";
 import * as sys from "./syscalls.js";
 
@@ -112,7 +114,5 @@ function inetRequest(name: string, address: Uint8Array): Buffer {
 }
 
 function netmask({ prefix }: InterfaceAddress): Uint8Array {
-  const mask = Buffer.alloc(4);
-  mask.writeUInt32BE(prefix === 0 ? 0 : (0xffffffff << (32 - prefix)) >>> 0);
-  return mask;
+  return ipBytes(maskOf(prefix));
 }

@@ -1,9 +1,8 @@
 // Traffic described in words, made into frames.
 
-import { parseAddress, parseEther, parsePrefix } from "../lang/args/address.js";
-import { EMPTY_CONTEXT } from "../lang/args/context.js";
-import type { Prefix } from "../lang/args/spec.js";
 import { ipNumber } from "../net/address.js";
+import { findMac } from "../net/mac.js";
+import { findPrefix, type Prefix } from "../net/prefix.js";
 import type { Random } from "../router/random.js";
 import { checksum, pseudoSum } from "../wire/checksum.js";
 import { ETHERTYPE_IP, ETHERTYPE_IP6, writeEthernet } from "../wire/ethernet.js";
@@ -65,11 +64,9 @@ const DEFAULTS = {
 };
 
 function prefix(text: string): Prefix {
-  const parsed = parsePrefix(text, EMPTY_CONTEXT);
-  if ("value" in parsed) return parsed.value;
-  const host = parseAddress(text, EMPTY_CONTEXT);
-  if ("value" in host) return { address: host.value, length: host.value.length * 8 };
-  throw new TrafficError(`'${text}' is no address or prefix`);
+  const found = findPrefix(text);
+  if (found === null) throw new TrafficError(`'${text}' is no address or prefix`);
+  return found;
 }
 
 function whole(word: string, text: string, low: number, high: number): number {
@@ -101,8 +98,8 @@ export function parseTraffic(text: string, size: number = SIZE_DEFAULT): Traffic
   if (protocol !== "udp" && protocol !== "tcp" && protocol !== "icmp")
     throw new TrafficError(`proto is udp, tcp or icmp, not '${protocol}'`);
   const port = (word: string): number => (said.has(word) ? whole(word, said.get(word)!, 0, 65535) : -1);
-  const ether = parseEther(said.get("ether") ?? "02:00:00:00:00:01", EMPTY_CONTEXT);
-  if (!("value" in ether)) throw new TrafficError(`'${said.get("ether")}' is no hardware address`);
+  const ether = findMac(said.get("ether") ?? "02:00:00:00:00:01");
+  if (ether === null) throw new TrafficError(`'${said.get("ether")}' is no hardware address`);
   const traffic: Traffic = {
     device: said.get("on") ?? null,
     destination: dst ?? destination,
@@ -112,7 +109,7 @@ export function parseTraffic(text: string, size: number = SIZE_DEFAULT): Traffic
     destinationPort: port("dport"),
     size: said.has("size") ? whole("size", said.get("size")!, 1, 65535) : size,
     ttl: said.has("ttl") ? whole("ttl", said.get("ttl")!, 0, 255) : 64,
-    ether: ether.value,
+    ether: ether,
   };
   if (traffic.destination.address.length !== traffic.source.address.length)
     throw new TrafficError("dst and src are of different families");

@@ -1,11 +1,9 @@
 // EID-to-RLOC mappings as TypeScript sees them, and the text form in which
 // configurations and handlers give and take them.
 
-import { parsePrefix } from "../lang/args/address.js";
-import { EMPTY_CONTEXT } from "../lang/args/context.js";
-import type { Prefix } from "../lang/args/spec.js";
 import { splitSpaces } from "../lang/args/text.js";
 import { addressText, findAddress } from "../net/address.js";
+import { findPrefix, type Prefix, prefixText } from "../net/prefix.js";
 
 /** What to do with packets to a prefix that has no locators: the ACT field of an EID-Record (RFC 9301, section 5.4). */
 export const ACTIONS = [
@@ -130,9 +128,9 @@ export function parseMapping(text: string, iid = 0): Mapping {
 
 /** Reads an EID-prefix; bits beyond its length are cleared. Throws MappingError. */
 export function parseEid(text: string): Prefix {
-  const parsed = parsePrefix(text, EMPTY_CONTEXT);
-  if ("error" in parsed) throw new MappingError(`'${text}' is not an EID-prefix`);
-  return { address: masked(parsed.value.address, parsed.value.length), length: parsed.value.length };
+  const prefix = findPrefix(text);
+  if (prefix === null) throw new MappingError(`'${text}' is not an EID-prefix`);
+  return prefix;
 }
 
 /** Reads `EID-PREFIX [iid N]`; `iid`: the instance ID where none is given. Throws MappingError. */
@@ -184,20 +182,6 @@ function parseLocator(text: string): Locator {
     mweight: number("multicast weight", mweight, 255),
     reachable: !down,
   };
-}
-
-/** A copy of the address with the bits beyond `length` cleared. */
-export function masked(address: Uint8Array, length: number): Uint8Array {
-  const copy = new Uint8Array(address);
-  const whole = length >> 3;
-  if (whole >= copy.length) return copy;
-  copy[whole] &= 0xff00 >> (length & 7);
-  return copy.fill(0, whole + 1);
-}
-
-/** `10.1.0.0/16`. */
-export function prefixText(prefix: Prefix): string {
-  return `${addressText(prefix.address)}/${prefix.length}`;
 }
 
 /** The text that `parseMapping` reads. `ttl`: seconds left, in place of the mapping's own. */

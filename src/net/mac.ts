@@ -13,3 +13,8 @@ export function findMac(text: string): MacAddress | null {
 export function etherText(bytes: MacAddress): string {
   return Array.from(bytes, (byte) => byte.toString(16).toUpperCase().padStart(2, "0")).join("-");
 }
+
+/** `00:00:c0:3b:71:ef`, as the kernel's tools do. */
+export function macText(bytes: MacAddress): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(":");
+}

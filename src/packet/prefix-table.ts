@@ -1,6 +1,7 @@
 // Longest-prefix match from TypeScript's side: a table in the router's memory,
 // changed and listed here, searched a batch at a time by the kernels.
 
+import { type IpAddress, ipBytes, ipNumber } from "../net/address.js";
 import { MemoryError, type PacketMemory } from "./memory.js";
 
 /** An IPv4 address as a number (host order, 0 to 2^32-1), or an IPv6 address as 16 bytes in network order. */
@@ -20,6 +21,16 @@ export class PrefixTableError extends Error {
 
 /** The largest value; 0 stands for "no match". */
 export const VALUE_MAX = 0xfffffffe;
+
+/** The form in which tables take an address of 4 or 16 bytes. */
+export function tableAddress(address: IpAddress): Address {
+  return address.length === 4 ? ipNumber(address) : address;
+}
+
+/** An address out of a table as 4 or 16 bytes. */
+export function addressBytes(address: Address): IpAddress {
+  return typeof address === "number" ? ipBytes(address) : address;
+}
 
 const NO_MEMORY = 0xffffffff;
 const LISTED = 16; // entries listed at once

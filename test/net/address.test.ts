@@ -14,24 +14,10 @@ import {
 } from "../../src/net/address.js";
 import { etherText, findMac } from "../../src/net/mac.js";
 import * as fc from "../property.js";
-
-const bytes = (n: number): fc.Arbitrary<Uint8Array> =>
-  fc.uint8Array({ minLength: n, maxLength: n }).map((b) => Uint8Array.from(b));
-/** Addresses with runs of zeros, as IPv6 has them. */
-const sparse = fc
-  .array(fc.constantFrom(0, 0, 0, 1, 0xff, 0xab), { minLength: 16, maxLength: 16 })
-  .map((b) => Uint8Array.from(b));
-const address = fc.oneof(bytes(4), bytes(16), sparse);
-/** Text that is nearly an address. */
-const nearly = fc.oneof(
-  fc.string(),
-  fc
-    .array(fc.constantFrom("0", "9", "255", "256", "f", "ffff", "fffff", ":", "::", ".", "/", "-", " "))
-    .map((parts) => parts.join("")),
-);
+import { anyAddress, binary, bytes, nearly, sparse } from "./arbitrary.js";
 
 test("an address read from its text is itself", () => {
-  fc.assert(fc.property(address, (a) => sameAddress(parseAddress(addressText(a)), a)));
+  fc.assert(fc.property(anyAddress, (a) => sameAddress(parseAddress(addressText(a)), a)));
 });
 
 test("other text for an address is read as well, and written as RFC 5952 has it", () => {
@@ -78,7 +64,7 @@ test("any text is an address or an AddressError", () => {
 
 test("addresses are ordered: IPv4 before IPv6, then as numbers", () => {
   fc.assert(
-    fc.property(address, address, (a, b) => {
+    fc.property(anyAddress, anyAddress, (a, b) => {
       const expected =
         a.length - b.length || Buffer.from(a).toString("hex").localeCompare(Buffer.from(b).toString("hex"));
       assert.is(Math.sign(compareAddresses(a, b)), Math.sign(expected));
@@ -88,9 +74,8 @@ test("addresses are ordered: IPv4 before IPv6, then as numbers", () => {
 });
 
 test("leading bits that two addresses share are counted as in their binary text", () => {
-  const binary = (a: Uint8Array): string => Array.from(a, (b) => b.toString(2).padStart(8, "0")).join("");
   fc.assert(
-    fc.property(sparse, sparse, (a, b) => {
+    fc.property(sparse(16), sparse(16), (a, b) => {
       const [x, y] = [binary(a), binary(b)];
       let n = 0;
       while (n < x.length && x[n] === y[n]) n++;

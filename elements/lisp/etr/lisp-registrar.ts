@@ -26,9 +26,10 @@ import {
   type RegistrationPolicy,
   Registrations,
 } from "../../../src/lisp/etr/registrations.js";
-import { type Mapping, MappingError, prefixText } from "../../../src/lisp/mapping.js";
+import { type Mapping, MappingError } from "../../../src/lisp/mapping.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { addressText, sameAddress } from "../../../src/net/address.js";
+import { prefixText } from "../../../src/net/prefix.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import type { HandlerCode } from "../../../src/router/handler.js";

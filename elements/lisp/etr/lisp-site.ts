@@ -9,9 +9,9 @@ import {
   mappingText,
   parseEidAndInstance,
   parseMapping,
-  prefixText,
 } from "../../../src/lisp/mapping.js";
 import { SiteRecords } from "../../../src/lisp/tables/site-records.js";
+import { prefixText } from "../../../src/net/prefix.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { asHandlerError, type HandlerCode } from "../../../src/router/handler.js";
 import type { ElementSpec } from "../../../src/router/spec.js";

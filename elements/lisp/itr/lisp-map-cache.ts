@@ -1,5 +1,5 @@
 import { CACHE_AREA_SIZE, CACHE_IID, CACHE_PER_PACKET, CACHE_ROOT } from "../../../assembly/lisp-layout.js";
-import type { ArgValues, Prefix } from "../../../src/lang/args/spec.js";
+import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { unquote } from "../../../src/lang/args/text.js";
 import {
   IID_MAX,
@@ -9,12 +9,12 @@ import {
   parseEidAndInstance,
   parseMapping,
   parseRloc,
-  prefixText,
   wordAndInstance,
 } from "../../../src/lisp/mapping.js";
 import { MapCache } from "../../../src/lisp/tables/map-cache.js";
 import type { CachedMapping } from "../../../src/lisp/tables/mapping-records.js";
 import { addressText, sameAddress } from "../../../src/net/address.js";
+import { type Prefix, prefixText } from "../../../src/net/prefix.js";
 import { type Batch, SIDE_BYTES } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { asHandlerError, type HandlerCode } from "../../../src/router/handler.js";

@@ -1,9 +1,9 @@
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { ControlChannel, messageOf } from "../../../src/lisp/control/control-channel.js";
-import { covers } from "../../../src/lisp/control/control-records.js";
 import { key } from "../../../src/lisp/etr/site-mappings.js";
 import { IntervalLimit } from "../../../src/lisp/interval-limit.js";
 import type { Mapping } from "../../../src/lisp/mapping.js";
+import { covers } from "../../../src/net/prefix.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import type { ElementSpec } from "../../../src/router/spec.js";

@@ -5,7 +5,6 @@ import {
   verifyAuthentication,
 } from "../../../src/lisp/control/authentication.js";
 import { ControlChannel, messageOf } from "../../../src/lisp/control/control-channel.js";
-import { covers } from "../../../src/lisp/control/control-records.js";
 import { KeyError, keyAlgorithm, parseKey } from "../../../src/lisp/control/keys.js";
 import { encapsulatedRequest } from "../../../src/lisp/control/map-requests.js";
 import { XtrIdError, xtrIds } from "../../../src/lisp/control/xtr-ids.js";
@@ -13,10 +12,11 @@ import { key } from "../../../src/lisp/etr/site-mappings.js";
 import { judgePublication, type ReplyPolicy } from "../../../src/lisp/itr/reply-policy.js";
 import { resolverAddresses, ServerList } from "../../../src/lisp/itr/server-list.js";
 import { type Subscribing, SubscribingTable } from "../../../src/lisp/itr/subscribing.js";
-import { type Mapping, MappingError, prefixText } from "../../../src/lisp/mapping.js";
+import { type Mapping, MappingError } from "../../../src/lisp/mapping.js";
 import { MapCacheFullError } from "../../../src/lisp/tables/map-cache.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { sameAddress } from "../../../src/net/address.js";
+import { covers, prefixText } from "../../../src/net/prefix.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { MemoryError } from "../../../src/packet/memory.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";

@@ -1,10 +1,11 @@
-import type { ArgValues, Prefix } from "../../../src/lang/args/spec.js";
+import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { ControlChannel, replyOf } from "../../../src/lisp/control/control-channel.js";
 import { encapsulatedRequest } from "../../../src/lisp/control/map-requests.js";
 import { key } from "../../../src/lisp/etr/site-mappings.js";
 import { resolverAddresses, ServerList } from "../../../src/lisp/itr/server-list.js";
 import { HostSearch, type SearchPolicy } from "../../../src/lisp/mobility/host-search.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
+import type { Prefix } from "../../../src/net/prefix.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import type { ElementSpec } from "../../../src/router/spec.js";

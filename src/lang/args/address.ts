@@ -5,21 +5,11 @@
 
 import { findDotted, findIp6, type IpAddress, ipBytes, ipNumber } from "../../net/address.js";
 import { findMac, type MacAddress } from "../../net/mac.js";
+import { maskBits, maskLength, maskOf, type Prefix } from "../../net/prefix.js";
 import { type ArgContext, fail, ok, type Parsed } from "./context.js";
 import { DATABASES } from "./databases.js";
 import { parseInteger } from "./numbers.js";
-import type { IP6Prefix, IPPrefix, Prefix } from "./spec.js";
-
-/** The mask of a prefix of `length` (0 to 32) bits, unsigned. */
-export function maskOf(length: number): number {
-  return length === 0 ? 0 : (0xffffffff << (32 - length)) >>> 0;
-}
-
-/** The number of leading ones of a mask, or -1 where ones follow a zero. */
-export function maskLength(mask: number): number {
-  const length = Math.clz32(~mask);
-  return maskOf(length) === mask >>> 0 ? length : -1;
-}
+import type { IPPrefix } from "./spec.js";
 
 /** The name and the lower-case suffix after its last colon (empty without one). */
 function splitSuffix(text: string): readonly [name: string, suffix: string] {
@@ -139,15 +129,8 @@ export function parseIP6(text: string, context: ArgContext): Parsed<IpAddress> {
   return named === undefined ? fail() : ok(named);
 }
 
-function mask6Length(mask: Uint8Array): number {
-  let length = 0;
-  while (length < 128 && (mask[length >> 3] & (0x80 >> (length & 7))) !== 0) length++;
-  const rest = mask.some((byte, i) => (i * 8 >= length ? byte : byte & (0xff >> (length - i * 8))) !== 0);
-  return rest ? -1 : length;
-}
-
 /** `2001:db8::/32`, an address and a contiguous mask, a name, or a bare address (length 128). */
-export function parseIP6Prefix(text: string, context: ArgContext): Parsed<IP6Prefix> {
+export function parseIP6Prefix(text: string, context: ArgContext): Parsed<Prefix> {
   const slash = text.lastIndexOf("/");
   if (slash > 0 && slash + 1 < text.length) {
     const address = parseIP6(text.slice(0, slash), context);
@@ -156,7 +139,7 @@ export function parseIP6Prefix(text: string, context: ArgContext): Parsed<IP6Pre
       let length = prefixLength(right, 128);
       if (length < 0) {
         const mask = parseIP6(right, context);
-        length = "value" in mask ? mask6Length(mask.value) : -1;
+        length = "value" in mask ? maskBits(mask.value) : -1;
       }
       return length < 0 ? fail() : ok({ address: address.value, length });
     }

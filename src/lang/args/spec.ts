@@ -1,6 +1,8 @@
 // How an element declares its configuration arguments: as data, from which
 // come the parser's behaviour, the manual and completion.
 
+import type { Prefix } from "../../net/prefix.js";
+
 /** The value each argument type yields. */
 export interface ArgTypes {
   /** Whole number within [min, max] (default the 32-bit signed range); `0x`, octal and `_` as in Click. */
@@ -37,7 +39,7 @@ export interface ArgTypes {
   /** 16 bytes. */
   ip6: Uint8Array;
   ip6_list: readonly Uint8Array[];
-  ip6_prefix: IP6Prefix;
+  ip6_prefix: Prefix;
   /** An IPv4 (4 bytes) or IPv6 (16 bytes) address. */
   address: Uint8Array;
   /** An IPv4 or IPv6 prefix. */
@@ -64,15 +66,7 @@ export interface IPPrefix {
   readonly mask: number;
   readonly length: number;
 }
-export interface IP6Prefix {
-  readonly address: Uint8Array;
-  readonly length: number;
-}
-export interface Prefix {
-  /** 4 or 16 bytes. */
-  readonly address: Uint8Array;
-  readonly length: number;
-}
+
 export interface AnnoRef {
   /** Offset inside the 48-byte annotation area. */
   readonly offset: number;

@@ -1,25 +1,14 @@
 // Between the EID-Records of control messages and the mappings of map-cache and site.
 
 import { sameAddress } from "../../net/address.js";
+import { masked } from "../../net/prefix.js";
 import { eidAddress, eidPrefix, type LispAddress } from "../../wire/lisp-control/address.js";
 import { type EidRecord, type RlocRecord, TTL_OWN_CHOICE } from "../../wire/lisp-control/record.js";
-import { ACTIONS, type Action, IID_MAX, type Locator, type Mapping, masked } from "../mapping.js";
+import { ACTIONS, type Action, IID_MAX, type Locator, type Mapping } from "../mapping.js";
 
 /** 64 random bits. */
 export function randomNonce(random: { u32(): number }): bigint {
   return (BigInt(random.u32()) << 32n) | BigInt(random.u32());
-}
-
-/** Whether `address` (4 or 16 bytes) lies in the prefix. */
-export function covers(
-  prefix: { readonly address: Uint8Array; readonly length: number },
-  address: Uint8Array,
-): boolean {
-  if (prefix.address.length !== address.length) return false;
-  const whole = prefix.length >> 3;
-  for (let i = 0; i < whole; i++) if (prefix.address[i] !== address[i]) return false;
-  const rest = prefix.length & 7;
-  return rest === 0 || ((prefix.address[whole] ^ address[whole]) & (0xff00 >> rest) & 0xff) === 0;
 }
 
 /**

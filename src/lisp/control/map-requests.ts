@@ -1,6 +1,6 @@
 // The Map-Requests that an xTR sends (RFC 9301, sections 5.2, 5.3 and 5.8).
 
-import type { Prefix } from "../../lang/args/spec.js";
+import type { Prefix } from "../../net/prefix.js";
 import { eidAddress, ipAddress, NO_ADDRESS } from "../../wire/lisp-control/address.js";
 import { encapsulatedControl, type InnerHeader } from "../../wire/lisp-control/encapsulated.js";
 import { type MapRequest, mapRequest } from "../../wire/lisp-control/map-request.js";

@@ -5,7 +5,7 @@
 //   "e" u24 instance ID, 4 or 16 bytes EID, u8 length   entry (codec.ts)
 //   "n" name                                            u64 nonce
 
-import { masked } from "../mapping.js";
+import { masked } from "../../net/prefix.js";
 import { type EidKey, RegistrationError } from "./registration.js";
 
 /** A key or value in a store that this program cannot have written. */

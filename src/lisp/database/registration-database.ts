@@ -1,9 +1,8 @@
 // What a Map-Server asks of its mapping database, whoever keeps it: all of it
 // lies in memory and is read there; how changes are made is up to each kind.
 
-import type { Prefix } from "../../lang/args/spec.js";
+import { masked, type Prefix } from "../../net/prefix.js";
 import type { Clock } from "../../router/clock.js";
-import { masked } from "../mapping.js";
 import { encodeEntry } from "./codec.js";
 import { ChangeHistory, type Watch, type Watcher } from "./history.js";
 import { DatabaseFullError, type Skipped } from "./loading.js";

@@ -2,11 +2,10 @@
 // found through prefix tables. A million entries take a hundred bytes each and no
 // objects; an entry becomes an object when somebody asks for it.
 
-import type { Prefix } from "../../lang/args/spec.js";
+import { covers, masked } from "../../net/prefix.js";
 import type { PacketMemory } from "../../packet/memory.js";
-import { type Address, PrefixTable } from "../../packet/prefix-table.js";
+import { addressBytes, PrefixTable, tableAddress } from "../../packet/prefix-table.js";
 import { ExpiryQueue } from "../expiry-queue.js";
-import { masked } from "../mapping.js";
 import { contentStart, decodeEntry, firstExpiry } from "./codec.js";
 import type { EidKey, Entry } from "./registration.js";
 
@@ -75,14 +74,13 @@ export class RegistrationIndex {
   /** The records of this prefix and all more specific ones, in order of address, then length. The index may change meanwhile. */
   *within({ iid, eid }: EidKey): IterableIterator<number> {
     const size = eid.address.length as 4 | 16;
-    const first = masked(eid.address, eid.length);
-    let from = { address: tableAddress(first), length: eid.length };
+    let from = { address: tableAddress(masked(eid.address, eid.length)), length: eid.length };
     for (;;) {
       const table = this.#tables.get(iid)?.[size];
       if (!table) return;
       let gone = false;
       for (const { address, length } of table.entries(from)) {
-        if (!covers(first, eid.length, address)) return;
+        if (!covers(eid, addressBytes(address))) return;
         // Listed some entries ahead: it may have been replaced or taken out since.
         const record = table.exact(address, length);
         if (record === 0) continue;
@@ -230,21 +228,4 @@ export class RegistrationIndex {
 /** Whether a record with this room is kept for bytes of this size: not when most of it would lie idle. */
 function fits(room: number, size: number): boolean {
   return size <= room && room <= 2 * size + 64;
-}
-
-/** Whether the first `length` bits of `prefix` are those of `address`. */
-function covers(prefix: Uint8Array, length: number, address: Address): boolean {
-  if (typeof address === "number") {
-    const first = tableAddress(prefix) as number;
-    return length === 0 || (first ^ address) >>> (32 - length) === 0;
-  }
-  const whole = length >> 3;
-  for (let i = 0; i < whole; i++) if (prefix[i] !== address[i]) return false;
-  const rest = length & 7;
-  return rest === 0 || (prefix[whole] ^ address[whole]) >> (8 - rest) === 0;
-}
-
-function tableAddress(address: Prefix["address"]): Address {
-  if (address.length === 16) return address;
-  return ((address[0] << 24) | (address[1] << 16) | (address[2] << 8) | address[3]) >>> 0;
 }

@@ -1,7 +1,7 @@
 // What the mapping database holds: for each EID-prefix, who registered it and what.
 
-import type { Prefix } from "../../lang/args/spec.js";
-import { checkMapping, type Mapping, masked } from "../mapping.js";
+import { masked, type Prefix } from "../../net/prefix.js";
+import { checkMapping, type Mapping } from "../mapping.js";
 
 /** An EID-prefix in its instance: what entries of the database are known by. */
 export interface EidKey {

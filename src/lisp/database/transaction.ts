@@ -1,7 +1,7 @@
 // Transactions before they are done: checked, encoded, one step a key.
 
+import { masked } from "../../net/prefix.js";
 import { keyText } from "../../store/key-text.js";
-import { masked } from "../mapping.js";
 import { encodeEntry } from "./codec.js";
 import { entryKey, nonceKey } from "./records.js";
 import { type EidKey, type Entry, RegistrationError } from "./registration.js";

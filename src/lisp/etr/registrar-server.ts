@@ -1,8 +1,8 @@
 // A Map-Server that a registrar registers with, and how its handlers tell of it.
 
 import { addressText } from "../../net/address.js";
+import { prefixText } from "../../net/prefix.js";
 import { algorithmName, keyAlgorithm } from "../control/keys.js";
-import { prefixText } from "../mapping.js";
 import type { MapServerConfig } from "./map-server-config.js";
 import type { Registrations } from "./registrations.js";
 

@@ -1,10 +1,9 @@
 // A site's own EID-to-RLOC mappings: what its ETRs register and answer for.
 
-import type { Prefix } from "../../lang/args/spec.js";
 import { commonBits } from "../../net/address.js";
-import { covers } from "../control/control-records.js";
+import { covers, masked, type Prefix } from "../../net/prefix.js";
 import { succeeding } from "../map-version.js";
-import { checkMapping, type Mapping, MappingError, masked } from "../mapping.js";
+import { checkMapping, type Mapping, MappingError } from "../mapping.js";
 
 /**
  * Who else is told of a change: Map-Servers and all peers; Map-Servers alone, where whoever made it knows which peers it

@@ -1,10 +1,10 @@
 // Why packets to an EID go where they go: the mapping that the map-cache has for it, and what becomes of its locators
 // (RFC 9300, section 9).
 
-import type { Prefix } from "../../lang/args/spec.js";
 import { addressText } from "../../net/address.js";
+import { type Prefix, prefixText } from "../../net/prefix.js";
 import type { Clock } from "../../router/clock.js";
-import { mappingText, parseEidAndInstance, prefixText } from "../mapping.js";
+import { mappingText, parseEidAndInstance } from "../mapping.js";
 import type { MapCache } from "../tables/map-cache.js";
 import type { CachedLocator, CachedMapping } from "../tables/mapping-records.js";
 import { type ResolutionHistory, type ResolutionRecord, secondsOf } from "./resolution-history.js";

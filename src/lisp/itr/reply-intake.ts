@@ -1,10 +1,9 @@
 // What a Map-Reply changes: the map-cache, and whether the wait for it is over.
 
-import type { Prefix } from "../../lang/args/spec.js";
+import { covers, type Prefix, prefixText } from "../../net/prefix.js";
 import { MemoryError } from "../../packet/memory.js";
 import type { MapReply } from "../../wire/lisp-control/map-reply.js";
-import { covers } from "../control/control-records.js";
-import { type Mapping, MappingError, prefixText } from "../mapping.js";
+import { type Mapping, MappingError } from "../mapping.js";
 import { type MapCache, MapCacheFullError } from "../tables/map-cache.js";
 import { judgeReply, type ReplyPolicy } from "./reply-policy.js";
 import type { ResolutionTrace } from "./resolution-history.js";

@@ -1,10 +1,10 @@
 // What of a Map-Reply goes into the map-cache (RFC 9301, sections 5.4 and 5.5).
 
-import type { Prefix } from "../../lang/args/spec.js";
+import { covers, masked, type Prefix } from "../../net/prefix.js";
 import { eidPrefix } from "../../wire/lisp-control/address.js";
 import type { EidRecord } from "../../wire/lisp-control/record.js";
-import { covers, mappingOfRecord, type TtlLimits } from "../control/control-records.js";
-import { type Mapping, masked } from "../mapping.js";
+import { mappingOfRecord, type TtlLimits } from "../control/control-records.js";
+import type { Mapping } from "../mapping.js";
 
 export interface ReplyPolicy extends TtlLimits {
   /** Shortest prefix that a negative mapping takes up around the EID that was asked for, by family. */

@@ -1,14 +1,13 @@
 // What became of the last resolutions: for each, its events from the miss to the mapping (RFC 9301, section 5.3), for
 // who asks why packets to an EID go where they go. Bounded in every direction, and nothing is noted per packet.
 
-import type { Prefix } from "../../lang/args/spec.js";
+import { covers, type Prefix, prefixText } from "../../net/prefix.js";
 import { type Clock, wallTime } from "../../router/clock.js";
 import type { MapReply } from "../../wire/lisp-control/map-reply.js";
 import type { EidRecord } from "../../wire/lisp-control/record.js";
-import { covers } from "../control/control-records.js";
 import { eidRecordText } from "../control/message-text.js";
 import { nonceText } from "../control/nonce-policy.js";
-import { type Mapping, mappingText, prefixText } from "../mapping.js";
+import { type Mapping, mappingText } from "../mapping.js";
 
 /** Events kept of one resolution, records of one Map-Reply, and characters of a record or mapping. */
 const EVENTS_MAX = 80;

@@ -1,8 +1,8 @@
 // Map-Requests on their way: which EIDs are being resolved, with what nonces, when to ask again, and the packets that
 // wait for the answer (RFC 9301, section 5.3).
 
-import type { Prefix } from "../../lang/args/spec.js";
 import { addressText } from "../../net/address.js";
+import type { Prefix } from "../../net/prefix.js";
 import type { Clock } from "../../router/clock.js";
 import type { Random } from "../../router/random.js";
 import type { Timer } from "../../router/timer.js";

@@ -5,7 +5,7 @@
 // each publication, and says nowhere which subscription a publication is for. So the range says it, and what was
 // published for one subscription cannot be replayed for another, nor for the same one after its renewal.
 
-import type { Prefix } from "../../lang/args/spec.js";
+import type { Prefix } from "../../net/prefix.js";
 import { type Clock, wallTime } from "../../router/clock.js";
 import type { Random } from "../../router/random.js";
 import type { Timer } from "../../router/timer.js";

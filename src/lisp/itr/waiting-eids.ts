@@ -1,8 +1,6 @@
 // Which EIDs packets wait for, found by the prefix around them.
 
-import type { Prefix } from "../../lang/args/spec.js";
-import { covers } from "../control/control-records.js";
-import { masked } from "../mapping.js";
+import { covers, masked, type Prefix } from "../../net/prefix.js";
 
 /** An EID that packets wait for: all bits of `eid.address` count. */
 export interface WaitingEid {

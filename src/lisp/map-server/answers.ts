@@ -1,11 +1,11 @@
 // What a Map-Server answers to a Map-Request (RFC 9301, section 8.3).
 
+import { masked } from "../../net/prefix.js";
 import type { EidPrefix } from "../../wire/lisp-control/address.js";
 import type { EidRecord } from "../../wire/lisp-control/record.js";
 import { RECORDS_BYTES, recordBytes } from "../control/record-groups.js";
 import type { Entry } from "../database/registration.js";
 import type { RegistrationDatabase } from "../database/registration-database.js";
-import { masked } from "../mapping.js";
 import { entryRecord, proxied } from "./entries.js";
 import { negativeRecord } from "./records.js";
 import type { Sites } from "./sites.js";

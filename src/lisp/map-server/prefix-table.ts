@@ -2,8 +2,8 @@
 // covers another one, and by what lies free between them.
 
 import { commonBits } from "../../net/address.js";
+import { masked } from "../../net/prefix.js";
 import type { EidPrefix } from "../../wire/lisp-control/address.js";
-import { masked } from "../mapping.js";
 
 /** The prefixes of one instance and family. */
 interface Family<T> {

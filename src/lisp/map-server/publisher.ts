@@ -1,11 +1,11 @@
 // PubSub inside the Map-Server (RFC 9437): subscriptions by Map-Request, publications by Map-Notify.
 
 import { addressText } from "../../net/address.js";
+import { prefixText } from "../../net/prefix.js";
 import type { EidPrefix } from "../../wire/lisp-control/address.js";
 import type { EidRecord } from "../../wire/lisp-control/record.js";
 import type { AuthenticationKey } from "../control/authentication.js";
 import type { Change } from "../database/history.js";
-import { prefixText } from "../mapping.js";
 import { entryRecord, proxied, sameAnswer } from "./entries.js";
 import type { Notifications } from "./notifications.js";
 import { withdrawnRecord } from "./records.js";

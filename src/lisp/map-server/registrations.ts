@@ -1,6 +1,7 @@
 // Taking Map-Registers into the mapping database (RFC 9301, sections 5.6 and 8.2).
 
 import { createHash } from "node:crypto";
+import { prefixText } from "../../net/prefix.js";
 import { MemoryError } from "../../packet/memory.js";
 import type { Clock } from "../../router/clock.js";
 import { keyText } from "../../store/key-text.js";
@@ -21,7 +22,7 @@ import { entryKey } from "../database/records.js";
 import { type Entry, type Registration, RegistrationError } from "../database/registration.js";
 import type { Decided, Decision, RegistrationDatabase } from "../database/registration-database.js";
 import type { Operation } from "../database/transaction.js";
-import { MappingError, prefixText } from "../mapping.js";
+import { MappingError } from "../mapping.js";
 import { entryRecord, type Registrant, registered, withdrawn } from "./entries.js";
 import type { PeerKeys } from "./peer-keys.js";
 import { mappingOf, prefixOf, rawRecord } from "./records.js";

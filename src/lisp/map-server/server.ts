@@ -1,6 +1,7 @@
 // What a Map-Server does with the messages that reach it (RFC 9301, section 8).
 
 import { addressText } from "../../net/address.js";
+import { prefixText } from "../../net/prefix.js";
 import type { Element } from "../../router/element.js";
 import type { Timer } from "../../router/timer.js";
 import { WireError } from "../../wire/error.js";
@@ -18,7 +19,6 @@ import { RefusalLog } from "../control/refusal-log.js";
 import type { Change, Watch } from "../database/history.js";
 import type { Registration } from "../database/registration.js";
 import type { RegistrationDatabase } from "../database/registration-database.js";
-import { prefixText } from "../mapping.js";
 import type { RateLimiter } from "../rate-limiter.js";
 import { Answering } from "./answering.js";
 import { entryRecord } from "./entries.js";

@@ -1,9 +1,9 @@
 // Who wants to be told when a mapping changes (PubSub, RFC 9437: xTR-ID and
 // Site-ID in the Map-Request, and the N bit in its record).
 
+import { masked, prefixText } from "../../net/prefix.js";
 import type { EidPrefix } from "../../wire/lisp-control/address.js";
 import type { XtrIds } from "../../wire/lisp-control/record.js";
-import { masked, prefixText } from "../mapping.js";
 
 export interface Subscription {
   readonly ids: XtrIds;

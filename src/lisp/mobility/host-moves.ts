@@ -1,12 +1,12 @@
 // What changes when a host comes to a site or leaves it: the site's mappings, its map-cache, the way of its packets; and
 // which peers are told.
 
-import type { Prefix } from "../../lang/args/spec.js";
 import { sameAddress } from "../../net/address.js";
+import { covers, hostPrefix, isHost, type Prefix } from "../../net/prefix.js";
 import { MemoryError } from "../../packet/memory.js";
 import { eidPrefix } from "../../wire/lisp-control/address.js";
 import type { EidRecord } from "../../wire/lisp-control/record.js";
-import { covers, mappingOfRecord } from "../control/control-records.js";
+import { mappingOfRecord } from "../control/control-records.js";
 import type { SiteMappings } from "../etr/site-mappings.js";
 import { sameLocators } from "../map-version.js";
 import { type Mapping, MappingError } from "../mapping.js";
@@ -271,13 +271,4 @@ export class HostMoves implements HostsOwner {
     for (const rloc of this.#told.due(host, locators, this.packets(host.eid), () => peers(host.eid)))
       solicit(rloc, eid);
   }
-}
-
-function isHost({ address, length }: Prefix): boolean {
-  return length === address.length * 8;
-}
-
-/** The EID-prefix of one host. */
-function hostPrefix(eid: Uint8Array): Mapping["eid"] {
-  return { address: eid, length: eid.length * 8 };
 }

@@ -3,14 +3,14 @@
 // A Map-Reply names all more specific prefixes of the one that it is for (RFC 9301, section 5.5). Where these are too
 // many for a message, it is for a part of what was asked; then the rest is asked for.
 
-import type { Prefix } from "../../lang/args/spec.js";
+import { covers, masked, type Prefix } from "../../net/prefix.js";
 import type { Clock } from "../../router/clock.js";
 import type { Random } from "../../router/random.js";
 import type { Timer } from "../../router/timer.js";
 import { eidPrefix } from "../../wire/lisp-control/address.js";
 import type { EidRecord } from "../../wire/lisp-control/record.js";
-import { covers, randomNonce } from "../control/control-records.js";
-import { ACTIONS, masked } from "../mapping.js";
+import { randomNonce } from "../control/control-records.js";
+import { ACTIONS } from "../mapping.js";
 import type { TimerGroup } from "../timer-group.js";
 
 /** Times in nanoseconds. */

@@ -9,10 +9,10 @@ import {
   HOST_RANGE,
   HOST_SIZE,
 } from "../../../assembly/lisp-layout.js";
-import type { Prefix } from "../../lang/args/spec.js";
-import { addressText, ipNumber } from "../../net/address.js";
+import { addressText } from "../../net/address.js";
+import type { Prefix } from "../../net/prefix.js";
 import type { PacketMemory } from "../../packet/memory.js";
-import { type Address, PrefixTable } from "../../packet/prefix-table.js";
+import { PrefixTable, tableAddress } from "../../packet/prefix-table.js";
 
 const KINDS = { here: HOST_HERE, away: HOST_AWAY } as const;
 
@@ -49,13 +49,13 @@ export class HostTable {
   /** Says what the dynamic-EID ranges are, and the site's own prefixes, whose hosts are none of them. */
   describe(ranges: readonly Prefix[], own: readonly Prefix[]): void {
     for (const p of [...this.#ranges, ...this.#own])
-      this.#table(p.address).remove(address(p.address), p.length);
+      this.#table(p.address).remove(tableAddress(p.address), p.length);
     this.#ranges = ranges;
     this.#own = own;
-    for (const p of ranges) this.#table(p.address).insert(address(p.address), p.length, this.#range);
+    for (const p of ranges) this.#table(p.address).insert(tableAddress(p.address), p.length, this.#range);
     for (const p of own)
       if (p.length < p.address.length * 8)
-        this.#table(p.address).insert(address(p.address), p.length, this.#none);
+        this.#table(p.address).insert(tableAddress(p.address), p.length, this.#none);
   }
 
   /** Puts a host in, or changes what is said of it. Throws MemoryError. */
@@ -64,7 +64,7 @@ export class HostTable {
     let record = this.#hosts.get(name);
     if (record === undefined) {
       record = this.#make(KINDS[kind]);
-      this.#table(eid).insert(address(eid), eid.length * 8, record);
+      this.#table(eid).insert(tableAddress(eid), eid.length * 8, record);
       this.#hosts.set(name, record);
     }
     this.#memory.set32(record + HOST_KIND, KINDS[kind]);
@@ -74,7 +74,7 @@ export class HostTable {
     const name = addressText(eid);
     const record = this.#hosts.get(name);
     if (record === undefined) return;
-    this.#table(eid).remove(address(eid), eid.length * 8);
+    this.#table(eid).remove(tableAddress(eid), eid.length * 8);
     this.#memory.free(record, HOST_SIZE);
     this.#hosts.delete(name);
   }
@@ -103,8 +103,4 @@ export class HostTable {
   #table(of: Uint8Array): PrefixTable {
     return of.length === 4 ? this.four : this.six;
   }
-}
-
-function address(bytes: Uint8Array): Address {
-  return bytes.length === 16 ? bytes : ipNumber(bytes);
 }

@@ -1,7 +1,7 @@
 // What an xTR says to its site, and hears there, for the sake of hosts that come and go.
 
 import { sameAddress } from "../../net/address.js";
-import { covers } from "../control/control-records.js";
+import { covers } from "../../net/prefix.js";
 import { announcement, answer, type Heard, hear, question } from "./frames.js";
 import type { MobileHosts } from "./hosts.js";
 import { type DynamicRange, isRouter, rangeOf } from "./ranges.js";

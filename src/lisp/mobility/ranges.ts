@@ -1,9 +1,8 @@
 // Dynamic-EID ranges: out of which addresses hosts are taken up, and which addresses their default routers have.
 
-import type { Prefix } from "../../lang/args/spec.js";
 import { splitSpaces } from "../../lang/args/text.js";
 import { addressText, sameAddress } from "../../net/address.js";
-import { covers } from "../control/control-records.js";
+import { covers, type Prefix } from "../../net/prefix.js";
 import { MappingError, parseEid, parseRloc } from "../mapping.js";
 
 export interface DynamicRange extends Prefix {

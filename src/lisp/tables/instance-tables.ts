@@ -1,8 +1,8 @@
 // Prefixes of any number of instances and both families, where kernels find them: instance ID, then longest match.
 
-import type { Prefix } from "../../lang/args/spec.js";
+import type { Prefix } from "../../net/prefix.js";
 import type { PacketMemory } from "../../packet/memory.js";
-import { type Address, PrefixTable } from "../../packet/prefix-table.js";
+import { PrefixTable, tableAddress } from "../../packet/prefix-table.js";
 import { Instances } from "./instances.js";
 
 interface Tables {
@@ -117,9 +117,4 @@ export class InstanceTables {
     this.#tables.delete(iid);
     this.#instances.delete(iid);
   }
-}
-
-function tableAddress(address: Uint8Array): Address {
-  if (address.length === 16) return address;
-  return ((address[0] << 24) | (address[1] << 16) | (address[2] << 8) | address[3]) >>> 0;
 }

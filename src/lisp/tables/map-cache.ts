@@ -2,7 +2,7 @@
 // in, and what the data path finds. Mappings live in the router's memory; this
 // class makes, changes, lists and frees them.
 
-import type { Prefix } from "../../lang/args/spec.js";
+import type { Prefix } from "../../net/prefix.js";
 import type { PacketMemory } from "../../packet/memory.js";
 import type { Clock } from "../../router/clock.js";
 import type { Random } from "../../router/random.js";

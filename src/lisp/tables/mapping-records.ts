@@ -2,9 +2,9 @@
 // them, and writing down in each what its packets get.
 
 import * as layout from "../../../assembly/lisp-layout.js";
-import type { Prefix } from "../../lang/args/spec.js";
+import { masked, type Prefix } from "../../net/prefix.js";
 import type { PacketMemory } from "../../packet/memory.js";
-import { ACTIONS, type Locator, type Mapping, masked } from "../mapping.js";
+import { ACTIONS, type Locator, type Mapping } from "../mapping.js";
 import type { RlocTable } from "./rloc-table.js";
 
 /** A locator in the cache, and what became of it. */

@@ -2,7 +2,7 @@
 // compares headers with. They follow the site's mappings.
 
 import * as layout from "../../../assembly/lisp-layout.js";
-import type { Prefix } from "../../lang/args/spec.js";
+import type { Prefix } from "../../net/prefix.js";
 import type { PacketMemory } from "../../packet/memory.js";
 import { key, type SiteMappings } from "../etr/site-mappings.js";
 import type { Mapping } from "../mapping.js";

@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "n
 import { basename, dirname, join, resolve } from "node:path";
 import { ConfigurationError, type Diagnostic } from "../../lang/diagnostics.js";
 import { nearest } from "../../lang/nearest.js";
+import { findMac } from "../../net/mac.js";
 import { checkArgument, TEXT } from "../../options.js";
 import { schemaCheck } from "./check.js";
 import type {
@@ -224,7 +225,7 @@ class Reader {
     return {
       name,
       link,
-      mac: mac === null ? null : Uint8Array.from(Buffer.from(mac.replaceAll(":", ""), "hex")),
+      mac: mac === null ? null : findMac(mac),
     };
   }
 

@@ -4,6 +4,7 @@ import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { promisify } from "node:util";
+import { macText } from "../../net/mac.js";
 import { DeviceError } from "../../router/device.js";
 import { type NamedResource, placeOf } from "../state/ledger.js";
 import type { KernelEnd, KernelPair, PairEnd, Pairs, ResourceBook } from "./pairs.js";
@@ -90,7 +91,7 @@ export class Veths implements Pairs {
       "mtu",
       String(mtu),
       "address",
-      mac(end.mac),
+      macText(end.mac),
     ];
     await run("ip", [
       "link",
@@ -154,10 +155,4 @@ export class Veths implements Pairs {
   async close(): Promise<void> {
     for (const instance of [...this.#namespaces.keys()]) await this.removeNamespace(instance);
   }
-}
-
-function mac(address: Uint8Array): string {
-  return Buffer.from(address)
-    .toString("hex")
-    .replace(/(..)(?=.)/g, "$1:");
 }

@@ -2,9 +2,9 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { covers } from "../../../src/lisp/control/control-records.js";
 import { grouped, RECORDS_BYTES, recordBytes } from "../../../src/lisp/control/record-groups.js";
-import { masked, parseRloc, prefixText } from "../../../src/lisp/mapping.js";
+import { parseRloc } from "../../../src/lisp/mapping.js";
+import { covers, masked, prefixText } from "../../../src/net/prefix.js";
 import { eidPrefix, ipAddress } from "../../../src/wire/lisp-control/address.js";
 import { mapRequest } from "../../../src/wire/lisp-control/map-request.js";
 import type { EidRecord } from "../../../src/wire/lisp-control/record.js";

@@ -2,14 +2,8 @@
 
 import type { Operation } from "../../../src/lisp/database/mapping-database.js";
 import type { EidKey, Entry, Registration } from "../../../src/lisp/database/registration.js";
-import {
-  ACTIONS,
-  type Locator,
-  mappingText,
-  masked,
-  parseEid,
-  parseMapping,
-} from "../../../src/lisp/mapping.js";
+import { ACTIONS, type Locator, mappingText, parseEid, parseMapping } from "../../../src/lisp/mapping.js";
+import { masked } from "../../../src/net/prefix.js";
 import * as fc from "../../property.js";
 
 /** A registration of the mapping that the text says, by 192.0.2.1, for good. */

@@ -4,7 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { MappingDatabase, type Operation } from "../../../src/lisp/database/mapping-database.js";
 import { type EidKey, type Entry, sameKey } from "../../../src/lisp/database/registration.js";
-import { masked } from "../../../src/lisp/mapping.js";
+import { masked } from "../../../src/net/prefix.js";
 import { PacketMemory } from "../../../src/packet/memory.js";
 import { SimulatedClock } from "../../../src/router/clock.js";
 import { MemoryStore } from "../../../src/store/memory-store.js";

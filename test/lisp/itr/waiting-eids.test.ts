@@ -2,8 +2,8 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { covers } from "../../../src/lisp/control/control-records.js";
 import { type WaitingEid, WaitingEids } from "../../../src/lisp/itr/waiting-eids.js";
+import { covers } from "../../../src/net/prefix.js";
 import * as fc from "../../property.js";
 
 // Few different bytes, so that prefixes hold some and not others.

@@ -4,7 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { PrefixTable } from "../../../src/lisp/map-server/prefix-table.js";
 import { Subscriptions } from "../../../src/lisp/map-server/subscriptions.js";
-import { masked } from "../../../src/lisp/mapping.js";
+import { masked } from "../../../src/net/prefix.js";
 import type { EidPrefix } from "../../../src/wire/lisp-control/address.js";
 import * as fc from "../../property.js";
 

@@ -5,15 +5,9 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { RLOC_SPARE } from "../../../assembly/layout.js";
 import { RLOC_SIZE, RLOC_USERS } from "../../../assembly/lisp-layout.js";
-import {
-  type Mapping,
-  mappingText,
-  masked,
-  parseEid,
-  parseMapping,
-  parseRloc,
-} from "../../../src/lisp/mapping.js";
+import { type Mapping, mappingText, parseEid, parseMapping, parseRloc } from "../../../src/lisp/mapping.js";
 import { MapCache, MapCacheFullError } from "../../../src/lisp/tables/map-cache.js";
+import { masked } from "../../../src/net/prefix.js";
 import { MemoryError, PacketMemory } from "../../../src/packet/memory.js";
 import { SimulatedClock } from "../../../src/router/clock.js";
 import { SeededRandom } from "../../../src/router/random.js";

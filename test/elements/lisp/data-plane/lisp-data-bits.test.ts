@@ -3,8 +3,8 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { covers } from "../../../../src/lisp/control/control-records.js";
 import { type Mapping, parseMapping } from "../../../../src/lisp/mapping.js";
+import { covers } from "../../../../src/net/prefix.js";
 import { readLispData, writeLispData } from "../../../../src/wire/lisp-data.js";
 import * as fc from "../../../property.js";
 import { isSet, judged, tsharkTest } from "../../../tshark.js";
