@@ -4,6 +4,7 @@ import { ControlConnection } from "../../src/control/connection.js";
 import type { ControlHost } from "../../src/control/reply.js";
 import { parseValue } from "../../src/lang/args/parse.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
+import { addressText } from "../../src/net/address.js";
 import { Element, type ErrorSink } from "../../src/router/element.js";
 import { ErrorContext } from "../../src/router/errors.js";
 import type { HandlerCode } from "../../src/router/handler.js";
@@ -26,7 +27,15 @@ const args = {
   VERBOSE: { type: "bool", default: "false", doc: "report connections" },
   RETRIES: { type: "int", default: "0", doc: "times to try again, each second, when it cannot listen" },
   RETRY_WARNINGS: { type: "bool", default: "true", doc: "report each try that fails" },
-  LOCALHOST: { type: "bool", default: "false", doc: "take connections from this host only" },
+  LOCALHOST: {
+    type: "bool",
+    default: "false",
+    doc: "take connections from this host only: ADDRESS 127.0.0.1",
+  },
+  ADDRESS: {
+    type: "address",
+    doc: "the address of this host that TCP connections come to, IPv4 or IPv6 (`::`: any of both); default: any IPv4 address",
+  },
 } as const;
 
 /** Ports that `PORT+` tries. */
@@ -36,6 +45,8 @@ const MAX_CONNECTIONS = 256;
 /** Longest path of a Unix socket (sun_path of Linux, with its final zero). */
 const LONGEST_PATH = 107;
 const SECOND = 1e9;
+const LOOPBACK = "127.0.0.1";
+const ANY_ADDRESS = "0.0.0.0";
 
 type Kind = "TCP" | "UNIX" | "SOCKET";
 
@@ -55,6 +66,10 @@ type Kind = "TCP" | "UNIX" | "SOCKET";
  * Handlers are named `element.handler`, `NUMBER.handler` (elements count from 1), or `handler` for those of the
  * router. Connections survive a hot swap when the new configuration has a ControlSocket of the same name at the
  * same place. Lines may have 64 KiB, the data of a request 16 MiB.
+ *
+ * Who can connect can do all that the router can: over TCP that is, as in Click, any host that reaches this one, unless
+ * LOCALHOST or ADDRESS (not in Click) says otherwise. A connection that speaks HTTP is closed at once: a web page may
+ * have a browser on this host send it.
  *
  * @example ControlSocket(TCP, 7777+, LOCALHOST true)
  * @see Script
@@ -77,7 +92,9 @@ export class ControlSocket extends Element implements ControlHost {
   #retries = 0;
   #retryWarnings = true;
   #verbose = false;
-  #localhost = false;
+  /** For TCP: where it listens. */
+  #address = ANY_ADDRESS;
+  #warned = false;
   readOnly = false;
   proxy: Element | null = null;
   readonly #retry: Timer = this.newTimer(() => void this.#tryAgain());
@@ -89,7 +106,6 @@ export class ControlSocket extends Element implements ControlHost {
     this.#verbose = values.VERBOSE;
     this.#retries = values.RETRIES;
     this.#retryWarnings = values.RETRY_WARNINGS;
-    this.#localhost = values.LOCALHOST;
     const kind = values.TYPE.toUpperCase();
     const names = { TCP: "PORT", UNIX: "FILENAME", SOCKET: "FD" } as const;
     if (kind !== "TCP" && kind !== "UNIX" && kind !== "SOCKET") {
@@ -97,6 +113,12 @@ export class ControlSocket extends Element implements ControlHost {
       return;
     }
     this.#kind = kind;
+    if (values.LOCALHOST) this.#address = LOOPBACK;
+    if (values.ADDRESS !== undefined) {
+      if (kind !== "TCP") errors.error("ADDRESS is for TCP");
+      else if (values.LOCALHOST) errors.error("LOCALHOST and ADDRESS exclude each other");
+      else this.#address = addressText(values.ADDRESS);
+    }
     const name = names[kind];
     const where = values[name] ?? values.WHERE;
     if (where === undefined) errors.error(`${name}: required argument missing`);
@@ -127,14 +149,26 @@ export class ControlSocket extends Element implements ControlHost {
 
   override async initialize(errors: ErrorSink): Promise<void> {
     // What the one before holds open is taken over when the swap is certain.
-    if (this.#predecessor() !== null) return;
+    if (this.#predecessor() !== null || this.#moved() !== null) return;
     const failed = await this.#open();
     if (failed === null) return;
     if (this.#retries <= 0) errors.error(failed);
     else this.#postpone(failed, (message) => errors.warning(message));
   }
 
+  /** The one before, where what it has open is what this one wants. */
   #predecessor(): ControlSocket | null {
+    const old = this.#former();
+    return old !== null && old.#address === this.#address ? old : null;
+  }
+
+  /** The one before, where it has our port on another address: it must let go before we can have it. */
+  #moved(): ControlSocket | null {
+    const old = this.#former();
+    return old !== null && old.#address !== this.#address ? old : null;
+  }
+
+  #former(): ControlSocket | null {
     const old = this.hotswapElement;
     if (!(old instanceof ControlSocket) || old.#kind !== this.#kind) return null;
     const same = this.#asked === old.#asked || this.#asked === old.#where;
@@ -142,7 +176,13 @@ export class ControlSocket extends Element implements ControlHost {
   }
 
   override takeState(old: Element): void {
-    if (!(old instanceof ControlSocket) || this.#predecessor() === null) return;
+    if (!(old instanceof ControlSocket)) return;
+    if (this.#moved() !== null) {
+      old.#server?.close();
+      old.#server = null;
+      this.#retry.scheduleAfter(0);
+    }
+    if (this.#predecessor() === null) return;
     this.#where = old.#where;
     this.#server = old.#server;
     this.#connections = old.#connections;
@@ -172,7 +212,7 @@ export class ControlSocket extends Element implements ControlHost {
     const last = this.#where.endsWith("+") ? Math.min(first + PORTS_TRIED - 1, 65534) : first;
     let failed: string | null = null;
     for (let port = first; port <= Math.max(first, last); port++) {
-      failed = await this.#listen({ port, host: this.#localhost ? "127.0.0.1" : "0.0.0.0" });
+      failed = await this.#listen({ port, host: this.#address });
       if (failed === null) break;
     }
     return failed;
@@ -257,6 +297,14 @@ export class ControlSocket extends Element implements ControlHost {
       if (this.#verbose && !this.#closed)
         this.router.log(`${this.declaration}: closed connection ${connection.number}`);
     };
+  }
+
+  refused(): void {
+    if (this.#warned) return;
+    this.#warned = true;
+    this.router.log(
+      `${this.declaration}: warning: closed a connection that speaks HTTP, and will any other: does a web page try to get in?`,
+    );
   }
 
   // ---- Handlers ----------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import { EMPTY_CONTEXT, parseValue } from "../lang/args/parse.js";
 import { quote } from "../lang/args/text.js";
+import { addressText, findIp, findIp6 } from "../net/address.js";
 import { UsageError } from "./command.js";
 import { INPUT_OPTIONS, variable } from "./input.js";
 import { type OptionSpec, optionHelp, parseOptions } from "./options.js";
@@ -42,8 +43,8 @@ const OPTIONS: readonly OptionSpec[] = [
     long: "port",
     short: "p",
     value: "yes",
-    valueName: "PORT",
-    doc: "serve handlers on a TCP port ('PORT+': or a later one)",
+    valueName: "[ADDR:]PORT",
+    doc: "serve handlers on a TCP port of 127.0.0.1, or of ADDR ('PORT+': or a later one)",
   },
   {
     long: "unix-socket",
@@ -214,13 +215,25 @@ export function settings(words: readonly string[]): Settings | "version" {
   return s;
 }
 
-/** A TCP port by number or name, or `NUMBER+`: a configuration's argument. */
+/**
+ * Where handlers are served over TCP, as a configuration's arguments: a port by number or name, or `NUMBER+`, on the
+ * loopback address; `ADDRESS:PORT` on another one (`[ADDRESS]:PORT` for IPv6), `*:PORT` on all of IPv4.
+ */
 function port(text: string): string {
-  const upward = text.endsWith("+");
-  const parsed = parseValue(upward ? text.slice(0, -1) : text, { type: "ip_port" }, EMPTY_CONTEXT);
-  if ("error" in parsed || (upward && parsed.value === 0))
-    throw new UsageError(`‘--port’ expects a TCP port number, not ‘${text}’`);
-  return `${parsed.value}${upward ? "+" : ""}`;
+  const [, bracketed, plain, word] = /^(?:\[([^\]]*)\]:|([^:]*):)?([^:]*)$/.exec(text) ?? [];
+  const wanted = text.includes(":") ? "ADDRESS:PORT, an IPv6 ADDRESS in brackets" : "a TCP port number";
+  const shown = `‘--port’ expects ${wanted}, not ‘${text}’`;
+  if (word === undefined) throw new UsageError(shown);
+  const upward = word.endsWith("+");
+  const parsed = parseValue(upward ? word.slice(0, -1) : word, { type: "ip_port" }, EMPTY_CONTEXT);
+  if ("error" in parsed || (upward && parsed.value === 0)) throw new UsageError(shown);
+  const where = `${parsed.value}${upward ? "+" : ""}`;
+  const host = bracketed ?? plain;
+  if (host === undefined || host === "localhost") return `${where}, LOCALHOST true`;
+  if (host === "*") return where;
+  const address = bracketed === undefined ? findIp(host) : findIp6(host);
+  if (address === null) throw new UsageError(shown);
+  return `${where}, ADDRESS ${addressText(address)}`;
 }
 
 function descriptor(text: string): number {

@@ -77,6 +77,12 @@ export class ControlConnection {
       }
       const request = this.#input.next();
       if (request === null) break;
+      if (request.kind === "http") {
+        // What a web page lets a browser send here ends unread.
+        this.host.refused();
+        this.#socket.destroy();
+        return;
+      }
       this.#send(await answer(request, this.host));
       if (request.kind === "quit" || (request.kind === "error" && request.fatal)) {
         this.#finish();

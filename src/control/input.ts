@@ -10,6 +10,8 @@ export type Request =
   | { readonly kind: "llrpc"; readonly name: string }
   | { readonly kind: "help" }
   | { readonly kind: "quit"; readonly clean: boolean }
+  /** A line of HTTP: what follows comes from a stranger, through somebody's browser. */
+  | { readonly kind: "http" }
   | { readonly kind: "error"; readonly code: number; readonly message: string; readonly fatal: boolean };
 
 /** Bytes of a line, and of the data of one request, that are taken. */
@@ -77,7 +79,7 @@ export class ControlInput {
         const read = readLine(line.slice(0, lineEnd(line, 0)));
         if (read === null) continue;
         if ("kind" in read) {
-          if (read.kind === "error" && read.fatal) this.#forget();
+          if (read.kind === "http" || (read.kind === "error" && read.fatal)) this.#forget();
           return read;
         }
         this.#pending = read;
@@ -188,6 +190,10 @@ function syntaxError(message: string): Request {
   return { kind: "error", code: CODES.SYNTAX, message, fatal: false };
 }
 
+/** HTTP's methods (RFC 9110, section 9; RFC 5789) that are no requests of ours, and how its request lines end. */
+const HTTP_METHOD = /^(HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH)$/;
+const HTTP_VERSION = /^HTTP\/\d(\.\d)?$/i;
+
 /** What a line asks for; null for an empty one. */
 function readLine(line: string): Request | Pending | null {
   const words = line.match(/[^ \t\v\f]+/g) ?? [];
@@ -203,8 +209,11 @@ function readLine(line: string): Request | Pending | null {
     data,
   });
   switch (command) {
-    case "READ":
     case "GET":
+      // HTTP's, too: a parameter that is the version of it is no loss.
+      if (words.length === 3 && HTTP_VERSION.test(words[2])) return { kind: "http" };
+      return arity(2, Number.POSITIVE_INFINITY) ? call(rest) : wrong;
+    case "READ":
     case "WRITE":
     case "SET":
       return arity(2, Number.POSITIVE_INFINITY) ? call(rest) : wrong;
@@ -229,6 +238,7 @@ function readLine(line: string): Request | Pending | null {
     case "HELP":
       return { kind: "help" };
     default:
+      if (HTTP_METHOD.test(command) || HTTP_VERSION.test(words[words.length - 1])) return { kind: "http" };
       return {
         kind: "error",
         code: CODES.UNIMPLEMENTED,

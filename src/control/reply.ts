@@ -46,6 +46,8 @@ export interface ControlHost {
   readonly readOnly: boolean;
   /** Has the handlers in the router's stead, under the names that clients ask for. */
   readonly proxy: Element | null;
+  /** A connection spoke HTTP, and is closed. */
+  refused(): void;
 }
 
 /** A failed request: its code and message. */
@@ -74,7 +76,10 @@ function printable(line: string): string {
 }
 
 /** The answer to `request`, a character a byte. */
-export async function answer(request: Request, host: ControlHost): Promise<string> {
+export async function answer(
+  request: Exclude<Request, { readonly kind: "http" }>,
+  host: ControlHost,
+): Promise<string> {
   try {
     switch (request.kind) {
       case "read":
@@ -105,7 +110,7 @@ function find(name: string, { router, proxy }: ControlHost): Handler {
   const plain = name.replace(/^0?\./, "");
   if (proxy !== null) {
     const handler = router.handlerOf(proxy, plain);
-    if (handler !== undefined) return handler;
+    if (handler !== undefined && !handler.spec.private) return handler;
     throw new Refusal(CODES.NO_SUCH_HANDLER, `No proxied handler named '${name}'`);
   }
   const dot = plain.indexOf(".");

@@ -125,6 +125,23 @@ for (const { what, words, code = 0, out = "", err = "" } of CASES)
 const USAGE: readonly (readonly [readonly string[], string])[] = [
   [["-p", "x", "-e", ""], "‘--port’ expects a TCP port number, not ‘x’"],
   [["-p", "70000", "-e", ""], "‘--port’ expects a TCP port number, not ‘70000’"],
+  ...[
+    "::1:7777",
+    "[::1]",
+    "[::1]7777",
+    "::7777",
+    "[127.0.0.1]:7777",
+    "host:7777",
+    "1.2.3:7777",
+    "127.0.0.1:",
+    ":7777",
+  ].map(
+    (word) =>
+      [
+        ["-p", word, "-e", ""],
+        `‘--port’ expects ${word.includes(":") ? "ADDRESS:PORT, an IPv6 ADDRESS in brackets" : "a TCP port number"}, not ‘${word}’`,
+      ] as [string[], string],
+  ),
   [["--socket", "x", "-e", ""], "‘--socket’ expects an open descriptor, not ‘x’"],
   [["-e", "", "a=1", "a=2"], "parameter 'a' multiply defined"],
   [["-o", "a", "-o", "b"], "output file specified twice"],
@@ -222,6 +239,24 @@ test("-p, -u and -R: handlers over both sockets, and a hot swap that keeps them"
     rmSync(folder, { recursive: true });
   }
 });
+
+for (const [word, here, others] of [
+  ["27050+", "127.0.0.1", ["::1", "127.0.0.2"]],
+  ["localhost:27100+", "127.0.0.1", ["::1", "127.0.0.2"]],
+  ["127.0.0.2:27150+", "127.0.0.2", ["127.0.0.1"]],
+  ["[::1]:27200+", "::1", ["127.0.0.1"]],
+  ["*:27250+", "127.0.0.2", ["::1"]],
+] as const)
+  test(`-p ${word} listens on no more than that`, async () => {
+    const program = launch(["-p", word, "-e", "Script(print $(click_driver@@ControlSocket.port), pause)"]);
+    await program.until(() => /^\d+\n$/.test(program.out()));
+    const port = Number(program.out());
+    assert.match(await exchange({ port, host: here }, "read driver\n"), /userlevel$/);
+    for (const host of others)
+      assert.is(await exchange({ port, host }, "read driver\n").catch((e) => e.code), "ECONNREFUSED", host);
+    program.kill("SIGTERM");
+    await program.ended;
+  });
 
 test("without -R there is no hotconfig", async () => {
   const { out, code } = await sluice(["-qe", "Idle", "-h", "handlers"]);

@@ -125,6 +125,72 @@ test("PROXY: an element has the handlers in the router's stead", async () => {
   await world.close();
 });
 
+test("PROXY does not serve private handlers", async () => {
+  const world = await start(
+    "cs :: ControlSocket(TCP, 0, PROXY s, LOCALHOST true); s :: Script(TYPE PASSIVE)",
+  );
+  assert.is(
+    await talk(
+      world,
+      "read add 1 2\nread cat /etc/passwd\nread .catq /etc/passwd\ncheckread kill\nread kill 9 1\n",
+    ),
+    "200 Read handler 'add' OK\r\nDATA 1\r\n3" +
+      ["cat", ".catq", "kill", "kill"].map((name) => `511 No proxied handler named '${name}'\r\n`).join(""),
+  );
+  await world.close();
+});
+
+test("a connection that speaks HTTP is closed at once, and nothing in it is done", async () => {
+  const world = await start(CONFIG);
+  for (const first of [
+    "POST / HTTP/1.1\r\n",
+    "GET /s.set HTTP/1.0\r\n",
+    "PUT x\n",
+    "options * http/1.1\n",
+    "FROB / HTTP/1.1\r\n",
+    "\r\nPOST / HTTP/1.1\r\n",
+    "PRI * HTTP/2.0\r\n",
+  ]) {
+    const said = await talk(world, `${first}Host: 127.0.0.1\r\n\r\nwrite s.set a hacked\r\nquit\r\n`);
+    assert.is(said, "", first);
+  }
+  assert.is(
+    await talk(world, "read s.get a\nGET s.length abc\nfrob it\n").then((t) => /hacked/.test(t)),
+    false,
+  );
+  assert.is(
+    world.log.filter((line) => /closes? a connection that speaks HTTP|speaks HTTP/.test(line)).length,
+    1,
+  );
+  await world.close();
+});
+
+test("ADDRESS: where a TCP socket listens, IPv6 too", async () => {
+  const world = await start("cs :: ControlSocket(TCP, 0, ADDRESS ::1)");
+  const port = Number(world.router.read("cs.port"));
+  const socket = await client({ port, host: "::1" });
+  const all = everything(socket);
+  socket.end("read driver\n");
+  assert.match(await all, /userlevel$/);
+  assert.is(await client({ port, host: "127.0.0.1" }).catch((e) => e.code), "ECONNREFUSED");
+  await world.close();
+});
+
+test("a hot swap that narrows the address does not go on with what was open to all", async () => {
+  const [port] = await freePorts(1);
+  const world = await start(`cs :: ControlSocket(TCP, ${port})`, true);
+  const outside = await client({ port, host: "127.0.0.2" });
+  const gone = everything(outside);
+  await world.router.swap(`cs :: ControlSocket(TCP, ${port}, LOCALHOST true)`);
+  assert.is(await gone, GREETING);
+  await eventually(
+    async () => (await talk(world, "read driver\n").catch(() => "")) !== "",
+    "it listens again",
+  );
+  assert.is(await client({ port, host: "127.0.0.2" }).catch((e) => e.code), "ECONNREFUSED");
+  await world.close();
+});
+
 test("a Unix socket is served, and its file goes with it", async () => {
   const folder = mkdtempSync(join(tmpdir(), "sluice-"));
   try {
@@ -186,6 +252,8 @@ const REFUSED: readonly (readonly [string, string])[] = [
   ["ControlSocket(TCP)", "PORT: required argument missing"],
   ["ControlSocket(TCP, x)", "PORT requires TCP port"],
   ["ControlSocket(TCP, 70000)", "PORT requires TCP port"],
+  ["ControlSocket(UNIX, /tmp/x, ADDRESS ::1)", "ADDRESS is for TCP"],
+  ["ControlSocket(TCP, 0, LOCALHOST true, ADDRESS ::1)", "LOCALHOST and ADDRESS exclude each other"],
   [`ControlSocket(UNIX, /tmp/${"x".repeat(120)})`, "filename too long"],
   ["ControlSocket(SOCKET, x)", "FD: invalid number"],
   ["ControlSocket(SOCKET, 0, VERBOSE maybe)", "VERBOSE: parse error"],
