@@ -6,6 +6,7 @@ import type { Element } from "../router/element.js";
 import { type Handler, HandlerError, handlerName, readHandler } from "../router/handler.js";
 import { HandlerCall } from "../router/handler-call.js";
 import type { Router } from "../router/router.js";
+import { visibleHandler, visibleHandlers } from "../router/visible-handlers.js";
 
 /** What reading the handlers of -h gave: the text for standard output, and what went wrong. */
 export interface HandlerReport {
@@ -53,10 +54,10 @@ interface Selection {
 
 function select(router: Router, path: string): Selection {
   const dot = path.indexOf(".");
-  if (dot <= 0) return { several: false, handlers: [visible(router, path)] };
+  if (dot <= 0) return { several: false, handlers: [visibleHandler(router, path)] };
   const [who, name] = [path.slice(0, dot), path.slice(dot + 1)];
   const one = router.find(who);
-  if (one !== undefined && name !== "*") return { several: false, handlers: [visible(router, path)] };
+  if (one !== undefined && name !== "*") return { several: false, handlers: [visibleHandler(router, path)] };
   const glob = /[*?[]/.test(who);
   const elements =
     one !== undefined
@@ -65,18 +66,11 @@ function select(router: Router, path: string): Selection {
   if (elements.length === 0)
     throw new HandlerError("NO_ELEMENT", glob ? `no element matching '${who}'` : `no element '${who}'`);
   const handlers = elements.flatMap((e) => {
-    if (name === "*") return [...router.handlers(e).values()];
+    if (name === "*") return visibleHandlers(router, e);
     const found = router.handlerOf(e, name);
     return found === undefined ? [] : [found];
   });
   return { several: true, handlers: handlers.filter((h) => h.read !== undefined && !h.spec.private) };
-}
-
-/** The handler `path`, unless it is private. */
-function visible(router: Router, path: string): Handler {
-  const handler = router.handler(path);
-  if (!handler.spec.private) return handler;
-  throw new HandlerError("NO_HANDLER", `no '${handlerName(handler.element, handler.name)}' handler`);
 }
 
 /** Whether `element` is of class `name`, or of one made from it. */

@@ -32,7 +32,7 @@ export function globalHandlers(router: Router): ReadonlyMap<string, Handler> {
     lines(router.graph.flat.requirements.filter((r) => r.kind === "package").map((r) => r.value)),
   );
   read("handlers", "these handlers and their flags", () =>
-    lines([...all.values()].map((h) => `${h.name}\t${handlerFlags(h)}`)),
+    lines([...all.values()].filter((h) => !h.spec.private).map((h) => `${h.name}\t${handlerFlags(h)}`)),
   );
   read(
     "list",

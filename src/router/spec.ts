@@ -18,7 +18,7 @@ export interface HandlerSpec {
   readonly checkbox?: boolean;
   /** Reading does not change between writes. */
   readonly calm?: boolean;
-  /** Not offered to sockets. */
+  /** For the configuration alone: no socket, API or command serves or lists it. */
   readonly private?: boolean;
 }
 

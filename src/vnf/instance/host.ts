@@ -9,6 +9,7 @@ import { HandlerError } from "../../router/handler.js";
 import { clockCost, type ElementLoad, elementLoads } from "../../router/meter.js";
 import { Router } from "../../router/router.js";
 import type { Signals } from "../../router/signals.js";
+import { visibleHandler, visibleHandlers } from "../../router/visible-handlers.js";
 import { TraceError } from "../../trace/error.js";
 import { Tracing } from "../../trace/tracing.js";
 import type { Impairments } from "../descriptor/model.js";
@@ -83,8 +84,14 @@ export class InstanceHost {
     });
     this.#tracing = new Tracing(this.router);
     this.#answers = {
-      read: ({ path, parameters }) => this.router.read(path, parameters),
-      write: ({ path, value }) => this.router.write(path, value),
+      read: ({ path, parameters }) => {
+        visibleHandler(this.router, path);
+        return this.router.read(path, parameters);
+      },
+      write: ({ path, value }) => {
+        visibleHandler(this.router, path);
+        return this.router.write(path, value);
+      },
       handlers: ({ element }) => this.#handlers(element),
       swap: ({ text, file, parameters }) => this.router.swap(text, file, parameters),
       stats: ({ meter }) => this.#stats(meter === true),
@@ -120,7 +127,7 @@ export class InstanceHost {
   #handlers(name: string | null): HandlerInfo[] {
     const element = name === null ? null : this.router.find(name);
     if (element === undefined) throw new HandlerError("NO_ELEMENT", `no element '${name}'`);
-    return [...this.router.handlers(element).values()].map((h) => ({
+    return visibleHandlers(this.router, element).map((h) => ({
       name: h.name,
       read: h.read !== undefined,
       write: h.write !== undefined,
