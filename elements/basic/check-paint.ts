@@ -26,6 +26,7 @@ export class CheckPaint extends Element {
     args,
     drops: { wrong_paint: "its paint is not the one that passes" },
     handlers: { color: { read: true, write: true, doc: "the paint that passes" } },
+    live: true,
   } as const satisfies ElementSpec;
 
   #color = 0;

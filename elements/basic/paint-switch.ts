@@ -28,6 +28,7 @@ export class PaintSwitch extends Element {
       no_output: "there is no output of the packet's paint",
       no_slot: "the packet pool was exhausted, so a copy was not made",
     },
+    live: true,
   } as const satisfies ElementSpec;
 
   #anno = ANNO_PAINT;

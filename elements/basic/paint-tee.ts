@@ -35,6 +35,7 @@ export class PaintTee extends Element {
     args,
     drops: { no_slot: "the packet pool was exhausted, so a copy was not made" },
     handlers: { color: { read: true, write: true, doc: "the paint of packets to copy" } },
+    live: true,
   } as const satisfies ElementSpec;
 
   #color = 0;

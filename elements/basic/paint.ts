@@ -23,6 +23,7 @@ export class Paint extends Element {
     ports: "1/1",
     args,
     handlers: { color: { read: true, write: true, doc: "the paint" } },
+    live: true,
   } as const satisfies ElementSpec;
 
   #color = 0;

@@ -61,6 +61,7 @@ export class RatedSource extends Element {
       length: { read: true, write: true, doc: "bytes of a packet; -1: as long as the data are" },
       datasize: { read: true, write: true, doc: "old name of length" },
     },
+    live: true,
   } as const satisfies ElementSpec;
 
   readonly #template = new Template(this.memory);
@@ -84,6 +85,9 @@ export class RatedSource extends Element {
     this.#burst = values.BURST;
     this.#active = values.ACTIVE;
     this.#stop = values.STOP;
+    // Configured again while it runs: nothing is made up for.
+    if (this.graph.initialized) this.#bucket.set(1, this.router.clock.now());
+    this.#resume();
   }
 
   override initialize(): void {

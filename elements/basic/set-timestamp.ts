@@ -27,13 +27,16 @@ const args = {
  * @see Print, ToDump
  */
 export class SetTimestamp extends Element {
-  static readonly spec = { ports: "1/1", args } as const satisfies ElementSpec;
+  static readonly spec = { ports: "1/1", args, live: true } as const satisfies ElementSpec;
 
   #time: Timestamp | null = null;
   #offset = SLOT_TIMESTAMP;
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
-    if (values.DELTA) errors.error("SetTimestamp(DELTA) is deprecated, use SetTimestampDelta(TYPE FIRST)");
+    if (values.DELTA) {
+      errors.error("SetTimestamp(DELTA) is deprecated, use SetTimestampDelta(TYPE FIRST)");
+      return;
+    }
     const time = values.TIMESTAMP;
     this.#time = time === undefined || time.seconds < 0 ? null : time;
     this.#offset = values.FIRST ? SLOT_ANNO + ANNO_FIRST_TIMESTAMP : SLOT_TIMESTAMP;

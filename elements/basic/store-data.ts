@@ -20,7 +20,7 @@ const args = {
  * @see Strip, Paint
  */
 export class StoreData extends Element {
-  static readonly spec = { ports: "1/1", args } as const satisfies ElementSpec;
+  static readonly spec = { ports: "1/1", args, live: true } as const satisfies ElementSpec;
 
   #offset = 0;
   readonly #data = new Template(this.memory);

@@ -18,7 +18,7 @@ const args = {
  * @see Unstrip, StoreData
  */
 export class Strip extends Element {
-  static readonly spec = { ports: "1/1", args } as const satisfies ElementSpec;
+  static readonly spec = { ports: "1/1", args, live: true } as const satisfies ElementSpec;
 
   #length = 0;
 

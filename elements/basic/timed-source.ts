@@ -46,6 +46,7 @@ export class TimedSource extends Element {
         doc: "sets the count to zero, so that another LIMIT packets are made",
       },
     },
+    live: true,
   } as const satisfies ElementSpec;
 
   readonly #template = new Template(this.memory);
@@ -58,13 +59,18 @@ export class TimedSource extends Element {
   #timer: Timer | null = null;
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
-    this.#interval = nanoseconds(values.INTERVAL);
-    if (this.#interval === 0) errors.error("INTERVAL must be positive");
+    const interval = nanoseconds(values.INTERVAL);
+    if (interval === 0) {
+      errors.error("INTERVAL must be positive");
+      return;
+    }
+    this.#interval = interval;
     this.#setData(values.DATA);
     this.#limit = values.LIMIT;
     this.#active = values.ACTIVE;
     this.#stop = values.STOP;
     this.#headroom = values.HEADROOM ?? this.memory.headroom;
+    this.#resume();
   }
 
   override initialize(): void {

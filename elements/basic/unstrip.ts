@@ -22,6 +22,7 @@ export class Unstrip extends Element {
     ports: "1/1",
     args,
     drops: { no_room: "its slot is too small for so many bytes" },
+    live: true,
   } as const satisfies ElementSpec;
 
   #length = 0;

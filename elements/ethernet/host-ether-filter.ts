@@ -38,6 +38,7 @@ export class HostEtherFilter extends Element {
       short: "shorter than an Ethernet header",
     },
     state: layout.FILTER_STATE,
+    live: true,
   } as const satisfies ElementSpec;
 
   override configure(values: ArgValues<typeof args>): void {

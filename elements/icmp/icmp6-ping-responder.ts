@@ -33,6 +33,7 @@ export class ICMP6PingResponder extends Element {
     args,
     drops: { not_request: "not an echo request to answer, and output 1 is not connected" },
     state: ICMP_SIZE,
+    live: true,
   } as const satisfies ElementSpec;
 
   readonly #refused = (bad: Batch): void => {

@@ -73,6 +73,7 @@ export class CheckIPHeader extends Element {
       drops: { read: true, doc: "bad packets so far" },
       drop_details: { read: true, doc: "bad packets by reason, a line each: count, reason" },
     },
+    live: true,
   } as const satisfies ElementSpec;
 
   #verbose = false;

@@ -42,6 +42,7 @@ export class CheckIP6Header extends Element {
     },
     state: layout.IP6_CHECK_SIZE - layout.IP6_CHECK_OFFSET,
     handlers: { drops: { read: true, doc: "bad packets so far" } },
+    live: true,
   } as const satisfies ElementSpec;
 
   #reported = false;

@@ -40,6 +40,7 @@ export class DecIPTTL extends Element {
       drops: { read: true, doc: "packets that left on output 1 or were dropped" },
       active: { read: true, write: true, checkbox: true, doc: "whether it decrements" },
     },
+    live: true,
   } as const satisfies ElementSpec;
 
   #active = true;

@@ -23,7 +23,7 @@ const args = {
  * @see ICMPError
  */
 export class FixIPSrc extends Element {
-  static readonly spec = { ports: "1/1", args } as const satisfies ElementSpec;
+  static readonly spec = { ports: "1/1", args, live: true } as const satisfies ElementSpec;
 
   #address = 0;
 

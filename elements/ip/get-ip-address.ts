@@ -29,7 +29,7 @@ const args = {
  * @see SetIPAddress, RadixIPLookup
  */
 export class GetIPAddress extends Element {
-  static readonly spec = { ports: "1/1", args } as const satisfies ElementSpec;
+  static readonly spec = { ports: "1/1", args, live: true } as const satisfies ElementSpec;
 
   #offset = 0;
   #annotation = 0;

@@ -23,7 +23,7 @@ const args = {
  * @see SetIP6Address, LookupIP6Route
  */
 export class GetIP6Address extends Element {
-  static readonly spec = { ports: "1/1", args } as const satisfies ElementSpec;
+  static readonly spec = { ports: "1/1", args, live: true } as const satisfies ElementSpec;
 
   #offset = 0;
 

@@ -61,6 +61,7 @@ export class IPFragmenter extends Element {
       no_slot: "fragments not made because no slot was free",
     },
     state: layout.FRAG_SIZE,
+    live: true,
   } as const satisfies ElementSpec;
 
   #verbose = false;

@@ -44,6 +44,7 @@ export class IPGWOptions extends Element {
     drops: { bad_option: "an option with a wrong length or pointer, or no room left to count in" },
     state: layout.GWOPT_SIZE,
     handlers: { drops: { read: true, doc: "packets that left on output 1 or were dropped" } },
+    live: true,
   } as const satisfies ElementSpec;
 
   readonly #own = new AddressList(this.memory, 4);

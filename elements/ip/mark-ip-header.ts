@@ -22,7 +22,7 @@ const args = {
  * @see CheckIPHeader, StripIPHeader
  */
 export class MarkIPHeader extends Element {
-  static readonly spec = { ports: "1/1", args } as const satisfies ElementSpec;
+  static readonly spec = { ports: "1/1", args, live: true } as const satisfies ElementSpec;
 
   #offset = 0;
 

@@ -24,6 +24,7 @@ export class SetIPAddress extends Element {
     ports: "1/1",
     args,
     handlers: { addr: { read: true, write: true, doc: "the address" } },
+    live: true,
   } as const satisfies ElementSpec;
 
   #address = 0;

@@ -16,7 +16,7 @@ const args = {
  * @see GetIP6Address
  */
 export class SetIP6Address extends Element {
-  static readonly spec = { ports: "1/1", args, state: 16 } as const satisfies ElementSpec;
+  static readonly spec = { ports: "1/1", args, state: 16, live: true } as const satisfies ElementSpec;
 
   override configure(values: ArgValues<typeof args>): void {
     this.memory.u8.set(values.ADDR, this.state);

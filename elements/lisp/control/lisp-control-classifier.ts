@@ -70,6 +70,7 @@ export class LISPControlClassifier extends Element {
       bad_source: "from an address that no node can have",
       no_records: "a Map-Request, Map-Reply or Map-Register without a record",
     },
+    live: true,
   } as const satisfies ElementSpec;
 
   #port = 0;

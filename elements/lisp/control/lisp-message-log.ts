@@ -42,6 +42,7 @@ export class LISPMessageLog extends Element {
       malformed: "packets that hold no LISP control message",
     },
     handlers: { active: { doc: "whether it prints", read: true, write: true, checkbox: true } },
+    live: true,
   } as const satisfies ElementSpec;
 
   #label = "";

@@ -41,6 +41,7 @@ export class LISPClassifier extends Element {
       gpe: "VXLAN-GPE packets, even where they leave with the others",
     },
     state: layout.CLASS_AREA_SIZE,
+    live: true,
   } as const satisfies ElementSpec;
 
   override configure(values: ArgValues<typeof args>): void {
