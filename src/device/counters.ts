@@ -45,6 +45,8 @@ const LOSSES = [
   "tx_down",
   "tx_lost",
   "tx_overrun",
+  "tx_abandoned",
+  "rx_released",
 ];
 
 /** Packets that a device has lost in either direction, of its `counters()`. */

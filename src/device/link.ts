@@ -132,12 +132,14 @@ export class LinkDevice implements Device, FarEnd {
   #released = false;
   /** The other end gets nothing from this one. */
   #cut = false;
-  readonly #totals: Totals & { tx_lost: number; tx_overrun: number } = {
+  readonly #totals: Totals & { tx_lost: number; tx_overrun: number; rx_released: number } = {
     ...newTotals(),
     /** By the link's own loss. */
     tx_lost: 0,
     /** More on their way than `flight` allows. */
     tx_overrun: 0,
+    /** Had arrived, or were on their way, when the router that had this end left it. */
+    rx_released: 0,
   };
   readonly #due = (): void => {
     if (this.#clock.now() < this.#wakeAt) return; // an earlier packet was announced since
@@ -202,6 +204,7 @@ export class LinkDevice implements Device, FarEnd {
     this.#released = true;
     this.#wake = this.#wakeSend = null;
     this.#wakeAt = Number.POSITIVE_INFINITY;
+    this.#totals.rx_released += this.#in.packets;
     this.#in.clear();
   }
 

@@ -79,6 +79,7 @@ class ProcessClock extends RealClock {
 export class SharedLinkDevice extends LinkDevice {
   readonly #state: Int32Array;
   readonly #into: SharedWireReceiver;
+  readonly #abandoned: number;
   #waiting = false;
 
   constructor(end: SharedEnd, options: LinkOptions) {
@@ -91,8 +92,10 @@ export class SharedLinkDevice extends LinkDevice {
       macs: [end.mac, end.mac],
     };
     const into = new SharedWireReceiver(end.into);
-    super(end.end, clock, given, new SharedWireSender(end.out), into);
+    const out = new SharedWireSender(end.out);
+    super(end.end, clock, given, out, into);
     this.#into = into;
+    this.#abandoned = out.abandoned;
     this.#state = new Int32Array(end.own);
     this.join(farEnd(new Int32Array(end.far)));
     Atomics.store(this.#state, PRESENCE, 0);
@@ -127,6 +130,11 @@ export class SharedLinkDevice extends LinkDevice {
     // for: a sender rings after its packets can be seen, so they may have been taken already.
     if (Atomics.load(this.#state, SLEEPS) === 1 || this.#into.packets === 0) this.#sleep();
     this.expect();
+  }
+
+  /** `tx_abandoned`: what the thread that had this end before was writing when it was ended. */
+  override counters(): Readonly<Record<string, number>> {
+    return { ...super.counters(), tx_abandoned: this.#abandoned };
   }
 
   override release(): void {

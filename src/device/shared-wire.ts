@@ -1,17 +1,26 @@
 // One direction of a link between threads: a ring in shared memory with one writer and one reader.
+//
+// Either may be replaced at any time, also when it was ended in the middle of a call. So the ring itself holds where
+// both of them are: each has one counter, of packets modulo 2^32, and stores it in one step when it is done with them.
+// Where their bytes are follows from the table of where each packet ends: that of the packet before the next one to
+// be written, or read, is never overwritten, as the table has more places than there are packets on their way.
 
 import type { WireReceiver, WireSender } from "./wire.js";
 
-// Indices into the ring's control words.
-const PACKETS_IN = 0;
-const PACKETS_OUT = 1;
-const BYTES_OUT = 2;
+// Indices into the ring's control words, packets modulo 2^32.
+/** Written: stored by the writer alone. */
+const IN = 0;
+/** Read: stored by the reader alone. */
+const OUT = 1;
+/** Announced by the writer, written or not: tells a successor what was lost. */
+const ANNOUNCED = 2;
 const WORDS = 4;
 
-/** Where the parts of a ring lie in its memory. Both sizes are powers of two: the counts wrap at 2^32. */
+/** Where the parts of a ring lie in its memory. Their sizes are powers of two: the counts wrap at 2^32. */
 interface Layout {
   readonly control: Int32Array;
-  readonly lengths: Uint32Array;
+  /** By packet: bytes of the ring's first to this one, modulo 2^32. */
+  readonly ends: Uint32Array;
   readonly arrivals: Float64Array;
   readonly types: Uint8Array;
   readonly bytes: Uint8Array;
@@ -20,14 +29,18 @@ interface Layout {
 /** A ring's memory, to be handed to both threads. */
 export interface SharedRing {
   readonly memory: SharedArrayBuffer;
+  /** Places for packets, and for their bytes; both are powers of two. */
   readonly packets: number;
   readonly bytes: number;
+  /** Packets on their way at most: fewer than there are places. */
+  readonly limit: number;
 }
 
 /** Makes a ring for at least so many packets with at least so many bytes in all. */
 export function makeSharedRing(packets: number, bytes: number): SharedRing {
-  const [p, b] = [powerOfTwo(packets), powerOfTwo(bytes)];
-  return { memory: new SharedArrayBuffer(WORDS * 4 + p * (4 + 8 + 1) + b), packets: p, bytes: b };
+  const [limit, b] = [powerOfTwo(packets), powerOfTwo(bytes)];
+  const p = 2 * limit;
+  return { memory: new SharedArrayBuffer(WORDS * 4 + p * (4 + 8 + 1) + b), packets: p, bytes: b, limit };
 }
 
 function powerOfTwo(least: number): number {
@@ -40,58 +53,62 @@ function layoutOf({ memory, packets, bytes }: SharedRing): Layout {
   let at = WORDS * 4;
   const arrivals = new Float64Array(memory, at, packets);
   at += packets * 8;
-  const lengths = new Uint32Array(memory, at, packets);
+  const ends = new Uint32Array(memory, at, packets);
   at += packets * 4;
   const types = new Uint8Array(memory, at, packets);
   at += packets;
   return {
     control: new Int32Array(memory, 0, WORDS),
     arrivals,
-    lengths,
+    ends,
     types,
     bytes: new Uint8Array(memory, at, bytes),
   };
 }
 
+/** Where the packet before packet `i` ends, and packet `i` therefore begins: bytes modulo 2^32. */
+function beginOf({ ends }: Layout, i: number): number {
+  return ends[(i - 1) & (ends.length - 1)];
+}
+
 /** The writing thread's side. Packets become visible to the reader when their bytes are written. */
 export class SharedWireSender implements WireSender {
   readonly #ring: Layout;
+  readonly #limit: number;
+  /** Packets announced that a writer before this one never wrote: it was ended meanwhile. */
+  readonly abandoned: number;
   /** Packets and bytes announced so far, and bytes written, modulo 2^32. */
-  #packets = 0;
-  #announced = 0;
-  #written = 0;
+  #packets: number;
+  #announced: number;
+  #written: number;
 
   /** A thread that takes over from another goes on where that stopped. */
   constructor(ring: SharedRing) {
     this.#ring = layoutOf(ring);
-    this.#packets = Atomics.load(this.#ring.control, PACKETS_IN) >>> 0;
-    this.#announced = this.#written = this.#bytesIn();
-  }
-
-  /** Bytes that all visible packets have had, from what the reader has left and what is still there. */
-  #bytesIn(): number {
-    const { control, lengths } = this.#ring;
-    let bytes = Atomics.load(control, BYTES_OUT) >>> 0;
-    for (let i = Atomics.load(control, PACKETS_OUT) >>> 0; i !== this.#packets; i = (i + 1) >>> 0)
-      bytes = (bytes + lengths[i & (lengths.length - 1)]) >>> 0;
-    return bytes;
+    this.#limit = ring.limit;
+    const { control } = this.#ring;
+    this.#packets = Atomics.load(control, IN) >>> 0;
+    this.#announced = this.#written = beginOf(this.#ring, this.#packets);
+    this.abandoned = (Atomics.load(control, ANNOUNCED) - this.#packets) >>> 0;
+    Atomics.store(control, ANNOUNCED, this.#packets | 0);
   }
 
   fits(length: number): boolean {
-    const { control, lengths, bytes } = this.#ring;
-    const packets = (this.#packets - Atomics.load(control, PACKETS_OUT)) >>> 0;
-    const used = (this.#announced - Atomics.load(control, BYTES_OUT)) >>> 0;
-    return packets < lengths.length && used + length <= bytes.length;
+    const { control, bytes } = this.#ring;
+    const out = Atomics.load(control, OUT) >>> 0;
+    const used = (this.#announced - beginOf(this.#ring, out)) >>> 0;
+    return (this.#packets - out) >>> 0 < this.#limit && used + length <= bytes.length;
   }
 
   announce(length: number, type: number, arrival: number): void {
-    const { lengths, types, arrivals } = this.#ring;
-    const i = this.#packets & (lengths.length - 1);
-    lengths[i] = length;
-    types[i] = type;
-    arrivals[i] = arrival;
+    const { ends, types, arrivals, control } = this.#ring;
+    const i = this.#packets & (ends.length - 1);
     this.#packets = (this.#packets + 1) >>> 0;
     this.#announced = (this.#announced + length) >>> 0;
+    control[ANNOUNCED] = this.#packets;
+    ends[i] = this.#announced;
+    types[i] = type;
+    arrivals[i] = arrival;
   }
 
   write(from: Uint8Array, at: number, n: number): void {
@@ -101,25 +118,25 @@ export class SharedWireSender implements WireSender {
     bytes.set(from.subarray(at, at + first), start);
     if (first < n) bytes.set(from.subarray(at + first, at + n), 0);
     this.#written = (this.#written + n) >>> 0;
-    Atomics.store(control, PACKETS_IN, this.#packets | 0);
+    // From here on the packets are the reader's, whatever happens to this thread.
+    Atomics.store(control, IN, this.#packets | 0);
   }
 }
 
 /** The reading thread's side. */
 export class SharedWireReceiver implements WireReceiver {
   readonly #ring: Layout;
-  /** Packets and bytes taken so far, modulo 2^32. */
+  /** Packets taken so far, modulo 2^32. */
   #packets: number;
-  #bytes: number;
 
+  /** A thread that takes over from another gets what that had not removed. */
   constructor(ring: SharedRing) {
     this.#ring = layoutOf(ring);
-    this.#packets = Atomics.load(this.#ring.control, PACKETS_OUT) >>> 0;
-    this.#bytes = Atomics.load(this.#ring.control, BYTES_OUT) >>> 0;
+    this.#packets = Atomics.load(this.#ring.control, OUT) >>> 0;
   }
 
   get packets(): number {
-    return (Atomics.load(this.#ring.control, PACKETS_IN) - this.#packets) >>> 0;
+    return (Atomics.load(this.#ring.control, IN) - this.#packets) >>> 0;
   }
 
   get nextArrival(): number {
@@ -127,7 +144,8 @@ export class SharedWireReceiver implements WireReceiver {
   }
 
   length(i: number): number {
-    return this.#ring.lengths[(this.#packets + i) & (this.#ring.lengths.length - 1)];
+    const at = this.#packets + i;
+    return (beginOf(this.#ring, at + 1) - beginOf(this.#ring, at)) >>> 0;
   }
   type(i: number): number {
     return this.#ring.types[(this.#packets + i) & (this.#ring.types.length - 1)];
@@ -138,24 +156,19 @@ export class SharedWireReceiver implements WireReceiver {
 
   read(to: Uint8Array, at: number, n: number): void {
     const { bytes } = this.#ring;
-    const start = this.#bytes & (bytes.length - 1);
+    const start = beginOf(this.#ring, this.#packets) & (bytes.length - 1);
     const first = Math.min(n, bytes.length - start);
     to.set(bytes.subarray(start, start + first), at);
     if (first < n) to.set(bytes.subarray(0, n - first), at + first);
   }
 
-  remove(packets: number, bytes: number): void {
+  /** How many bytes the packets have the ring knows itself. */
+  remove(packets: number, _bytes: number): void {
     this.#packets = (this.#packets + packets) >>> 0;
-    this.#bytes = (this.#bytes + bytes) >>> 0;
-    const { control } = this.#ring;
-    Atomics.store(control, BYTES_OUT, this.#bytes | 0);
-    Atomics.store(control, PACKETS_OUT, this.#packets | 0);
+    Atomics.store(this.#ring.control, OUT, this.#packets | 0);
   }
 
   clear(): void {
-    const { packets } = this;
-    let bytes = 0;
-    for (let i = 0; i < packets; i++) bytes += this.length(i);
-    this.remove(packets, bytes);
+    this.remove(this.packets, 0);
   }
 }

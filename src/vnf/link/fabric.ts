@@ -171,6 +171,12 @@ export class Fabric {
         if (plan?.instance !== instance) continue;
         if (laid.segment === null) {
           laidEnd.plan = null;
+          if (laidEnd.shared !== null && end !== null) {
+            // The end may go to another thread, which has the ring alone then.
+            end.close();
+            laidEnd.end = null;
+            markGone(laidEnd.shared);
+          }
           continue;
         }
         laid.ends.splice(i, 1);
