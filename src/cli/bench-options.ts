@@ -48,7 +48,7 @@ const OPTIONS: readonly OptionSpec[] = [
     valueName: "MIB",
     doc: "address space for packets and tables (default 256)",
   },
-  { long: "format", value: "yes", valueName: "FORMAT", doc: "text (default) or json" },
+  { long: "json", doc: "print the figures as JSON" },
   { long: "help", doc: "print this and exit" },
 ];
 
@@ -91,7 +91,7 @@ export interface BenchSettings {
   pcap: string | null;
   seed: number;
   memory: number;
-  format: "text" | "json";
+  json: boolean;
   readonly variables: Record<string, string>;
 }
 
@@ -119,7 +119,7 @@ export function benchSettings(words: readonly string[]): BenchSettings {
     pcap: null,
     seed: 0,
     memory: 256,
-    format: "text",
+    json: false,
     variables: {},
   };
   const traffic: string[] = [];
@@ -164,10 +164,8 @@ export function benchSettings(words: readonly string[]): BenchSettings {
       case "memory":
         s.memory = whole(1, 2047);
         break;
-      case "format":
-        if (value !== "text" && value !== "json")
-          throw new UsageError(`--format is text or json, not ‘${value}’`);
-        s.format = value;
+      case "json":
+        s.json = true;
         break;
       default: {
         const assignment = name === null ? variable(value) : null;

@@ -173,12 +173,14 @@ async function run(words: readonly string[]): Promise<number> {
   const interrupt = new Interrupt();
   try {
     const result = await measure(s, input, interrupt);
-    process.stdout.write(s.format === "json" ? `${JSON.stringify(result, null, 2)}\n` : text(result));
+    process.stdout.write(s.json ? `${JSON.stringify(result, null, 2)}\n` : text(result));
     return result.interrupted ? 130 : 0;
   } catch (e) {
     if (!(e instanceof ConfigurationError)) throw e;
-    const source = process.stderr.isTTY && s.format === "text" ? input : undefined;
-    process.stderr.write(report(e.diagnostics, s.format, source) + (s.format === "text" ? verdict(e) : ""));
+    const source = process.stderr.isTTY && !s.json ? input : undefined;
+    process.stderr.write(
+      report(e.diagnostics, s.json ? "json" : "text", source) + (s.json ? "" : verdict(e)),
+    );
     return 1;
   } finally {
     interrupt.done();

@@ -16,7 +16,7 @@ import { type ReportFormat, report } from "./report.js";
 
 const OPTIONS: readonly OptionSpec[] = [
   ...INPUT_OPTIONS,
-  { long: "format", value: "yes", valueName: "FORMAT", doc: "text (default) or json" },
+  { long: "json", doc: "print what is wrong as JSON" },
   { long: "help", doc: "print this and exit" },
 ];
 
@@ -78,11 +78,7 @@ export function checkSettings(words: readonly string[], options: readonly Option
       file = value;
     } else if (name === "expression") expression = value;
     else if (name === "clickpath") path = value;
-    else if (name === "format") {
-      if (value !== "text" && value !== "json")
-        throw new UsageError(`--format is text or json, not ‘${value}’`);
-      format = value;
-    }
+    else if (name === "json") format = "json";
   }
   const input = readInput(file, expression);
   const devices = new AbsentDevices();

@@ -5,7 +5,7 @@ import { category, pageText, readManual, summary } from "./manual.js";
 import { type OptionSpec, optionHelp, parseOptions } from "./options.js";
 
 const OPTIONS: readonly OptionSpec[] = [
-  { long: "format", value: "yes", valueName: "FORMAT", doc: "text (default) or json" },
+  { long: "json", doc: "print JSON" },
   { long: "help", doc: "print this and exit" },
 ];
 
@@ -19,7 +19,7 @@ ${optionHelp(OPTIONS)}
 
 async function run(words: readonly string[]): Promise<number> {
   const options = parseOptions(words, OPTIONS);
-  const json = options.some((o) => o.name === "format" && o.value === "json");
+  const json = options.some((o) => o.name === "json");
   const names = options.filter((o) => o.name === null).map((o) => o.value);
   const manual = readManual();
   const missing = names.filter((n) => !manual.has(n));

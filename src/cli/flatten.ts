@@ -9,7 +9,7 @@ import { type OptionSpec, optionHelp } from "./options.js";
 
 const OPTIONS: readonly OptionSpec[] = [
   ...INPUT_OPTIONS,
-  { long: "format", value: "yes", valueName: "FORMAT", doc: "text (default: Click's language) or json" },
+  { long: "json", doc: "print JSON in place of Click's language" },
   { long: "help", doc: "print this and exit" },
 ];
 

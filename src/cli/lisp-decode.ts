@@ -28,6 +28,7 @@ const OPTIONS: readonly OptionSpec[] = [
     valueName: "EID-PREFIX=SECRET",
     doc: "check authentication of EIDs in this prefix; can be repeated",
   },
+  { long: "json", doc: "print JSON, as it does anyhow" },
   { long: "verify", doc: "fail if a control message does not re-encode to its own bytes" },
   { long: "help", doc: "print this and exit" },
 ];

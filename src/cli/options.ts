@@ -63,7 +63,10 @@ function longOption(name: string, specs: readonly OptionSpec[]): OptionSpec {
   if (exact !== undefined) return exact;
   const candidates = specs.filter((s) => s.long.startsWith(name));
   if (candidates.length === 1) return candidates[0];
-  if (candidates.length === 0) throw new UsageError(`unrecognized option ‘--${name}’`);
+  if (candidates.length === 0) {
+    const hint = name === "format" && specs.some((s) => s.long === "json") ? " (is it ‘--json’?)" : "";
+    throw new UsageError(`unrecognized option ‘--${name}’${hint}`);
+  }
   const list = candidates.map((s) => `‘--${s.long}’`).join(", ");
   throw new UsageError(`option ‘--${name}’ is ambiguous (could be ${list})`);
 }

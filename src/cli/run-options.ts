@@ -77,7 +77,7 @@ const OPTIONS: readonly OptionSpec[] = [
     valueName: "MIB",
     doc: "address space for packets and tables (default 256)",
   },
-  { long: "format", value: "yes", valueName: "FORMAT", doc: "how to print errors: text (default) or json" },
+  { long: "json", doc: "print errors as JSON" },
   { long: "version", short: "v", doc: "print the version and exit" },
   { long: "help", doc: "print this and exit" },
 ];
@@ -193,10 +193,8 @@ export function settings(words: readonly string[]): Settings | "version" {
       case "memory":
         s.memory = number(value, "--memory", 1);
         break;
-      case "format":
-        if (value !== "text" && value !== "json")
-          throw new UsageError(`--format is text or json, not ‘${value}’`);
-        s.format = value;
+      case "json":
+        s.format = "json";
         break;
       case "version":
         return "version";

@@ -12,6 +12,7 @@ const OPTIONS: readonly OptionSpec[] = [
   { long: "interval", short: "i", value: "yes", valueName: "SECONDS", doc: "between two looks (1)" },
   { long: "count", short: "n", value: "yes", valueName: "N", doc: "looks, then the end (until Ctrl-C)" },
   { long: "elements", short: "e", value: "yes", valueName: "N", doc: "elements shown of each function (5)" },
+  { long: "json", doc: "print each look as JSON, a line each: totals since the start" },
   ...SERVICE_OPTIONS,
   { long: "help", doc: "print this and exit" },
 ];
@@ -69,7 +70,9 @@ async function run(words: readonly string[]): Promise<number> {
   for (let i = 0; i < count && !signal.aborted; i++) {
     await pause(interval * 1000, signal);
     if (signal.aborted) break;
-    screen.show(view.lines(await asking(look(api, plain[0]))));
+    const seen = await asking(look(api, plain[0]));
+    if (options.has("json")) process.stdout.write(`${JSON.stringify(seen)}\n`);
+    else screen.show(view.lines(seen));
   }
   release();
   return 0;

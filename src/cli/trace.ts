@@ -19,12 +19,8 @@ const OPTIONS: readonly OptionSpec[] = [
   },
   { long: "count", short: "n", value: "yes", valueName: "N", doc: "follow so many packets (10)" },
   { long: "seconds", value: "yes", valueName: "S", doc: "for at most so many seconds (10)" },
-  {
-    long: "format",
-    value: "yes",
-    valueName: "FORMAT",
-    doc: "text, json (an object a line) or pcapng (text)",
-  },
+  { long: "json", doc: "print JSON, an object a line" },
+  { long: "pcapng", doc: "write a capture" },
   { long: "output", short: "o", value: "yes", valueName: "FILE", doc: "write there (standard output)" },
   ...SERVICE_OPTIONS,
   { long: "help", doc: "print this and exit" },
@@ -40,22 +36,23 @@ dropped and why, sent, kept. A packet is followed from where it first matches, t
 too; copies are followed as packets of their own. Packets may still have their Ethernet
 header; of IPv6 packets only protocol and ports are looked at.
 
-As pcapng, every element is an interface, and every element that a packet enters a packet of
+With --pcapng, every element is an interface, and every element that a packet enters a packet of
 the file, with what happened there as its comment.
 
 Options:
 ${optionHelp(OPTIONS)}
 
   sluice trace xtr1 --filter 'udp port 4342' -n 10
-  sluice trace xtr1 --filter icmp --format pcapng -o ping.pcapng
+  sluice trace xtr1 --filter icmp --pcapng -o ping.pcapng
 `;
 
-const FORMATS = ["text", "json", "pcapng"];
+const FORMATS = ["json", "pcapng"];
 
 async function run(words: readonly string[]): Promise<number> {
   const { words: plain, options } = parseWords(words, OPTIONS, "a function", 1, 1);
-  const format = options.get("format") ?? "text";
-  if (!FORMATS.includes(format)) throw new UsageError(`--format is ${FORMATS.join(", ")}, not ‘${format}’`);
+  const asked = FORMATS.filter((name) => options.has(name));
+  if (asked.length > 1) throw new UsageError("--json and --pcapng cannot stand together");
+  const format = asked[0] ?? "text";
   const file = options.get("output");
   if (format === "pcapng" && file === undefined && process.stdout.isTTY)
     throw new UsageError("a capture is not for the terminal: say -o FILE");

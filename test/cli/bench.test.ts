@@ -36,7 +36,7 @@ interface Result {
 /** The result of runs of `packets` packets. */
 async function bench(packets: number, ...words: string[]): Promise<Result> {
   const { code, out, err } = await sluice([
-    ...["bench", "--format", "json"],
+    ...["bench", "--json"],
     ...[...COUNTED, String(packets), ...words],
   ]);
   assert.is(code, 0, err);
@@ -127,7 +127,7 @@ const TELLS = `process.on("newListener", (event) => event === "SIGINT" && proces
 test("an interrupt ends the measurement with what it has", async () => {
   const child = spawn(process.execPath, [
     ...["--import", `data:text/javascript,${encodeURIComponent(TELLS)}`],
-    ...[MAIN, "bench", "--seconds", "0.05", "--runs", "9999", "--format", "json"],
+    ...[MAIN, "bench", "--seconds", "0.05", "--runs", "9999", "--json"],
     ...["-e", "FromDevice(eth0) -> Discard"],
   ]);
   let out = "";

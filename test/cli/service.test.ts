@@ -29,6 +29,11 @@ test("a service comes up in the background, is looked at, operated, changed and 
     new RegExp(`${NAME} +xtr1 +started +inline +\\d+ +[\\d.]+ s +0 +-`),
   );
   assert.is((await sluice(["handler", "xtr1", "own.size", ...STATE])).out, "2\n");
+  assert.equal(JSON.parse((await sluice(["handler", "xtr1", "own.size", "--json", ...STATE])).out), {
+    value: "2",
+  });
+  const [look] = JSON.parse((await sluice(["top", "-n", "1", "-i", "0.1", "--json", ...STATE])).out);
+  assert.is(typeof look.view.name, "string");
   assert.match(
     (await sluice(["handler", "xtr1", "cache.", ...STATE])).out,
     /^-w clear +removes all mappings$/m,

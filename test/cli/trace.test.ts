@@ -37,7 +37,7 @@ async function traced(isolation: string): Promise<void> {
   assert.match(wrong.err, /^wrong filter: .*expected a pattern as IPClassifier takes/);
   if (TSHARK) {
     const file = join(own.state, `${isolation}.pcapng`);
-    const capture = await sluice([...words, "--format", "pcapng", "-o", file]);
+    const capture = await sluice([...words, "--pcapng", "-o", file]);
     assert.is(capture.code, 0, capture.err);
     const fields = ["frame.interface_name", "frame.comment", "icmp.type", "_ws.malformed"];
     const { stdout, status, stderr } = spawnSync(
@@ -71,7 +71,8 @@ test("words that mean nothing are refused with what is expected", async () => {
     (await sluice(["trace", ...words, ...STATE])).err;
   assert.match(await says(), /expected a function/);
   assert.match(await says("xtr1", "-n", "0"), /--count .+ is not a number from 1 to 10000/);
-  assert.match(await says("xtr1", "--format", "pcap"), /--format is text, json, pcapng, not .+pcap/);
+  assert.match(await says("xtr1", "--json", "--pcapng"), /--json and --pcapng cannot stand together/);
+  assert.match(await says("xtr1", "--format", "json"), /unrecognized option .+--format.+ \(is it .+--json/);
 });
 
 test.run();
