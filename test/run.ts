@@ -16,6 +16,8 @@ import { type Ending, summary, TestProcesses } from "./runner/test-process.js";
 import { SKIP_LINE } from "./skip.js";
 
 const DEFAULT_TIMEOUT = 300;
+/** Files named at the end with their times. */
+const SLOWEST = 10;
 
 interface TestFile {
   readonly path: string;
@@ -96,6 +98,22 @@ function report(result: FileResult): void {
   for (const reason of result.reasons) console.log(`     ${result.name}: ${reason}`);
 }
 
+/** The slowest files, and the rooms' times: of files that run beside each other both count. */
+function reportTimes(results: readonly FileResult[]): void {
+  if (results.length <= SLOWEST) return;
+  const slowest = [...results].sort((a, b) => b.seconds - a.seconds).slice(0, SLOWEST);
+  console.log("\nslowest files:");
+  for (const { name, seconds } of slowest) console.log(`${seconds.toFixed(1).padStart(8)} s  ${name}`);
+  const rooms = new Map<string, number>();
+  for (const { name, seconds } of results) {
+    const room = name.includes("/") ? name.slice(0, name.indexOf("/")) : ".";
+    rooms.set(room, (rooms.get(room) ?? 0) + seconds);
+  }
+  console.log("rooms:");
+  for (const [room, seconds] of [...rooms].sort(([, a], [, b]) => b - a))
+    console.log(`${seconds.toFixed(1).padStart(8)} s  ${room}`);
+}
+
 async function main(args: readonly string[]): Promise<number> {
   const here = dirname(fileURLToPath(import.meta.url));
   const root = args[0] === "--root" ? resolve(args[1] ?? ".") : here;
@@ -127,6 +145,7 @@ async function main(args: readonly string[]): Promise<number> {
   };
   await Promise.all(Array.from({ length: availableParallelism() }, worker));
 
+  reportTimes(results);
   const skips = results.flatMap((r) => r.skips.map((line) => `${line} (${r.name})`)).sort();
   const failures = results.filter((r) => r.failed > 0).map((r) => r.name);
   const sum = (pick: (r: FileResult) => number): number => results.reduce((n, r) => n + pick(r), 0);
