@@ -42,5 +42,6 @@ export { lispEncap } from "./lisp-encap";
 export { lispHosts } from "./lisp-hosts";
 export { lispLogFrom, lispLogTo } from "./lisp-peer-log";
 export { lispRoute } from "./lisp-map-cache";
+export { lispSettle } from "./lisp-settle";
 export { lispEncapSources } from "./lisp-source";
 export { tunReceive, tunSend } from "./tun";

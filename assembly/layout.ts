@@ -20,6 +20,7 @@ export const POOL_EXHAUSTED = 112; // u64: packets not made because no slot was 
 export const LISP_KEYS = 120; // u32: number last given to a state of an encapsulator (lisp-layout.ts)
 export const RLOC_SPARE = 124; // u32: first of the list of RLOC records out of use (lisp-layout.ts)
 export const PEER_TAGS = 128; // u32: number last given to a peer (lisp-layout.ts)
+export const RLOC_CHANGES = 132; // u32: counts changes of RLOCs with very many records (lisp-layout.ts)
 export const HEAP_CLASSES = 256; // u32 x 64: heads of the allocator's free lists
 export const HEADER_SIZE = 4096;
 

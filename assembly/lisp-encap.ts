@@ -7,16 +7,15 @@
 // little-endian), unless said otherwise; the Internet checksum does not mind.
 
 import {
-  ANNO_DST_IP, FLAG_PARTIAL_CSUM, HEADER_SIZE, HEAP_END, SLOT_ANNO, SLOT_CSUM_START, SLOT_DATA, SLOT_FLAGS,
+  ANNO_DST_IP, FLAG_PARTIAL_CSUM, HEADER_SIZE, HEAP_END, LISP_KEYS, RLOC_CHANGES, SLOT_ANNO, SLOT_CSUM_START, SLOT_DATA, SLOT_FLAGS,
   SLOT_FLOW_HASH, SLOT_LENGTH, SLOT_META, SLOT_MTU, SLOT_NETWORK, SLOT_ROUTE, SLOT_ROUTE_TAG,
 } from "./layout";
 import {
   ENCAP_BAD_INNER, ENCAP_COPY, ENCAP_DF, ENCAP_DONE, ENCAP_DROPS, ENCAP_GONE, ENCAP_HAS_6, ENCAP_ID, ENCAP_IID, ENCAP_KEY,
   ENCAP_L_BIT, ENCAP_LABEL, ENCAP_LSB, ENCAP_MTU, ENCAP_NO_HEADROOM, ENCAP_NO_RLOC, ENCAP_NO_SOURCE,
-  ENCAP_NONCE_MASK, ENCAP_PACKETS, ENCAP_REPORT, ENCAP_SOURCE_4, ENCAP_SOURCE_6, ENCAP_TOO_BIG, ENCAP_TOS, ENCAP_TTL,
-  ENCAP_TTL_MASK, ENCAP_WORD, RLOC_ADDRESS, RLOC_FAMILY, RLOC_HEADER, RLOC_IID, RLOC_KEY,
-  RLOC_KEY_6, RLOC_LIMIT, RLOC_LISP, RLOC_MTU, RLOC_NONCE, RLOC_SIZE, RLOC_SUM, RLOC_TAG, RLOC_VERSION,
-  RLOC_WORD,
+  ENCAP_NONCE_MASK, ENCAP_PACKETS, ENCAP_REPORT, ENCAP_SEEN, ENCAP_SOURCE_4, ENCAP_SOURCE_6, ENCAP_TOO_BIG, ENCAP_TOS, ENCAP_TTL,
+  ENCAP_TTL_MASK, ENCAP_WORD, PATH_MTU, PATH_NONCE, PATH_WORD, RLOC_ADDRESS, RLOC_FAMILY, RLOC_HEADER, RLOC_IID,
+  RLOC_KEY, RLOC_KEY_6, RLOC_LIMIT, RLOC_LISP, RLOC_PATH, RLOC_PORT, RLOC_SIZE, RLOC_SUM, RLOC_TAG, RLOC_VERSION,
 } from "./lisp-layout";
 import { poolGive } from "./pool";
 import { count64, slotAt } from "./slot";
@@ -25,7 +24,6 @@ const OUTER_4: u32 = 36; // IPv4, UDP and LISP headers
 const OUTER_6: u32 = 56; // IPv6, UDP and LISP headers
 const V_BIT: u32 = 0x10;
 const I_BIT: u32 = 0x08;
-const PORT_4341: u64 = 0xf510;
 const SWAP: u32 = 0x00ff00ff;
 
 // @ts-ignore: decorator
@@ -44,9 +42,10 @@ function sourcePort(hash: u32): u32 {
 /** The LISP header of all packets to an RLOC, all 8 bytes (RFC 9300, section 5.3). */
 function lispHeader(state: u32, rloc: u32): u64 {
   // What the control plane wants said to this RLOC, else what this element says to all.
-  let first = load<u32>(rloc, RLOC_WORD);
+  const path = load<u32>(rloc, RLOC_PATH);
+  let first = load<u32>(path, PATH_WORD);
   if (first == 0) {
-    first = load<u32>(state, ENCAP_WORD) | (load<u32>(rloc, RLOC_NONCE) & load<u32>(state, ENCAP_NONCE_MASK));
+    first = load<u32>(state, ENCAP_WORD) | (load<u32>(path, PATH_NONCE) & load<u32>(state, ENCAP_NONCE_MASK));
     // Where the mapping has no Map-Version, packets to it must not have any either (RFC 9302, section 6.1).
     const version = load<u32>(rloc, RLOC_VERSION);
     if ((first & V_BIT) != 0) first = version == 0 ? 0 : first | version;
@@ -64,9 +63,9 @@ function lispHeader(state: u32, rloc: u32): u64 {
 
 /** Writes into the record what all packets of this encapsulator to it have in common. False when there is no source RLOC of its family. */
 function prepare(state: u32, rloc: u32): bool {
-  const four = load<u16>(rloc, RLOC_FAMILY) == 4;
+  const four = load<u8>(rloc, RLOC_FAMILY) == 4;
   if (four ? load<u32>(state, ENCAP_SOURCE_4) == 0 : load<u32>(state, ENCAP_HAS_6) == 0) return false;
-  const mtu = min<u32>(load<u32>(state, ENCAP_MTU), load<u32>(rloc, RLOC_MTU));
+  const mtu = min<u32>(load<u32>(state, ENCAP_MTU), load<u32>(load<u32>(rloc, RLOC_PATH), PATH_MTU));
   const outer = four ? OUTER_4 : OUTER_6;
   store<u32>(rloc, mtu > outer + 20 ? mtu - outer : 20, RLOC_LIMIT);
   store<u64>(rloc, lispHeader(state, rloc), RLOC_LISP);
@@ -81,7 +80,8 @@ function prepare(state: u32, rloc: u32): bool {
   const fixed = load<u32>(state, ENCAP_TTL) | (17 << 8);
   store<u64>(rloc, 0x45 | ((load<u32>(state, ENCAP_TOS) as u64) << 8) | (df << 48), RLOC_HEADER);
   store<u64>(rloc, (fixed as u64) | ((source as u64) << 32), RLOC_HEADER + 8);
-  store<u64>(rloc, (destination as u64) | (PORT_4341 << 48), RLOC_HEADER + 16);
+  const port = load<u16>(rloc, RLOC_PORT) as u64;
+  store<u64>(rloc, (destination as u64) | (port << 48), RLOC_HEADER + 16);
   store<u32>(rloc, 0, RLOC_HEADER + 24); // UDP length, checksum 0
   let sum = fixed + (source & 0xffff) + (source >> 16) + (destination & 0xffff) + (destination >> 16);
   sum = (sum & 0xffff) + (sum >> 16);
@@ -146,7 +146,8 @@ function outer6(state: u32, slot: u32, rloc: u32, data: u32, inner: u32, size: u
   store<u64>(start, (bswap<u32>(0x60000000 | (tos << 20) | label) as u64) | ((word as u64) << 32));
   v128.store(start, v128.load(state, ENCAP_SOURCE_6), 8);
   v128.store(start, destination, 24);
-  store<u64>(start, (sourcePort(hash) as u64) | (PORT_4341 << 16) | ((length as u64) << 32), 40); // UDP checksum 0
+  const ports = sourcePort(hash) | ((load<u16>(rloc, RLOC_PORT) as u32) << 16);
+  store<u64>(start, (ports as u64) | ((length as u64) << 32), 40); // UDP checksum 0
   store<u64>(start, load<u64>(rloc, RLOC_LISP), 48);
   v128.store(slot, destination, SLOT_ANNO + ANNO_DST_IP);
   finish(slot, data, start, size + OUTER_6, 40);
@@ -190,7 +191,7 @@ function encapsulateOther(state: u32, slot: u32, rloc: u32, id: u32): u32 {
     store<u32>(slot, limit, SLOT_MTU);
     return ENCAP_REPORT;
   }
-  if (load<u16>(rloc, RLOC_FAMILY) != 4) return outer6(state, slot, rloc, data, inner, size, tos, ttl);
+  if (load<u8>(rloc, RLOC_FAMILY) != 4) return outer6(state, slot, rloc, data, inner, size, tos, ttl);
   return outer4(state, slot, rloc, data, inner, size, ((tos << 8) as u64) | (df << 48), ttl, id);
 }
 
@@ -219,12 +220,21 @@ export function encapsulate(state: u32, slot: u32, id: u32, key: u64, memoryEnd:
   return encapsulateOther(state, slot, rloc, id);
 }
 
+/** Makes all headers old that this encapsulator has prepared. */
+function forgetHeaders(state: u32): void {
+  const key = load<u32>(LISP_KEYS) + 1;
+  store<u32>(LISP_KEYS, key);
+  store<u32>(state, key, ENCAP_KEY);
+  store<u32>(state, load<u32>(RLOC_CHANGES), ENCAP_SEEN);
+}
+
 /**
  * Encapsulates a batch. What is too big for the path goes to `big`, SLOT_MTU saying what would pass; the rest that
  * fails is dropped. Returns two counts of 10 bits each: kept, big << 10.
  */
 export function lispEncap(state: u32, batch: u32, count: u32, big: u32): u32 {
   const memoryEnd = load<u32>(HEAP_END);
+  if (load<u32>(RLOC_CHANGES) != load<u32>(state, ENCAP_SEEN)) forgetHeaders(state);
   const key = (load<u32>(state, ENCAP_KEY) as u64) << 32;
   const id = load<u32>(state, ENCAP_ID);
   let kept: u32 = 0;

@@ -17,20 +17,38 @@ export const RLOC_LIMIT = 8; // u32: largest inner packet, bytes
 export const RLOC_SUM = 12; // u32: IPv4: sum of the header's constant 16-bit words but the first and fourth
 export const RLOC_HEADER = 16; // 36 bytes: IPv4, UDP and LISP headers, or (from RLOC_LISP on) the LISP header
 export const RLOC_LISP = 44; // 8 bytes
-export const RLOC_FAMILY = 52; // u16: 4 or 6
-export const RLOC_STATE = 54; // u8: RLOC_DOWN or 0
-export const RLOC_MTU = 56; // u32: effective MTU of the path to it, bytes; all ones = not known
-export const RLOC_WORD = 60; // u32: first word of the LISP header (N, E, nonce) in network order, 0 = nothing to say
+export const RLOC_FAMILY = 52; // u8: 4 or 6
+export const RLOC_ENCAP = 53; // u8: ENCAP_KIND_*
+export const RLOC_PORT = 54; // u16: UDP port there, as it lies in memory
+export const RLOC_PATH = 56; // u32: address of what is known of the way there (PATH_*)
+export const RLOC_IID = 60; // u32: instance ID
 export const RLOC_ADDRESS = 64; // 16 bytes, network order; IPv4: the first 4
-export const RLOC_NONCE = 80; // u32: N and a nonce of its own, in network order
-export const RLOC_VERSION = 84; // u32: Destination Map-Version Number, as in the LISP header's first word
-export const RLOC_IID = 88; // u32: instance ID
-export const RLOC_USERS = 92; // u32: locators of mappings that point here; out of use: the next such record
+export const RLOC_VERSION = 80; // u32: Destination Map-Version Number, as in the LISP header's first word
+export const RLOC_USERS = 84; // u32: locators of mappings that point here; out of use: the next such record
+export const RLOC_NEXT = 88; // u32: the next record of the same RLOC
+export const RLOC_PREVIOUS = 92; // u32: the one before, 0 for the first
 export const RLOC_SIZE = 96;
 // Nothing that others put into SLOT_ROUTE points at memory that begins so.
 export const RLOC_FIRST = 0x4c4f43f5;
 export const RLOC_KEY_6 = 0x80000000;
-export const RLOC_DOWN = 1;
+
+// What is known of an RLOC whatever the mapping: one for all its records, so that one write is enough.
+export const PATH_ADDRESS = 0; // 16 bytes, network order; IPv4: the first 4
+export const PATH_FAMILY = 16; // u8: 4 or 6
+export const PATH_DOWN = 17; // u8: 1 = found unreachable
+export const PATH_ENCAP = 18; // u8: ENCAP_KIND_*
+export const PATH_PORT = 20; // u16: UDP port there, as it lies in memory
+export const PATH_MTU = 24; // u32: effective MTU, bytes; all ones = not known
+export const PATH_WORD = 28; // u32: first word of the LISP header (N, E, nonce) in network order, 0 = nothing to say
+export const PATH_NONCE = 32; // u32: N and a nonce of its own, in network order
+export const PATH_RECORDS = 36; // u32: its first record
+export const PATH_RECORD_COUNT = 40; // u32
+export const PATH_USERS = 44; // u32: locators that point to its records
+export const PATH_FIRST = 48; // u32: first in the list of those that traffic may use; see LOCATOR_NEXT
+export const PATH_LAST = 52; // u32
+export const PATH_LISTED = 56; // u32: how many they are
+export const PATH_SIZE = 64;
+export const ENCAP_KIND_LISP = 0; // RFC 9300, section 5
 
 // ---- Mapping --------------------------------------------------------------
 // One for each EID-prefix; the value in the prefix table is its address. What
@@ -39,7 +57,8 @@ export const MAPPING_EID = 0; // 16 bytes, network order; IPv4: the first 4
 export const MAPPING_IID = 16; // u32: instance ID
 export const MAPPING_FAMILY = 20; // u8: 4 or 6
 export const MAPPING_LENGTH = 21; // u8: prefix length
-export const MAPPING_COUNT = 22; // u16: locators
+export const MAPPING_COUNT = 22; // u8: locators
+export const MAPPING_VERDICT = 23; // u8: VERDICT_*: what packets get when there is no locator for them
 export const MAPPING_TTL = 24; // u32: seconds it was given for, 0 = for good
 export const MAPPING_QUEUE = 28; // u32: its place in the expiry queue, from 1; 0 = none
 export const MAPPING_EXPIRY = 32; // f64: steady nanoseconds
@@ -47,8 +66,8 @@ export const MAPPING_VERSION = 40; // u16: Map-Version Number, 0 = none
 export const MAPPING_ACTION = 42; // u8: ACT of a negative mapping
 export const MAPPING_STATUS = 43; // u8: STATUS_*, or 0
 export const MAPPING_LSB = 44; // u32: Locator-Status-Bits seen last from its site, those of its locators
-export const MAPPING_VERDICT = 48; // u32: VERDICT_*
-export const MAPPING_TOTAL = 52; // u32: sum of the weights among which the choice is
+export const MAPPING_EPOCH = 48; // u32: ROOT_EPOCH when the choice among locators was last made ready
+export const MAPPING_TOTAL = 52; // u32: sum of the weights among which the choice is, 0 = no locator may be used
 export const MAPPING_PACKETS = 56; // u64: packets that matched and were given no locator
 export const MAPPING_LOCATORS = 64; // locators, in the order of the Map-Reply
 
@@ -64,12 +83,16 @@ export const LOCATOR_MPRIORITY = 18; // u8: multicast priority
 export const LOCATOR_MWEIGHT = 19; // u8
 export const LOCATOR_FLAGS = 20; // u8: LOCATOR_*, as in the Map-Reply
 export const LOCATOR_DOWN = 21; // u8: 1 = found unreachable for this mapping (Locator-Status-Bits)
-export const LOCATOR_SIZE = 24;
+export const LOCATOR_INDEX = 22; // u8: its place in the mapping
+// Locators that traffic may use (priority below 255, R bit) form a list for each RLOC: those of networks first,
+// the newest first, then those of single hosts.
+export const LOCATOR_NEXT = 24; // u32: address of the next locator of the RLOC, 0 = none, or not in the list
+export const LOCATOR_PREVIOUS = 28; // u32
+export const LOCATOR_SIZE = 32;
 export const LOCATOR_LOCAL = 4;
 export const LOCATOR_PROBED = 2;
 export const LOCATOR_REACHABLE = 1;
 
-export const VERDICT_ENCAPSULATE = 0;
 export const VERDICT_MAP_REQUEST = 1;
 export const VERDICT_NATIVE = 2;
 export const VERDICT_DROP = 3; // and the following: the drop reasons of LISPMapCache, in its order
@@ -89,6 +112,7 @@ export const CACHE_AREA_SIZE = 16;
 // Instances by their IDs: a root that stays, and a hash table with open addressing, never full.
 export const ROOT_INDEX = 0; // u32: address of the places
 export const ROOT_MASK = 4; // u32: their number - 1
+export const ROOT_EPOCH = 8; // u32: of a map-cache: counts the times that an RLOC went up or down
 export const ROOT_SIZE = 16;
 export const INSTANCE_IID = 0; // u32: instance ID + 1, 0 = free
 export const INSTANCE_TABLE_4 = 4; // u32: IPv4 prefix table, 0 = none
@@ -112,13 +136,14 @@ export const ENCAP_SOURCE_4 = ENCAP_AREA + 36; // u32, network order, 0 = none
 export const ENCAP_SOURCE_6 = ENCAP_AREA + 40; // 16 bytes
 export const ENCAP_HAS_6 = ENCAP_AREA + 56; // u32: 1 = there is an IPv6 source
 export const ENCAP_WORD = ENCAP_AREA + 60; // u32: E, or V and Source Map-Version, for RLOCs with nothing of their own to say
-export const ENCAP_NONCE_MASK = ENCAP_AREA + 64; // u32: all ones = send RLOC_NONCE
+export const ENCAP_NONCE_MASK = ENCAP_AREA + 64; // u32: all ones = send PATH_NONCE
 export const ENCAP_SITE = ENCAP_AREA + 68; // u32: root of our own EID-prefixes (SITE_*), 0 = none
 export const ENCAP_IID = ENCAP_AREA + 72; // u32: 0 = I bit when the IID is not 0, 1 = always, 2 = never
 export const ENCAP_L_BIT = ENCAP_AREA + 76; // u32: 0x40 = set L
 export const ENCAP_LSB = ENCAP_AREA + 80; // u32: Locator-Status-Bits as a number; 0 without the L bit
 export const ENCAP_LABEL = ENCAP_AREA + 84; // u32: mask of the flow hash that becomes the IPv6 flow label
-export const ENCAP_AREA_SIZE = 88;
+export const ENCAP_SEEN = ENCAP_AREA + 88; // u32: RLOC_CHANGES when headers were last prepared anew
+export const ENCAP_AREA_SIZE = 92;
 
 export const ENCAP_DONE = 0;
 export const ENCAP_REPORT = 1; // larger than the path's MTU

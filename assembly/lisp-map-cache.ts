@@ -13,9 +13,10 @@ import { flowHash4, flowHash6 } from "./lisp-flow";
 import {
   CACHE_DROPS, CACHE_HITS, CACHE_IID, CACHE_MAP_REQUESTS, CACHE_MISSES, CACHE_NATIVE,
   CACHE_PER_PACKET, CACHE_ROOT, INSTANCE_TABLE_4, INSTANCE_TABLE_6, LOCATOR_PACKETS, LOCATOR_RLOC,
-  LOCATOR_SIZE, LOCATOR_UNTIL, MAPPING_LOCATORS, MAPPING_PACKETS, MAPPING_TOTAL, MAPPING_VERDICT, RLOC_TAG, VERDICT_DROP,
-  VERDICT_ENCAPSULATE, VERDICT_MAP_REQUEST, VERDICT_NATIVE,
+  LOCATOR_SIZE, LOCATOR_UNTIL, MAPPING_EPOCH, MAPPING_LOCATORS, MAPPING_PACKETS, MAPPING_TOTAL, MAPPING_VERDICT,
+  RLOC_TAG, ROOT_EPOCH, VERDICT_DROP, VERDICT_MAP_REQUEST, VERDICT_NATIVE,
 } from "./lisp-layout";
+import { lispSettle } from "./lisp-settle";
 import { lpm4LookupAnno } from "./lpm4-lookup";
 import { lpm6LookupAnno } from "./lpm6-lookup";
 import { poolGive } from "./pool";
@@ -82,6 +83,17 @@ function lookUp(state: u32, batch: u32, count: u32, v4: u32, v6: u32): void {
   lookUpIn(state, iid, v4, four, v6, six);
 }
 
+/**
+ * Whether the mapping has a locator to choose. Where an RLOC has gone up or down since this was last asked, the choice
+ * is made ready anew: so that such a change costs nothing but what packets then need.
+ */
+// @ts-ignore: decorator
+@inline
+export function hasLocator(mapping: u32, epoch: u32): bool {
+  if (load<u32>(mapping, MAPPING_EPOCH) != epoch) lispSettle(mapping, epoch);
+  return load<u32>(mapping, MAPPING_TOTAL) != 0;
+}
+
 /** Gives the packet the RLOC record that its flow has in a mapping with locators to choose from; counts it there. */
 // @ts-ignore: decorator
 @inline
@@ -102,13 +114,14 @@ export function chooseLocator(mapping: u32, slot: u32): void {
  */
 export function lispRoute(state: u32, batch: u32, count: u32, misses: u32, natives: u32): u32 {
   lookUp(state, batch, count, misses, natives);
+  const epoch = load<u32>(load<u32>(state, CACHE_ROOT), ROOT_EPOCH);
   let kept: u32 = 0;
   let missed: u32 = 0;
   let native: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
     const slot = slotAt(batch, i);
     const mapping = load<u32>(slot, SLOT_ROUTE);
-    if (mapping > NOT_IP && load<u32>(mapping, MAPPING_VERDICT) == VERDICT_ENCAPSULATE) {
+    if (mapping > NOT_IP && hasLocator(mapping, epoch)) {
       chooseLocator(mapping, slot);
       store<u32>(batch + (kept++ << 2), slot);
       continue;
@@ -134,7 +147,7 @@ function withoutLocator(state: u32, mapping: u32): u32 {
     return VERDICT_DROP;
   }
   count64(mapping + MAPPING_PACKETS, 1);
-  const verdict = load<u32>(mapping, MAPPING_VERDICT);
+  const verdict = load<u8>(mapping, MAPPING_VERDICT) as u32;
   if (verdict == VERDICT_MAP_REQUEST) count64(state + CACHE_MAP_REQUESTS, 1);
   else if (verdict == VERDICT_NATIVE) count64(state + CACHE_NATIVE, 1);
   else count64(state + CACHE_DROPS + ((verdict - VERDICT_DROP + 1) << 3), 1);

@@ -90,7 +90,7 @@ export function lispLogTo(state: u32, batch: u32, count: u32, now: f64): void {
     const ip = ipHeaderAt(slot);
     if (ip == 0) continue;
     const family = versionAt(ip);
-    const there = load<u16>(rloc, RLOC_FAMILY) as u32;
+    const there = load<u8>(rloc, RLOC_FAMILY) as u32;
     const pair = findPair(
       state, addressOf(eidAt(ip, true), family), addressOf(rloc + RLOC_ADDRESS, there), load<u32>(slot, SLOT_IID),
       family | (there << 8),

@@ -100,7 +100,7 @@ function verifyDestination(
 function noteStatusBits(
   verify: u32, mapping: u32, word: u32, second: u32, iid: u32, eid: u32, four: bool, rloc: u32, rlocFour: bool,
 ): void {
-  const width = min<u32>(load<u16>(mapping, MAPPING_COUNT), (word & I_BIT) != 0 ? 8 : 32);
+  const width = min<u32>(load<u8>(mapping, MAPPING_COUNT), (word & I_BIT) != 0 ? 8 : 32);
   const status = load<u8>(mapping, MAPPING_STATUS);
   if (width == 0 || status == STATUS_NEVER) return;
   const bits = second & (0xffffffff >> (32 - width));

@@ -13,9 +13,9 @@ import { flowHash4 } from "../../assembly/lisp-flow";
 import { findInstance } from "../../assembly/lisp-instance";
 import {
   CACHE_HITS, CACHE_IID, CACHE_MISSES, CACHE_ROOT, ENCAP_DONE, ENCAP_DROPS, ENCAP_ID, ENCAP_KEY, ENCAP_PACKETS,
-  INSTANCE_TABLE_4, MAPPING_VERDICT, VERDICT_ENCAPSULATE,
+  INSTANCE_TABLE_4, ROOT_EPOCH,
 } from "../../assembly/lisp-layout";
-import { chooseLocator } from "../../assembly/lisp-map-cache";
+import { chooseLocator, hasLocator } from "../../assembly/lisp-map-cache";
 import { lpm4LookupAnno } from "../../assembly/lpm4-lookup";
 import { poolGive, poolGiveBatch, poolTake } from "../../assembly/pool";
 import { PASSED, reject } from "../../assembly/reject";
@@ -72,6 +72,7 @@ export function fusedEncap(
   if (instance == 0) return 0;
   lpm4LookupAnno(load<u32>(instance, INSTANCE_TABLE_4), batch, good);
 
+  const epoch = load<u32>(load<u32>(cache, CACHE_ROOT), ROOT_EPOCH);
   const memoryEnd = load<u32>(HEAP_END);
   const key = (load<u32>(encap, ENCAP_KEY) as u64) << 32;
   let id = load<u32>(encap, ENCAP_ID);
@@ -81,7 +82,7 @@ export function fusedEncap(
   for (let i: u32 = 0; i < good; i++) {
     const slot = slotAt(batch, i);
     const mapping = load<u32>(slot, SLOT_ROUTE);
-    if (mapping == 0 || load<u32>(mapping, MAPPING_VERDICT) != VERDICT_ENCAPSULATE) {
+    if (mapping == 0 || !hasLocator(mapping, epoch)) {
       poolGive(slot);
       continue;
     }

@@ -1,14 +1,24 @@
-// Records in memory that expire, soonest first: a binary heap of their addresses.
+// Records in memory that expire, soonest first: a heap of their addresses, in which each has four children.
 // Each record knows its place, so that it can be taken out from anywhere.
 
 import { MAPPING_EXPIRY, MAPPING_QUEUE } from "../../assembly/lisp-layout.js";
 import type { PacketMemory } from "../packet/memory.js";
 
+const CHUNK_BITS = 12;
+const CHUNK = 1 << CHUNK_BITS;
+
+/** A piece of the heap: in pieces it never has to move as a whole. */
+interface Chunk {
+  readonly records: Uint32Array;
+  /** Their expiries, steady nanoseconds: so that a way down the heap does not read every record. */
+  readonly expiries: Float64Array;
+}
+
 export class ExpiryQueue {
   readonly #memory: PacketMemory;
   readonly #expiryAt: number;
   readonly #placeAt: number;
-  #heap = new Uint32Array(64);
+  readonly #chunks: Chunk[] = [];
   #size = 0;
 
   /** `expiryAt`: where in a record its expiry stands (f64); `placeAt`: where the queue keeps its place (u32, at first 0). */
@@ -24,33 +34,28 @@ export class ExpiryQueue {
 
   /** The record that expires first, 0 when none does. */
   get first(): number {
-    return this.#size > 0 ? this.#heap[0] : 0;
+    return this.#size > 0 ? this.#record(0) : 0;
   }
 
   /** Steady nanoseconds of the first expiry; Infinity when there is none. */
   get next(): number {
-    return this.#size > 0 ? this.#expiry(this.#heap[0]) : Number.POSITIVE_INFINITY;
+    return this.#size > 0 ? this.#expiry(0) : Number.POSITIVE_INFINITY;
   }
 
   /** Tells `each` of every record that expires by `until`, in no order. It must not change the queue. */
   until(until: number, each: (record: number, expiry: number) => void, i = 0): void {
     // Children expire no earlier than their parent, so nothing else is looked at.
     if (i >= this.#size) return;
-    const record = this.#heap[i];
-    const expiry = this.#expiry(record);
+    const expiry = this.#expiry(i);
     if (expiry > until) return;
-    each(record, expiry);
-    this.until(until, each, 2 * i + 1);
-    this.until(until, each, 2 * i + 2);
+    each(this.#record(i), expiry);
+    for (let child = 4 * i + 1; child <= 4 * i + 4; child++) this.until(until, each, child);
   }
 
   add(record: number): void {
-    if (this.#size === this.#heap.length) {
-      const grown = new Uint32Array(this.#size * 2);
-      grown.set(this.#heap);
-      this.#heap = grown;
-    }
-    this.#up(this.#size++, record);
+    if (this.#size === this.#chunks.length * CHUNK)
+      this.#chunks.push({ records: new Uint32Array(CHUNK), expiries: new Float64Array(CHUNK) });
+    this.#up(this.#size++, record, this.#memory.view.getFloat64(record + this.#expiryAt, true));
   }
 
   /** Takes the record out, if it is there. */
@@ -58,43 +63,55 @@ export class ExpiryQueue {
     const i = this.#memory.get32(record + this.#placeAt) - 1;
     if (i < 0) return;
     this.#memory.set32(record + this.#placeAt, 0);
-    const last = this.#heap[--this.#size];
-    if (last === record) return;
-    if (i > 0 && this.#expiry(last) < this.#expiry(this.#heap[(i - 1) >> 1])) this.#up(i, last);
-    else this.#down(i, last);
+    const end = --this.#size;
+    if (i === end) return;
+    const last = this.#record(end);
+    const expiry = this.#expiry(end);
+    if (i > 0 && expiry < this.#expiry((i - 1) >> 2)) this.#up(i, last, expiry);
+    else this.#down(i, last, expiry);
   }
 
-  #expiry(record: number): number {
-    return this.#memory.view.getFloat64(record + this.#expiryAt, true);
+  #record(i: number): number {
+    return this.#chunks[i >> CHUNK_BITS].records[i & (CHUNK - 1)];
   }
 
-  #place(i: number, record: number): void {
-    this.#heap[i] = record;
+  #expiry(i: number): number {
+    return this.#chunks[i >> CHUNK_BITS].expiries[i & (CHUNK - 1)];
+  }
+
+  #place(i: number, record: number, expiry: number): void {
+    const { records, expiries } = this.#chunks[i >> CHUNK_BITS];
+    records[i & (CHUNK - 1)] = record;
+    expiries[i & (CHUNK - 1)] = expiry;
     this.#memory.set32(record + this.#placeAt, i + 1);
   }
 
-  #up(i: number, record: number): void {
-    const expiry = this.#expiry(record);
+  #up(i: number, record: number, expiry: number): void {
     while (i > 0) {
-      const parent = this.#heap[(i - 1) >> 1];
-      if (this.#expiry(parent) <= expiry) break;
-      this.#place(i, parent);
-      i = (i - 1) >> 1;
+      const parent = (i - 1) >> 2;
+      const before = this.#expiry(parent);
+      if (before <= expiry) break;
+      this.#place(i, this.#record(parent), before);
+      i = parent;
     }
-    this.#place(i, record);
+    this.#place(i, record, expiry);
   }
 
-  #down(i: number, record: number): void {
-    const expiry = this.#expiry(record);
+  #down(i: number, record: number, expiry: number): void {
     for (;;) {
-      let child = 2 * i + 1;
-      if (child >= this.#size) break;
-      if (child + 1 < this.#size && this.#expiry(this.#heap[child + 1]) < this.#expiry(this.#heap[child]))
-        child++;
-      if (this.#expiry(this.#heap[child]) >= expiry) break;
-      this.#place(i, this.#heap[child]);
+      const end = Math.min(4 * i + 5, this.#size);
+      let child = -1;
+      let soonest = expiry;
+      for (let c = 4 * i + 1; c < end; c++) {
+        const at = this.#expiry(c);
+        if (at >= soonest) continue;
+        soonest = at;
+        child = c;
+      }
+      if (child < 0) break;
+      this.#place(i, this.#record(child), soonest);
       i = child;
     }
-    this.#place(i, record);
+    this.#place(i, record, expiry);
   }
 }

@@ -19,6 +19,7 @@ import {
 } from "../options.js";
 import { BatchPool } from "../packet/batch.js";
 import { PacketMemory } from "../packet/memory.js";
+import { Chores } from "./chores.js";
 import { type Clock, RealClock } from "./clock.js";
 import type { DeviceProvider } from "./device.js";
 import { NO_DEVICES } from "./device.js";
@@ -49,6 +50,8 @@ export class Router {
   readonly random: Random;
   readonly signals: Signals;
   readonly driver: Driver;
+  /** What elements have left to be done when they went. */
+  readonly chores = new Chores();
   readonly devices: DeviceProvider;
   /** null: stores are real, and elements open them by themselves. */
   readonly stores: StoreProvider | null;
@@ -108,6 +111,7 @@ export class Router {
 
   #install(graph: Graph, text: string): void {
     this.#graph = graph;
+    this.chores.use(graph.timers);
     this.source = text;
   }
 

@@ -51,6 +51,7 @@ export const WITHOUT_PACKETS: readonly string[] = [
   "lpm6Lookup",
   "lpmBytes",
   "lpmCount",
+  "lispSettle",
   "neighbourCreate",
   "neighbourDestroy",
   "neighbourFind",

@@ -11,6 +11,8 @@ import {
   parseRloc,
   wordAndInstance,
 } from "../../../src/lisp/mapping.js";
+import { SLICE, SLICE_REST } from "../../../src/lisp/slice.js";
+import type { Place } from "../../../src/lisp/tables/instance-tables.js";
 import { MapCache } from "../../../src/lisp/tables/map-cache.js";
 import type { CachedMapping } from "../../../src/lisp/tables/mapping-records.js";
 import { addressText, sameAddress } from "../../../src/net/address.js";
@@ -130,6 +132,9 @@ export class LISPMapCache extends Element {
   #configured: readonly Mapping[] = [];
   #iid = 0;
   readonly #timer: Timer = this.newTimer(() => this.#expire());
+  readonly #worker: Timer = this.newTimer(() => this.#work());
+  /** Where setting counts to zero is to go on; null: it is not going on. */
+  #resetting: Place | null = null;
   readonly #missListeners: ((batch: Batch) => void)[] = [];
   readonly #insertListeners: ((mapping: Mapping) => void)[] = [];
   readonly #expiryListeners: ((mapping: CachedMapping) => void)[] = [];
@@ -157,9 +162,11 @@ export class LISPMapCache extends Element {
     if (!(old instanceof LISPMapCache) || old.#cache === null) return;
     const { capacity } = this.cache;
     const gone = old.#configured.filter((m) => this.cache.get(m.iid, m.eid) === null);
-    this.cache.destroy();
+    this.#discard(this.cache);
     this.#adopt(old.#cache);
     old.#cache = null;
+    this.#resetting = old.#resetting;
+    this.#worker.scheduleAfter(SLICE_REST);
     this.cache.capacity = capacity;
     for (const m of gone) this.cache.delete(m.iid, m.eid);
     for (const m of this.#configured) {
@@ -174,8 +181,14 @@ export class LISPMapCache extends Element {
   }
 
   override cleanup(): void {
-    this.#cache?.destroy();
+    if (this.#cache !== null) this.#discard(this.#cache);
     this.#cache = null;
+  }
+
+  /** Lets a map-cache go, with as little delay to packets as all else. */
+  #discard(cache: MapCache): void {
+    cache.destroy();
+    if (cache.work()) this.router.chores.add(() => cache.work());
   }
 
   override process(batch: Batch): void {
@@ -247,6 +260,13 @@ export class LISPMapCache extends Element {
     this.memory.set32(this.state + CACHE_ROOT, cache.root);
   }
 
+  /** Goes on with what was not done at once: giving back what was cleared, setting counts to zero. */
+  #work(): void {
+    const { cache } = this;
+    if (this.#resetting !== null) this.#resetting = cache.resetCounts(this.#resetting, SLICE);
+    if (cache.work() || this.#resetting !== null) this.#worker.scheduleAfter(SLICE_REST);
+  }
+
   #schedule(): void {
     const next = this.cache.nextExpiry;
     if (next === Number.POSITIVE_INFINITY) return;
@@ -256,7 +276,7 @@ export class LISPMapCache extends Element {
   #expire(): void {
     this.cache.expire((mapping) => {
       for (const listener of this.#expiryListeners) listener(mapping);
-    });
+    }, SLICE);
     this.#schedule();
   }
 
@@ -281,7 +301,7 @@ export class LISPMapCache extends Element {
       expired: { read: () => this.cache.expired },
       evicted: { read: () => this.cache.evicted },
       refused: { read: () => this.cache.refused },
-      clear: { write: () => this.cache.clear() },
+      clear: { write: () => this.#clear() },
       reset_counts: { write: () => this.#resetCounts() },
     };
   }
@@ -306,8 +326,15 @@ export class LISPMapCache extends Element {
     return found === null ? "none" : this.#line(found);
   }
 
+  #clear(): void {
+    this.cache.clear();
+    this.#resetting = null;
+    this.#worker.scheduleAfter(SLICE_REST);
+  }
+
   #resetCounts(): void {
-    this.cache.resetCounts();
+    this.#resetting = this.cache.resetCounts(undefined, SLICE);
+    if (this.#resetting !== null) this.#worker.scheduleAfter(SLICE_REST);
     const { counters, drops } = LISPMapCache.spec;
     for (const name of Object.keys({ ...counters, ...drops }))
       this.memory.set64(this.counterAddress(name), 0);

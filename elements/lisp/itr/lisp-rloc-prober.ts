@@ -4,8 +4,9 @@ import { randomNonce } from "../../../src/lisp/control/control-records.js";
 import { updateOf } from "../../../src/lisp/itr/probe-updates.js";
 import { type Eid, keepShortest, ProbedRloc } from "../../../src/lisp/itr/probed-rloc.js";
 import { type Mapping, MappingError } from "../../../src/lisp/mapping.js";
+import { SLICE_REST } from "../../../src/lisp/slice.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
-import { addressText } from "../../../src/net/address.js";
+import { addressText, sameAddress } from "../../../src/net/address.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { MemoryError } from "../../../src/packet/memory.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
@@ -54,6 +55,11 @@ const args = {
   CAPACITY: { type: "unsigned", default: "4096", min: 1, doc: "most RLOCs that are probed" },
 } as const;
 
+/** Mappings of an RLOC among which those are chosen that it is probed for. */
+const LOOKED_AT = 64;
+/** RLOCs that are looked at before packets get their turn. */
+const AT_ONCE = 16;
+
 /**
  * Finds out which locators of a map-cache can be reached (RFC 9301, section 7.1).
  *
@@ -74,7 +80,8 @@ const args = {
  * and Map-Version of its locators, and further ones. It never takes a locator away (of several ETRs that register
  * together each may know its own only), nor makes a mapping live longer, nor changes a configured one.
  *
- * Once in INTERVAL it goes through the whole map-cache for RLOCs that are gone.
+ * An RLOC that no mapping names any more is forgotten when it is to be probed next. Once in INTERVAL those are looked
+ * for that are not probed yet, as there was no room.
  *
  * @input 0 answers to probes: output 7 of LISPControlClassifier
  * @output 0 probes, as IP packets with the destination annotation set
@@ -115,6 +122,10 @@ export class LISPRLOCProber extends Element {
   readonly #timers = new TimerGroup(this);
   readonly #scan: Timer = this.newTimer(() => this.#look());
   readonly #probed = new Map<string, ProbedRloc>();
+  /** By the nonces of probes that are out. */
+  readonly #out = new Map<bigint, ProbedRloc>();
+  /** The RLOC that was looked at last, while all are gone through. */
+  #looked: Uint8Array | null = null;
   #cache: LISPMapCache | null = null;
   #resolver: LISPResolver | null = null;
   #rlocs: readonly Uint8Array[] = [];
@@ -143,23 +154,23 @@ export class LISPRLOCProber extends Element {
     this.#cache!.onInsert((mapping) => this.#inserted(mapping));
   }
 
-  /** Takes up RLOCs that are new, and forgets those that are gone. */
+  /** Takes up RLOCs that are not probed yet: a slice of all that the map-cache has. */
   #look(): void {
-    const seen = new Map<string, { readonly rloc: Uint8Array; readonly eids: Eid[] }>();
-    for (const mapping of this.#cache!.cache.entries())
-      for (const rloc of this.#usable(mapping)) {
-        const name = addressText(rloc);
-        const found = seen.get(name);
-        if (found === undefined) seen.set(name, { rloc, eids: [mapping] });
-        else keepShortest(found.eids, mapping);
-      }
-    for (const [name, p] of this.#probed) {
-      if (seen.has(name)) continue;
-      p.timer.unschedule();
-      this.#probed.delete(name);
-    }
-    for (const { rloc, eids } of seen.values()) this.#see(rloc, (p) => p.know(eids));
-    this.#scan.scheduleAfter(this.#interval);
+    const some = this.#cache!.cache.rlocs(this.#looked, AT_ONCE);
+    for (const { rloc, listed } of some)
+      if (listed > 0 && this.#source(rloc) !== undefined)
+        this.#see(rloc, (p) => {
+          if (p.eids.length < listed) p.know(this.#eidsOf(rloc));
+        });
+    this.#looked = some.length < AT_ONCE ? null : some[AT_ONCE - 1].rloc;
+    this.#scan.scheduleAfter(this.#looked === null ? this.#interval : SLICE_REST);
+  }
+
+  /** What an RLOC is probed for: the shortest of some EID-prefixes that have it; none where it is gone. */
+  #eidsOf(rloc: Uint8Array): readonly Eid[] {
+    const shortest: Eid[] = [];
+    for (const eid of this.#cache!.cache.mappingsOf(rloc, LOOKED_AT)) keepShortest(shortest, eid);
+    return shortest;
   }
 
   /** A mapping has come: it is newer than what else is known of its RLOCs. */
@@ -208,8 +219,10 @@ export class LISPRLOCProber extends Element {
 
   #due(p: ProbedRloc): void {
     if (p.out.size > 0) p.unanswered();
-    if (p.out.size > this.#retries) {
-      p.out.clear();
+    if (!this.#isNamed(p)) {
+      this.#forget(p);
+    } else if (p.out.size > this.#retries) {
+      this.#settle(p);
       if (!p.down) this.#count("downs");
       p.down = true;
       this.#cache!.cache.updateRloc(p.rloc, { down: true });
@@ -220,9 +233,29 @@ export class LISPRLOCProber extends Element {
     }
   }
 
+  /** Whether mappings name the RLOC still; what it is to be probed for next is one of them then. */
+  #isNamed(p: ProbedRloc): boolean {
+    const mapping = p.next === null ? null : this.#cache!.cache.get(p.next.iid, p.next.eid);
+    if (mapping === null || !this.#usable(mapping).some((rloc) => sameAddress(rloc, p.rloc)))
+      p.know(this.#eidsOf(p.rloc));
+    return p.eids.length > 0;
+  }
+
+  #forget(p: ProbedRloc): void {
+    this.#settle(p);
+    p.timer.unschedule();
+    this.#probed.delete(addressText(p.rloc));
+  }
+
+  /** No probe to the RLOC is out any more. */
+  #settle(p: ProbedRloc): void {
+    for (const nonce of p.out.keys()) this.#out.delete(nonce);
+    p.out.clear();
+  }
+
   #probe(p: ProbedRloc): void {
     const nonce = randomNonce(this.router.random);
-    const asked = p.next;
+    const asked = p.next!;
     const { iid, eid } = asked;
     const message = mapRequest({
       nonce,
@@ -232,6 +265,7 @@ export class LISPRLOCProber extends Element {
       records: [{ eid: eidAddress(iid, eid.address), maskLength: eid.length, subscribe: false }],
     });
     p.out.set(nonce, { at: this.router.clock.now(), eid: asked });
+    this.#out.set(nonce, p);
     p.timer.scheduleAfter(this.#timeout);
     this.#count("probes");
     const payload = encodeLispControl(message);
@@ -249,6 +283,8 @@ export class LISPRLOCProber extends Element {
   }
 
   #rest(p: ProbedRloc): void {
+    // A mapping that comes from now on is asked for first.
+    p.know(this.#eidsOf(p.rloc));
     p.timer.scheduleAfter(Math.floor(this.#period() * (0.9 + this.router.random.real() / 10)));
   }
 
@@ -268,13 +304,14 @@ export class LISPRLOCProber extends Element {
       return;
     }
     const proper = reply.probe && reply.records.every((r) => r.authoritative);
-    const p = proper ? this.#asker(reply.nonce) : null;
-    if (p === null) {
+    const p = proper ? this.#out.get(reply.nonce) : undefined;
+    if (p === undefined) {
       this.#count("unsolicited");
       return;
     }
     this.#count("answers");
     const eid = p.answer(reply.nonce, this.router.clock.now());
+    this.#settle(p);
     this.#cache!.cache.updateRloc(p.rloc, { down: false });
     this.#rest(p);
     this.#update(eid, reply.records, (datagram as UdpPacket).source);
@@ -294,11 +331,6 @@ export class LISPRLOCProber extends Element {
       // No room beside the one that it replaces, which stays.
       if (!(e instanceof MemoryError || e instanceof MappingError)) throw e;
     }
-  }
-
-  #asker(nonce: bigint): ProbedRloc | null {
-    for (const p of this.#probed.values()) if (p.out.has(nonce)) return p;
-    return null;
   }
 
   #count(name: keyof typeof LISPRLOCProber.spec.counters | keyof typeof LISPRLOCProber.spec.drops): void {

@@ -34,9 +34,9 @@ export class ProbedRloc {
     return this.#eids;
   }
 
-  /** Which of its EID-prefixes is the next to be asked for. */
-  get next(): Eid {
-    return this.#eids[this.#turn % this.#eids.length];
+  /** Which of its EID-prefixes is the next to be asked for; null where none is known. */
+  get next(): Eid | null {
+    return this.#eids[this.#turn % this.#eids.length] ?? null;
   }
 
   /** A probe has no answer in time: the next one asks for another EID-prefix. */
@@ -44,21 +44,29 @@ export class ProbedRloc {
     this.#turn++;
   }
 
-  /** These mappings have it, of those that have been looked at. */
+  /** These mappings have it, of those that have been looked at. What was to be asked for next still is, if it is one of them. */
   know(eids: readonly Eid[]): void {
+    const { next } = this;
     this.#eids = eids;
+    this.#turn =
+      next === null
+        ? 0
+        : Math.max(
+            0,
+            eids.findIndex((e) => sameEid(e, next)),
+          );
   }
 
   /** A mapping has come that has it: the newest is asked for first. */
   prefer(eid: Eid): void {
     this.#eids = [eid, ...this.#eids.filter((e) => !sameEid(e, eid))].slice(0, EIDS);
+    this.#turn = 0;
   }
 
   /** The probe with this nonce has its answer; returns what that was asked for. */
   answer(nonce: bigint, now: number): Eid {
     const { at, eid } = this.out.get(nonce)!;
     this.#measure(now - at);
-    this.out.clear();
     this.#answered = now;
     this.down = false;
     return eid;

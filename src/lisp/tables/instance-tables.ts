@@ -5,6 +5,12 @@ import type { PacketMemory } from "../../packet/memory.js";
 import { PrefixTable, tableAddress } from "../../packet/prefix-table.js";
 import { Instances } from "./instances.js";
 
+/** An EID-prefix of an instance, in the order of listings; its length may be one more than can be: behind all with its address. */
+export interface Place {
+  readonly iid: number;
+  readonly eid: Prefix;
+}
+
 interface Tables {
   four: PrefixTable | null;
   six: PrefixTable | null;
@@ -14,7 +20,8 @@ interface Tables {
 export class InstanceTables {
   readonly #memory: PacketMemory;
   readonly #instances: Instances;
-  readonly #tables = new Map<number, Tables>();
+  #tables = new Map<number, Tables>();
+  #tableBytes = 0;
 
   constructor(memory: PacketMemory) {
     this.#memory = memory;
@@ -28,9 +35,7 @@ export class InstanceTables {
 
   /** Bytes of the router's memory in use. */
   get bytes(): number {
-    let tables = 0;
-    for (const t of this.#tables.values()) tables += (t.four?.bytes ?? 0) + (t.six?.bytes ?? 0);
-    return tables + this.#instances.bytes;
+    return this.#tableBytes + this.#instances.bytes;
   }
 
   /** Instance IDs that have prefixes, ascending. */
@@ -41,9 +46,11 @@ export class InstanceTables {
   /** Puts a value in, in place of one for exactly this prefix. Throws MemoryError, with all as it was. */
   insert(iid: number, eid: Prefix, value: number): void {
     const table = this.#table(iid, eid.address.length);
+    const before = table.bytes;
     try {
       table.insert(tableAddress(eid.address), eid.length, value);
     } finally {
+      this.#tableBytes += table.bytes - before;
       if (table.size === 0) this.#drop(iid, eid.address.length);
     }
   }
@@ -51,7 +58,9 @@ export class InstanceTables {
   /** Removes the value of exactly this prefix, which must be there. */
   remove(iid: number, eid: Prefix): void {
     const table = this.#table(iid, eid.address.length);
+    const before = table.bytes;
     table.remove(tableAddress(eid.address), eid.length);
+    this.#tableBytes += table.bytes - before;
     if (table.size === 0) this.#drop(iid, eid.address.length);
   }
 
@@ -69,20 +78,35 @@ export class InstanceTables {
     return table?.lookup(tableAddress(address)) ?? 0;
   }
 
-  /** All values, by instance ID (or those of one), family, address, length. Others may change meanwhile, short of an instance's last. */
-  *values(iid?: number): IterableIterator<number> {
-    for (const id of iid === undefined ? this.#instances.keys() : [iid]) {
+  /** All values, by instance ID, family, address, length, from `from` on. Nothing may change meanwhile but the values. */
+  *values(from?: Place): IterableIterator<number> {
+    const ids = this.#instances.keys();
+    for (let i = from === undefined ? 0 : firstFrom(ids, from.iid); i < ids.length; i++) {
+      const here = from !== undefined && from.iid === ids[i] ? from.eid : undefined;
       for (const side of ["four", "six"] as const) {
-        const table = this.#tables.get(id)?.[side];
-        if (table) for (const entry of table.entries()) yield entry.value;
+        if (side === "four" && here?.address.length === 16) continue;
+        const table = this.#tables.get(ids[i])?.[side];
+        const inside = here !== undefined && here.address.length === (side === "four" ? 4 : 16);
+        const start = inside ? { address: tableAddress(here.address), length: here.length } : undefined;
+        if (table) for (const entry of table.entries(start)) yield entry.value;
       }
     }
   }
 
+  /** Takes all tables away, as if each of their values had been removed: they are the caller's. */
+  detach(): PrefixTable[] {
+    const tables: PrefixTable[] = [];
+    for (const t of this.#tables.values())
+      for (const table of [t.four, t.six]) if (table !== null) tables.push(table);
+    this.#tables = new Map();
+    this.#tableBytes = 0;
+    this.#instances.clear();
+    return tables;
+  }
+
   /** Gives all memory of the tables back; what the values stand for is the caller's. */
   destroy(): void {
-    for (const t of this.#tables.values()) for (const table of [t.four, t.six]) table?.destroy();
-    this.#tables.clear();
+    for (const table of this.detach()) table.destroy();
     this.#instances.destroy();
   }
 
@@ -102,13 +126,15 @@ export class InstanceTables {
     }
     tables[side] = made;
     this.#tables.set(iid, tables);
+    this.#tableBytes += made.bytes;
     return made;
   }
 
   #drop(iid: number, size: number): void {
     const tables = this.#tables.get(iid)!;
     const side = size === 4 ? "four" : "six";
-    tables[side]?.destroy();
+    this.#tableBytes -= tables[side]!.bytes;
+    tables[side]!.destroy();
     tables[side] = null;
     if (tables.four !== null || tables.six !== null) {
       this.#instances.set(iid, tables.four?.address ?? 0, tables.six?.address ?? 0);
@@ -117,4 +143,15 @@ export class InstanceTables {
     this.#tables.delete(iid);
     this.#instances.delete(iid);
   }
+}
+
+/** Where in ascending `ids` the first stands that is at least `id`. */
+function firstFrom(ids: readonly number[], id: number): number {
+  let [low, high] = [0, ids.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ids[middle] < id) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -2,22 +2,29 @@
 // in, and what the data path finds. Mappings live in the router's memory; this
 // class makes, changes, lists and frees them.
 
+import { ROOT_EPOCH } from "../../../assembly/lisp-layout.js";
 import type { Prefix } from "../../net/prefix.js";
-import type { PacketMemory } from "../../packet/memory.js";
+import { MemoryError, type PacketMemory } from "../../packet/memory.js";
 import type { Clock } from "../../router/clock.js";
 import type { Random } from "../../router/random.js";
 import { key } from "../etr/site-mappings.js";
 import { ExpiryQueue } from "../expiry-queue.js";
 import { checkMapping, type Mapping } from "../mapping.js";
-import { InstanceTables } from "./instance-tables.js";
+import { SLICE } from "../slice.js";
+import { InstanceTables, type Place } from "./instance-tables.js";
 import { type CachedMapping, MappingRecords } from "./mapping-records.js";
-import { type RlocState, RlocTable } from "./rloc-table.js";
+import { Remains } from "./remains.js";
+import { type RlocChange, type RlocState, RlocTable } from "./rloc-table.js";
 
 /** The cache holds as many mappings as it may, and none of them ever expires. */
 export class MapCacheFullError extends Error {
   readonly code = "MAP_CACHE_FULL";
 }
 
+/**
+ * Whatever it holds, no call takes longer for it, but those that go through mappings: they take a number of mappings,
+ * and go on from where they were.
+ */
 export class MapCache {
   /** Most mappings it holds. */
   capacity: number;
@@ -28,20 +35,25 @@ export class MapCache {
   refused = 0;
   /** Called with every mapping that was put in: the next expiry may have moved closer. */
   onInsert: (mapping: Mapping) => void = () => {};
+  readonly #memory: PacketMemory;
   readonly #clock: Clock;
+  readonly #random: Random;
   readonly #tables: InstanceTables;
-  readonly #rlocs: RlocTable;
-  readonly #queue: ExpiryQueue;
-  readonly #mappings: MappingRecords;
+  #rlocs: RlocTable;
+  #queue: ExpiryQueue;
+  #mappings: MappingRecords;
+  readonly #remains: Remains[] = [];
   readonly #held = new Set<string>();
   #size = 0;
 
   constructor(memory: PacketMemory, clock: Clock, random: Random, capacity: number) {
+    this.#memory = memory;
     this.#clock = clock;
+    this.#random = random;
     this.capacity = capacity;
     this.#tables = new InstanceTables(memory);
     this.#rlocs = new RlocTable(memory, random);
-    this.#mappings = new MappingRecords(memory, this.#rlocs);
+    this.#mappings = new MappingRecords(memory, this.#rlocs, this.root);
     this.#queue = new ExpiryQueue(memory);
   }
 
@@ -57,7 +69,8 @@ export class MapCache {
 
   /** Bytes of the router's memory in use. */
   get bytes(): number {
-    return this.#mappings.bytes + this.#tables.bytes + this.#rlocs.bytes;
+    const remains = this.#remains.reduce((sum, r) => sum + r.bytes, 0);
+    return this.#mappings.bytes + this.#tables.bytes + this.#rlocs.bytes + remains;
   }
 
   /** Instance IDs that have mappings, ascending. */
@@ -82,6 +95,20 @@ export class MapCache {
       this.refused++;
       return true;
     }
+    let replaced: boolean;
+    try {
+      replaced = this.#put(mapping);
+    } catch (e) {
+      // What was cleared may not have been given back yet.
+      if (!(e instanceof MemoryError) || this.#remains.length === 0) throw e;
+      this.work();
+      replaced = this.#put(mapping);
+    }
+    this.onInsert(mapping);
+    return replaced;
+  }
+
+  #put(mapping: Mapping): boolean {
     const old = this.#tables.exact(mapping.iid, mapping.eid);
     if (old === 0 && this.#size >= this.capacity) this.#evict();
     const record = this.#mappings.make(mapping, this.#clock.now());
@@ -98,7 +125,6 @@ export class MapCache {
       this.#size++;
     }
     if (mapping.ttl !== null) this.#queue.add(record);
-    this.onInsert(mapping);
     return old !== 0;
   }
 
@@ -143,9 +169,9 @@ export class MapCache {
     return record === 0 ? null : this.#mappings.read(record);
   }
 
-  /** All mappings, by instance ID, family, address, length. The cache may change meanwhile, short of losing an instance. */
-  *entries(): IterableIterator<CachedMapping> {
-    for (const record of this.#tables.values()) yield this.#mappings.read(record);
+  /** All mappings, by instance ID, family, address, length, from `from` on. The cache must not change meanwhile. */
+  *entries(from?: Place): IterableIterator<CachedMapping> {
+    for (const record of this.#tables.values(from)) yield this.#mappings.read(record);
   }
 
   /**
@@ -166,10 +192,10 @@ export class MapCache {
     return this.#mappings.packets(id);
   }
 
-  /** Removes what has expired; tells `each` of every one. */
-  expire(each?: (mapping: CachedMapping) => void): void {
+  /** Removes up to `most` of what has expired, the first first; tells `each` of every one. */
+  expire(each?: (mapping: CachedMapping) => void, most = Number.POSITIVE_INFINITY): void {
     const now = this.#clock.now();
-    while (this.#queue.next <= now) {
+    for (let left = most; left > 0 && this.#queue.next <= now; left--) {
       const record = this.#queue.first;
       const mapping = each === undefined ? null : this.#mappings.read(record);
       this.#remove(record);
@@ -178,11 +204,21 @@ export class MapCache {
     }
   }
 
-  /** Removes all mappings, or those of one instance. */
-  clear(iid?: number): void {
-    for (const k of this.#held) if (iid === undefined || k.startsWith(`${iid} `)) this.#held.delete(k);
-    const records = [...this.#tables.values(iid)];
-    for (const record of records) this.#remove(record);
+  /** Removes all mappings. The memory of many is given back by `work`. */
+  clear(): void {
+    this.#held.clear();
+    this.#remains.push(new Remains(this.#tables.detach(), this.#mappings, this.#rlocs));
+    this.#rlocs = new RlocTable(this.#memory, this.#random);
+    this.#mappings = new MappingRecords(this.#memory, this.#rlocs, this.root);
+    this.#queue = new ExpiryQueue(this.#memory);
+    this.#size = 0;
+    this.work();
+  }
+
+  /** Gives back a slice of what was cleared; returns whether there is more, also after `destroy`. */
+  work(): boolean {
+    if (this.#remains.length > 0 && !this.#remains[0].step(SLICE)) this.#remains.shift();
+    return this.#remains.length > 0;
   }
 
   /**
@@ -201,31 +237,44 @@ export class MapCache {
     return this.#rlocs.get(address);
   }
 
-  /** What is known of every RLOC that a mapping names. */
-  rlocs(): IterableIterator<RlocState> {
-    return this.#rlocs.states();
+  /** What is known of up to `most` RLOCs that mappings name, by family and address, after `after`; null: from the first. */
+  rlocs(after: Uint8Array | null = null, most = Number.POSITIVE_INFINITY): readonly RlocState[] {
+    return this.#rlocs.states(after, most);
   }
 
   /**
-   * Changes what is known of an RLOC: whether it is down (all mappings choose anew), the MTU of the path to it, the
-   * nonce that packets carry to it. Forgotten when no mapping names the RLOC any more. Returns false when none does.
+   * Up to `most` mappings whose packets may go to an RLOC, where it is up: those of networks first, the newest first,
+   * then those of single hosts.
    */
-  updateRloc(address: Uint8Array, change: Partial<Pick<RlocState, "down" | "mtu" | "echo">>): boolean {
+  mappingsOf(rloc: Uint8Array, most: number): Pick<Mapping, "iid" | "eid">[] {
+    return this.#rlocs.listed(rloc, most).map((locator) => {
+      const record = this.#mappings.mappingOf(locator);
+      return { iid: this.#mappings.iid(record), eid: this.#mappings.eid(record) };
+    });
+  }
+
+  /** Changes what is known of an RLOC, for all mappings that name it at once. Returns false when none does. */
+  updateRloc(address: Uint8Array, change: RlocChange): boolean {
     const before = this.#rlocs.get(address);
-    if (!this.#rlocs.update(address, change)) return false;
-    if (change.down === undefined || change.down === before?.down) return true;
-    // Rare beside packets, so nobody keeps lists of who names whom.
-    for (const record of this.#tables.values())
-      if (this.#mappings.names(record, address)) this.#mappings.settle(record);
+    if (before === null) return false;
+    this.#rlocs.update(address, change);
+    if (change.down === undefined || change.down === before.down) return true;
+    const epoch = this.root + ROOT_EPOCH;
+    this.#memory.set32(epoch, this.#memory.get32(epoch) + 1);
     return true;
   }
 
-  /** Sets every packet count to zero. */
-  resetCounts(): void {
-    for (const record of this.#tables.values()) this.#mappings.resetCounts(record);
+  /** Sets the packet counts of up to `most` mappings to zero, from `from` on; returns where it is to go on, null at the end. */
+  resetCounts(from?: Place, most = Number.POSITIVE_INFINITY): Place | null {
+    let left = most;
+    for (const record of this.#tables.values(from)) {
+      if (left-- === 0) return { iid: this.#mappings.iid(record), eid: this.#mappings.eid(record) };
+      this.#mappings.resetCounts(record);
+    }
+    return null;
   }
 
-  /** Gives all its memory back. */
+  /** Lets all go. The memory of many mappings is given back by `work`, which is all that may still be called. */
   destroy(): void {
     this.clear();
     this.#tables.destroy();

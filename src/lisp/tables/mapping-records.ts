@@ -26,6 +26,7 @@ export interface CachedMapping extends Mapping {
 
 const DROP_OF_ACTION = { "no-action": 0, drop: 1, "drop-policy-denied": 2, "drop-auth-failure": 3 } as const;
 const DROP_UNREACHABLE = 4;
+const HOST_BITS = { 4: 32, 16: 128 } as const;
 
 /** Bytes of a mapping with `count` locators. */
 function mappingSize(count: number): number {
@@ -38,15 +39,18 @@ export class MappingRecords {
   bytes = 0;
   readonly #memory: PacketMemory;
   readonly #rlocs: RlocTable;
+  readonly #root: number;
 
-  constructor(memory: PacketMemory, rlocs: RlocTable) {
+  /** `root`: that of the instances, where ROOT_EPOCH stands. */
+  constructor(memory: PacketMemory, rlocs: RlocTable, root: number) {
     this.#memory = memory;
     this.#rlocs = rlocs;
+    this.#root = root;
   }
 
   /** Number of locators. */
   count(record: number): number {
-    return this.#memory.u16[(record + layout.MAPPING_COUNT) >>> 1];
+    return this.#memory.u8[record + layout.MAPPING_COUNT];
   }
 
   iid(record: number): number {
@@ -73,6 +77,7 @@ export class MappingRecords {
     u8[record + layout.MAPPING_FAMILY] = m.eid.address.length === 4 ? 4 : 6;
     u8[record + layout.MAPPING_LENGTH] = m.eid.length;
     u8[record + layout.MAPPING_ACTION] = ACTIONS.indexOf(m.action);
+    u8[record + layout.MAPPING_VERDICT] = verdict(m);
     u16[(record + layout.MAPPING_VERSION) >>> 1] = m.version;
     this.#memory.set32(record + layout.MAPPING_IID, m.iid);
     if (m.partial) u8[record + layout.MAPPING_STATUS] = layout.STATUS_NEVER;
@@ -80,6 +85,7 @@ export class MappingRecords {
       view.setFloat64(record + layout.MAPPING_EXPIRY, now + m.ttl * 1e9, true);
       this.#memory.set32(record + layout.MAPPING_TTL, Math.max(1, Math.ceil(m.ttl)));
     }
+    const host = m.eid.length === HOST_BITS[m.eid.address.length as 4 | 16];
     for (const [i, l] of m.locators.entries()) {
       const at = locatorAt(record, i);
       try {
@@ -89,7 +95,8 @@ export class MappingRecords {
         throw e;
       }
       // Counted one by one, so that a failure half-way frees what was there.
-      u16[(record + layout.MAPPING_COUNT) >>> 1] = i + 1;
+      u8[record + layout.MAPPING_COUNT] = i + 1;
+      u8[at + layout.LOCATOR_INDEX] = i;
       u8[at + layout.LOCATOR_PRIORITY] = l.priority;
       u8[at + layout.LOCATOR_WEIGHT] = l.weight;
       u8[at + layout.LOCATOR_MPRIORITY] = l.mpriority;
@@ -98,6 +105,7 @@ export class MappingRecords {
         (l.local ? layout.LOCATOR_LOCAL : 0) |
         (l.probed ? layout.LOCATOR_PROBED : 0) |
         (l.reachable ? layout.LOCATOR_REACHABLE : 0);
+      if (this.#listed(at)) this.#rlocs.list(at, host);
     }
     this.settle(record);
     return record;
@@ -105,8 +113,11 @@ export class MappingRecords {
 
   /** Frees a mapping's memory and its uses of RLOCs. */
   destroy(record: number, size = mappingSize(this.count(record))): void {
-    for (let i = 0; i < this.count(record); i++)
-      this.#rlocs.release(this.#memory.get32(locatorAt(record, i) + layout.LOCATOR_RLOC));
+    for (let i = 0; i < this.count(record); i++) {
+      const at = locatorAt(record, i);
+      if (this.#listed(at)) this.#rlocs.unlist(at);
+      this.#rlocs.release(this.#memory.get32(at + layout.LOCATOR_RLOC));
+    }
     this.#memory.free(record, size);
     this.bytes -= size;
   }
@@ -143,47 +154,33 @@ export class MappingRecords {
     );
   }
 
-  #usable(locator: number): boolean {
+  /** The mapping of a locator on an RLOC's list. */
+  mappingOf(locator: number): number {
+    const index = this.#memory.u8[locator + layout.LOCATOR_INDEX];
+    return locator - index * layout.LOCATOR_SIZE - layout.MAPPING_LOCATORS;
+  }
+
+  /** Whether traffic may use the locator, where it is reachable: it is on the list of its RLOC then. */
+  #listed(locator: number): boolean {
     const { u8 } = this.#memory;
     return (
       u8[locator + layout.LOCATOR_PRIORITY] !== 255 &&
-      (u8[locator + layout.LOCATOR_FLAGS] & layout.LOCATOR_REACHABLE) !== 0 &&
+      (u8[locator + layout.LOCATOR_FLAGS] & layout.LOCATOR_REACHABLE) !== 0
+    );
+  }
+
+  #usable(locator: number): boolean {
+    const { u8 } = this.#memory;
+    return (
+      this.#listed(locator) &&
       u8[locator + layout.LOCATOR_DOWN] === 0 &&
       !this.#rlocs.isDown(this.#memory.get32(locator + layout.LOCATOR_RLOC))
     );
   }
 
-  /** Writes down what packets of the mapping get (RFC 9300, section 9): the best priority among usable locators, by weight. */
+  /** Makes the choice among the mapping's locators ready, where something of this mapping has changed. */
   settle(record: number): void {
-    const { u8 } = this.#memory;
-    const count = this.count(record);
-    let best = 255;
-    let weights = 0;
-    for (let i = 0; i < count; i++) {
-      const at = locatorAt(record, i);
-      if (!this.#usable(at) || u8[at + layout.LOCATOR_PRIORITY] > best) continue;
-      if (u8[at + layout.LOCATOR_PRIORITY] < best) weights = 0;
-      best = u8[at + layout.LOCATOR_PRIORITY];
-      weights += u8[at + layout.LOCATOR_WEIGHT];
-    }
-    let until = 0;
-    for (let i = 0; i < count; i++) {
-      const at = locatorAt(record, i);
-      if (best < 255 && u8[at + layout.LOCATOR_PRIORITY] === best && this.#usable(at))
-        until += weights === 0 ? 1 : u8[at + layout.LOCATOR_WEIGHT];
-      this.#memory.set32(at + layout.LOCATOR_UNTIL, until);
-    }
-    this.#memory.set32(record + layout.MAPPING_TOTAL, until);
-    this.#memory.set32(record + layout.MAPPING_VERDICT, this.#verdict(record, until));
-  }
-
-  #verdict(record: number, total: number): number {
-    if (total > 0) return layout.VERDICT_ENCAPSULATE;
-    if (this.count(record) > 0) return layout.VERDICT_DROP + DROP_UNREACHABLE;
-    const action = ACTIONS[this.#memory.u8[record + layout.MAPPING_ACTION]];
-    if (action === "natively-forward") return layout.VERDICT_NATIVE;
-    if (action === "send-map-request") return layout.VERDICT_MAP_REQUEST;
-    return layout.VERDICT_DROP + DROP_OF_ACTION[action];
+    this.#memory.kernels.lispSettle(record, this.#memory.get32(this.#root + layout.ROOT_EPOCH));
   }
 
   /** Packets that matched the mapping, whatever locator they got. */
@@ -226,15 +223,6 @@ export class MappingRecords {
     };
   }
 
-  /** Whether a locator of the record names this RLOC. */
-  names(record: number, rloc: Uint8Array): boolean {
-    for (let i = 0; i < this.count(record); i++) {
-      const own = this.#rlocs.addressOf(this.#memory.get32(locatorAt(record, i) + layout.LOCATOR_RLOC));
-      if (own.length === rloc.length && own.every((byte, k) => byte === rloc[k])) return true;
-    }
-    return false;
-  }
-
   /** Marks each of the first `width` locators up or down by its bit, and chooses anew. */
   setStatusBits(record: number, bits: number, width: number): void {
     const count = Math.min(width, this.count(record));
@@ -248,6 +236,14 @@ export class MappingRecords {
     for (let i = 0; i < this.count(record); i++)
       this.#memory.set64(locatorAt(record, i) + layout.LOCATOR_PACKETS, 0);
   }
+}
+
+/** What packets of a mapping get where none of its locators can be used. */
+function verdict({ locators, action }: Mapping): number {
+  if (locators.length > 0) return layout.VERDICT_DROP + DROP_UNREACHABLE;
+  if (action === "natively-forward") return layout.VERDICT_NATIVE;
+  if (action === "send-map-request") return layout.VERDICT_MAP_REQUEST;
+  return layout.VERDICT_DROP + DROP_OF_ACTION[action];
 }
 
 function locatorAt(record: number, i: number): number {
