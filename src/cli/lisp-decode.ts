@@ -3,9 +3,9 @@
 import { once } from "node:events";
 import { closeSync, openSync, readSync } from "node:fs";
 import { type AuthenticatedMessage, verifyAuthentication } from "../lisp/control/authentication.js";
-import { MappingError, parseEid } from "../lisp/mapping.js";
 import { addressText } from "../net/address.js";
-import { coversPrefix, type Prefix } from "../net/prefix.js";
+import { coversPrefix, findPrefix, type Prefix } from "../net/prefix.js";
+import { referredSecret, SecretError } from "../router/secret-source.js";
 import { systemError } from "../router/system-error.js";
 import { type EidPrefix, eidPrefix } from "../wire/lisp-control/address.js";
 import { LispControlError } from "../wire/lisp-control/error.js";
@@ -47,7 +47,8 @@ is valid, wrong-key, unknown-algorithm, truncated, none (algorithm 0) or no-key 
 prefix given covers one of its EIDs); scope is what the MAC covers: the message up to its
 last record (records), with xTR-ID and Site-ID (ids), or all. Key IDs and instance
 IDs are not looked at: SECRET is what a configuration has behind ‘key’, without ID
-and algorithm, or a PubSub key. All keys whose prefix covers one of the EIDs are
+and algorithm, or a PubSub key; file:PATH and env:NAME say where it is, and keep it out
+of the list of processes. All keys whose prefix covers one of the EIDs are
 tried, the longest prefix first; ‘any’ in place of a prefix covers all EIDs.
 
 Exit status 0; 1 when the file cannot be read or, with --verify, when a control
@@ -72,12 +73,19 @@ function parseKey(word: string): Key {
   const equals = word.indexOf("=");
   if (equals < 0) throw new UsageError(`--key is EID-PREFIX=SECRET, without key ID`);
   const text = word.slice(0, equals);
-  const secret = new Uint8Array(Buffer.from(word.slice(equals + 1), "utf8"));
-  if (secret.length === 0) throw new UsageError(`--key has no secret for ‘${text}’`);
+  const prefix = text === ANY ? null : findPrefix(text);
+  // Not said: the two may have changed places.
+  if (prefix === null && text !== ANY)
+    throw new UsageError(`--key is EID-PREFIX=SECRET: what stands before ‘=’ is no EID-prefix`);
+  if (equals === word.length - 1) throw new UsageError(`--key has no secret for ‘${text}’`);
+  return { prefix, text, secret: secretOf(word.slice(equals + 1)) };
+}
+
+function secretOf(text: string): Uint8Array {
   try {
-    return { prefix: text === ANY ? null : parseEid(text), text, secret };
+    return referredSecret(text) ?? new TextEncoder().encode(text);
   } catch (e) {
-    if (e instanceof MappingError) throw new UsageError(`--key: ${e.message}`);
+    if (e instanceof SecretError) throw new UsageError(`--key: ${e.message}`);
     throw e;
   }
 }

@@ -271,7 +271,18 @@ test("what is wrong with the command or the file is said, with status 1", async 
     [["a", "b"], `sluice: more than one file given\n${usage}`],
     [["--key", "10.0.0.0/8", "a"], `sluice: --key is EID-PREFIX=SECRET, without key ID\n${usage}`],
     [["--key", "10.0.0.0/8=", "a"], `sluice: --key has no secret for ‘10.0.0.0/8’\n${usage}`],
-    [["--key", "ten=x", "a"], `sluice: --key: 'ten' is not an EID-prefix\n${usage}`],
+    [
+      ["--key", "ten=x", "a"],
+      `sluice: --key is EID-PREFIX=SECRET: what stands before ‘=’ is no EID-prefix\n${usage}`,
+    ],
+    [
+      ["--key", "10.0.0.0/8=file:/nowhere/key", "a"],
+      `sluice: --key: secret file '/nowhere/key': No such file or directory\n${usage}`,
+    ],
+    [
+      ["--key", "10.0.0.0/8=env:SLUICE_NONE", "a"],
+      `sluice: --key: environment variable SLUICE_NONE is not set\n${usage}`,
+    ],
     [["--unknown"], `sluice: unrecognized option ‘--unknown’\n${usage}`],
     [[join(folder, "none")], `${join(folder, "none")}: No such file or directory\n`],
     [[folder], `${folder}: Is a directory\n`],

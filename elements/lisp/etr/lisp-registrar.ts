@@ -82,8 +82,8 @@ const args = {
  * Registers the EID-prefixes of a LISPSite with Map-Servers.
  *
  * A Map-Server is written `ADDRESS key [ID:]SECRET [sha1|sha256|hkdf] [proxy-reply] [merge] [no-notify] [sign-records]
- * [no-xtr-id]`: sha256 by default; without an ID messages leave with key ID 0, and may come with 1; a secret with spaces
- * is in quotes. Of several keys the first signs, and the next ones in turn what has not been answered; all are accepted
+ * [no-xtr-id]`: sha256 by default; without an ID messages leave with key ID 0, and may come with 1; SECRET as
+ * LISPMapServer has it. Of several keys the first signs, and the next ones in turn what has not been answered; all are accepted
  * in Map-Notifys. So a key is changed by giving both at one end, then
  * at the other, then only the new one. `no-key` instead authenticates nothing.
  *

@@ -11,9 +11,9 @@ import { PeerKeys } from "../../../src/lisp/map-server/peer-keys.js";
 import { subscriptionsText } from "../../../src/lisp/map-server/publisher.js";
 import type { EncapsulatedRequest } from "../../../src/lisp/map-server/requests.js";
 import { MapServer } from "../../../src/lisp/map-server/server.js";
-import { parseSite, SiteError, Sites, siteText } from "../../../src/lisp/map-server/sites.js";
+import { parseSite, SiteError, Sites, siteLabel, siteText } from "../../../src/lisp/map-server/sites.js";
 import { Subscriptions } from "../../../src/lisp/map-server/subscriptions.js";
-import { MappingError, parseEidAndInstance } from "../../../src/lisp/mapping.js";
+import { parseEidAndInstance } from "../../../src/lisp/mapping.js";
 import { RateLimiter } from "../../../src/lisp/rate-limiter.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { DeviceError } from "../../../src/router/device.js";
@@ -76,7 +76,9 @@ const args = {
  *
  * A site is a name, one or more keys, and the EID-prefixes that its xTRs may register; with `more`, also any prefix
  * within. A key is `[ID:]SECRET [sha1|sha256|hkdf]`, with sha256 by default; without an ID messages may have key ID 0, as
- * most others send, or 1. A secret with spaces is quoted.
+ * most others send, or 1. SECRET is `file:PATH` or `env:NAME`, what that file (without the newline at its end; nobody
+ * but its owner may read it) or environment variable holds, or the secret itself, which others may then see in the
+ * configuration; one with spaces is quoted.
  * A Map-Register must be authenticated with a key of the site whose EID-prefixes it has: one by another site's key is
  * refused, however valid. Of several keys an xTR gets back the one that it used last. Where xTR-ID and Site-ID are not
  * covered by the authentication data, nonces are kept by key and locators. What is registered is durable before the
@@ -190,12 +192,14 @@ export class LISPMapServer extends Element {
       if (!(e instanceof KeyError)) throw e;
       errors.error(`PUBSUB_KEY: ${e.message}`);
     }
-    for (const text of values.SITES.filter((t) => wordsOf(t).length > 0)) {
+    const sites = values.SITES.filter((t) => wordsOf(t).length > 0);
+    if (sites.length === 0) errors.warning("no SITES given: nobody can register");
+    for (const [i, text] of sites.entries()) {
       try {
         this.#sites.add(parseSite(text));
       } catch (e) {
-        if (!(e instanceof SiteError || e instanceof KeyError || e instanceof MappingError)) throw e;
-        errors.error(`site '${wordsOf(text)[0]}': ${e.message}`);
+        if (!(e instanceof SiteError || e instanceof KeyError)) throw e;
+        errors.error(`${siteLabel(sites, i)}: ${e.message}`);
       }
     }
   }

@@ -122,11 +122,13 @@ export class Arguments {
     }
   }
 
-  /** What is wrong with the arguments that nothing has read. */
-  leftover(): string[] {
+  /** What is wrong with the arguments that nothing has read; `shown`: whether a keyword may be said. */
+  leftover(shown: (keyword: string) => boolean): string[] {
     const errors: string[] = [];
     for (const [i, length] of this.#keywords.entries()) {
-      if (length > 0) errors.push(`${this.#texts[i].slice(0, length)}: unknown argument`);
+      if (length <= 0) continue;
+      const keyword = this.#texts[i].slice(0, length);
+      errors.push(`${shown(keyword) ? keyword : `argument ${i + 1}`}: unknown argument`);
     }
     if (this.#keywords.includes(0)) errors.push("too many arguments");
     return errors;

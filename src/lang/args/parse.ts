@@ -1,11 +1,13 @@
 // Reads a configuration string into an element's declared arguments, as Click's Args does.
 
+import { nearest } from "../nearest.js";
 import * as addresses from "./address.js";
 import { Arguments } from "./arguments.js";
 import { parseBandwidth } from "./bandwidth.js";
 import { type ArgContext, fail, ok, type Parsed } from "./context.js";
 import * as names from "./names.js";
 import * as numbers from "./numbers.js";
+import { hasSecrets } from "./secrets.js";
 import type { ArgSpec, ArgSpecs, ArgTypes, ArgValues } from "./spec.js";
 import * as strings from "./strings.js";
 import { splitArgs, splitSpaces } from "./text.js";
@@ -120,7 +122,10 @@ export function parseArgs<S extends ArgSpecs>(config: string, specs: S, context:
     else if (required) errors.push(`${name}: required argument missing`);
     else values[name] = defaultOf(name, spec, context);
   }
-  errors.push(...args.leftover());
+  // What follows a comma in a secret looks like an argument, too: only names that are nearly right are said.
+  const known = Object.keys(specs);
+  const shown = hasSecrets(specs) ? (keyword: string) => nearest(keyword, known) !== null : () => true;
+  errors.push(...args.leftover(shown));
   return { values: values as ArgValues<S>, errors };
 }
 

@@ -1,8 +1,12 @@
 // How configurations write the secrets that xTRs and Map-Servers share (RFC 9301, section 5.6). No error says any of
 // the text: where something is out of place, the word there may be a secret.
+//
+// A SECRET is `file:PATH` (what the file holds), `env:NAME` (what the environment variable holds), or the secret itself.
 
+import { isUtf8 } from "node:buffer";
 import { HIDDEN } from "../../lang/args/secrets.js";
-import { splitSpaces, unquote } from "../../lang/args/text.js";
+import { bytesOf, splitSpaces, unquote } from "../../lang/args/text.js";
+import { referredSecret, SecretError } from "../../router/secret-source.js";
 import type { Authentication } from "../../wire/lisp-control/registration.js";
 import {
   ALGORITHM_HKDF,
@@ -47,15 +51,18 @@ export interface KeyText {
 
 /**
  * Reads the key that stands at word `at`: `[ID:]SECRET [sha1|sha256|hkdf]`, with sha256 where no algorithm is
- * given. With an ID the key has exactly that; without, it has ID 0, and messages may name it 1 as well. A secret with spaces is quoted, one that begins like an ID has one before it. Throws KeyError.
+ * given. With an ID the key has exactly that; without, it has ID 0, and messages may name it 1 as well. A secret with
+ * spaces, or that begins like `file:` or `env:`, is quoted; one that begins like an ID has one before it. Throws KeyError.
  */
 export function readKey(words: readonly string[], at: number): KeyText {
   const [, id, secret = ""] = /^(?:(\d+):)?(.*)$/s.exec(words[at] ?? "") ?? [];
-  const bytes = new TextEncoder().encode(unquote(secret));
+  const bytes = secretBytes(secret);
   // What a handler showed must not come back as a configuration.
   if (secret === HIDDEN) throw new KeyError(`'${HIDDEN}' stands for a secret and is none`);
   if (bytes.length === 0) throw new KeyError(`there is no secret: ${SYNTAX}`);
-  if (Number(id ?? 0) > 255) throw new KeyError(`key ID ${id} is not a whole number from 0 to 255`);
+  // A longer one is not said: it may be how a secret begins.
+  if (Number(id ?? 0) > 255)
+    throw new KeyError(`key ID ${id.length > 3 ? "" : `${id} `}is not a whole number from 0 to 255`);
   const name = (words[at + 1] ?? "").toLowerCase();
   const named = Object.hasOwn(ALGORITHMS, name);
   const key = {
@@ -64,6 +71,25 @@ export function readKey(words: readonly string[], at: number): KeyText {
     algorithms: [named ? ALGORITHMS[name] : ALGORITHM_SHA256],
   };
   return { key, length: named ? 2 : 1 };
+}
+
+/** The bytes of a secret as it is written: quoted where it stands for itself, or where it is to be found. Throws KeyError. */
+export function secretBytes(text: string): Uint8Array {
+  try {
+    const referred = referredSecret(
+      text.replace(/^(file:|env:)(.*)$/s, (_, kind, name) => kind + unquote(name)),
+    );
+    return referred ?? ownBytes(unquote(text));
+  } catch (e) {
+    if (e instanceof SecretError) throw new KeyError(e.message);
+    throw e;
+  }
+}
+
+/** A secret's bytes: UTF-8, whether the text has a character for each of these, as files' texts do, or for each of its own. */
+function ownBytes(secret: string): Uint8Array {
+  const bytes = bytesOf(secret);
+  return isUtf8(bytes) ? bytes : new TextEncoder().encode(secret);
 }
 
 /** Reads an argument that is one key, or nothing: null. Throws KeyError. */

@@ -1,5 +1,6 @@
 // How a configuration names a Map-Server and the secret shared with it.
 
+import { findAddress } from "../../net/address.js";
 import {
   ALGORITHM_NONE,
   type AuthenticationKey,
@@ -32,7 +33,9 @@ export function parseMapServer(text: string): MapServerConfig {
   const words = wordsOf(text);
   const keys: AuthenticationKey[] = [];
   const flags = new Set<string>();
-  const address = parseRloc(words[0] ?? "");
+  // What is no address may be a key in its place.
+  if (findAddress(words[0] ?? "") === null) throw new KeyError("word 1 is no address of a Map-Server");
+  const address = parseRloc(words[0]);
   for (let i = 1; i < words.length; i++) {
     const word = words[i].toLowerCase();
     if (word === "key") {

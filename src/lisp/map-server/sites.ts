@@ -1,11 +1,11 @@
 // The sites that may register with a Map-Server: their keys, and the
 // EID-prefixes that are theirs (RFC 9301, section 8.2).
 
-import { prefixText } from "../../net/prefix.js";
+import { findPrefix, prefixText } from "../../net/prefix.js";
 import type { EidPrefix } from "../../wire/lisp-control/address.js";
 import type { AuthenticationKey } from "../control/authentication.js";
 import { addKey, algorithmName, keyAlgorithm, misplaced, readKey, wordsOf } from "../control/keys.js";
-import { IID_MAX, parseEid } from "../mapping.js";
+import { IID_MAX } from "../mapping.js";
 import { PrefixTable } from "./prefix-table.js";
 
 export interface SitePrefix extends EidPrefix {
@@ -21,19 +21,23 @@ export interface Site {
   readonly prefixes: readonly SitePrefix[];
 }
 
-/** Text that is no site. */
+/** What may stand behind a site's name. */
+const KEYWORDS: ReadonlySet<string> = new Set(["key", "iid", "eid"]);
+
+/** Text that is no site. Says nothing of it that may be a secret. */
 export class SiteError extends Error {
   readonly code = "SITE";
 }
 
 /**
  * Reads `NAME key [ID:]SECRET [sha1|sha256|hkdf]... [iid N] eid PREFIX [more]...`: an instance ID counts for the
- * prefixes behind it, `more` accepts more specific ones, too. Throws SiteError, KeyError or MappingError.
+ * prefixes behind it, `more` accepts more specific ones, too. Throws SiteError or KeyError.
  */
 export function parseSite(text: string): Site {
   const words = wordsOf(text);
   const name = words[0] ?? "";
-  if (!/^[!-~]{1,100}$/.test(name)) throw new SiteError(`'${name}' is not a name of 1 to 100 letters`);
+  if (!/^[!-~]{1,100}$/.test(name))
+    throw new SiteError("the site's name is not 1 to 100 letters, digits and signs without spaces");
   const keys: AuthenticationKey[] = [];
   const prefixes: SitePrefix[] = [];
   let iid = 0;
@@ -48,22 +52,35 @@ export function parseSite(text: string): Site {
       case "iid":
         iid = Number(words[++i]);
         if (!/^\d+$/.test(words[i] ?? "") || iid > IID_MAX)
-          throw new SiteError(`instance ID '${words[i] ?? ""}' is not a whole number from 0 to ${IID_MAX}`);
+          throw new SiteError(`word ${i + 1} is no instance ID, a whole number from 0 to ${IID_MAX}`);
         break;
       case "eid": {
-        const eid = parseEid(words[++i] ?? "");
+        const eid = findPrefix(words[++i] ?? "");
+        if (eid === null) throw new SiteError(`word ${i + 1} is no EID-prefix`);
         const more = words[i + 1]?.toLowerCase() === "more";
         if (more) i++;
         prefixes.push({ iid, address: eid.address, length: eid.length, more });
         break;
       }
       default:
-        throw misplaced(i, ["key", "iid", "eid"]);
+        throw misplaced(i, [...KEYWORDS]);
     }
   }
   if (keys.length === 0) throw new SiteError("a site needs a key");
   if (prefixes.length === 0) throw new SiteError("a site needs an EID-prefix ('eid PREFIX')");
   return { name, keys, prefixes };
+}
+
+/**
+ * What errors call the site that `texts[at]` describes: its name, where that can be nothing else. Behind a comma in a
+ * secret the other half of that stands where a name would.
+ */
+export function siteLabel(texts: readonly string[], at: number): string {
+  const words = wordsOf(texts[at]);
+  const before = wordsOf(texts[at - 1] ?? "").slice(-3);
+  const named = KEYWORDS.has(words[1]?.toLowerCase() ?? "");
+  const cut = before.slice(0, -1).some((word) => word.toLowerCase() === "key");
+  return named && !cut ? `site '${words[0]}'` : `site ${at + 1}`;
 }
 
 /** A site as a line of text, without its secrets. */

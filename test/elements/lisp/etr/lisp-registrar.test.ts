@@ -445,7 +445,7 @@ test("what is wrong with its arguments is said", async () => {
     ["MAP_SERVER 192.0.2.9 key x toString", /word 4 is not/],
     ["MAP_SERVER 192.0.2.9 key x key 1:y", /key 1 sha256 is there twice/],
     ["MAP_SERVER 192.0.2.9 key x no-key", /has a key and 'no-key'/],
-    ["MAP_SERVER x key y", /'x' is not an IP address/],
+    ["MAP_SERVER x key y", /word 1 is no address of a Map-Server/],
     ["MAP_SERVER 2001:db8::1 key y", /no RLOC of the address family/],
     ["XTR_ID 12", /XTR_ID: '12' is not 32 hexadecimal digits/],
     [`XTR_ID ${"0".repeat(32)}, SITE_ID x`, /SITE_ID: 'x' is not 16/],

@@ -383,7 +383,7 @@ for (const [config, complaint] of [
     "a key x sha1 eid 10.0.0.0/8, b key x sha1 eid 10.0.0.0/8, RLOC4 192.0.2.1",
     /10\.0\.0\.0\/8 is a's already/,
   ],
-  ["a key x sha1 iid 16777216 eid 10.0.0.0/8, RLOC4 192.0.2.1", /instance ID '16777216'/],
+  ["a key x sha1 iid 16777216 eid 10.0.0.0/8, RLOC4 192.0.2.1", /word 6 is no instance ID/],
   ["a key x sha1 eid 10.0.0.0/8 less, RLOC4 192.0.2.1", /word 7 is not/],
   ["a key x sha1 eid 10.0.0.0/8", /needs RLOC4 or RLOC6/],
   ["a key x sha1 eid 10.0.0.0/8, RLOC4 2001:db8::1", /RLOC4 must be an IPv4 address/],
