@@ -1,7 +1,9 @@
-import { fstatSync } from "node:fs";
+import { existsSync, fstatSync } from "node:fs";
 import { type AddressInfo, createServer, type Server, Socket } from "node:net";
+import { dirname } from "node:path";
 import { ControlConnection } from "../../src/control/connection.js";
 import type { ControlHost } from "../../src/control/reply.js";
+import { removeStaleSocket } from "../../src/control/stale-socket.js";
 import { parseValue } from "../../src/lang/args/parse.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import { addressText } from "../../src/net/address.js";
@@ -207,15 +209,30 @@ export class ControlSocket extends Element implements ControlHost {
   /** Opens what it listens on; null, or what the system says against it. */
   async #open(): Promise<string | null> {
     if (this.#kind === "SOCKET") return this.#openDescriptor(Number(this.#where));
-    if (this.#kind === "UNIX") return this.#listen({ path: this.#where });
+    if (this.#kind === "UNIX") return this.#openPath(this.#where);
     const first = Number.parseInt(this.#where, 10);
     const last = this.#where.endsWith("+") ? Math.min(first + PORTS_TRIED - 1, 65534) : first;
     let failed: string | null = null;
     for (let port = first; port <= Math.max(first, last); port++) {
-      failed = await this.#listen({ port, host: this.#address });
+      const error = await this.#listen({ port, host: this.#address });
+      failed = error === null ? null : `bind: ${systemError(error)}`;
       if (failed === null) break;
     }
     return failed;
+  }
+
+  /** A file that a killed program left there is taken over. */
+  async #openPath(path: string): Promise<string | null> {
+    let failed = await this.#listen({ path });
+    let why: string | null = null;
+    if ((failed as NodeJS.ErrnoException | null)?.code === "EADDRINUSE") {
+      why = await removeStaleSocket(path).catch((e) => systemError(e));
+      if (why === null) failed = await this.#listen({ path });
+    }
+    if (failed === null) return null;
+    // Node says of a missing folder that it may not be written to.
+    const what = existsSync(dirname(path)) ? systemError(failed) : "No such file or directory";
+    return `bind ${path}: ${what}${why === null ? "" : ` (${why})`}`;
   }
 
   #openDescriptor(fd: number): string | null {
@@ -228,10 +245,10 @@ export class ControlSocket extends Element implements ControlHost {
     }
   }
 
-  #listen(options: { path: string } | { port: number; host: string }): Promise<string | null> {
+  #listen(options: { path: string } | { port: number; host: string }): Promise<Error | null> {
     const server = createServer({ allowHalfOpen: true, noDelay: true });
     return new Promise((resolve) => {
-      server.once("error", (e) => resolve(`bind: ${systemError(e)}`));
+      server.once("error", resolve);
       server.listen(options, () => {
         if (this.#closed) {
           server.close();

@@ -1,6 +1,5 @@
 import { closeSync, openSync } from "node:fs";
 import { ANNO_EXTRA_LENGTH } from "../../assembly/layout.js";
-import { writeAll } from "../../src/device/file.js";
 import { Soon } from "../../src/device/soon.js";
 import { timestampNanoseconds, timestampSeconds } from "../../src/device/timestamp.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
@@ -14,6 +13,7 @@ import { type Signal, upstreamEmptySignal } from "../../src/router/notifier.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 import { systemError } from "../../src/router/system-error.js";
 import type { Task } from "../../src/router/task.js";
+import { writeAll } from "../../src/system/write-all.js";
 import { linkTypeText, parseLinkType } from "../../src/wire/link-type.js";
 import { LINKTYPE_ETHERNET, PCAP_MAX_LENGTH, PcapWriter } from "../../src/wire/pcap.js";
 
@@ -115,6 +115,7 @@ export class ToDump extends Element {
         this.#writer = this.#newWriter();
         this.#writer.flush();
       } catch (e) {
+        this.#writer = null;
         errors.error(`${this.#file}: ${systemError(e)}`);
         return;
       }
@@ -241,7 +242,7 @@ export class ToDump extends Element {
       write();
     } catch (e) {
       this.#writer = null;
-      this.router.log(`ToDump(${this.#file}): ${systemError(e)}`);
+      this.router.unwritten(e, `ToDump(${this.#file}): ${systemError(e)}`);
     }
   }
 

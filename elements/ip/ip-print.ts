@@ -1,6 +1,5 @@
 import { closeSync, openSync } from "node:fs";
 import { ANNO_AGGREGATE, ANNO_PAINT } from "../../assembly/layout.js";
-import { writeAll } from "../../src/device/file.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import type { Batch } from "../../src/packet/batch.js";
 import { asciiText, type ContentsMode, contentsMode, hexText } from "../../src/packet/dump.js";
@@ -10,6 +9,7 @@ import { type HandlerCode, valueHandler } from "../../src/router/handler.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 import { systemError } from "../../src/router/system-error.js";
 import { packetTimestampText } from "../../src/router/timestamp.js";
+import { writeAll } from "../../src/system/write-all.js";
 import { type IPFields, ipLine, payloadStart } from "../../src/trace/ip-line.js";
 
 const args = {
@@ -126,7 +126,7 @@ export class IPPrint extends Element {
     try {
       writeAll(this.#fd, Buffer.from(text, "latin1"));
     } catch (e) {
-      this.router.log(`${this.declaration}: ${this.#file}: ${systemError(e)}`);
+      this.router.unwritten(e, `${this.declaration}: ${this.#file}: ${systemError(e)}`);
       this.#active = false;
     }
   }

@@ -15,6 +15,7 @@ import {
   table,
 } from "./measure.js";
 import { report, verdict } from "./report.js";
+import { ENDINGS } from "./running.js";
 
 /** Below this part of the time on a processor, the graph was waiting rather than working. */
 const BUSY_LEAST = 0.8;
@@ -48,8 +49,7 @@ class Interrupt {
   };
 
   constructor() {
-    process.once("SIGINT", this.#stop);
-    process.once("SIGTERM", this.#stop);
+    for (const name of ENDINGS) process.once(name, this.#stop);
   }
 
   get happened(): boolean {
@@ -57,8 +57,7 @@ class Interrupt {
   }
 
   done(): void {
-    process.removeAllListeners("SIGINT");
-    process.removeAllListeners("SIGTERM");
+    for (const name of ENDINGS) process.removeAllListeners(name);
   }
 }
 

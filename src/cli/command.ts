@@ -1,5 +1,7 @@
 // What a command of the program is, and how commands fail.
 
+import type { Output } from "./output.js";
+
 /** One file a command; `main.ts` finds it by name. */
 export interface Command {
   /** The text of `--help`. */
@@ -8,8 +10,10 @@ export interface Command {
   readonly usage?: string;
   /** Commands of its own, which the next word may name. */
   readonly commands?: CommandTable;
+  /** It goes on when nobody reads what it prints any more. Default: it ends. */
+  readonly serves?: boolean;
   /** Runs it with the words after its name; the number is the exit status. */
-  run(words: readonly string[]): Promise<number>;
+  run(words: readonly string[], output: Output): Promise<number>;
 }
 
 /** Command name -> what it does, in one line. Each is loaded only when it is called. */

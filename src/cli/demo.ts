@@ -1,16 +1,17 @@
 // sluice demo: brings up two LISP sites in this process, shows what their functions do, and takes them down. Needs no rights.
 
-import { accessSync, constants, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { accessSync, constants, mkdtempSync, readdirSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readDescriptor } from "../vnf/descriptor/read.js";
 import { Manager } from "../vnf/manager/manager.js";
 import type { Service } from "../vnf/service/service.js";
-import { ServiceFolder, stateFolder } from "../vnf/state/folder.js";
+import { makeStateFolder, ServiceFolder, stateFolder } from "../vnf/state/folder.js";
 import { RealWorld } from "../vnf/world.js";
 import { type Command, CommandError, UsageError } from "./command.js";
 import { type OptionSpec, optionHelp, parseOptions } from "./options.js";
+import type { Output } from "./output.js";
 import { interruption } from "./running.js";
 import { pause, positive } from "./top.js";
 import { watch } from "./up.js";
@@ -54,7 +55,7 @@ const SETTLED_SECONDS = 3;
 const LOOK_MS = 20;
 const QUIET_MS = 200;
 
-async function run(words: readonly string[]): Promise<number> {
+async function run(words: readonly string[], output: Output): Promise<number> {
   let seconds = 6;
   for (const { name, value } of parseOptions(words, OPTIONS)) {
     if (name === "seconds") seconds = positive(value, "--seconds");
@@ -63,8 +64,9 @@ async function run(words: readonly string[]): Promise<number> {
   const descriptor = readDescriptor(FILE);
   // Several may run at the same time.
   const name = `${descriptor.name}-demo-${process.pid}`;
-  const { signal, release } = interruption();
-  const state = writableState();
+  const { signal: interrupted, release } = interruption();
+  const signal = AbortSignal.any([interrupted, output.gone]);
+  const { state, own } = writableState();
   const options = { world: new RealWorld(), folder: new ServiceFolder(name, state), port: 0 };
   let manager: Manager | null = null;
   try {
@@ -80,21 +82,26 @@ async function run(words: readonly string[]): Promise<number> {
     return await summary(manager.service, first);
   } finally {
     await manager?.terminate();
-    if (state !== stateFolder()) rmSync(state, { recursive: true, force: true });
     release();
+    if (own) removeIfEmpty(state);
   }
 }
 
 /** Where services are known; a folder of its own where that cannot be written, as by users without a home. */
-function writableState(): string {
-  const folder = stateFolder();
+function writableState(): { readonly state: string; readonly own: boolean } {
+  const state = stateFolder();
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    accessSync(folder, constants.W_OK);
-    return folder;
+    makeStateFolder(state);
+    accessSync(state, constants.W_OK);
+    return { state, own: false };
   } catch {
-    return mkdtempSync(join(tmpdir(), "sluice-demo-"));
+    return { state: mkdtempSync(join(tmpdir(), "sluice-demo-")), own: true };
   }
+}
+
+/** What could not be taken away is noted in it. */
+function removeIfEmpty(folder: string): void {
+  if (readdirSync(folder).length === 0) rmdirSync(folder);
 }
 
 /** Starts the hosts when the tunnel routers are registered: a host's first packet would be asked for too early else. */
@@ -214,4 +221,4 @@ async function summary(service: Service, first: number): Promise<number> {
   return sent > lost && lostPings <= first ? 0 : 1;
 }
 
-export const command: Command = { help: HELP, run };
+export const command: Command = { help: HELP, serves: true, run };

@@ -5,6 +5,7 @@ import { ConfigurationError } from "../lang/diagnostics.js";
 import { NotOwnError } from "../system/own-files.js";
 import { StateError } from "../vnf/state/folder.js";
 import { CommandError, type CommandTable, commandList, UsageError } from "./command.js";
+import { Output } from "./output.js";
 
 const COMMANDS: CommandTable = {
   run: [() => import("./run.js"), "run a router configuration (the default)"],
@@ -40,8 +41,9 @@ ${commandList(COMMANDS)}
 
 async function main(words: readonly string[]): Promise<number> {
   if (words.length === 1 && (words[0] === "help" || words[0] === "--help")) {
+    const output = new Output(false);
     process.stdout.write(`${OVERVIEW}\n${(await COMMANDS.run[0]()).command.help}`);
-    return 0;
+    return output.status(0);
   }
   const named = words.length > 0 && Object.hasOwn(COMMANDS, words[0]);
   let { command } = await COMMANDS[named ? words[0] : "run"][0]();
@@ -52,12 +54,13 @@ async function main(words: readonly string[]): Promise<number> {
     ({ command } = await command.commands[rest[0]][0]());
     rest = rest.slice(1);
   }
+  const output = new Output(command.serves === true);
   if (rest.includes("--help")) {
     process.stdout.write(command.help);
-    return 0;
+    return output.status(0);
   }
   try {
-    return await command.run(rest);
+    return output.status(await command.run(rest, output));
   } catch (e) {
     if (e instanceof UsageError) {
       const usage = command.usage ?? `${name} [OPTION]... [ROUTERFILE]`;
@@ -73,4 +76,6 @@ async function main(words: readonly string[]): Promise<number> {
   }
 }
 
+// Node would open a debugger's port.
+process.on("SIGUSR1", () => {});
 process.exitCode = await main(process.argv.slice(2));

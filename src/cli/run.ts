@@ -15,6 +15,7 @@ import { VERSION } from "../router/version.js";
 import type { Command } from "./command.js";
 import { exitStatus, reportHandlers } from "./handlers.js";
 import { readInput } from "./input.js";
+import type { Output } from "./output.js";
 import { report, verdict } from "./report.js";
 import { HELP, type Settings, settings } from "./run-options.js";
 
@@ -23,19 +24,29 @@ const ADDED = { file: "sluice", line: 0 } as const;
 /** What their configurations get besides in a hot swap: the one before holds the socket until it is certain. */
 const WHEN_SWAPPED = ", RETRIES 1, RETRY_WARNINGS false";
 
-async function makeRouter(s: Settings, signals: Signals, text: string, file: string): Promise<Router> {
+async function makeRouter(
+  s: Settings,
+  signals: Signals,
+  output: Output,
+  text: string,
+  file: string,
+): Promise<Router> {
   const router = new Router({
     file,
     loader: new Loader(),
     clock: s.simtime === null ? new RealClock() : new SimulatedClock(s.simtime),
     seed: s.seed,
-    devices: new SystemProvider({ report: (message) => process.stderr.write(`${message}\n`) }),
+    devices: new SystemProvider({
+      report: (message) => process.stderr.write(`${message}\n`),
+      unwritten: (error) => output.lost(error),
+    }),
     memory: { bytes: s.memory * 2 ** 20 },
     variables: s.variables,
     readLibrary: libraryReader(s.clickpath),
     hotSwap: s.hotSwap,
     warnings: s.warnings,
     signals,
+    unwritten: (error) => output.lost(error),
     extra: s.control.map((config, i) => ({
       // Click's name for them.
       name: `click_driver@@ControlSocket${i === 0 ? "" : `@${i}`}`,
@@ -49,20 +60,18 @@ async function makeRouter(s: Settings, signals: Signals, text: string, file: str
   return router;
 }
 
-async function run(words: readonly string[]): Promise<number> {
+async function run(words: readonly string[], output: Output): Promise<number> {
   const s = settings(words);
   if (s === "version") {
     process.stdout.write(`sluice ${VERSION}\n`);
     return 0;
   }
-  // Who reads our output may stop reading; the router does not stop for that, as Click does not.
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   const { text, file } = readInput(s.file, s.expression);
   const signals = new ProcessSignals();
   const interrupts = new Interrupts(signals);
   let router: Router;
   try {
-    router = await makeRouter(s, signals, text, file);
+    router = await makeRouter(s, signals, output, text, file);
   } catch (e) {
     interrupts.release();
     if (!(e instanceof ConfigurationError)) throw e;
@@ -118,7 +127,7 @@ class Interrupts {
 
   constructor(signals: Signals) {
     this.#signals = signals;
-    for (const name of ["INT", "TERM"]) {
+    for (const name of ["INT", "TERM", "HUP"]) {
       const signo = signals.number(name);
       const release = signo === undefined ? undefined : signals.catch(signo, () => this.#interrupt(signo));
       if (release !== undefined) this.#releases.add(release);
@@ -160,4 +169,5 @@ function writeOut(file: string, text: string): boolean {
   }
 }
 
-export const command: Command = { help: HELP, run };
+/** Who reads its output may stop reading; the router does not stop for that, as Click's does not. */
+export const command: Command = { help: HELP, serves: true, run };

@@ -94,7 +94,7 @@ export async function asking<T>(work: Promise<T>): Promise<T> {
 }
 
 /** What tells a program to end in order: Ctrl-C, a service manager, a terminal that goes. */
-const ENDINGS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+export const ENDINGS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Ends with Ctrl-C. */
 export function interruption(): { readonly signal: AbortSignal; release(): void } {

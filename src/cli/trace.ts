@@ -1,7 +1,8 @@
 // sluice trace: packets' ways through the elements of a running function.
 
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { systemError } from "../router/system-error.js";
+import { writeAll } from "../system/write-all.js";
 import { TRACE_PACKETS, TRACE_SECONDS, type TracedPacket, type TraceEnd } from "../trace/traced.js";
 import type { ApiClient } from "../vnf/api/client.js";
 import { type Command, CommandError, UsageError } from "./command.js";
@@ -63,20 +64,22 @@ async function run(words: readonly string[]): Promise<number> {
     bytes: String(format === "pcapng"),
   });
   const api = connect(options);
-  const fd = file === undefined ? 1 : open(file);
+  const fd = file === undefined ? null : open(file);
+  const write: Write = (data) => {
+    if (fd === null) process.stdout.write(data);
+    else save(fd, file!, data);
+  };
   try {
-    await asking(follow(api, `/v1/functions/${encodeURIComponent(plain[0])}/trace?${query}`, format, fd));
+    await asking(follow(api, `/v1/functions/${encodeURIComponent(plain[0])}/trace?${query}`, format, write));
   } finally {
-    if (fd !== 1) closeSync(fd);
+    if (fd !== null) closeSync(fd);
   }
   return 0;
 }
 
-async function follow(api: ApiClient, path: string, format: string, fd: number): Promise<void> {
-  const write = (data: string | Uint8Array): void => {
-    if (typeof data === "string") writeSync(fd, data);
-    else writeSync(fd, data);
-  };
+type Write = (data: string | Uint8Array) => void;
+
+async function follow(api: ApiClient, path: string, format: string, write: Write): Promise<void> {
   const capture = format === "pcapng" ? new TraceCapture(write) : null;
   const { signal, release } = interruption();
   let found = 0;
@@ -97,6 +100,14 @@ async function follow(api: ApiClient, path: string, format: string, fd: number):
 function open(file: string): number {
   try {
     return openSync(file, "w");
+  } catch (e) {
+    throw new CommandError(`${file}: ${systemError(e)}`);
+  }
+}
+
+function save(fd: number, file: string, data: string | Uint8Array): void {
+  try {
+    writeAll(fd, Buffer.from(data));
   } catch (e) {
     throw new CommandError(`${file}: ${systemError(e)}`);
   }

@@ -5,8 +5,9 @@ import { closeSync, ftruncateSync, readFileSync, readSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { systemError } from "../router/system-error.js";
-import { NotOwnError, openOwnFile, writeWhole } from "../system/own-files.js";
-import { processRuns, signalled } from "../system/processes.js";
+import { NotOwnError, openOwnFile } from "../system/own-files.js";
+import { nodeFlags, processRuns, signalled } from "../system/processes.js";
+import { writeAll } from "../system/write-all.js";
 import { ApiClient, ApiError } from "../vnf/api/client.js";
 import type { ServiceDescriptor } from "../vnf/descriptor/model.js";
 import { parseDescriptor } from "../vnf/descriptor/read.js";
@@ -44,8 +45,6 @@ async function run(words: readonly string[]): Promise<number> {
     ? new SimulatedWorld(s.seed ?? descriptor.world.seed, descriptor.world.epoch)
     : new RealWorld();
   const { signal, release } = interruption();
-  // Who reads our output may stop reading: the service goes on.
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   let manager: Manager | null = null;
   try {
     const adjust = (d: ServiceDescriptor): ServiceDescriptor => adjusted(d, s);
@@ -163,7 +162,7 @@ async function detach(words: readonly string[], name: string, folder: ServiceFol
   beginLog(out, name);
   const main = fileURLToPath(new URL("main.js", import.meta.url));
   const rest = words.filter((w) => w !== "-d" && !/^--det/.test(w));
-  const child = spawn(process.execPath, [main, "up", ...rest], {
+  const child = spawn(process.execPath, [...nodeFlags(), main, "up", ...rest], {
     detached: true,
     stdio: ["ignore", out, out],
   });
@@ -211,7 +210,7 @@ function openLog(file: string): number {
 /** Throws away what an earlier service of this name wrote. */
 function beginLog(fd: number, name: string): void {
   ftruncateSync(fd, 0);
-  writeWhole(fd, Buffer.from(`${LOG_HEAD}'${name}', ${new Date().toISOString()}\n`));
+  writeAll(fd, Buffer.from(`${LOG_HEAD}'${name}', ${new Date().toISOString()}\n`));
 }
 
 async function everythingStarted(folder: ServiceFolder): Promise<boolean> {
@@ -224,4 +223,4 @@ async function everythingStarted(folder: ServiceFolder): Promise<boolean> {
   }
 }
 
-export const command: Command = { help: HELP, usage: USAGE, run };
+export const command: Command = { help: HELP, usage: USAGE, serves: true, run };

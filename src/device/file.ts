@@ -1,6 +1,6 @@
-// Files of devices, opened and written synchronously: a batch is not left half done.
+// Files of devices, opened synchronously.
 
-import { openSync, writeSync } from "node:fs";
+import { openSync } from "node:fs";
 import { DeviceError } from "../router/device.js";
 
 /** A packet of a capture cannot be larger than IP allows. */
@@ -13,11 +13,6 @@ export function openFile(file: string, flags: "r" | "w"): number {
   } catch (error) {
     throw new DeviceError("BAD_FILE", `${file}: ${messageOf(error)}`);
   }
-}
-
-/** Writes all of `bytes`. */
-export function writeAll(fd: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
 }
 
 export function messageOf(error: unknown): string {

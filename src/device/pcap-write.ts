@@ -5,9 +5,10 @@ import { SLOT_DATA, SLOT_LENGTH } from "../../assembly/layout.js";
 import type { Batch } from "../packet/batch.js";
 import type { PacketMemory } from "../packet/memory.js";
 import type { Device } from "../router/device.js";
+import { writeAll } from "../system/write-all.js";
 import { LINKTYPE_ETHERNET, LINKTYPE_RAW, PCAP_BUFFER, PcapWriter } from "../wire/pcap.js";
 import { newTotals, type Totals } from "./counters.js";
-import { CAPTURE_MTU, messageOf, openFile, writeAll } from "./file.js";
+import { CAPTURE_MTU, messageOf, openFile } from "./file.js";
 import { Soon } from "./soon.js";
 import { timestampNanoseconds, timestampSeconds } from "./timestamp.js";
 
@@ -26,6 +27,7 @@ export class PcapWriteDevice implements Device {
   readonly #wakeSoon = new Soon();
   readonly #now: () => number;
   readonly #report: (message: string) => void;
+  readonly #unwritten: (error: unknown) => void;
   readonly #flush = (): void => this.flush();
   #down: string | null = null;
   #closed = false;
@@ -38,12 +40,14 @@ export class PcapWriteDevice implements Device {
     linkType: "ethernet" | "ip",
     now: () => number,
     report: (message: string) => void = () => {},
+    unwritten: (error: unknown) => void = () => {},
   ) {
     this.name = name;
     this.linkType = linkType;
     this.#memory = memory;
     this.#now = now;
     this.#report = report;
+    this.#unwritten = unwritten;
     this.#fd = openFile(file, "w");
     this.#buffer = memory.alloc(PCAP_BUFFER);
     const buffer = memory.u8.subarray(this.#buffer, this.#buffer + PCAP_BUFFER);
@@ -127,5 +131,6 @@ export class PcapWriteDevice implements Device {
   #fail(error: unknown): void {
     this.#down = `${this.name}: ${messageOf(error)}`;
     this.#report(this.#down);
+    this.#unwritten(error);
   }
 }

@@ -34,20 +34,24 @@ export interface SystemProviderOptions {
   readonly now?: () => number;
   /** Told once when a device goes down or comes back. Default: nobody is. */
   readonly report?: (message: string) => void;
+  /** Told, beside that, when a capture file cannot be written any more. */
+  readonly unwritten?: (error: unknown) => void;
 }
 
 /** Interfaces of the kernel and capture files, for one router. The command line's devices. */
 export class SystemProvider implements DeviceProvider {
   readonly #now: () => number;
   readonly #report: (message: string) => void;
+  readonly #unwritten: (error: unknown) => void;
   readonly #open = new Map<string, Device>();
   #syscalls: Syscalls | null = null;
   #unnamed = 0;
 
   constructor(options: SystemProviderOptions = {}) {
-    checkOptions("SystemProvider", options, { now: FUNCTION, report: FUNCTION });
+    checkOptions("SystemProvider", options, { now: FUNCTION, report: FUNCTION, unwritten: FUNCTION });
     this.#now = options.now ?? (() => (performance.timeOrigin + performance.now()) / 1000);
     this.#report = options.report ?? (() => {});
+    this.#unwritten = options.unwritten ?? (() => {});
   }
 
   open(name: string, memory: PacketMemory, options: DeviceOptions = {}): Device {
@@ -97,9 +101,9 @@ export class SystemProvider implements DeviceProvider {
       case "pcap":
         return new PcapReadDevice(name, rest, memory, this.#report);
       case "pcap-out":
-        return new PcapWriteDevice(name, rest, memory, "ethernet", this.#now, this.#report);
+        return new PcapWriteDevice(name, rest, memory, "ethernet", this.#now, this.#report, this.#unwritten);
       case "pcap-ip-out":
-        return new PcapWriteDevice(name, rest, memory, "ip", this.#now, this.#report);
+        return new PcapWriteDevice(name, rest, memory, "ip", this.#now, this.#report, this.#unwritten);
       default:
         throw new DeviceError(
           "NO_SUCH_DEVICE",

@@ -198,13 +198,20 @@ export class UnixSocketDevice extends KernelDevice {
     const file = statusOf(this.#file);
     if (file !== null && !file.isSocket())
       throw new DeviceError("IO", `${this.name}: ${this.#paths.own} is there and is no socket`);
+    if (file !== null && process.getuid !== undefined && file.uid !== process.getuid())
+      throw new DeviceError(
+        "BUSY",
+        `${this.name}: the socket ${this.#paths.own} belongs to another user (${file.uid})`,
+      );
     const probe = this.#socket();
     const dead = this.syscalls.connect(probe, bytes, bytes.length) < 0;
     const { errno } = this.syscalls;
     this.syscalls.close(probe);
     if (!dead || errno !== sys.ECONNREFUSED)
       throw new DeviceError("BUSY", `${this.name}: another process has the socket ${this.#paths.own}`);
-    removeFile(this.#file);
+    // Another program may have taken it over meanwhile.
+    const now = statusOf(this.#file);
+    if (now?.ino === file?.ino && now?.dev === file?.dev) removeFile(this.#file);
   }
 
   #socket(): number {

@@ -48,6 +48,8 @@ export interface RouterOptions {
   readonly log?: (line: string) => void;
   /** Where elements' output goes, as it is. Default: standard output. */
   readonly print?: (text: string) => void;
+  /** Told when output of an element (a file, a capture) could not be written, beside the line on the log. */
+  readonly unwritten?: (error: unknown) => void;
   /** Count and time what passes each port. */
   readonly metered?: boolean;
   /** Print warnings. Default true. */
@@ -75,6 +77,7 @@ export const OPTION_KINDS: Readonly<Record<keyof RouterOptions, Kind>> = {
   readLibrary: FUNCTION,
   log: FUNCTION,
   print: FUNCTION,
+  unwritten: FUNCTION,
   metered: FLAG,
   warnings: FLAG,
   extra: ARRAY,

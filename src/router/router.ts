@@ -212,6 +212,12 @@ export class Router {
     else process.stdout.write(bytesOf(text));
   }
 
+  /** To be called where output of an element is lost: `line` says so, unless it is its reader that went away. */
+  unwritten(error: unknown, line: string): void {
+    if ((error as NodeJS.ErrnoException).code !== "EPIPE") this.log(line);
+    this.options.unwritten?.(error);
+  }
+
   /** The element called `name`, seen from `from` (inside a compound, names of that compound come first). */
   find(name: string, from?: Element): Element | undefined {
     this.#life.use("find");

@@ -240,6 +240,7 @@ export class ScriptMachine {
         (i.append ? appendFileSync : writeFileSync)(i.file, bytesOf(text));
       } catch (e) {
         errors.error(`${i.file}: ${systemError(e)}`);
+        this.#element.router.options.unwritten?.(e);
       }
     }
   }

@@ -11,7 +11,6 @@ import {
   readFileSync,
   readlinkSync,
   type Stats,
-  writeSync,
 } from "node:fs";
 import { dirname, join, parse, resolve, sep } from "node:path";
 
@@ -137,9 +136,4 @@ export function readOwnFile(path: string, options: Pick<OwnFileOptions, "secret"
   } finally {
     closeSync(fd);
   }
-}
-
-/** Writes all of `bytes`: the system may take less at a time, as on a disk that is nearly full. */
-export function writeWhole(fd: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
 }

@@ -21,6 +21,12 @@ export function processIdentity(pid: number, also: readonly string[] = []): Proc
   return { pid, started: now?.started ?? null, names: [...new Set(names)] };
 }
 
+/** What a Node program of ours is started with: a stranger's SIGUSR1 would open a debugger's port (from Node 22.14 on). */
+export function nodeFlags(): string[] {
+  const flag = "--disable-sigusr1";
+  return process.allowedNodeEnvironmentFlags.has(flag) ? [flag] : [];
+}
+
 /** When a process was started; null where that cannot be told, or there is no such process. */
 export function processStart(pid: number): string | null {
   return look(pid)?.started ?? null;

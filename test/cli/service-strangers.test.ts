@@ -24,6 +24,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type Command, CommandError } from "../../src/cli/command.js";
 import { command as down } from "../../src/cli/down.js";
+import type { Output } from "../../src/cli/output.js";
 import { command as ps } from "../../src/cli/ps.js";
 import { command as up } from "../../src/cli/up.js";
 import { NotOwnError } from "../../src/system/own-files.js";
@@ -83,11 +84,13 @@ function write(file: string, text: string): void {
   writeFileSync(file, text, { mode: 0o600 });
 }
 
+const UNREAD = { gone: new AbortController().signal } as Output;
+
 /** What a command says that does nothing. */
 async function refusal(command: Command, words: readonly string[]): Promise<string> {
   let status: number;
   try {
-    status = await command.run(words);
+    status = await command.run(words, UNREAD);
   } catch (e) {
     assert.ok(
       [CommandError, StateError, NotOwnError].some((kind) => e instanceof kind),

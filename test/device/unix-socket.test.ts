@@ -1,6 +1,16 @@
 // Unix sockets as devices: whole batches cross, a full peer makes the sender wait, and peers come, go and come again.
 
-import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  existsSync,
+  linkSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
@@ -11,6 +21,7 @@ import { type Batch, BatchPool } from "../../src/packet/batch.js";
 import { PacketMemory } from "../../src/packet/memory.js";
 import { Packet } from "../../src/packet/packet.js";
 import { type Device, DeviceError, type DeviceOptions } from "../../src/router/device.js";
+import { skipUnless } from "../skip.js";
 import { until } from "../until.js";
 
 const folder = mkdtempSync(join(tmpdir(), "sluice-"));
@@ -299,5 +310,20 @@ test("names that cannot be are refused with the reason", () => {
   assert.ok(existsSync(A), "the refused one took nothing away");
   a.close();
 });
+
+skipUnless(process.getuid?.() === 0, "needs root to give files to another user")(
+  "a socket that another user left is not taken away",
+  () => {
+    const a = new Host(A, B);
+    linkSync(A, `${A}-left`);
+    a.close();
+    chownSync(`${A}-left`, 65534, 65534);
+    assert.throws(() => new Host(`${A}-left`, B), /-left belongs to another user \(65534\)/);
+    assert.ok(existsSync(`${A}-left`));
+    chownSync(`${A}-left`, 0, 0);
+    new Host(`${A}-left`, B).close();
+    assert.not.ok(existsSync(`${A}-left`));
+  },
+);
 
 test.run();

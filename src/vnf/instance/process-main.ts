@@ -15,7 +15,8 @@ const log = (line: string): void => post({ type: "log", line });
 
 // Without its manager it has no business here; Ctrl-C is the manager's to deal with.
 process.on("disconnect", () => process.exit(0));
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
+// SIGUSR1 would open a debugger's port.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"] as const) process.on(signal, () => {});
 
 process.once("message", ({ spec, attached }: ProcessData) => {
   const pulse = setInterval(() => post("pulse"), PULSE_MS);

@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { ownNames, processIdentity } from "../../system/processes.js";
+import { nodeFlags, ownNames, processIdentity } from "../../system/processes.js";
 import type { ResourceBook } from "../link/pairs.js";
 import type { PlainAttached } from "../link/plain.js";
 import type { Resource } from "../state/ledger.js";
@@ -59,7 +59,13 @@ export class ProcessInstance extends RemoteInstance {
 
   protected launch(): void {
     const { namespace, book } = this.#options;
-    const words = [process.execPath, `--max-old-space-size=${this.#spec.memory.heap}`, MAIN, this.#spec.name];
+    const words = [
+      process.execPath,
+      ...nodeFlags(),
+      `--max-old-space-size=${this.#spec.memory.heap}`,
+      MAIN,
+      this.#spec.name,
+    ];
     if (namespace !== null) words.unshift("ip", "netns", "exec", namespace);
     const child = spawn(words[0], words.slice(1), {
       stdio: ["ignore", "pipe", "pipe", "ipc"],

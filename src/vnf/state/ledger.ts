@@ -4,8 +4,9 @@
 import { execFile } from "node:child_process";
 import { closeSync, existsSync, readFileSync, statSync } from "node:fs";
 import { promisify } from "node:util";
-import { openOwnFile, readOwnFile, writeWhole } from "../../system/own-files.js";
+import { openOwnFile, readOwnFile } from "../../system/own-files.js";
 import { endProcess, type ProcessIdentity } from "../../system/processes.js";
+import { writeAll } from "../../system/write-all.js";
 import { removeSocketFolder } from "./socket-folder.js";
 
 const run = promisify(execFile);
@@ -50,7 +51,7 @@ export class Ledger {
   #append(sign: "+" | "-", resource: Resource): void {
     const fd = openOwnFile(this.#file, "a", { create: true });
     try {
-      writeWhole(fd, Buffer.from(`${sign}${JSON.stringify(resource)}\n`));
+      writeAll(fd, Buffer.from(`${sign}${JSON.stringify(resource)}\n`));
     } finally {
       closeSync(fd);
     }

@@ -1,7 +1,17 @@
 // ControlSocket over real sockets: TCP on 127.0.0.1, and Unix sockets in a temporary folder.
 
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import type { Socket } from "node:net";
+import { once } from "node:events";
+import {
+  chownSync,
+  existsSync,
+  linkSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
@@ -203,6 +213,68 @@ test("a Unix socket is served, and its file goes with it", async () => {
     assert.is(await all, `${GREETING}${name}200 Read handler 'cs.port' OK\r\nDATA 1\r\n0`);
     await world.close();
     assert.not(existsSync(path));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+/** A socket file at `path` where nobody listens, as a killed program leaves it. */
+async function stale(path: string): Promise<void> {
+  const server = createServer().listen(`${path}.first`);
+  await once(server, "listening");
+  linkSync(`${path}.first`, path);
+  await new Promise((resolve) => server.close(resolve));
+}
+
+/** What the router says that cannot listen at `path`. */
+async function refusal(path: string): Promise<string> {
+  try {
+    await start(`cs :: ControlSocket(UNIX, ${path})`);
+  } catch (e) {
+    assert.instance(e, ConfigurationError);
+    return (e as Error).message.split("\n").at(-1)!.trim();
+  }
+  return assert.unreachable() as never;
+}
+
+test("a socket file where nobody listens is taken over; one where somebody does is not", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "sluice-"));
+  try {
+    const path = join(folder, "control");
+    await stale(path);
+    const world = await start(`cs :: ControlSocket(UNIX, ${path})`);
+    const why = await refusal(path);
+    assert.is(why, `bind ${path}: Address already in use (another process listens there)`);
+    const socket = await client({ path });
+    const all = everything(socket);
+    socket.end("read cs.port\n");
+    assert.match(await all, /DATA 1\r\n0$/, "the first one has it still");
+    await world.close();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("what is no socket, or another user's, stays, and is named", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "sluice-"));
+  try {
+    const path = join(folder, "control");
+    writeFileSync(path, "text");
+    assert.is(await refusal(path), `bind ${path}: Address already in use (it is there and is no socket)`);
+    assert.is(readFileSync(path, "latin1"), "text");
+    symlinkSync(path, `${path}-link`);
+    assert.match(
+      await refusal(`${path}-link`),
+      /control-link: Address already in use \(it is there and is no/,
+    );
+    const missing = join(folder, "no", "control");
+    assert.is(await refusal(missing), `bind ${missing}: No such file or directory`);
+    if (process.getuid?.() !== 0) return;
+    const his = join(folder, "his");
+    await stale(his);
+    chownSync(his, 65534, 65534);
+    assert.match(await refusal(his), /\(the socket there belongs to another user \(65534\)\)$/);
+    assert.ok(existsSync(his));
   } finally {
     rmSync(folder, { recursive: true });
   }
