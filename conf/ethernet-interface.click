@@ -4,7 +4,9 @@
 //
 // Input 0 and output 0 carry IPv4 packets, input 1 and output 1 IPv6 ones. Packets to send have their next hop in
 // the destination annotation; ARP and Neighbor Discovery find its hardware address. The graph owns the addresses:
-// the interface itself should have none, so that the kernel leaves its packets alone.
+// the interface itself should have none, so that the kernel leaves its packets alone. It tells the network of them
+// when it starts, which define($ANNOUNCE 0) keeps it from, and learns from questions as from answers where its
+// neighbours are.
 
 elementclass EthernetInterface { $device, $ip4, $ip6 |
   from :: FromDevice($device)
@@ -17,16 +19,16 @@ elementclass EthernetInterface { $device, $ip4, $ip6 |
                           12/86dd,                // 5 IPv6
                           -);
   to :: Queue(1000) -> out :: ToDevice($device);
-  arp :: ARPQuerier($ip4, $device:eth);
-  nd :: IP6NDSolicitor($ip6, $device:eth);
+  arp :: ARPQuerier($ip4, $device:eth, ANNOUNCE ${ANNOUNCE-2});
+  nd :: IP6NDSolicitor($ip6, $device:eth, ANNOUNCE ${ANNOUNCE-3});
 
   input [0] -> arp -> to;
   input [1] -> nd -> to;
-  kind [0] -> ARPResponder($ip4 $device:eth) -> to;
-  kind [1] -> [1] arp;
+  kind [0] -> asked4 :: Tee -> ARPResponder($ip4 $device:eth) -> to;
+  kind [1], asked4 [1] -> [1] arp;
   kind [2] -> Strip(14) -> [0] output;
-  kind [3] -> IP6NDAdvertiser($ip6 $device:eth) -> to;
-  kind [4] -> [1] nd;
+  kind [3] -> asked6 :: Tee -> IP6NDAdvertiser($ip6 $device:eth) -> to;
+  kind [4], asked6 [1] -> [1] nd;
   kind [5] -> Strip(14) -> [1] output;
   kind [6] -> others :: Discard;
 }
@@ -38,17 +40,19 @@ elementclass SiteInterface { $device, $ip4, $ip6 |
     -> HostEtherFilter($device:eth, DROP_OWN true)
     -> kind :: Classifier(12/0806 20/0001, 12/0806 20/0002, 12/0800, 12/86dd 20/3a 54/87, 12/86dd 20/3a 54/88, 12/86dd, -);
   to :: Queue(1000) -> out :: ToDevice($device);
-  arp :: ARPQuerier($ip4, $device:eth);
-  nd :: IP6NDSolicitor($ip6, $device:eth);
+  arp :: ARPQuerier($ip4, $device:eth, ANNOUNCE ${ANNOUNCE-2});
+  nd :: IP6NDSolicitor($ip6, $device:eth, ANNOUNCE ${ANNOUNCE-3});
 
   input [0] -> arp -> to;
   input [1] -> nd -> to;
   input [2] -> to;
   kind [0] -> t0 :: Tee -> ARPResponder($ip4 $device:eth) -> to;
-  kind [1] -> t1 :: Tee -> [1] arp;
+  kind [1] -> t1 :: Tee;
+  t0 [2], t1 [0] -> [1] arp;
   kind [2] -> Strip(14) -> [0] output;
   kind [3] -> t3 :: Tee -> IP6NDAdvertiser($ip6 $device:eth) -> to;
-  kind [4] -> t4 :: Tee -> [1] nd;
+  kind [4] -> t4 :: Tee;
+  t3 [2], t4 [0] -> [1] nd;
   kind [5] -> Strip(14) -> [1] output;
   kind [6] -> others :: Discard;
   t0 [1], t1 [1], t3 [1], t4 [1] -> [2] output;
@@ -58,10 +62,11 @@ elementclass SiteInterface { $device, $ip4, $ip6 |
 elementclass SharedLISPInterface { $device, $ip4, $ip6 |
   from :: FromDevice($device)
     -> HostEtherFilter($device:eth, DROP_OWN true)
-    -> kind :: Classifier(12/0806 20/0002,        // 0 ARP replies
+    -> kind :: Classifier(12/0806,                // 0 ARP
                           12/0800,                // 1 IPv4
-                          12/86dd 20/3a 54/88,    // 2 Neighbor Advertisements
-                          12/86dd,                // 3 IPv6
+                          12/86dd 20/3a 54/87,    // 2 Neighbor Solicitations
+                          12/86dd 20/3a 54/88,    // 3 Neighbor Advertisements
+                          12/86dd,                // 4 IPv6
                           -);
   to :: Queue(1000) -> out :: ToDevice($device);
   arp :: ARPQuerier($ip4, $device:eth);
@@ -71,7 +76,7 @@ elementclass SharedLISPInterface { $device, $ip4, $ip6 |
   input [1] -> nd -> to;
   kind [0] -> [1] arp;
   kind [1] -> Strip(14) -> lisp4 :: LISPClassifier => [0] output, [0] output, others :: Discard;
-  kind [2] -> [1] nd;
-  kind [3] -> Strip(14) -> lisp6 :: LISPClassifier => [1] output, [1] output, others;
-  kind [4] -> others;
+  kind [2], kind [3] -> [1] nd;
+  kind [4] -> Strip(14) -> lisp6 :: LISPClassifier => [1] output, [1] output, others;
+  kind [5] -> others;
 }

@@ -27,9 +27,9 @@ elementclass Interface { $device, $ether, $ip, $color |
     -> HostEtherFilter($ether, DROP_OWN true)
     -> kind :: Classifier(12/0806 20/0001, 12/0806 20/0002, 12/0800, -);
   queue :: Queue(200) -> ToDevice($device);
-  arp :: ARPQuerier($ip, $ether);
-  kind[0] -> ARPResponder($ip $ether) -> queue;
-  kind[1] -> [1] arp;
+  arp :: ARPQuerier($ip, $ether, ANNOUNCE 2);
+  kind[0] -> asked :: Tee -> ARPResponder($ip $ether) -> queue;
+  kind[1], asked[1] -> [1] arp;
   kind[2] -> Paint($color) -> Strip(14) -> output;
   kind[3] -> Discard;
   input -> arp -> queue;

@@ -1,6 +1,7 @@
 import { ANNO_DST_IP, ANNO_VLAN_TCI, SLOT_ANNO, SLOT_TIMESTAMP } from "../../assembly/layout.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import { ipText } from "../../src/net/address.js";
+import { etherText } from "../../src/net/mac.js";
 import { ARPCache, UNKNOWN_MAC } from "../../src/packet/arp-cache.js";
 import type { Batch } from "../../src/packet/batch.js";
 import type { Neighbour } from "../../src/packet/neighbour-table.js";
@@ -49,11 +50,20 @@ const args = {
   BROADCAST_POLL: {
     type: "bool",
     default: "false",
-    doc: "ask again by broadcast, not only the neighbour itself",
+    doc: "ask again by broadcast from the start, not only once the neighbour itself did not answer",
+  },
+  ANNOUNCE: {
+    type: "unsigned",
+    default: "0",
+    doc: "how often the router tells all of its address when it starts, two seconds apart (RFC 5227: 2)",
   },
 } as const;
 
 const BROADCAST_IP = 0xffffffff;
+/** Questions to a neighbour itself that may stay unanswered before all are asked for it (RFC 1122 section 2.3.2.1). */
+const UNICAST_POLLS = 2;
+/** ANNOUNCE_INTERVAL of RFC 5227, nanoseconds. */
+const ANNOUNCE_INTERVAL = 2e9;
 const NO_MAC = new Uint8Array(6);
 
 /**
@@ -65,10 +75,14 @@ const NO_MAC = new Uint8Array(6);
  * multicast group to the group's hardware address (RFC 1112), packets to 0.0.0.0 are dropped. Where too many
  * wait, those for the neighbours not heard of for the longest time are dropped first. A hot swap keeps the table.
  *
+ * Whatever message comes from a neighbour in the table, its hardware address in it is believed, as RFC 826 says: a
+ * request, a reply, an announcement. None but replies to this router add a neighbour, so that nobody fills the
+ * table by talking. A neighbour in use that was not heard of for POLL_TIMEOUT is asked itself, then all are asked.
+ *
  * Packets to known neighbours leave as one batch, before what else their batch leads to.
  *
  * @input 0 IP packets without link-layer header, destination annotation set
- * @input 1 ARP replies with Ethernet header
+ * @input 1 ARP messages with Ethernet header, replies and requests
  * @output 0 IP packets in Ethernet frames; without output 1 queries too
  * @output 1 ARP queries
  * @example Idle -> q :: ARPQuerier(18.26.4.24/24, 00:00:C0:AE:67:EF) -> Discard; Idle -> [1] q
@@ -81,14 +95,21 @@ export class ARPQuerier extends NeighbourSender {
     flow: "xy/x",
     flags: "L2",
     args,
-    counters: { queries: "queries sent", responses: "replies received" },
+    counters: {
+      queries: "queries sent",
+      responses: "replies received",
+      requests: "requests received, announcements among them",
+      changes: "neighbours that had another hardware address than before",
+      conflicts: "messages by others with this router's own address",
+      announcements: "times that this router told all of its address",
+    },
     drops: {
       unconfigured: "this router's own address is 0.0.0.0",
       no_destination: "the destination annotation is 0.0.0.0",
       no_room: "the packet fills its buffer: no room for a header",
       no_memory: "no memory for another neighbour or query",
       waited: "it waited for an answer, and too many did, or none came",
-      bad_reply: "not a whole ARP reply for IPv4 over Ethernet, or from a group address",
+      bad_reply: "not a whole ARP message for IPv4 over Ethernet, or from a group address",
     },
     // The last 8 bytes of the Ethernet header, then the broadcast hardware address.
     state: 16,
@@ -106,6 +127,7 @@ export class ARPQuerier extends NeighbourSender {
       insert: { write: true, doc: "adds a neighbour: `IP ETH`" },
       delete: { write: true, doc: "forgets the hardware address of a neighbour: `IP`" },
       clear: { write: true, button: true, doc: "empties the table, and sets counts to zero" },
+      announce: { write: true, button: true, doc: "tells all of this router's address, once" },
     },
     live: true,
   } as const satisfies ElementSpec;
@@ -120,6 +142,8 @@ export class ARPQuerier extends NeighbourSender {
   #timer: Timer | null = null;
   #values: ArgValues<typeof args> | null = null;
   #saidZero = false;
+  #saidConflict = false;
+  protected readonly announceEvery = ANNOUNCE_INTERVAL;
 
   /** The table that it uses. */
   get cache(): ARPCache {
@@ -153,10 +177,12 @@ export class ARPQuerier extends NeighbourSender {
     this.#broadcastPoll = values.BROADCAST_POLL;
     this.#values = values;
     if (this.#timer !== null) this.#expire();
+    if (!same && this.graph.initialized) this.announce(values.ANNOUNCE);
   }
 
   override initialize(): void {
     this.memory.u8.fill(0xff, this.stateArea + 8, this.stateArea + 14);
+    this.announce(this.#values!.ANNOUNCE);
     if (this.#own === null) return;
     this.#timer = this.newTimer(() => this.#expire());
     this.#expire();
@@ -167,6 +193,7 @@ export class ARPQuerier extends NeighbourSender {
     const { u8 } = this.memory;
     for (let i = 0; i < 6; i++) if (u8[this.stateArea + i] !== u8[old.stateArea + i]) return;
     u8.copyWithin(this.state, old.state, old.stateArea);
+    this.announceAfter(old);
     if (this.#own === null || old.#own === null) return;
     [this.#own, old.#own] = [old.#own, this.#own];
     this.#own.table.dropsAt = this.counterAddress("waited");
@@ -182,7 +209,7 @@ export class ARPQuerier extends NeighbourSender {
 
   override push(port: number, batch: Batch): void {
     if (port === 1) {
-      for (let i = 0; i < batch.count; i++) this.#response(batch.at(i));
+      for (let i = 0; i < batch.count; i++) this.#hear(batch.at(i));
       batch.kill();
       return;
     }
@@ -215,8 +242,10 @@ export class ARPQuerier extends NeighbourSender {
     const destination = memory.view.getUint32(at);
     const neighbour = cache.table.find(cache.table.key4(at));
     if (neighbour !== undefined && cache.known(neighbour, now)) {
-      if (now - neighbour.live >= this.#poll && cache.mayAsk(neighbour, now))
-        this.#sendQuery(this.#makeQuery(slot, this.#broadcastPoll ? this.stateArea + 8 : neighbour.mac));
+      if (now - neighbour.live >= this.#poll && cache.mayAsk(neighbour, now)) {
+        const all = this.#broadcastPoll || neighbour.queries > UNICAST_POLLS;
+        this.#sendQuery(this.#makeQuery(slot, all ? this.stateArea + 8 : neighbour.mac));
+      }
       this.send(slot, neighbour.mac);
     } else if (destination === BROADCAST_IP || destination === this.#broadcast) {
       this.send(slot, this.stateArea + 8);
@@ -278,23 +307,62 @@ export class ARPQuerier extends NeighbourSender {
   #sendQuery(query: number): void {
     if (query === 0) return;
     this.add("queries", 1);
-    this.pushOne(this.noutputs - 1, query);
+    this.pushOne(this.messagePort, query);
   }
 
-  /** Learns from the ARP frame in `slot`, which stays the caller's. */
-  #response(slot: number): void {
+  protected override get messagePort(): number {
+    return this.noutputs - 1;
+  }
+
+  protected override announcement(): Uint8Array | null {
+    if (this.#ip === 0) return null;
+    const { u8 } = this.memory;
+    const own = u8.slice(this.stateArea, this.stateArea + 6);
+    const ip = this.#ip;
+    const message = {
+      operation: ARP_REQUEST,
+      senderEther: own,
+      senderIp: ip,
+      targetEther: NO_MAC,
+      targetIp: ip,
+    };
+    return writeArpFrame(message, u8.slice(this.stateArea + 8, this.stateArea + 14));
+  }
+
+  /** Learns from the ARP frame in `slot`, which stays the caller's (RFC 826, "Packet Reception"). */
+  #hear(slot: number): void {
     const { cache } = this;
     const bytes = this.packet.at(slot).bytes();
-    if (bytes.length >= ETHERNET_HEADER + ARP_LENGTH) this.add("responses", 1);
-    const reply = readReply(bytes);
-    if (reply === null) {
+    const message = readMessage(bytes);
+    if (message?.operation === ARP_REQUEST) this.add("requests", 1);
+    else if (bytes.length >= ETHERNET_HEADER + ARP_LENGTH) this.add("responses", 1);
+    if (message === null) {
       this.add("bad_reply", 1);
       return;
     }
-    const address = cache.place(reply.senderIp);
-    const neighbour = cache.insert(address, reply.senderEther, this.router.clock.now());
+    const { senderIp, senderEther } = message;
+    if (senderIp === this.#ip) {
+      this.#conflict(senderEther);
+      return;
+    }
+    const known = cache.table.find(cache.place(senderIp));
+    if (known === undefined && (message.operation !== ARP_REPLY || message.targetIp !== this.#ip)) return;
+    if (known?.known && !known.hasMac(senderEther)) this.add("changes", 1);
+    const neighbour = cache.insert(cache.place(senderIp), senderEther, this.router.clock.now());
     if (neighbour === null) this.add("no_memory", 1);
     else this.#flush(neighbour);
+  }
+
+  /** Another one says that it has this router's address; a switch may also give our own frames back. */
+  #conflict(ether: Uint8Array): void {
+    const { u8 } = this.memory;
+    if (this.#ip === 0 || ether.every((byte, i) => byte === u8[this.stateArea + i])) return;
+    this.add("conflicts", 1);
+    if (this.#saidConflict) return;
+    this.#saidConflict = true;
+    this.router.log(
+      `${this.declaration}: ${etherText(ether)} says that it has this router's address ${ipText(this.#ip)}`,
+    );
   }
 
   #flush(neighbour: Neighbour): void {
@@ -339,8 +407,10 @@ export class ARPQuerier extends NeighbourSender {
         () => this.#ip,
         (ip) => {
           this.#ip = ip;
+          if (this.graph.initialized) this.announce(this.#values!.ANNOUNCE);
         },
       ),
+      announce: { write: () => this.announce(1) },
       insert: {
         write: (text) => {
           const { IP, ETH } = parseInsert(this, text);
@@ -363,8 +433,9 @@ export class ARPQuerier extends NeighbourSender {
   }
 }
 
-/** The ARP reply from a single station in an Ethernet frame; null when it is something else. */
-function readReply(frame: Uint8Array): ArpMessage | null {
+/** The ARP request or reply from a single station in an Ethernet frame; null when it is something else. */
+function readMessage(frame: Uint8Array): ArpMessage | null {
   const message = orNull(() => readArpFrame(frame));
-  return message?.operation === ARP_REPLY && (message.senderEther[0] & 1) === 0 ? message : null;
+  if (message === null || (message.senderEther[0] & 1) !== 0) return null;
+  return message.operation === ARP_REPLY || message.operation === ARP_REQUEST ? message : null;
 }

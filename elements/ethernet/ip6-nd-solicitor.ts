@@ -9,8 +9,9 @@ import type { CleanupStage, Element, ErrorSink } from "../../src/router/element.
 import { type HandlerCode, handlerWords } from "../../src/router/handler.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 import { orNull } from "../../src/wire/error.js";
-import { ICMP6_SOLICITATION, ND_OVERRIDE, ND_ROUTER } from "../../src/wire/icmp6.js";
+import { ICMP6_ADVERTISEMENT, ICMP6_SOLICITATION, ND_OVERRIDE, ND_ROUTER } from "../../src/wire/icmp6.js";
 import {
+  ALL_NODES,
   groupEther,
   isSolicited,
   type NeighborFrame,
@@ -58,6 +59,12 @@ const args = {
     default: "5 min",
     doc: "time after which a neighbour neither used nor heard of is forgotten, 0 = never",
   },
+  ANNOUNCE: {
+    type: "unsigned",
+    default: "0",
+    doc: "how often the router tells all of its address when it starts, RETRANS_TIMER apart (RFC 4861: up to 3)",
+  },
+  ROUTER: { type: "bool", default: "true", doc: "what it tells then says that it is a router" },
 } as const;
 
 const ENTRY = {
@@ -73,7 +80,8 @@ const ENTRY = {
  * for one neighbour, the oldest is dropped. A neighbour in use that nothing was heard of for REACHABLE_TIME is
  * asked itself, five seconds later and then three times, before it is forgotten. Packets to a group go to the
  * group's hardware address (RFC 2464). What is heard on input 1 must have hop limit 255 and a right checksum;
- * unsolicited advertisements update neighbours in the table and make none. When the table is full no strangers
+ * unsolicited advertisements update neighbours in the table and make none, solicitations make one when they
+ * are for this router's address. When the table is full no strangers
  * are asked for, but those in it stay (RFC 6583). A hot swap keeps the table.
  *
  * Packets to known neighbours leave as one batch, before what else their batch leads to.
@@ -98,6 +106,8 @@ export class IP6NDSolicitor extends NeighbourSender implements NDOwner {
       advertisements: "advertisements received and believed",
       unreachable: "packets whose neighbour did not answer",
       conflicts: "advertisements by others of this router's own address",
+      changes: "neighbours that had another hardware address than before",
+      announcements: "times that this router told all of its address",
     },
     drops: {
       no_destination: "the destination annotation is ::",
@@ -124,6 +134,7 @@ export class IP6NDSolicitor extends NeighbourSender implements NDOwner {
       insert: { write: true, doc: "adds a neighbour: `IP ETH`" },
       delete: { write: true, doc: "removes a neighbour: `IP`" },
       clear: { write: true, button: true, doc: "empties the table" },
+      announce: { write: true, button: true, doc: "tells all of this router's address, once" },
     },
     live: true,
   } as const satisfies ElementSpec;
@@ -152,6 +163,11 @@ export class IP6NDSolicitor extends NeighbourSender implements NDOwner {
     memory.u8.set(values.ETH, this.stateArea);
     memory.view.setUint16(this.stateArea + 6, 0x86dd);
     this.#limits();
+    if (!same && this.graph.initialized) this.announce(values.ANNOUNCE);
+  }
+
+  override initialize(): void {
+    this.announce(this.#values!.ANNOUNCE);
   }
 
   #limits(): void {
@@ -169,6 +185,7 @@ export class IP6NDSolicitor extends NeighbourSender implements NDOwner {
     if (!(old instanceof IP6NDSolicitor) || !sameAddress(old.#ip, this.#ip)) return;
     if (!old.#ether.every((byte, i) => byte === this.#ether[i])) return;
     this.memory.u8.copyWithin(this.state, old.state, old.stateArea);
+    this.announceAfter(old);
     [this.#cache, old.#cache] = [old.#cache, this.#cache];
     for (const element of [this, old]) {
       if (element.#cache === null) continue;
@@ -254,7 +271,28 @@ export class IP6NDSolicitor extends NeighbourSender implements NDOwner {
     packet.macHeader = packet.data;
     packet.networkHeader = packet.data + 14;
     this.add("solicitations", 1);
-    this.pushOne(Math.min(1, this.noutputs - 1), slot);
+    this.pushOne(this.messagePort, slot);
+  }
+
+  protected override get messagePort(): number {
+    return Math.min(1, this.noutputs - 1);
+  }
+
+  protected override get announceEvery(): number {
+    return this.#cache!.retransmit;
+  }
+
+  /** RFC 4861 section 7.2.6. */
+  protected override announcement(): Uint8Array | null {
+    if (sameAddress(this.#ip, UNSPECIFIED)) return null;
+    const flags = (ND_OVERRIDE | (this.#values!.ROUTER ? ND_ROUTER : 0)) >>> 0;
+    return writeNeighborFrame({
+      message: { type: ICMP6_ADVERTISEMENT, flags, target: this.#ip, link: this.#ether },
+      source: this.#ip,
+      destination: ALL_NODES,
+      etherSource: this.#ether,
+      etherDestination: groupEther(ALL_NODES),
+    });
   }
 
   unreachable(packets: readonly number[]): void {
@@ -276,7 +314,10 @@ export class IP6NDSolicitor extends NeighbourSender implements NDOwner {
     const cache = this.#cache!;
     const { message, source } = frame;
     if (message.type === ICMP6_SOLICITATION) {
-      if (link !== null) this.#flush(cache.heard(source, link));
+      if (link === null) return;
+      if (this.#changes(source, link)) this.add("changes", 1);
+      // What others are asked shows where a neighbour is, but is no reason to know it.
+      this.#flush(cache.heard(source, link, sameAddress(message.target, this.#ip)));
       return;
     }
     this.add("advertisements", 1);
@@ -286,11 +327,21 @@ export class IP6NDSolicitor extends NeighbourSender implements NDOwner {
     }
     const { target, flags } = message;
     const override = (flags & ND_OVERRIDE) !== 0;
+    if (link !== null && override && this.#changes(target, link)) this.add("changes", 1);
     const router = (flags & ND_ROUTER) !== 0;
     this.#flush(cache.advertised({ target, link, solicited: isSolicited(message), override, router }));
   }
 
+  /** Whether the neighbour has been known by another hardware address than `link`. */
+  #changes(address: Uint8Array, link: Uint8Array): boolean {
+    const { table } = this.#cache!;
+    const neighbour = table.find(table.keyOf(address));
+    return neighbour?.known === true && !neighbour.hasMac(link);
+  }
+
   #conflict(frame: NeighborFrame): void {
+    // A switch may give our own frames back.
+    if (frame.etherSource.every((byte, i) => byte === this.#ether[i])) return;
     this.add("conflicts", 1);
     if (this.#saidConflict) return;
     this.#saidConflict = true;
@@ -345,6 +396,7 @@ export class IP6NDSolicitor extends NeighbourSender implements NDOwner {
         },
       },
       clear: { write: () => cache().table.clear() },
+      announce: { write: () => this.announce(1) },
     };
   }
 }

@@ -5,16 +5,63 @@ import { BATCH_MAX, type Batch } from "../../src/packet/batch.js";
 import type { Neighbour, NeighbourTable } from "../../src/packet/neighbour-table.js";
 import { Packet } from "../../src/packet/packet.js";
 import { Element } from "../../src/router/element.js";
+import type { Timer } from "../../src/router/timer.js";
 
-/** An element whose `stateArea` begins with the last 8 bytes of its frames' Ethernet header: source and EtherType. */
+/** An element that counts `announcements`, and whose `stateArea` begins with the last 8 bytes of its frames' Ethernet header: source and EtherType. */
 export abstract class NeighbourSender extends Element {
   protected readonly packet = new Packet(this.memory);
+  #announcer: Timer | null = null;
+  /** Announcements that are still to be made. */
+  #announcing = 0;
 
   /**
    * Gives headers to the packets of `batch` (address of `count` slots) that go to known neighbours or groups, and
    * moves the others to `misses` (likewise). Returns how many stayed.
    */
   protected abstract encapsulate(batch: number, count: number, misses: number): number;
+
+  /** The frame that tells everybody of this router's address; null when it has none. */
+  protected abstract announcement(): Uint8Array | null;
+
+  /** Nanoseconds between announcements. */
+  protected abstract readonly announceEvery: number;
+
+  /** The output of what is not a packet in a frame. */
+  protected abstract readonly messagePort: number;
+
+  /** Tells everybody `times` times of this router's address, from now on; what is still to be told is replaced. */
+  protected announce(times: number): void {
+    this.#announcing = times;
+    if (times === 0) {
+      this.#announcer?.unschedule();
+      return;
+    }
+    this.#announcer ??= this.newTimer(() => this.#announceNext());
+    this.#announcer.scheduleAfter(0);
+  }
+
+  /** After a hot swap between the same addresses: goes on where `old` was, in place of telling everything again. */
+  protected announceAfter(old: NeighbourSender): void {
+    this.#announcing = old.#announcing;
+    const expiry = old.#announcer?.expiry;
+    if (this.#announcing === 0 || expiry === undefined) this.#announcer?.unschedule();
+    else this.#announcer?.scheduleAt(expiry);
+  }
+
+  #announceNext(): void {
+    const frame = this.announcement();
+    if (frame === null || this.#announcing === 0) return;
+    if (--this.#announcing > 0) this.#announcer!.rescheduleAfter(this.announceEvery);
+    const slot = this.memory.kernels.poolTake() >>> 0;
+    if (slot === 0) {
+      this.add("no_memory", 1);
+      return;
+    }
+    this.packet.at(slot).setBytes(frame);
+    this.packet.macHeader = this.packet.data;
+    this.add("announcements", 1);
+    this.pushOne(this.messagePort, slot);
+  }
 
   /** Takes a packet that the table alone does not decide. */
   protected abstract slow(slot: number): void;

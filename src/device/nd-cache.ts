@@ -125,9 +125,13 @@ export class NDCache {
     return null;
   }
 
-  /** Takes in a hardware address that its owner gave beside a question (section 7.2.3). Returns as `advertised`. */
-  heard(address: Uint8Array, link: Uint8Array): Neighbour | null {
-    const neighbour = this.ensure(this.table.keyOf(address));
+  /**
+   * Takes in a hardware address that its owner gave beside a question (section 7.2.3); `asked`: the question was for us,
+   * so that whoever asked is worth knowing. Returns as `advertised`.
+   */
+  heard(address: Uint8Array, link: Uint8Array, asked: boolean): Neighbour | null {
+    const key = this.table.keyOf(address);
+    const neighbour = asked ? this.ensure(key) : (this.table.find(key) ?? null);
     if (neighbour === null) return null;
     const resolved = neighbour.state === INCOMPLETE;
     if (!resolved && neighbour.hasMac(link)) return null;

@@ -147,7 +147,7 @@ function error(w: World): { packet: Ipv4Packet; icmp: IcmpMessage } {
   return { packet, icmp: readIcmp(packet.payload) };
 }
 
-test("the router answers ARP requests for its addresses", async () => {
+test("the router tells of its addresses, and answers ARP requests for them", async () => {
   const port = new Port("eth0", ROUTER[0]);
   const router = await Router.fromFile(FILE, {
     clock: new SimulatedClock(),
@@ -174,8 +174,9 @@ test("the router answers ARP requests for its addresses", async () => {
   ask(ip("10.0.0.1"));
   ask(ip("10.0.0.2"));
   router.runFor(0.1);
-  assert.is(port.sent.length, 1);
-  const reply = readArp(readEthernet(port.sent[0]).payload);
+  assert.is(port.sent.length, 2);
+  const [reply, told] = port.sent.map((frame) => readArp(readEthernet(frame).payload));
+  assert.equal([told.operation, told.senderIp, told.targetIp], [ARP_REQUEST, ip("10.0.0.1"), ip("10.0.0.1")]);
   assert.equal([reply.operation, reply.senderIp, reply.targetIp], [ARP_REPLY, ip("10.0.0.1"), ADDRESS[0]]);
   assert.equal(reply.senderEther, ROUTER[0]);
   router.close();

@@ -13,10 +13,10 @@ import { hex, ip, ipv4 } from "../elements/lisp/harness.js";
 
 const CONF = fileURLToPath(new URL("../../../conf/", import.meta.url));
 
-/** A host that answers pings of both families, counts them and their answers, and sends what it is given. */
+/** A host that answers pings of both families, counts them and their answers, and sends what it is given; nothing else. */
 const HOST = `
 require(library ethernet-interface.click);
-define($N 1, $M 1, $H 10);
+define($N 1, $M 1, $H 10, $ANNOUNCE 0);
 net :: EthernetInterface(eth0, 192.168.$N.$H, fd0$N::$H);
 route4 :: RadixIPLookup(192.168.$N.0/24 0, 0/0 192.168.$N.1 0) -> [0] net;
 route6 :: LookupIP6Route(fd0$N::/64 :: 0, ::/0 fd0$N::1 0) -> [1] net;

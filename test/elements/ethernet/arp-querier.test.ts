@@ -229,13 +229,13 @@ test("beyond ENTRY_CAPACITY the neighbour not heard of for the longest time goes
   assert.is(l.used(), 0, "what waited was given back");
 });
 
-test("only whole ARP replies of single stations are believed", async () => {
+test("only whole ARP messages of single stations are believed", async () => {
   const l = await make();
   const bad = [
     reply(A).slice(0, 80),
     reply(A).replace("0806", "0800"),
     reply(A).replace("00010800", "00060800"),
-    reply(A).replace("0001080006040002", "0001080006040001"),
+    reply(A).replace("0001080006040002", "0001080006040003"),
     reply(A).replace("0001080006040002", "0001080008040002"),
     reply(A, "0300000000aa"),
     "",
