@@ -1,10 +1,10 @@
 // Kernels of the basic elements: counting, painting, storing, copying, making packets.
 
 import {
-  PORT_ALL, SLOT_ANNO, SLOT_DATA, SLOT_LENGTH, SLOT_META, SLOT_PORT, SLOT_TIMESTAMP,
+  PORT_ALL, SLOT_ANNO, SLOT_DATA, SLOT_LENGTH, SLOT_PORT, SLOT_TIMESTAMP,
 } from "./layout";
-import { poolCopy, poolTake } from "./pool";
-import { count64, slotAt, slotEnd } from "./slot";
+import { poolCopy, poolEnlarge, poolTakeRoom } from "./pool";
+import { count64, slotAt, slotEnd, slotStart } from "./slot";
 
 /** Adds `count` to the counter at `state`, the packets' lengths to the one after it. Returns the sum of the lengths. */
 export function countBatch(state: u32, batch: u32, count: u32): u32 {
@@ -67,8 +67,7 @@ export function storeBatch(batch: u32, count: u32, offset: u32, from: u32, lengt
 
 /**
  * Puts `n` bytes before each packet's data: those that stood there, as far as there are; where the headroom is too
- * small the data move towards the end of the slot. Packets that cannot grow that far go to `bad`. Returns how many
- * did.
+ * small the data move. Packets that cannot grow that far go to `bad`. Returns how many did.
  */
 export function unstripBatch(batch: u32, count: u32, n: u32, bad: u32): u32 {
   let good: u32 = 0;
@@ -85,22 +84,25 @@ export function unstripBatch(batch: u32, count: u32, n: u32, bad: u32): u32 {
   return good;
 }
 
-/** Sees to `n` bytes of headroom, moving data and header pointers if need be; false when the slot is too small. */
+/** Sees to `n` bytes of headroom, moving data and header pointers if need be; false without room. */
 function makeHeadroom(slot: u32, n: u32): bool {
   const data = load<u32>(slot, SLOT_DATA);
-  const start = slot + SLOT_META;
+  const start = slotStart(slot);
   if (data - start >= n) return true;
   const length = load<u32>(slot, SLOT_LENGTH);
-  if (n > slotEnd(slot) - start || length > slotEnd(slot) - start - n) return false;
   const shift = n - (data - start);
   // Everything from the start of the buffer moves, so that stripped headers keep their place before the data.
-  memory.copy(start + shift, start, data + length - start);
-  memory.fill(start, 0, shift);
-  store<u32>(slot, data + shift, SLOT_DATA);
-  for (let o: u32 = 8; o <= 16; o += 4) {
-    const header = load<u32>(slot + o);
-    if (header != 0) store<u32>(slot + o, header + shift);
+  if (n > slotEnd(slot) - start || length > slotEnd(slot) - start - n) {
+    if (!poolEnlarge(slot, n, length)) return false;
+  } else {
+    memory.copy(start + shift, start, data + length - start);
+    store<u32>(slot, data + shift, SLOT_DATA);
+    for (let o: u32 = 8; o <= 16; o += 4) {
+      const header = load<u32>(slot + o);
+      if (header != 0) store<u32>(slot + o, header + shift);
+    }
   }
+  memory.fill(load<u32>(slot, SLOT_DATA) - n, 0, shift);
   return true;
 }
 
@@ -114,13 +116,11 @@ export function makeBatch(
 ): u32 {
   const time: u64 = now < 0 ? 0 : <u64>seconds * 1000000000 + nanoseconds + <u64>now;
   for (let i: u32 = 0; i < count; i++) {
-    const slot = poolTake();
+    const slot = poolTakeRoom(headroom, length);
     if (slot == 0) return i;
-    const data = min<u32>(slot + SLOT_META + headroom, slotEnd(slot) - length);
-    store<u32>(slot, data, SLOT_DATA);
     store<u32>(slot, length, SLOT_LENGTH);
     store<u64>(slot, time, SLOT_TIMESTAMP);
-    memory.copy(data, from, length);
+    memory.copy(load<u32>(slot, SLOT_DATA), from, length);
     store<u32>(batch + (i << 2), slot);
   }
   return count;

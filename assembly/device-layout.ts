@@ -5,8 +5,8 @@
 
 /** Messages in one recvmmsg or sendmmsg. */
 export const IO_BATCH = 64;
-/** Largest frame taken from the kernel: 64 KiB, its limit for segmentation offload. */
-export const BOUNCE_SIZE = 65536;
+/** Largest frame taken from the kernel: 64 KiB, its limit for segmentation offload, and headers of the link. */
+export const BOUNCE_SIZE = 65792;
 /** struct virtio_net_hdr (linux/virtio_net.h). */
 export const VNET_SIZE = 10;
 export const MMSG_SIZE = 64; // struct mmsghdr: msghdr (56 bytes), msg_len, padding
@@ -27,8 +27,8 @@ export const RX_BARE = 38; // u8: 1 = messages have no virtio header
 export const RX_STAMP = 40; // u64: time of the batch, nanoseconds since the epoch
 export const RX_PACKETS = 48; // u64: packets handed out
 export const RX_BYTES = 56; // u64: their bytes
-export const RX_TOO_BIG = 64; // u64: frames larger than a slot that cannot be segmented
-export const RX_NO_SLOT = 72; // u64: packets lost because the pool was empty
+export const RX_TOO_BIG = 64; // u64: frames larger than a packet that cannot be segmented
+export const RX_NO_SLOT = 72; // u64: packets lost for lack of memory
 export const RX_CSUM = 80; // u64: partial checksums completed
 export const RX_SEGMENTED = 88; // u64: oversized frames segmented
 export const RX_SEG = 96; // SEG_*: the frame in progress; its SEG_LENGTH is 0 when there is none

@@ -10,11 +10,11 @@ import {
 } from "./device-layout";
 import {
   FLAG_CSUM_OK, FLAG_PARTIAL_CSUM, PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST, PACKET_OTHERHOST, SLOT_CSUM_OFFSET,
-  SLOT_CSUM_START, SLOT_DATA, SLOT_FLAGS, SLOT_LENGTH, SLOT_MAC, SLOT_META, SLOT_PACKET_TYPE, SLOT_TIMESTAMP,
+  SLOT_CSUM_START, SLOT_DATA, SLOT_FLAGS, SLOT_LENGTH, SLOT_MAC, SLOT_PACKET_TYPE, SLOT_TIMESTAMP,
 } from "./layout";
-import { poolGive, poolGiveBatch, poolTake } from "./pool";
-import { segmentBegin, segmentNext } from "./segment";
-import { count64, slotAt, slotEnd } from "./slot";
+import { poolEnlarge, poolGive, poolGiveBatch, poolLongest, poolTake, poolTakeFor } from "./pool";
+import { segmentBegin, segmentLength, segmentNext } from "./segment";
+import { count64, slotAt, slotEnd, slotStart } from "./slot";
 
 const MSG_TRUNC: u32 = 0x20;
 const NEEDS_CSUM: u32 = 1; // VIRTIO_NET_HDR_F_NEEDS_CSUM
@@ -96,11 +96,23 @@ export function deviceDrain(rx: u32): void {
 /** Puts back the VLAN tag that the kernel took out of the frame. */
 function insertTag(slot: u32, tag: u32): void {
   const data = load<u32>(slot, SLOT_DATA) - 4;
-  if (data < slot + SLOT_META || load<u32>(slot, SLOT_LENGTH) < 14) return;
+  if (data < slotStart(slot) || load<u32>(slot, SLOT_LENGTH) < 14) return;
   memory.copy(data, data + 4, 12);
   store<u32>(data, bswap<u32>(tag), 12);
   store<u32>(slot, data, SLOT_DATA);
   store<u32>(slot, load<u32>(slot, SLOT_LENGTH) + 4, SLOT_LENGTH);
+}
+
+/**
+ * Puts together the frame of `length` bytes of which the first `room` are in the slot's own buffer and the others in the
+ * bounce buffer, in a larger one. False when there is none.
+ */
+function join(slot: u32, room: u32, bounce: u32, length: u32): bool {
+  store<u32>(slot, room, SLOT_LENGTH);
+  const joined = poolEnlarge(slot, 0, length);
+  if (joined) memory.copy(load<u32>(slot, SLOT_DATA) + room, bounce + room, length - room);
+  store<u32>(slot, 0, SLOT_LENGTH);
+  return joined;
 }
 
 /** Packet type by destination address, where the kernel does not say. */
@@ -137,12 +149,18 @@ export function deviceTake(rx: u32, batch: u32, count: u32, limit: u32): u32 {
       const into = load<u32>(held);
       const data = load<u32>(into, SLOT_DATA);
       const room = slotEnd(into) - data;
-      if (load<u32>(message, 48) & MSG_TRUNC || (gso == 0 && length > room)) {
+      const longest = poolLongest() - (data - slotStart(into));
+      if (load<u32>(message, 48) & MSG_TRUNC || (gso == 0 && length > longest)) {
         count64(rx + RX_TOO_BIG, 1);
         next++;
         continue;
       }
       if (gso == 0) {
+        if (length > room && !join(into, room, load<u32>(rx, RX_BOUNCE) + i * BOUNCE_SIZE, length)) {
+          count64(rx + RX_NO_SLOT, 1);
+          next++;
+          continue;
+        }
         slot = into;
         store<u32>(held, 0);
         store<u32>(slot, length, SLOT_LENGTH);
@@ -150,7 +168,7 @@ export function deviceTake(rx: u32, batch: u32, count: u32, limit: u32): u32 {
         const frame = load<u32>(rx, RX_BOUNCE) + i * BOUNCE_SIZE;
         memory.copy(frame, data, min<u32>(length, room));
         const begun = segmentBegin(
-          seg, frame, length, load<u32>(rx, RX_LINK), gso, load<u16>(vnet, 4), flags & NEEDS_CSUM, room,
+          seg, frame, length, load<u32>(rx, RX_LINK), gso, load<u16>(vnet, 4), flags & NEEDS_CSUM, longest,
         );
         if (!begun) {
           count64(rx + RX_TOO_BIG, 1);
@@ -161,7 +179,7 @@ export function deviceTake(rx: u32, batch: u32, count: u32, limit: u32): u32 {
       }
     }
     if (slot == 0) {
-      slot = poolTake();
+      slot = poolTakeFor(segmentLength(seg));
       if (slot == 0) {
         // The rest of the frame is lost: waiting for slots here would hold up everything behind it.
         count64(rx + RX_NO_SLOT, 1);

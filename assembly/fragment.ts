@@ -6,11 +6,11 @@ import {
   FRAG_BAD, FRAG_HEADROOM, FRAG_HONOR_DF, FRAG_HONOR_MTU, FRAG_MTU, FRAG_NEXT, FRAG_RANDOM,
 } from "./forward-layout";
 import {
-  BATCH_MAX, FLAG_PARTIAL_CSUM, SLOT_DATA, SLOT_FLAGS, SLOT_GSO_SIZE, SLOT_LENGTH,
-  SLOT_MAC, SLOT_META, SLOT_MTU, SLOT_NETWORK, SLOT_TRANSPORT,
+  BATCH_MAX, FLAG_PARTIAL_CSUM, SLOT_COPIED, SLOT_DATA, SLOT_FLAGS, SLOT_GSO_SIZE, SLOT_LENGTH,
+  SLOT_MAC, SLOT_MTU, SLOT_NETWORK, SLOT_TRANSPORT,
 } from "./layout";
-import { poolGive, poolTake } from "./pool";
-import { count64, slotAt, slotEnd } from "./slot";
+import { poolGive, poolTakeRoom } from "./pool";
+import { count64, slotAt } from "./slot";
 
 // Packets that one call hands on at most.
 const ROOM: u32 = BATCH_MAX;
@@ -56,12 +56,11 @@ function copyOptions(ip: u32, length: u32, to: u32): u32 {
 function makeFragment(
   area: u32, slot: u32, ip: u32, header: u32, offset: u32, size: u32, flags: u32, outHeader: u32,
 ): u32 {
-  const to = poolTake();
-  if (to == 0) return 0;
-  const end = slotEnd(to);
   const whole = outHeader + size;
-  const at = min<u32>(to + SLOT_META + load<u32>(area, FRAG_HEADROOM), end - whole);
-  memory.copy(to, slot, SLOT_META);
+  const to = poolTakeRoom(load<u32>(area, FRAG_HEADROOM), whole);
+  if (to == 0) return 0;
+  const at = load<u32>(to, SLOT_DATA);
+  memory.copy(to, slot, SLOT_COPIED);
   store<u32>(to, at, SLOT_DATA);
   store<u32>(to, whole, SLOT_LENGTH);
   store<u32>(to, 0, SLOT_MAC);

@@ -1,24 +1,28 @@
 // The router's allocator: one for TypeScript, the kernels and plug-ins, so
 // tables of every owner come from, and go back to, one place.
 //
-// Blocks come in size classes: multiples of 16 up to 512 bytes, then powers
-// of two. The caller says the size again when it frees, so a block carries no
+// Blocks come in size classes: multiples of 16 up to 512 bytes, then four sizes
+// from each power of two to the next. The caller says the size again when it frees, so a block carries no
 // header and a small table node costs what it holds. Freed blocks wait in a
 // list per class; fresh ones are cut from the untouched end of the heap.
 
-import { HEAP_CLASSES, HEAP_END, HEAP_NEXT, HEAP_USED } from "./layout";
+import { HEAP_CLASSES, HEAP_END, HEAP_NEXT, HEAP_USED, POOL_FRESH } from "./layout";
 
 // @ts-ignore: decorator
 @inline
 function classOf(size: u32): u32 {
-  // 0..31: 16, 32, ... 512 bytes; 32..: 1 KiB, 2 KiB, ...
-  return size <= 512 ? (max<u32>(size, 1) + 15) / 16 - 1 : 32 + (22 - clz<u32>(size - 1));
+  if (size <= 512) return (max<u32>(size, 1) + 15) / 16 - 1; // 0..31: 16, 32, ... 512 bytes
+  const last = size - 1;
+  const power = 31 - clz<u32>(last);
+  return 32 + ((power - 9) << 2) + ((last >> (power - 2)) & 3); // 32..115: 640, 768, 896, 1024, 1280, ... 2^30
 }
 
 // @ts-ignore: decorator
 @inline
 function classSize(c: u32): u32 {
-  return c < 32 ? (c + 1) * 16 : 1024 << (c - 32);
+  if (c < 32) return (c + 1) * 16;
+  const power = 9 + ((c - 32) >> 2);
+  return (1 << power) + ((((c - 32) & 3) + 1) << (power - 2));
 }
 
 /** Allocates `size` bytes, 16-byte aligned, contents zero. Returns 0 when the heap is exhausted. */
@@ -35,7 +39,7 @@ export function heapAlloc(size: u32): u32 {
     return first;
   }
   const next = load<u32>(HEAP_NEXT);
-  if (bytes > load<u32>(HEAP_END) - next) return 0;
+  if (bytes > min<u32>(load<u32>(HEAP_END), load<u32>(POOL_FRESH)) - next) return 0;
   store<u32>(HEAP_NEXT, next + bytes);
   store<u32>(HEAP_USED, load<u32>(HEAP_USED) + bytes);
   return next; // never handed out before: zero already, and not touched here

@@ -3,6 +3,7 @@
 
 export * from "./heap";
 export * from "./pool";
+export { makeHeadroom } from "./slot";
 export * from "./batch";
 export * from "./basic";
 export * from "./queue";

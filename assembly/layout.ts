@@ -6,28 +6,35 @@
 // ---- Memory header -------------------------------------------------------
 // The first 4 KiB. Nothing lives below address 64, so that 0 can mean "none";
 // and these 64 bytes stay zero, so that a kernel may read through a 0 and find nothing.
+// Behind it the stack of free slots and then the heap, which grows upwards; the
+// pool grows downwards from the end of the memory, until the two meet.
 export const HEAP_NEXT = 64; // u32: first heap byte never handed out
-export const HEAP_END = 68; // u32: end of the heap
+export const HEAP_END = 68; // u32: where the heap ends at most: what is behind is left to the pool
 export const HEAP_USED = 72; // u32: bytes handed out and not yet freed
 export const POOL_TOP = 80; // u32: number of handles on the free stack
-export const POOL_FRESH = 84; // u32: address of the first slot never used
-export const POOL_END = 88; // u32: end of the slot area
-export const POOL_STRIDE = 92; // u32: bytes from one slot to the next
+export const POOL_FRESH = 84; // u32: lowest address that the pool has taken
+export const POOL_FLOOR = 88; // u32: where the pool ends at most: what is before is left to the heap
+export const POOL_STRIDE = 92; // u32: bytes of a fresh slot with its own buffer
 export const POOL_STACK = 96; // u32: address of the stack of free handles
-export const POOL_START = 100; // u32: address of the first slot
+export const POOL_MADE = 100; // u32: slots made so far
 export const POOL_HEADROOM = 104; // u32: headroom of a fresh packet
-export const POOL_EXHAUSTED = 112; // u64: packets not made because no slot was free
+export const POOL_MOST = 108; // u32: slots that may be made
+export const POOL_EXHAUSTED = 112; // u64: packets not made for lack of memory
 export const LISP_KEYS = 120; // u32: number last given to a state of an encapsulator (lisp-layout.ts)
 export const RLOC_SPARE = 124; // u32: first of the list of RLOC records out of use (lisp-layout.ts)
 export const PEER_TAGS = 128; // u32: number last given to a peer (lisp-layout.ts)
 export const RLOC_CHANGES = 132; // u32: counts changes of RLOCs with very many records (lisp-layout.ts)
-export const HEAP_CLASSES = 256; // u32 x 64: heads of the allocator's free lists
+export const POOL_LARGE = 160; // u32 x LARGE_CLASSES: heads of the lists of free large buffers
+export const HEAP_CLASSES = 256; // u32 x 116: heads of the allocator's free lists
 export const HEADER_SIZE = 4096;
 
 // ---- Slot ----------------------------------------------------------------
-// Metadata, then the buffer: headroom | data | tailroom. A slot's stride is
-// SLOT_META + buffer size; with the default 2,048-byte buffer the stride is
-// 2,176, so that neighbouring slots do not share the same few cache sets.
+// A packet is a slot and a buffer. The slot is its metadata, and its address
+// is the packet's handle. The buffer holds headroom | data | tailroom, and the
+// slot says where it begins, where it ends and who owns it: usually the slot
+// itself, whose own buffer of 2,048 bytes is behind the metadata; for larger
+// packets the pool's store of large buffers. Nobody may compute where a buffer
+// is. With a slot of 2,176 bytes neighbours do not share the same few cache sets.
 export const SLOT_DATA = 0; // u32: address of the first data byte
 export const SLOT_LENGTH = 4; // u32: bytes of data
 export const SLOT_MAC = 8; // u32: address of the MAC header, 0 = unset
@@ -49,10 +56,29 @@ export const SLOT_REASON = 102; // u16: why a kernel rejected it (index into the
 export const SLOT_MTU = 104; // u32: largest size that would have passed, set by what rejects it as too big
 export const SLOT_TRACE = 108; // u32: number of the packet's trace, 0 = not traced; copies carry their original's
 export const SLOT_ROUTE_TAG = 112; // u32: what the record at SLOT_ROUTE has to say of itself, else it is another by now
+// The rest is the slot's, not the packet's: copies and resets leave it alone.
+export const SLOT_COPIED = 116;
+export const SLOT_BUFFER = 116; // u32: address of the first byte of its buffer
+export const SLOT_END = 120; // u32: address after the last one
+export const SLOT_OWNER = 124; // u32: who gets the buffer back: OWNER_*; with SLOT_WATCHED
 export const SLOT_META = 128;
+
+// Owners of buffers. Usual packets have 0 in SLOT_OWNER, so that giving one back takes one comparison.
+export const OWNER_SLOT = 0; // the slot itself
+export const OWNER_LARGE = 1; // and the numbers up to LARGE_CLASSES: the pool, by the class of the buffer
+export const SLOT_WATCHED = 0x40000000; // in SLOT_OWNER: SLOT_TRACE becomes 0 when the slot is given back
 
 export const BUFFER_SIZE = 2048;
 export const HEADROOM = 128;
+
+// Sizes of large buffers, for frames of up to 9 KiB and multiples of 16 KiB with 1 KiB of room for headers.
+export const LARGE_1 = 4096;
+export const LARGE_2 = 10240;
+export const LARGE_3 = 17408;
+export const LARGE_4 = 33792;
+export const LARGE_5 = 66560;
+export const LARGE_CLASSES = 5;
+export const LARGEST_BUFFER = LARGE_5;
 
 // Offsets inside Click's annotation area (elements add SLOT_ANNO).
 export const ANNO_DST_IP = 0; // u32, network order; IPv6: 16 bytes

@@ -5,7 +5,7 @@ import {
   FLAG_PARTIAL_CSUM, PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST, PACKET_OTHERHOST, SLOT_DATA, SLOT_FLAGS, SLOT_LENGTH,
   SLOT_MAC, SLOT_PACKET_TYPE, SLOT_TIMESTAMP,
 } from "./layout";
-import { poolGive, poolTake } from "./pool";
+import { poolLongest, poolTakeFor } from "./pool";
 import { slotAt, slotEnd } from "./slot";
 
 /** Packet type of the frame at `data` for a receiver with the address `mac0`, `mac4` (its bytes in memory's order). */
@@ -32,7 +32,7 @@ function copy(to: u32, from: u32, length: u32, room: u32): void {
  * Makes `count` packets of the bytes at `bytes`, one after the other. The array at `batch` has their lengths, and gets
  * the packets instead. With `ethernet` 1 they get their packet type, for a receiver with the address `mac0` (4 bytes)
  * and `mac4` (2 bytes), and their MAC header; all get the timestamp, in two halves. Returns how many were made, in bits
- * 0 to 8; for how many there was no slot, in bits 9 to 17; how many were larger than one, from bit 18 on.
+ * 0 to 8; for how many there was no memory, in bits 9 to 17; how many were larger than a packet, from bit 18 on.
  */
 export function linkReceive(
   batch: u32, count: u32, bytes: u32, ethernet: u32, mac0: u32, mac4: u32, stampLow: u32, stampHigh: u32,
@@ -44,19 +44,14 @@ export function linkReceive(
     const length = load<u32>(batch + (i << 2));
     const from = bytes;
     bytes += length;
-    const slot = poolTake();
+    const slot = poolTakeFor(length);
     if (slot == 0) {
-      noSlot++;
+      if (length > poolLongest()) tooBig++;
+      else noSlot++;
       continue;
     }
     const data = load<u32>(slot, SLOT_DATA);
-    const room = slotEnd(slot) - data;
-    if (length > room) {
-      tooBig++;
-      poolGive(slot);
-      continue;
-    }
-    copy(data, from, length, room);
+    copy(data, from, length, slotEnd(slot) - data);
     store<u32>(slot, length, SLOT_LENGTH);
     if (ethernet) {
       store<u32>(slot, data, SLOT_MAC);

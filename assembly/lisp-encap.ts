@@ -8,7 +8,7 @@
 
 import {
   ANNO_DST_IP, FLAG_PARTIAL_CSUM, HEADER_SIZE, HEAP_END, LISP_KEYS, RLOC_CHANGES, SLOT_ANNO, SLOT_CSUM_START, SLOT_DATA, SLOT_FLAGS,
-  SLOT_FLOW_HASH, SLOT_LENGTH, SLOT_META, SLOT_MTU, SLOT_NETWORK, SLOT_ROUTE, SLOT_ROUTE_TAG,
+  SLOT_FLOW_HASH, SLOT_LENGTH, SLOT_MTU, SLOT_NETWORK, SLOT_ROUTE, SLOT_ROUTE_TAG,
 } from "./layout";
 import {
   ENCAP_BAD_INNER, ENCAP_COPY, ENCAP_DF, ENCAP_DONE, ENCAP_DROPS, ENCAP_GONE, ENCAP_HAS_6, ENCAP_ID, ENCAP_IID, ENCAP_KEY,
@@ -18,7 +18,7 @@ import {
   RLOC_KEY, RLOC_KEY_6, RLOC_LIMIT, RLOC_LISP, RLOC_PATH, RLOC_PORT, RLOC_SIZE, RLOC_SUM, RLOC_TAG, RLOC_VERSION,
 } from "./lisp-layout";
 import { poolGive } from "./pool";
-import { count64, slotAt } from "./slot";
+import { count64, makeHeadroom, slotAt, slotStart } from "./slot";
 
 const OUTER_4: u32 = 36; // IPv4, UDP and LISP headers
 const OUTER_6: u32 = 56; // IPv6, UDP and LISP headers
@@ -103,14 +103,13 @@ function finish(slot: u32, from: u32, start: u32, size: u32, header: u32): void 
 }
 
 /**
- * Writes the outer headers for IPv4 before the `size` bytes at `inner`. `head`: the first 8 bytes of an IPv4 header
- * with the traffic class and DF that are to be copied.
+ * Writes the outer headers for IPv4 before the `size` bytes at `inner`; there is room for them. `head`: the first 8
+ * bytes of an IPv4 header with the traffic class and DF that are to be copied.
  */
 // @ts-ignore: decorator
 @inline
 function outer4(state: u32, slot: u32, rloc: u32, data: u32, inner: u32, size: u32, head: u64, ttl: u32, id: u32): u32 {
   const start = inner - OUTER_4;
-  if (start < slot + SLOT_META) return ENCAP_NO_HEADROOM;
   // Total length and UDP length, both swapped at once.
   const lengths = (size + OUTER_4) | ((size + 16) << 16);
   const swapped = ((lengths & SWAP) << 8) | ((lengths >> 8) & SWAP);
@@ -136,7 +135,6 @@ function outer4(state: u32, slot: u32, rloc: u32, data: u32, inner: u32, size: u
 /** The same for IPv6; `tos` and `ttl` are the inner packet's. */
 function outer6(state: u32, slot: u32, rloc: u32, data: u32, inner: u32, size: u32, tos: u32, ttl: u32): u32 {
   const start = inner - OUTER_6;
-  if (start < slot + SLOT_META) return ENCAP_NO_HEADROOM;
   const hash = load<u32>(slot, SLOT_FLOW_HASH);
   const destination = v128.load(rloc, RLOC_ADDRESS);
   const label = hash & load<u32>(state, ENCAP_LABEL);
@@ -161,10 +159,10 @@ function encapsulateOther(state: u32, slot: u32, rloc: u32, id: u32): u32 {
   if (load<u32>(rloc, RLOC_TAG) != tag) return ENCAP_GONE;
   const key = load<u32>(rloc, RLOC_KEY);
   if ((key & ~RLOC_KEY_6) != load<u32>(state, ENCAP_KEY) && !prepare(state, rloc)) return ENCAP_NO_SOURCE;
-  const data = load<u32>(slot, SLOT_DATA);
+  let data = load<u32>(slot, SLOT_DATA);
   const end = data + load<u32>(slot, SLOT_LENGTH);
   const network = load<u32>(slot, SLOT_NETWORK);
-  const inner = network == 0 ? data : network;
+  let inner = network == 0 ? data : network;
   if (inner < data || inner + 20 > end) return ENCAP_BAD_INNER;
 
   // The inner header: its own length (what follows is padding), class, TTL.
@@ -191,7 +189,15 @@ function encapsulateOther(state: u32, slot: u32, rloc: u32, id: u32): u32 {
     store<u32>(slot, limit, SLOT_MTU);
     return ENCAP_REPORT;
   }
-  if (load<u8>(rloc, RLOC_FAMILY) != 4) return outer6(state, slot, rloc, data, inner, size, tos, ttl);
+  const four = load<u8>(rloc, RLOC_FAMILY) == 4;
+  const outer = four ? OUTER_4 : OUTER_6;
+  if (inner - slotStart(slot) < outer) {
+    const offset = inner - data;
+    data = makeHeadroom(slot, outer);
+    if (data == 0) return ENCAP_NO_HEADROOM;
+    inner = data + offset;
+  }
+  if (!four) return outer6(state, slot, rloc, data, inner, size, tos, ttl);
   return outer4(state, slot, rloc, data, inner, size, ((tos << 8) as u64) | (df << 48), ttl, id);
 }
 
@@ -209,7 +215,10 @@ export function encapsulate(state: u32, slot: u32, id: u32, key: u64, memoryEnd:
   const inner = load<u32>(slot, SLOT_NETWORK);
   const size = ((range >> 32) as u32) - (inner - (range as u32));
   const ready = (load<u32>(slot, SLOT_ROUTE_TAG) as u64) | key;
-  if (load<u64>(rloc, RLOC_TAG) == ready && inner >= (range as u32) && size - 20 <= load<u32>(rloc, RLOC_LIMIT) - 20) {
+  if (
+    load<u64>(rloc, RLOC_TAG) == ready && inner >= (range as u32) && size - 20 <= load<u32>(rloc, RLOC_LIMIT) - 20 &&
+    inner - slotStart(slot) >= OUTER_4
+  ) {
     const head = load<u64>(inner);
     // Version 4 and a total length that is all there is.
     const usual = 0x40 | ((size & 0xff) << 24) | ((size & 0xff00) << 8);

@@ -1,7 +1,7 @@
 // Packets made from frames that wait in memory: generated traffic, recorded traffic.
 
 import { SLOT_DATA, SLOT_LENGTH, SLOT_PACKET_TYPE } from "./layout";
-import { poolTake } from "./pool";
+import { poolTakeFor } from "./pool";
 import { FRAME_ADDRESS, FRAME_LENGTH, FRAME_SIZE, FRAME_TYPE } from "./replay-layout";
 
 /**
@@ -12,14 +12,14 @@ import { FRAME_ADDRESS, FRAME_LENGTH, FRAME_SIZE, FRAME_TYPE } from "./replay-la
 export function replayBatch(batch: u32, count: u32, frames: u32, total: u32, first: u32): u32 {
   let frame = first;
   for (let i: u32 = 0; i < count; i++) {
-    const slot = poolTake();
-    if (slot == 0) return i;
-    store<u32>(batch + (i << 2), slot);
     const record = frames + frame * FRAME_SIZE;
     const from = load<u32>(record, FRAME_ADDRESS);
-    const length = load<u16>(record, FRAME_LENGTH) as u32;
+    const length = load<u32>(record, FRAME_LENGTH);
+    // Whole vectors: whoever loads the frames sees to it that the last one may be read.
+    const slot = poolTakeFor((length + 15) & ~15);
+    if (slot == 0) return i;
+    store<u32>(batch + (i << 2), slot);
     const to = load<u32>(slot, SLOT_DATA);
-    // Whole vectors: whoever loads the frames sees to it that both sides have room for the last one.
     for (let at: u32 = 0; at < length; at += 16) v128.store(to + at, v128.load(from + at));
     store<u32>(slot, length, SLOT_LENGTH);
     store<u8>(slot, load<u8>(record, FRAME_TYPE), SLOT_PACKET_TYPE);

@@ -1,5 +1,5 @@
 // Segmentation in software: cuts the oversized TCP and UDP frames that an
-// interface with offloads hands over into packets that fit a slot.
+// interface with offloads hands over into packets.
 
 import { csumAdd, csumFold, csumOf } from "./checksum";
 import {
@@ -30,7 +30,7 @@ function put16(at: u32, value: u32): void {
 /**
  * Reads the headers of the frame of `length` bytes at `frame` and makes `seg` ready for segmentNext.
  * `link`: LINK_*; `gsoType`, `gsoSize`: from its virtio header; `partial`: 1 when the transport checksum field
- * holds the pseudo-header's sum; `room`: bytes of data a slot takes.
+ * holds the pseudo-header's sum; `room`: bytes of data a packet takes.
  * Returns 0 when it is not a frame that can be segmented.
  */
 export function segmentBegin(
@@ -102,7 +102,13 @@ export function segmentBegin(
   return 1;
 }
 
-/** Writes the next segment into `slot` (data pointer set, room as given before) and returns how many bytes of the frame are left. */
+/** Bytes of the next segment. */
+export function segmentLength(seg: u32): u32 {
+  const headers = load<u32>(seg, SEG_HEADERS);
+  return headers + min<u32>(load<u32>(seg, SEG_SIZE), load<u32>(seg, SEG_LENGTH) - headers - load<u32>(seg, SEG_AT));
+}
+
+/** Writes the next segment into `slot` (which has room for segmentLength bytes) and returns how many bytes of the frame are left. */
 export function segmentNext(seg: u32, slot: u32): u32 {
   const frame = load<u32>(seg, SEG_FRAME);
   const headers = load<u32>(seg, SEG_HEADERS);

@@ -154,7 +154,7 @@ export class FromDevice extends Element {
     if (count > 0) {
       this.memory.add64(this.state, count);
       this.memory.add64(this.state + 8, this.memory.kernels.batchBytes(batch.address, batch.count));
-      if (this.#snaplen < this.memory.bufferSize) this.#cut(batch);
+      if (this.#snaplen < this.memory.longest) this.#cut(batch);
       if (this.#forceIP) this.#sortOut(batch, device);
       this.outputs[0].push(batch);
       this.#task!.reschedule();

@@ -1,11 +1,4 @@
-import {
-  ANNO_EXTRA_LENGTH,
-  SLOT_ANNO,
-  SLOT_DATA,
-  SLOT_LENGTH,
-  SLOT_MAC,
-  SLOT_META,
-} from "../../assembly/layout.js";
+import { ANNO_EXTRA_LENGTH, SLOT_ANNO, SLOT_DATA, SLOT_LENGTH, SLOT_MAC } from "../../assembly/layout.js";
 import { DumpFile } from "../../src/device/dump-file.js";
 import { DumpTimes } from "../../src/device/dump-times.js";
 import { writeTimestamp } from "../../src/device/timestamp.js";
@@ -75,7 +68,7 @@ export class FromDump extends Element {
     counters: { count: "packets given" },
     drops: {
       not_ip: "it carries no IP",
-      too_long: "its slot is too small for it",
+      too_long: "it is longer than any packet of the router",
       no_slot: "the packet pool was exhausted",
     },
     handlers: {
@@ -252,19 +245,17 @@ export class FromDump extends Element {
     const { reader, buffer } = this.#dump!;
     const { original } = reader;
     const captured = Math.min(reader.captured, original);
-    const room = memory.bufferSize;
-    if (captured > room) {
+    if (captured > memory.longest) {
       memory.add64(this.counterAddress("too_long"), 1);
       return;
     }
-    const slot = memory.kernels.poolTake();
+    const slot = memory.kernels.poolTakeFor(captured);
     if (slot === 0) {
       memory.add64(this.counterAddress("no_slot"), 1);
       return;
     }
-    const data = Math.min(memory.get32(slot + SLOT_DATA), slot + SLOT_META + room - captured);
+    const data = memory.get32(slot + SLOT_DATA);
     memory.u8.copyWithin(data, buffer + reader.start, buffer + reader.start + captured);
-    memory.set32(slot + SLOT_DATA, data);
     memory.set32(slot + SLOT_LENGTH, captured);
     memory.set32(slot + SLOT_MAC, data);
     memory.set32(slot + SLOT_ANNO + ANNO_EXTRA_LENGTH, original - captured);

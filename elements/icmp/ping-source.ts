@@ -47,6 +47,9 @@ export const PING_HANDLERS = {
 
 const SEQUENCES = 65535;
 
+/** Largest total length of an IPv4 packet. */
+const IP_LENGTH_MAX = 65535;
+
 /** In place of a sequence number. */
 export const NO_REPLY = -1;
 
@@ -91,8 +94,7 @@ export abstract class PingSource extends Element {
     this.#stop = values.STOP;
     this.#mirror = values.MIRROR;
     const pull = this.isPullOutput(0);
-    const room = this.memory.bufferSize - this.front - this.memory.headroom;
-    if (this.#data.length > room) errors.error("DATA does not fit a packet");
+    if (this.#data.length > IP_LENGTH_MAX - this.front) errors.error("DATA does not fit a packet");
     if (this.#interval === 0) errors.warning("INTERVAL so small that it is zero");
     if (pull && values.INTERVAL !== undefined)
       errors.warning("element is pull, INTERVAL parameter will be ignored");
@@ -156,13 +158,14 @@ export abstract class PingSource extends Element {
 
   /** Adds the next request to a batch; false where there is no slot for it. */
   #add(batch: Batch): boolean {
-    const slot = this.memory.kernels.poolTake();
+    const length = this.front + this.#data.length;
+    const slot = this.memory.kernels.poolTakeFor(length);
     if (slot === 0) {
       this.#drop("no_slot");
       return false;
     }
     const packet = this.#packet.at(slot);
-    packet.pushBack(this.front + this.#data.length);
+    packet.pushBack(length);
     this.memory.u8.set(this.#data, packet.data + this.front);
     this.#request(packet);
     batch.add(slot);

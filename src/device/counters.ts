@@ -4,9 +4,9 @@
 export interface Totals {
   rx_packets: number;
   rx_bytes: number;
-  /** Frames larger than a slot that could not be segmented. */
+  /** Frames larger than a packet that could not be segmented. */
   rx_too_big: number;
-  /** Lost because the packet pool was empty. */
+  /** Lost for lack of memory for packets. */
   rx_no_slot: number;
   /** Frames the device reported as unreadable. */
   rx_errors: number;

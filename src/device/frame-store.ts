@@ -13,7 +13,7 @@ import { Soon } from "./soon.js";
 
 /** Bytes that a packet of `memory` can have when it is made from a frame. */
 export function frameLimit(memory: PacketMemory): number {
-  return (memory.bufferSize - memory.headroom) & ~15;
+  return memory.longest & ~15;
 }
 
 /** Frames in a router's memory, for the kernel replayBatch. Whoever makes one releases it. */
@@ -37,13 +37,13 @@ export class FrameStore {
       u8.set(frame, address);
       const record = this.#records + i * FRAME_SIZE;
       view.setUint32(record + FRAME_ADDRESS, address, true);
-      view.setUint16(record + FRAME_LENGTH, frame.length, true);
+      view.setUint32(record + FRAME_LENGTH, frame.length, true);
       u8[record + FRAME_TYPE] =
         linkType === "ethernet" ? destinationType(u8, address, frame.length, null) : 0;
     }
   }
 
-  /** Appends copies of `count` frames, from number `first` on, to `batch`; returns how many there were slots for. */
+  /** Appends copies of `count` frames, from number `first` on, to `batch`; returns how many there was room for. */
   copy(batch: Batch, count: number, first: number): number {
     const made = this.#memory.kernels.replayBatch(
       batch.address + batch.count * 4,

@@ -28,6 +28,9 @@ import { CAPTURE_MTU, messageOf, openFile } from "./file.js";
 import { Soon } from "./soon.js";
 import { writeTimestamp } from "./timestamp.js";
 
+/** In place of a slot. */
+const NO_PACKET = -1;
+
 /**
  * Packets of a capture file, as fast as they are asked for. At the end of the file, or where it is damaged, the
  * device goes down. Link headers of the types NULL and LINUX_SLL are taken off: their packets start with IP.
@@ -46,6 +49,8 @@ export class PcapReadDevice implements Device {
   readonly #report: (message: string) => void;
   #down: string | null = null;
   #closed = false;
+  /** A record was read that there was no room for. */
+  #pending = false;
 
   /** Opens `file`. Throws DeviceError `BAD_FILE`. `report` is told of a damaged file, not of its regular end. */
   constructor(
@@ -81,11 +86,12 @@ export class PcapReadDevice implements Device {
     const before = batch.count;
     const limit = Math.min(before + max, BATCH_MAX);
     while (batch.count < limit && this.#down === null) {
-      const slot = this.#memory.kernels.poolTake();
-      // A file can wait until there are slots again.
+      if (!this.#pending && !this.#next()) break;
+      const slot = this.#load();
+      // A file can wait until there is room again.
+      this.#pending = slot === 0;
       if (slot === 0) break;
-      if (this.#next() && this.#load(slot)) batch.add(slot);
-      else this.#memory.kernels.poolGive(slot);
+      if (slot !== NO_PACKET) batch.add(slot);
     }
     return batch.count - before;
   }
@@ -131,8 +137,8 @@ export class PcapReadDevice implements Device {
     return false;
   }
 
-  /** Copies the reader's record into `slot`; false, with its reason counted, when it is no packet for us. */
-  #load(slot: number): boolean {
+  /** A packet of the reader's record: its slot; NO_PACKET, with its reason counted, when it is none for us; 0 without room. */
+  #load(): number {
     const reader = this.#reader;
     const memory = this.#memory;
     const skip = pcapLinkHeader(reader.header.linkType);
@@ -140,13 +146,15 @@ export class PcapReadDevice implements Device {
     const from = this.#buffer + reader.start;
     if (length < 0 || !this.#isIp(from, length)) {
       this.#totals.rx_errors++;
-      return false;
+      return NO_PACKET;
     }
-    const data = memory.u32[(slot + SLOT_DATA) >>> 2];
-    if (length > slot + memory.stride - data) {
+    if (length > memory.longest) {
       this.#totals.rx_too_big++;
-      return false;
+      return NO_PACKET;
     }
+    const slot = memory.kernels.poolTakeFor(length);
+    if (slot === 0) return 0;
+    const data = memory.u32[(slot + SLOT_DATA) >>> 2];
     memory.u8.copyWithin(data, from + skip, from + skip + length);
     memory.u32[(slot + SLOT_LENGTH) >>> 2] = length;
     memory.u8[slot + SLOT_PACKET_TYPE] = this.#packetType(from, data, length);
@@ -155,7 +163,7 @@ export class PcapReadDevice implements Device {
     writeTimestamp(memory, slot, reader.seconds, reader.nanoseconds);
     this.#totals.rx_packets++;
     this.#totals.rx_bytes += length;
-    return true;
+    return slot;
   }
 
   /** NULL and LINUX_SLL captures hold other protocols as well (ARP), which cannot go on without their header. */

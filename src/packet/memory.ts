@@ -7,13 +7,16 @@ import { instantiateKernels, type Kernels, makeMemory, type WasmMemory } from ".
 import { instantiatePlugin } from "./plugin-kernels.js";
 
 export interface MemoryOptions {
-  /** Bytes of address space for everything the router holds; only touched pages cost memory. Default 256 MiB. */
+  /**
+   * Bytes of address space for everything the router holds, at most MEMORY_MOST; rounded up to what `slots` need. Only
+   * touched pages cost memory. Default: MEMORY_MOST, or as much of it as the system gives.
+   */
   readonly bytes?: number;
-  /** Packet slots. Default 16,384. */
+  /** Packets held at most; there is room for as many, whatever tables take. Default: as many as there is room for. */
   readonly slots?: number;
-  /** Bytes of headroom, data and tailroom in a slot; a multiple of 64. Default 2,048. */
+  /** Bytes of headroom, data and tailroom of a usual packet; a multiple of 64 from 256 on. Default 2,048. */
   readonly bufferSize?: number;
-  /** Bytes before the data of a fresh packet. Default 128. */
+  /** Bytes before the data of a fresh packet; it leaves 128 bytes at least. Default 128. */
   readonly headroom?: number;
 }
 
@@ -23,7 +26,14 @@ export const STAGE_BYTES = 131072;
 const STAGE_SPARE = 16;
 
 const PAGE = 65536;
-const GIB = 2 ** 30;
+/** Bytes of the largest memory: above 2 GiB addresses would reach TypeScript negative. */
+export const MEMORY_MOST: number = 2 ** 31 - 2 ** 20;
+/** The default memory's least size, where the system gives no more. */
+const MEMORY_LEAST = 2 ** 28;
+/** Slots that any memory has room for. */
+const SLOTS_LEAST = 16;
+/** The share of a memory, one in so many bytes, that packets leave to tables, and tables to packets. */
+const SHARE = 8;
 
 /** The memory would not hold what was asked of it. */
 export class MemoryError extends Error {
@@ -41,44 +51,51 @@ export class PacketMemory {
   readonly u16: Uint16Array;
   readonly u32: Uint32Array;
   readonly view: DataView;
+  /** Packets that it can hold. */
   readonly slots: number;
+  /** Bytes of a usual packet's buffer. */
   readonly bufferSize: number;
   readonly headroom: number;
-  /** Bytes from one slot to the next. */
-  readonly stride: number;
+  /** Bytes of the longest packet. */
+  readonly longest: number;
   #stage = 0;
 
+  /** Throws MemoryError. */
   constructor(options: MemoryOptions = {}) {
-    const bytes = options.bytes ?? 256 * 2 ** 20;
-    this.slots = options.slots ?? 16384;
     this.bufferSize = options.bufferSize ?? layout.BUFFER_SIZE;
     this.headroom = options.headroom ?? layout.HEADROOM;
-    this.stride = layout.SLOT_META + this.bufferSize;
-    if (this.bufferSize % 64 !== 0 || this.bufferSize < 256)
-      throw new MemoryError(`slot size ${this.bufferSize} is not a multiple of 64 of at least 256`);
-    if (this.headroom < 0 || this.headroom > this.bufferSize - 128)
-      throw new MemoryError(`headroom ${this.headroom} leaves no room for data in ${this.bufferSize} bytes`);
-    const stack = layout.HEADER_SIZE;
-    const start = align(stack + this.slots * 4, 4096);
-    const heap = align(start + this.slots * this.stride, 4096);
-    const pages = Math.ceil(Math.max(bytes, heap + PAGE) / PAGE);
-    // Above 2 GiB addresses would reach TypeScript negative.
-    if (pages * PAGE >= 2 * GIB)
-      throw new MemoryError(`memory must stay below 2 GiB, asked for ${pages * PAGE} bytes`);
-    this.memory = makeMemory(pages);
-    const buffer = this.memory.buffer;
+    check(options, this.bufferSize, this.headroom);
+    this.longest = Math.max(this.bufferSize, layout.LARGEST_BUFFER);
+    const stride = layout.SLOT_META + this.bufferSize;
+    // A slot takes its place on the stack of free ones, too.
+    const needed = (slots: number): number => layout.HEADER_SIZE + slots * (stride + 4) + 2 * PAGE;
+    const least = needed(options.slots ?? SLOTS_LEAST);
+    if (least > MEMORY_MOST) {
+      throw new MemoryError(
+        `${options.slots} slots do not fit: packets have ${MEMORY_MOST / 2 ** 20} MiB at most, which is room for ${Math.floor((MEMORY_MOST - needed(0)) / (stride + 4))}`,
+      );
+    }
+    this.memory = makeLargest(options.bytes, least);
+    const { buffer } = this.memory;
+    // Kernels read whole vectors, and headers where they may be: what is behind the last packet belongs to nobody.
+    const end = buffer.byteLength - PAGE;
+    const given = options.slots !== undefined;
+    this.slots = options.slots ?? Math.floor(((end - needed(0)) * (1 - 1 / SHARE)) / (stride + 4));
+    const heap = align(layout.HEADER_SIZE + this.slots * 4, 4096);
+    const slots = this.slots * stride;
+    const heapEnd = end - (given ? slots : Math.floor((end - heap) / SHARE));
     this.u8 = new Uint8Array(buffer);
     this.u16 = new Uint16Array(buffer);
     this.u32 = new Uint32Array(buffer);
     this.view = new DataView(buffer);
-    this.set32(layout.POOL_STACK, stack);
-    this.set32(layout.POOL_START, start);
-    this.set32(layout.POOL_FRESH, start);
-    this.set32(layout.POOL_END, start + this.slots * this.stride);
-    this.set32(layout.POOL_STRIDE, this.stride);
+    this.set32(layout.POOL_STACK, layout.HEADER_SIZE);
+    this.set32(layout.POOL_FRESH, end);
+    this.set32(layout.POOL_FLOOR, given ? heap + Math.floor((heapEnd - heap) / SHARE) : end - slots);
+    this.set32(layout.POOL_MOST, this.slots);
+    this.set32(layout.POOL_STRIDE, stride);
     this.set32(layout.POOL_HEADROOM, this.headroom);
     this.set32(layout.HEAP_NEXT, heap);
-    this.set32(layout.HEAP_END, pages * PAGE);
+    this.set32(layout.HEAP_END, heapEnd);
     this.kernels = instantiateKernels(this.memory);
   }
 
@@ -161,8 +178,44 @@ export class PacketMemory {
 
   /** Slots in use: taken from the pool and not given back. */
   get slotsUsed(): number {
-    const touched = (this.get32(layout.POOL_FRESH) - this.get32(layout.POOL_START)) / this.stride;
-    return touched - this.get32(layout.POOL_TOP);
+    return this.get32(layout.POOL_MADE) - this.get32(layout.POOL_TOP);
+  }
+
+  /** How often there was no room for a packet. */
+  get exhausted(): number {
+    return this.get64(layout.POOL_EXHAUSTED);
+  }
+}
+
+function check(options: MemoryOptions, bufferSize: number, headroom: number): void {
+  const whole = (n: number | undefined, least: number): boolean =>
+    n === undefined || (Number.isInteger(n) && n >= least);
+  const { bytes, slots } = options;
+  if (!whole(bytes, 1) || (bytes ?? 0) > MEMORY_MOST)
+    throw new MemoryError(
+      `a memory has 1 to ${MEMORY_MOST} bytes (${MEMORY_MOST / 2 ** 20} MiB), not ${bytes}`,
+    );
+  if (!whole(slots, 1)) throw new MemoryError(`a memory has a whole number of slots from 1 on, not ${slots}`);
+  if (!whole(bufferSize, 256) || bufferSize % 64 !== 0)
+    throw new MemoryError(`a packet's buffer has a multiple of 64 bytes from 256 on, not ${bufferSize}`);
+  if (!whole(headroom, 0) || headroom > bufferSize - 128)
+    throw new MemoryError(
+      `the headroom is 0 to ${bufferSize - 128} bytes of a buffer of ${bufferSize}, not ${headroom}`,
+    );
+}
+
+/** A memory of `bytes` bytes, not fewer than `least`; where it may choose, the largest that the system gives. */
+function makeLargest(bytes: number | undefined, least: number): WasmMemory {
+  for (let size = bytes ?? MEMORY_MOST; ; size /= 2) {
+    const pages = Math.ceil(Math.max(size, least) / PAGE);
+    try {
+      return makeMemory(pages);
+    } catch (error) {
+      if (bytes === undefined && size / 2 >= Math.max(MEMORY_LEAST, least)) continue;
+      throw new MemoryError(
+        `the system gives no ${pages / 16} MiB of address space for a router's memory (${(error as Error).message}): make it with a smaller one`,
+      );
+    }
   }
 }
 

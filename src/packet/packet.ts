@@ -42,12 +42,12 @@ export class Packet {
 
   /** Bytes before the data. */
   get headroom(): number {
-    return this.data - this.slot - layout.SLOT_META;
+    return this.data - this.memory.u32[(this.slot + layout.SLOT_BUFFER) >>> 2];
   }
 
   /** Bytes after the data. */
   get tailroom(): number {
-    return this.slot + this.memory.stride - this.data - this.length;
+    return this.memory.u32[(this.slot + layout.SLOT_END) >>> 2] - this.data - this.length;
   }
 
   /** Address of the MAC header, 0 when unset. */
@@ -115,19 +115,26 @@ export class Packet {
     return this.memory.u8.subarray(this.data, this.data + this.length);
   }
 
-  /** Replaces the data, keeping the headroom as far as the bytes fit. Returns false (and changes nothing) when they cannot fit. */
+  /**
+   * Replaces the data, keeping the headroom as far as the bytes fit. Returns false (and changes nothing) when there is no
+   * room for a packet that long.
+   */
   setBytes(bytes: Uint8Array): boolean {
-    const room = this.memory.stride - layout.SLOT_META;
-    if (bytes.length > room) return false;
-    const start = Math.min(this.data, this.slot + this.memory.stride - bytes.length);
-    this.memory.u8.set(bytes, start);
-    this.#range(start, bytes.length);
+    const { u8, u32, kernels } = this.memory;
+    const start = u32[(this.slot + layout.SLOT_BUFFER) >>> 2];
+    const end = u32[(this.slot + layout.SLOT_END) >>> 2];
+    let { data } = this;
+    if (bytes.length <= end - start) data = Math.min(data, end - bytes.length);
+    else if (kernels.poolEnlarge(this.slot, 0, bytes.length)) data = this.data;
+    else return false;
+    u8.set(bytes, data);
+    this.#range(data, bytes.length);
     return true;
   }
 
-  /** Prepends `n` bytes (contents undefined). Returns false (and changes nothing) when the headroom is too small. */
+  /** Prepends `n` bytes (contents undefined); data may move. Returns false (and changes nothing) when there is no room. */
   pushFront(n: number): boolean {
-    if (n > this.headroom) return false;
+    if (n > this.headroom && this.memory.kernels.makeHeadroom(this.slot, n) === 0) return false;
     this.#range(this.data - n, this.length + n);
     return true;
   }
@@ -138,9 +145,9 @@ export class Packet {
     this.#range(this.data + take, this.length - take);
   }
 
-  /** Appends `n` bytes (contents undefined). Returns false (and changes nothing) when the tailroom is too small. */
+  /** Appends `n` bytes (contents undefined); data may move. Returns false (and changes nothing) when there is no room. */
   pushBack(n: number): boolean {
-    if (n > this.tailroom) return false;
+    if (n > this.tailroom && !this.memory.kernels.poolEnlarge(this.slot, 0, this.length + n)) return false;
     this.#range(this.data, this.length + n);
     return true;
   }

@@ -32,13 +32,13 @@ export class Template {
 
   /**
    * Takes the bytes of `text` (characters up to U+00FF), repeated or cut to `length` where that is not negative.
-   * Throws MemoryError, and keeps what it had, when that is more than a packet's slot holds.
+   * Throws MemoryError, and keeps what it had, when that is more than a packet holds.
    */
   assign(text: string, length = -1): void {
     const size = length < 0 ? text.length : text.length === 0 ? 0 : length;
-    const { bufferSize } = this.#memory;
-    if (size > bufferSize)
-      throw new MemoryError(`${size} bytes of data do not fit into a packet, which holds ${bufferSize}`);
+    const { longest } = this.#memory;
+    if (size > longest)
+      throw new MemoryError(`${size} bytes of data do not fit into a packet, which holds ${longest}`);
     const address = size > 0 ? this.#memory.alloc(size) : 0;
     for (let i = 0; i < size; i++) this.#memory.u8[address + i] = text.charCodeAt(i % text.length);
     this.release();
@@ -48,8 +48,8 @@ export class Template {
 
   /**
    * Fills the empty `batch` with `count` packets (at most BATCH_MAX) that have these bytes, stamped with steady time
-   * `now` of the clock that began at `start`, or not at all where `now` is negative. Returns how many there were
-   * slots for.
+   * `now` of the clock that began at `start`, or not at all where `now` is negative. Returns how many there was
+   * room for.
    */
   make(batch: Batch, count: number, headroom: number, start: ClockStart, now: number): number {
     batch.count = this.#memory.kernels.makeBatch(
@@ -57,7 +57,7 @@ export class Template {
       count,
       this.#address,
       this.#length,
-      Math.min(headroom, this.#memory.bufferSize),
+      Math.min(headroom, this.#memory.longest),
       start.seconds,
       start.nanoseconds,
       now,

@@ -266,7 +266,7 @@ export class Router {
 
   // ---- Packets from and to the program that embeds the router ----------------
 
-  /** Pushes one packet with these bytes into push input `port` of element `name`. Returns false when it does not fit or no slot is free. */
+  /** Pushes one packet with these bytes into push input `port` of element `name`. Returns false when there is no room for it. */
   inject(name: string, bytes: Uint8Array, port = 0): boolean {
     const element = this.#need(name, "inject");
     checkArgument("inject", "the packet", bytes, BYTES);
@@ -276,12 +276,10 @@ export class Router {
     const batch = this.batches.acquire();
     this.enter();
     try {
-      const slot = this.memory.kernels.poolTake();
+      const slot = this.memory.kernels.poolTakeFor(bytes.length);
       if (slot === 0) return false;
       batch.add(slot);
-      const data = this.memory.get32(slot + SLOT_DATA);
-      if (bytes.length > slot + this.memory.stride - data) return false;
-      this.memory.u8.set(bytes, data);
+      this.memory.u8.set(bytes, this.memory.get32(slot + SLOT_DATA));
       this.memory.set32(slot + SLOT_LENGTH, bytes.length);
       element.push(port, batch);
       batch.count = 0;

@@ -1,6 +1,7 @@
 // Which packets a trace is of: an IP pattern, asked of packets as they are anywhere in a graph.
 
 import {
+  SLOT_BUFFER,
   SLOT_DATA,
   SLOT_LENGTH,
   SLOT_MAC,
@@ -130,7 +131,7 @@ export function networkOffset(memory: PacketMemory, slot: number, bytes: Uint8Ar
   const data = memory.get32(slot + SLOT_DATA);
   // An IPv4 header may have been stripped already; the kernels read it nevertheless.
   const version = marked === 0 ? 0 : memory.u8[marked] >> 4;
-  if (marked >= slot + SLOT_META && marked + IPV4_HEADER <= data + bytes.length) {
+  if (marked >= memory.get32(slot + SLOT_BUFFER) && marked + IPV4_HEADER <= data + bytes.length) {
     if (version === 4 || (version === 6 && marked >= data)) return marked - data;
   }
   const ip = findIP(bytes);

@@ -1,25 +1,15 @@
-// The slots of packets that are followed: the mark of its trace stands in each one's metadata, which a copy takes along
-// and which the pool resets. So a slot that was given back and taken again is told from one that is still the packet's.
+// The slots of packets that are followed: the mark of its trace stands in each one's metadata, which a copy takes along,
+// and which the pool removes when the slot is given back.
 
-import {
-  POOL_STACK,
-  POOL_START,
-  POOL_TOP,
-  SLOT_DATA,
-  SLOT_LENGTH,
-  SLOT_TRACE,
-} from "../../assembly/layout.js";
+import { SLOT_DATA, SLOT_LENGTH, SLOT_OWNER, SLOT_TRACE, SLOT_WATCHED } from "../../assembly/layout.js";
 import type { PacketMemory } from "../packet/memory.js";
 import { networkOffset } from "./filter.js";
 
 export class TraceSlots {
   readonly #memory: PacketMemory;
-  /** By the slot's number: 1 where it was in the pool at the last `lookAtPool`. */
-  readonly #free: Uint8Array;
 
   constructor(memory: PacketMemory) {
     this.#memory = memory;
-    this.#free = new Uint8Array(memory.slots);
   }
 
   markOf(slot: number): number {
@@ -28,6 +18,7 @@ export class TraceSlots {
 
   mark(slot: number, mark: number): void {
     this.#memory.set32(slot + SLOT_TRACE, mark);
+    this.#memory.set32(slot + SLOT_OWNER, this.#memory.get32(slot + SLOT_OWNER) | SLOT_WATCHED);
   }
 
   length(slot: number): number {
@@ -41,19 +32,8 @@ export class TraceSlots {
     return { bytes, ip: networkOffset(this.#memory, slot, bytes) ?? -1 };
   }
 
-  /** Notes which slots are in the pool. */
-  lookAtPool(): void {
-    const { u32, stride } = this.#memory;
-    const stack = this.#memory.get32(POOL_STACK) >>> 2;
-    const start = this.#memory.get32(POOL_START);
-    const count = this.#memory.get32(POOL_TOP);
-    this.#free.fill(0);
-    for (let i = 0; i < count; i++) this.#free[(u32[stack + i] - start) / stride] = 1;
-  }
-
-  /** After `lookAtPool`: whether the slot is given back, or another packet's by now. */
+  /** Whether the slot is given back, or another packet's by now. */
   gone(slot: number, mark: number): boolean {
-    if (this.markOf(slot) !== mark) return true;
-    return this.#free[(slot - this.#memory.get32(POOL_START)) / this.#memory.stride] === 1;
+    return this.markOf(slot) !== mark;
   }
 }

@@ -248,11 +248,8 @@ export class Tracer implements PortObserver {
   /** Decides of the arrivals from `before` on, which are forgotten: those whose slots are given back were dropped, or used up. */
   #leave(before: number): void {
     if (this.#arrivals.length === before) return;
-    let marked = false;
     for (const { trace, step, element, drops } of this.#arrivals.splice(before)) {
       if (trace.steps.length !== step || !this.#open.has(trace.mark)) continue;
-      if (!marked) this.#slots.lookAtPool();
-      marked = true;
       if (!this.#slots.gone(trace.slot, trace.mark)) continue;
       const reason = dropReason(element, drops);
       this.#close(trace, reason === null ? "left" : "dropped", reason);
@@ -272,11 +269,8 @@ export class Tracer implements PortObserver {
 
   #settle(): void {
     if (this.#depth === 0) this.#leave(0);
-    if (this.#open.size > 0) {
-      this.#slots.lookAtPool();
-      for (const trace of [...this.#open.values()])
-        if (this.#slots.gone(trace.slot, trace.mark)) this.#close(trace, "left");
-    }
+    for (const trace of [...this.#open.values()])
+      if (this.#slots.gone(trace.slot, trace.mark)) this.#close(trace, "left");
   }
 
   #close(trace: Trace, end: Step["end"], reason: string | null = null): void {

@@ -195,7 +195,7 @@ export interface PcapWriterOptions {
   /** LINKTYPE_*. Default Ethernet. */
   readonly linkType?: number;
   readonly nanoseconds?: boolean;
-  /** Bytes kept of a packet; longer ones are cut. Default 65,535. */
+  /** Bytes kept of a packet; longer ones are cut. Default PCAP_MAX_LENGTH. */
   readonly snapLength?: number;
   readonly littleEndian?: boolean;
 }
@@ -220,7 +220,11 @@ export class PcapWriter {
     this.header = {
       littleEndian: options.littleEndian ?? true,
       nanoseconds: options.nanoseconds ?? false,
-      snapLength: Math.min(options.snapLength ?? 65535, PCAP_MAX_LENGTH, buffer.length - PCAP_RECORD),
+      snapLength: Math.min(
+        options.snapLength ?? PCAP_MAX_LENGTH,
+        PCAP_MAX_LENGTH,
+        buffer.length - PCAP_RECORD,
+      ),
       linkType: options.linkType ?? LINKTYPE_ETHERNET,
     };
     writePcapHeader(buffer.subarray(0, PCAP_HEADER), this.header);

@@ -112,10 +112,10 @@ test("Linux cooked captures lose their header and keep packet type and IP", () =
   pool.release(batch);
 });
 
-test("a record larger than a slot is counted, and a cut one tells what is missing", () => {
-  const file = captureFile("big.pcap", 1, [new Uint8Array(4000), new Uint8Array(100)]);
+test("a record larger than a packet is counted, and a cut one tells what is missing", () => {
+  const file = captureFile("big.pcap", 1, [new Uint8Array(66561), new Uint8Array(100)]);
   const bytes = readFileSync(file);
-  bytes.writeUInt32LE(160, 24 + 16 + 4000 + 12);
+  bytes.writeUInt32LE(160, 24 + 16 + 66561 + 12);
   writeFileSync(file, bytes);
   const device = new PcapReadDevice("in", file, memory);
   const batch = pool.acquire();

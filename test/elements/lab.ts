@@ -48,11 +48,9 @@ export class Feed extends Element {
     const cursor = new Packet(memory);
     for (const packet of packets) {
       const fed: Fed = packet instanceof Uint8Array ? { bytes: packet } : packet;
-      const slot = memory.kernels.poolTake();
-      assert.is.not(slot, 0, "a free slot");
-      const data = slot + layout.SLOT_META + (fed.headroom ?? memory.headroom);
-      assert.ok(data + fed.bytes.length <= slot + memory.stride, "a packet that fits its slot");
-      memory.set32(slot + layout.SLOT_DATA, data);
+      const slot = memory.kernels.poolTakeRoom(fed.headroom ?? memory.headroom, fed.bytes.length);
+      assert.is.not(slot, 0, "room for a packet");
+      const data = memory.get32(slot + layout.SLOT_DATA);
       memory.set32(slot + layout.SLOT_LENGTH, fed.bytes.length);
       memory.u8.set(fed.bytes, data);
       cursor.at(slot);

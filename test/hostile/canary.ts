@@ -1,14 +1,25 @@
-// A router's memory in which every other slot, and the room around every
-// block of the heap, is a canary: what writes beyond its own is found out.
+// A router's memory in which every other slot, every other large buffer, and
+// the room around every block of the heap, is a canary: what writes beyond its
+// own is found out.
 
 import * as layout from "../../assembly/layout.js";
 import type { PacketMemory } from "../../src/packet/memory.js";
 import type { Random } from "../../src/router/random.js";
+import { bufferOf, fillSlot } from "../slot-canary.js";
 
 const CANARY = 0xa5;
 /** Per size class: blocks kept as canaries, with as many free ones between them. */
 const SMALL_BLOCKS = 6;
 const LARGE_BLOCKS = 4;
+/** Likewise of each class of large buffers. */
+const LARGE_BUFFERS = 2;
+export const LARGE_SIZES: readonly number[] = [
+  layout.LARGE_1,
+  layout.LARGE_2,
+  layout.LARGE_3,
+  layout.LARGE_4,
+  layout.LARGE_5,
+];
 
 interface Block {
   readonly address: number;
@@ -23,21 +34,23 @@ export class Canaries {
   readonly #pattern: Buffer;
   readonly #slots: number[] = [];
   readonly #blocks: Block[] = [];
-  readonly #seen: Uint8Array;
+  readonly #free: ReadonlySet<number>;
 
   /** Takes every other slot of `memory`, which must be fresh, and lays blocks through its heap. */
   constructor(memory: PacketMemory) {
     this.memory = memory;
     this.#bytes = Buffer.from(memory.memory.buffer);
-    this.#pattern = Buffer.alloc(Math.max(memory.stride, 65536), CANARY);
-    this.#seen = new Uint8Array(memory.slots);
+    this.#pattern = Buffer.alloc(Math.max(memory.longest, 65536), CANARY);
     const free: number[] = [];
     for (let i = 0; i < memory.slots; i++) (i % 2 === 0 ? free : this.#slots).push(memory.kernels.poolTake());
     for (const slot of free.reverse()) memory.kernels.poolGive(slot);
     this.usable = free.length;
-    for (const slot of this.#slots) this.#fill(slot, memory.stride);
+    this.#free = new Set(free);
+    for (const slot of this.#slots) fillSlot(memory, slot, CANARY);
+    for (const size of LARGE_SIZES) this.#checkerBuffers(size);
     for (let size = 16; size <= 512; size += 16) this.#checker(size, SMALL_BLOCKS);
-    for (let size = 1024; size <= 16384; size *= 2) this.#checker(size, LARGE_BLOCKS);
+    for (let power = 512; power < 16384; power *= 2)
+      for (let quarter = 5; quarter <= 8; quarter++) this.#checker((power * quarter) / 4, LARGE_BLOCKS);
     this.guard(4096);
   }
 
@@ -58,18 +71,50 @@ export class Canaries {
     for (const address of free) this.memory.free(address, size);
   }
 
+  /** Makes the next large buffers of this size come from between canaries. */
+  #checkerBuffers(size: number): void {
+    if (size <= this.memory.bufferSize) return;
+    const { memory } = this;
+    const slots = Array.from({ length: 2 * LARGE_BUFFERS }, () => memory.kernels.poolTakeRoom(0, size));
+    for (const [i, slot] of slots.entries()) {
+      if (i % 2 === 1) {
+        // The slot keeps its own buffer only: this one is nobody's.
+        const address = memory.get32(slot + layout.SLOT_BUFFER);
+        this.#blocks.push({ address, size });
+        this.#fill(address, size);
+        memory.set32(slot + layout.SLOT_BUFFER, slot + layout.SLOT_META);
+        memory.set32(slot + layout.SLOT_END, slot + layout.SLOT_META + memory.bufferSize);
+        memory.set32(slot + layout.SLOT_OWNER, layout.OWNER_SLOT);
+      }
+      memory.kernels.poolGive(slot);
+    }
+  }
+
   #fill(address: number, size: number): void {
     this.memory.u8.fill(CANARY, address, address + size);
   }
 
   /** Throws when a canary was written to. */
   check(): void {
-    const { stride } = this.memory;
-    for (const slot of this.#slots) this.#intact(slot, stride, "the neighbouring slot");
+    for (const slot of this.#slots) this.#slotIntact(slot);
     for (const { address, size } of this.#blocks)
-      this.#intact(address, size, "a block of the heap not its own");
+      this.#intact(address, size, "a block of the heap, or a buffer, not its own");
     for (let i = 0; i < 64; i++)
       if (this.memory.u8[i] !== 0) throw new Error(`wrote to address ${i}, where nothing may be`);
+  }
+
+  #slotIntact(slot: number): void {
+    const { memory } = this;
+    const what = "the neighbouring slot";
+    this.#intact(slot, layout.SLOT_COPIED, what);
+    const buffer = slot + layout.SLOT_META;
+    if (
+      memory.get32(slot + layout.SLOT_BUFFER) !== buffer ||
+      memory.get32(slot + layout.SLOT_END) !== buffer + memory.bufferSize ||
+      memory.get32(slot + layout.SLOT_OWNER) !== layout.OWNER_SLOT
+    )
+      throw new Error(`wrote into ${what}: where its buffer is`);
+    this.#intact(buffer, memory.bufferSize, what);
   }
 
   #intact(address: number, size: number, what: string): void {
@@ -90,23 +135,35 @@ export class Canaries {
     const { memory } = this;
     const top = memory.get32(layout.POOL_TOP);
     const stack = memory.get32(layout.POOL_STACK);
-    const start = memory.get32(layout.POOL_START);
     if (top > this.usable) throw new Error(`${top} free slots of ${this.usable}: one was given back twice`);
-    this.#seen.fill(0);
+    const seen = new Set<number>();
     for (let i = 0; i < top; i++) {
       const slot = memory.get32(stack + i * 4);
-      const n = (slot - start) / memory.stride;
-      if (!Number.isInteger(n) || n < 0 || n >= memory.slots)
-        throw new Error(`${slot} on the free stack is no slot`);
-      if (n % 2 === 1) throw new Error(`slot ${n}, which was never given out, was given back`);
-      if (this.#seen[n] === 1) throw new Error(`slot ${n} was given back twice`);
-      this.#seen[n] = 1;
+      if (!this.#free.has(slot)) throw new Error(`slot ${slot}, which was never given out, was given back`);
+      if (seen.has(slot)) throw new Error(`slot ${slot} was given back twice`);
+      if (memory.get32(slot + layout.SLOT_OWNER) !== layout.OWNER_SLOT)
+        throw new Error(`slot ${slot} was given back with a buffer that is not its own`);
+      seen.add(slot);
+    }
+    this.#checkBuffers();
+  }
+
+  /** Throws when a list of free large buffers holds one twice. */
+  #checkBuffers(): void {
+    const seen = new Set<number>();
+    for (let i = 0; i < layout.LARGE_CLASSES; i++) {
+      for (let at = this.memory.get32(layout.POOL_LARGE + i * 4); at !== 0; at = this.memory.get32(at)) {
+        if (seen.has(at)) throw new Error(`buffer ${at} was given back twice`);
+        seen.add(at);
+      }
     }
   }
 }
 
 /** How a packet lies in its slot, and what its metadata claims: everything the packet's sender or earlier elements decide. */
 export interface Placement {
+  /** Bytes of its buffer. */
+  size: number;
   length: number;
   data: number;
   mac: number;
@@ -116,10 +173,18 @@ export interface Placement {
 }
 
 export function newPlacement(): Placement {
-  return { length: 0, data: 0, mac: 0, network: 0, transport: 0, meta: new Uint8Array(layout.SLOT_META) };
+  return {
+    size: 0,
+    length: 0,
+    data: 0,
+    mac: 0,
+    network: 0,
+    transport: 0,
+    meta: new Uint8Array(layout.SLOT_META),
+  };
 }
 
-/** Draws a place for `length` bytes in a buffer of `size`: at its very start, its very end, in the usual place, or anywhere. Offsets are from the slot's start; 0 = unset. */
+/** Draws a place for `length` bytes in a buffer of `size`: at its very start, its very end, in the usual place, or anywhere. Offsets are from SLOT_META bytes before the buffer; 0 = unset. */
 export function drawPlacement(
   into: Placement,
   random: Random,
@@ -129,6 +194,7 @@ export function drawPlacement(
 ): void {
   const spare = size - length;
   const where = [0, spare, Math.min(headroom, spare), random.below(spare + 1)][random.below(4)];
+  into.size = size;
   into.length = length;
   into.data = layout.SLOT_META + where;
   const end = into.data + length;
@@ -165,9 +231,18 @@ export function drawPlacement(
   meta[layout.SLOT_IID] = random.below(3);
 }
 
+/** Bytes of garbage laid at a time. */
+const PIECE = 4096;
+
 /** Bytes that stand where no packet's data is: different in the two worlds that must come to the same result. */
 export function garbage(random: Random): Uint8Array {
   return Uint8Array.from({ length: 16384 }, () => random.below(256));
+}
+
+/** Takes a slot with a buffer of the size that the packet's has; 0 without room. */
+export function takeSlot(memory: PacketMemory, { size }: Placement): number {
+  const { kernels } = memory;
+  return size > memory.bufferSize ? kernels.poolTakeRoom(0, size) : kernels.poolTake();
 }
 
 /** Writes the packet into `slot`, with garbage from `noise` at `shift` around its data. */
@@ -180,12 +255,15 @@ export function place(
   shift: number,
 ): void {
   const { u8 } = memory;
-  u8.set(p.meta, slot);
-  u8.set(noise.subarray(shift, shift + memory.bufferSize), slot + layout.SLOT_META);
-  u8.set(packet.subarray(0, p.length), slot + p.data);
-  memory.set32(slot + layout.SLOT_DATA, slot + p.data);
+  const [start, end] = bufferOf(memory, slot);
+  const from = start - layout.SLOT_META;
+  u8.set(p.meta.subarray(0, layout.SLOT_COPIED), slot);
+  for (let at = start; at < end; at += PIECE)
+    u8.set(noise.subarray(shift, shift + Math.min(PIECE, end - at)), at);
+  u8.set(packet.subarray(0, p.length), from + p.data);
+  memory.set32(slot + layout.SLOT_DATA, from + p.data);
   memory.set32(slot + layout.SLOT_LENGTH, p.length);
-  memory.set32(slot + layout.SLOT_MAC, p.mac === 0 ? 0 : slot + p.mac);
-  memory.set32(slot + layout.SLOT_NETWORK, p.network === 0 ? 0 : slot + p.network);
-  memory.set32(slot + layout.SLOT_TRANSPORT, p.transport === 0 ? 0 : slot + p.transport);
+  memory.set32(slot + layout.SLOT_MAC, p.mac === 0 ? 0 : from + p.mac);
+  memory.set32(slot + layout.SLOT_NETWORK, p.network === 0 ? 0 : from + p.network);
+  memory.set32(slot + layout.SLOT_TRANSPORT, p.transport === 0 ? 0 : from + p.transport);
 }

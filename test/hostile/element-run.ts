@@ -12,10 +12,20 @@ import {
   SimulatedClock,
 } from "../../src/index.js";
 import { type Random, SeededRandom } from "../../src/router/random.js";
-import { Canaries, drawPlacement, garbage, newPlacement, type Placement, place } from "./canary.js";
+import {
+  Canaries,
+  drawPlacement,
+  garbage,
+  LARGE_SIZES,
+  newPlacement,
+  type Placement,
+  place,
+  takeSlot,
+} from "./canary.js";
 import { HostileFeed, HostileSink, HostileStore } from "./element-ends.js";
 import { type ElementTrial, FOLDERS, TRIALS } from "./element-table.js";
 import { HostilePackets } from "./generator.js";
+import { LARGE, stretched } from "./kernel-room.js";
 
 interface Page {
   readonly file: string;
@@ -146,7 +156,7 @@ class World {
     const { memory } = this.router;
     const slots: number[] = [];
     for (let i = 0; i < count; i++) {
-      const slot = memory.kernels.poolTake();
+      const slot = takeSlot(memory, drawn[i].placement);
       if (slot === 0) break;
       place(memory, slot, drawn[i].bytes, drawn[i].placement, this.noise, shift + i);
       slots.push(slot);
@@ -199,8 +209,8 @@ export async function runElement(
   try {
     for (const world of worlds) await world.start();
     const source = new HostilePackets(random);
-    const drawn = Array.from({ length: layout.BATCH_MAX }, () => ({
-      bytes: new Uint8Array(layout.BUFFER_SIZE),
+    const drawn = Array.from({ length: layout.BATCH_MAX }, (_, i) => ({
+      bytes: new Uint8Array(i < LARGE ? layout.LARGEST_BUFFER : layout.BUFFER_SIZE),
       placement: newPlacement(),
     }));
     for (round = 0; setting.inputs > 0 && worlds[0].fed < packets; round++)
@@ -221,8 +231,9 @@ function playRound(
   drawn: readonly Drawn[],
 ): void {
   const count = [1, 256, random.below(257), random.below(32)][random.below(4)];
+  const large = random.below(4) === 0 ? LARGE : 0;
   for (let i = 0; i < count; i++)
-    draw(drawn[i], source, random, worlds[0].setting.trial.stripped !== undefined);
+    draw(drawn[i], source, random, worlds[0].setting.trial.stripped !== undefined, i < large);
   const port = random.below(worlds[0].setting.inputs);
   const shift = random.below(8192);
   const seconds = random.below(16) === 0 ? random.below(3000) / 1000 : 0;
@@ -240,10 +251,21 @@ function playRound(
   account(worlds[0]);
 }
 
-function draw({ bytes, placement }: Drawn, source: HostilePackets, random: Random, within: boolean): void {
-  const length = source.next(layout.BUFFER_SIZE);
+function draw(
+  { bytes, placement }: Drawn,
+  source: HostilePackets,
+  random: Random,
+  within: boolean,
+  large: boolean,
+): void {
+  let length = source.next(layout.BUFFER_SIZE);
   bytes.set(source.bytes.subarray(0, length));
-  drawPlacement(placement, random, length, layout.BUFFER_SIZE, layout.HEADROOM);
+  let size = layout.BUFFER_SIZE;
+  if (large) {
+    size = LARGE_SIZES[random.below(LARGE_SIZES.length)];
+    length = stretched(bytes, length, size, random);
+  }
+  drawPlacement(placement, random, length, size, layout.HEADROOM);
   if (within)
     for (const header of ["mac", "network", "transport"] as const)
       if (placement[header] < placement.data) placement[header] = 0;

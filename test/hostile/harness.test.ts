@@ -4,6 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import * as layout from "../../assembly/layout.js";
 import { SeededRandom } from "../../src/router/random.js";
+import { bufferOf } from "../slot-canary.js";
 import { HostilePackets, LONGEST } from "./generator.js";
 import { type Driver, KernelTrial, type Room } from "./kernel-room.js";
 
@@ -35,6 +36,10 @@ function end(room: Room, slot: number): number {
   return data(room, slot) + room.memory.get32(slot + layout.SLOT_LENGTH);
 }
 
+function bufferEnd(room: Room, slot: number): number {
+  return bufferOf(room.memory, slot)[1];
+}
+
 test("a kernel that does nothing wrong passes", () => {
   assert.is(
     found(() => {}),
@@ -44,7 +49,7 @@ test("a kernel that does nothing wrong passes", () => {
 
 test("a byte written before or after the slot is found", () => {
   assert.match(
-    found((room, slot) => room.memory.u8.fill(1, slot + room.memory.stride, slot + room.memory.stride + 1)),
+    found((room, slot) => room.memory.u8.fill(1, bufferEnd(room, slot), bufferEnd(room, slot) + 1)),
     /neighbouring slot/,
   );
   assert.match(
@@ -76,12 +81,12 @@ test("a write through a null pointer is found", () => {
 test("a byte read behind the data, or before it, is found", () => {
   const behind = found((room, slot) => {
     room.memory.u8[slot + layout.SLOT_PACKET_TYPE] =
-      end(room, slot) < slot + room.memory.stride ? room.memory.u8[end(room, slot)] : 0;
+      end(room, slot) < bufferEnd(room, slot) ? room.memory.u8[end(room, slot)] : 0;
   });
   assert.match(behind, /read outside/);
   const before = found((room, slot) => {
     room.memory.u8[slot + layout.SLOT_PACKET_TYPE] =
-      data(room, slot) > slot + layout.SLOT_META ? room.memory.u8[data(room, slot) - 1] : 0;
+      data(room, slot) > bufferOf(room.memory, slot)[0] ? room.memory.u8[data(room, slot) - 1] : 0;
   });
   assert.match(before, /read outside/);
 });
@@ -97,7 +102,7 @@ test("a result that depends on bytes outside the data is found", () => {
 
 test("a packet that grows into bytes it does not write is found", () => {
   const grown = found((room, slot) => {
-    if (end(room, slot) < slot + room.memory.stride)
+    if (end(room, slot) < bufferEnd(room, slot))
       room.memory.set32(slot + layout.SLOT_LENGTH, room.memory.get32(slot + layout.SLOT_LENGTH) + 1);
   });
   assert.match(grown, /read outside/);
@@ -105,8 +110,8 @@ test("a packet that grows into bytes it does not write is found", () => {
 
 test("data beyond the slot is found", () => {
   assert.match(
-    found((room, slot) => room.memory.set32(slot + layout.SLOT_LENGTH, room.memory.stride)),
-    /of a slot of/,
+    found((room, slot) => room.memory.set32(slot + layout.SLOT_LENGTH, 1 << 20)),
+    /of a buffer of/,
   );
 });
 

@@ -2,8 +2,9 @@
 
 import * as device from "../../assembly/device-layout.js";
 import * as layout from "../../assembly/layout.js";
+import { bufferOf } from "../slot-canary.js";
 import { draw, stays } from "./kernel-drivers.js";
-import type { Driver, Outcome, Room } from "./kernel-room.js";
+import { type Driver, inBounds, type Outcome, type Room } from "./kernel-room.js";
 
 /** Makes a receive state whose messages are the batch's packets, as the kernel would have written them, and more hostile. */
 const deviceTake: Driver = (room, count) => {
@@ -11,7 +12,8 @@ const deviceTake: Driver = (room, count) => {
   // The packets of the batch only lend their bytes here.
   const bytes = Array.from({ length: count }, (_, i) => {
     const data = memory.get32(room.at(i) + layout.SLOT_DATA);
-    return memory.u8.slice(data, data + memory.get32(room.at(i) + layout.SLOT_LENGTH));
+    const length = Math.min(memory.get32(room.at(i) + layout.SLOT_LENGTH), device.BOUNCE_SIZE);
+    return memory.u8.slice(data, data + length);
   });
   kernels.poolGiveBatch(room.batch, count);
   const cap = device.IO_BATCH;
@@ -28,14 +30,17 @@ const deviceTake: Driver = (room, count) => {
   for (let i = 0; i < filled; i++) {
     const slot = memory.get32(rx + device.RX_SLOTS + i * 4);
     const data = memory.get32(slot + layout.SLOT_DATA);
-    const space = slot + memory.stride - data;
+    const space = bufferOf(memory, slot)[1] - data;
     memory.u8.set(room.noise.subarray(i, i + space), data);
     memory.u8.set(bytes[i].subarray(0, space), data);
     let { length } = bytes[i];
     // Large frames go on in the bounce buffer.
     if (length > space) memory.u8.set(bytes[i].subarray(space), bounce + i * device.BOUNCE_SIZE + space);
     if (random.below(4) === 0 && length > 0) {
-      const longer = draw(room, space, space + 1, 9000, 65536 - 16, length + random.below(4000));
+      const longer = Math.min(
+        draw(room, space, space + 1, 9000, device.BOUNCE_SIZE, length + random.below(4000)),
+        device.BOUNCE_SIZE,
+      );
       for (let at = Math.max(space, length); at < longer; at++)
         memory.u8[bounce + i * device.BOUNCE_SIZE + at] = at & 255;
       if (length < space) memory.u8.fill(7, data + length, data + Math.min(space, longer));
@@ -101,10 +106,7 @@ const segment: Driver = (room, count) => {
     const slot = room.at(i);
     const link = draw(room, device.LINK_ETHERNET, device.LINK_IP);
     const size = draw(room, 0, 1, 8, 100, 536, 1448, 65535);
-    const into = kernels.poolTake();
-    if (into === 0) break;
-    const data = memory.get32(into + layout.SLOT_DATA);
-    const space = into + memory.stride - data;
+    const space = memory.longest - memory.headroom;
     const begun = kernels.segmentBegin(
       seg,
       memory.get32(slot + layout.SLOT_DATA),
@@ -117,14 +119,18 @@ const segment: Driver = (room, count) => {
     );
     values.push(begun);
     for (let n = 0; begun === 1; n++) {
+      const expected = kernels.segmentLength(seg);
+      const into = kernels.poolTakeFor(expected);
+      if (into === 0) break;
       const left = kernels.segmentNext(seg, into) >>> 0;
       const length = memory.get32(into + layout.SLOT_LENGTH);
-      if (length > space) throw new Error(`a segment of ${length} bytes in ${space}`);
-      values.push(left, length, kernels.csumOf(data, length));
+      if (length !== expected) throw new Error(`a segment of ${length} bytes where ${expected} were said`);
+      inBounds(memory, into);
+      values.push(left, length, kernels.csumOf(memory.get32(into + layout.SLOT_DATA), length));
+      kernels.poolGive(into);
       if (left === 0) break;
-      if (n > 2048) throw new Error("segments without end");
+      if (n > 70_000) throw new Error("segments without end");
     }
-    kernels.poolGive(into);
   }
   return stays(values)(count);
 };
@@ -160,8 +166,8 @@ const link: Driver = (room, count) => {
   if (kernels.linkSend(room.batch, count, bytes) !== total) throw new Error("not all bytes were laid");
   memory.u8.fill(0, bytes + total, bytes + total + 16);
   kernels.poolGiveBatch(room.batch, count);
-  if (count > 0 && random.below(4) === 0) lengths[count - 1] = memory.stride + random.below(1 << 20);
-  const tooBig = lengths.filter((length) => length > memory.bufferSize - memory.headroom).length;
+  if (count > 0 && random.below(4) === 0) lengths[count - 1] = memory.longest + 1 + random.below(1 << 20);
+  const tooBig = lengths.filter((length) => length > memory.longest).length;
   memory.u32.set(lengths, room.batch >>> 2);
   const ethernet = random.below(2);
   const counts = kernels.linkReceive(room.batch, count, bytes, ethernet, random.u32(), 0x1234, 1, 2);
@@ -175,6 +181,7 @@ export const DEVICE_CASES: Readonly<Record<string, Driver>> = {
   linkSend: link,
   linkReceive: link,
   segmentBegin: segment,
+  segmentLength: segment,
   segmentNext: segment,
   deviceInit: deviceTake,
   deviceRefill: deviceTake,

@@ -6,6 +6,7 @@ import * as forward from "../../assembly/forward-layout.js";
 import * as filter from "../../assembly/host-filter-layout.js";
 import * as ip from "../../assembly/ip-layout.js";
 import * as layout from "../../assembly/layout.js";
+import { bufferOf } from "../slot-canary.js";
 import { BASIC_CASES } from "./kernel-cases-basic.js";
 import { DEVICE_CASES } from "./kernel-cases-device.js";
 import {
@@ -21,7 +22,7 @@ import {
   splits,
   stays,
 } from "./kernel-drivers.js";
-import type { Driver } from "./kernel-room.js";
+import type { Driver, Room } from "./kernel-room.js";
 
 /** Kernels that see no packet: their own tests are enough. */
 export const WITHOUT_PACKETS: readonly string[] = [
@@ -29,6 +30,9 @@ export const WITHOUT_PACKETS: readonly string[] = [
   "heapFree",
   "poolTake",
   "poolTakeBatch",
+  "poolTakeRoom",
+  "poolTakeFor",
+  "poolLongest",
   "csumAdd",
   "csumOf",
   "csumPseudo4",
@@ -103,6 +107,30 @@ const neighbour =
     kernels.neighbourDestroy(table);
     return { kept: sent, moved: count - sent };
   };
+/** A kernel that makes room in a packet, before the data and behind them; what it makes is written to. */
+const grows =
+  (grow: (room: Room, slot: number, before: number, length: number) => boolean): Driver =>
+  (room, count) => {
+    const { memory } = room;
+    const values: number[] = [];
+    for (let i = 0; i < count; i++) {
+      const slot = room.at(i);
+      const had = memory.get32(slot + layout.SLOT_LENGTH);
+      const before = draw(room, 0, 14, 36, 56, 500, 9000, 66000, 0x7fffffff);
+      const length = had + draw(room, 0, 1, 1000, 60000);
+      const done = grow(room, slot, before, length);
+      values.push(done ? 1 : 0);
+      if (!done) continue;
+      const data = memory.get32(slot + layout.SLOT_DATA);
+      const [start, end] = bufferOf(memory, slot);
+      if (data - before < start || data + had > end) throw new Error("less room than was asked for");
+      memory.u8.fill(0, data - before, data);
+      memory.set32(slot + layout.SLOT_DATA, data - before);
+      memory.set32(slot + layout.SLOT_LENGTH, had + before);
+    }
+    return stays(values)(count);
+  };
+
 export const CASES: Readonly<Record<string, Driver>> = {
   ...BASIC_CASES,
   ...DEVICE_CASES,
@@ -126,6 +154,8 @@ export const CASES: Readonly<Record<string, Driver>> = {
     const made = room.kernels.poolCopyBatch(room.batch, count, room.out);
     return { kept: count, moved: made, made };
   },
+  poolEnlarge: grows((room, slot, before, length) => room.kernels.poolEnlarge(slot, before, length)),
+  makeHeadroom: grows((room, slot, before) => room.kernels.makeHeadroom(slot, before) !== 0),
   batchSplit: (room, count) => {
     for (let i = 0; i < count; i++)
       room.memory.u16[(room.at(i) + layout.SLOT_PORT) >>> 1] = draw(room, 0, 1, 2, layout.PORT_DROP);

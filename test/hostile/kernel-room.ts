@@ -4,8 +4,21 @@
 import * as layout from "../../assembly/layout.js";
 import { PacketMemory } from "../../src/packet/memory.js";
 import { type Random, SeededRandom } from "../../src/router/random.js";
-import { Canaries, drawPlacement, garbage, newPlacement, type Placement, place } from "./canary.js";
+import { bufferOf } from "../slot-canary.js";
+import {
+  Canaries,
+  drawPlacement,
+  garbage,
+  LARGE_SIZES,
+  newPlacement,
+  type Placement,
+  place,
+  takeSlot,
+} from "./canary.js";
 import type { HostilePackets } from "./generator.js";
+
+/** Packets of a round that may be in large buffers. */
+export const LARGE = 3;
 
 /** Packets in a round, at most. */
 export const ROUND = layout.BATCH_MAX;
@@ -87,8 +100,8 @@ export class KernelTrial {
     this.#random = random;
     this.#size = bufferSize;
     this.#rooms = [garbage(random), garbage(random)].map((noise) => new Room(bufferSize, noise));
-    this.#drawn = Array.from({ length: ROUND }, () => ({
-      bytes: new Uint8Array(bufferSize),
+    this.#drawn = Array.from({ length: ROUND }, (_, i) => ({
+      bytes: new Uint8Array(i < LARGE ? layout.LARGEST_BUFFER : bufferSize),
       placement: newPlacement(),
     }));
   }
@@ -97,12 +110,8 @@ export class KernelTrial {
   round(drive: Driver): void {
     const random = this.#random;
     const count = [0, 1, ROUND, random.below(ROUND + 1)][random.below(4)] || random.below(64);
-    for (let i = 0; i < count; i++) {
-      const { bytes, placement } = this.#drawn[i];
-      const length = this.#packets.next(this.#size);
-      bytes.set(this.#packets.bytes.subarray(0, length));
-      drawPlacement(placement, random, length, this.#size, 128);
-    }
+    const large = random.below(4) === 0 ? LARGE : 0;
+    for (let i = 0; i < count; i++) this.#draw(this.#drawn[i], i < large);
     const seed = random.u32();
     const shift = random.below(8192);
     const results = this.#rooms.map((room) => this.#play(room, drive, count, seed, shift));
@@ -112,6 +121,18 @@ export class KernelTrial {
     if (a !== b) throw new Error(`returned ${a}, but ${b} with other bytes around the packets`);
     for (const room of this.#rooms) this.#finish(room, results[0].outcome, count);
     this.packets += count;
+  }
+
+  #draw({ bytes, placement }: Drawn, large: boolean): void {
+    const random = this.#random;
+    let length = this.#packets.next(this.#size);
+    bytes.set(this.#packets.bytes.subarray(0, length));
+    let size = this.#size;
+    if (large) {
+      size = Math.max(size, LARGE_SIZES[random.below(LARGE_SIZES.length)]);
+      length = stretched(bytes, length, size, random);
+    }
+    drawPlacement(placement, random, length, size, 128);
   }
 
   #play(
@@ -127,8 +148,8 @@ export class KernelTrial {
     memory.u32.fill(0, room.out >>> 2, (room.out >>> 2) + ROUND);
     const given: number[] = [];
     for (let i = 0; i < count; i++) {
-      const slot = memory.kernels.poolTake();
       const { bytes, placement } = this.#drawn[i];
+      const slot = takeSlot(memory, placement);
       place(memory, slot, bytes, placement, room.noise, shift + i);
       memory.set32(room.batch + i * 4, slot);
       given.push(slot);
@@ -187,10 +208,22 @@ export class KernelTrial {
   }
 }
 
-/** Throws unless the packet's data lies within its slot. */
+/** Throws unless the packet's data lies within its buffer. */
 export function inBounds(memory: PacketMemory, slot: number): void {
   const data = memory.get32(slot + layout.SLOT_DATA);
   const end = data + memory.get32(slot + layout.SLOT_LENGTH);
-  if (data < slot + layout.SLOT_META || end > slot + memory.stride)
-    throw new Error(`data from ${data - slot} to ${end - slot} of a slot of ${memory.stride}`);
+  const [start, after] = bufferOf(memory, slot);
+  if (data < start || end > after)
+    throw new Error(`data from ${data - start} to ${end - start} of a buffer of ${after - start}`);
+}
+
+/** Makes the packet of `length` bytes longer, up to `most`, mostly with the length in its IP header. */
+export function stretched(bytes: Uint8Array, length: number, most: number, random: Random): number {
+  const to = Math.max(length, [most, Math.min(most, 9000), random.below(most + 1)][random.below(3)]);
+  bytes.fill(random.below(256), length, to);
+  if (random.below(4) > 0 && length >= 40) {
+    const six = bytes[0] >> 4 === 6;
+    new DataView(bytes.buffer).setUint16(six ? 4 : 2, Math.min(to, 65535) - (six ? 40 : 0));
+  }
+  return to;
 }

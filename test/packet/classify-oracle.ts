@@ -6,6 +6,7 @@ import { type Expr, type Rule, requiredLength, type Test } from "../../src/packe
 import type { Classify } from "../../src/packet/kernels.js";
 import type { PacketMemory } from "../../src/packet/memory.js";
 import { Packet } from "../../src/packet/packet.js";
+import { bufferOf } from "../slot-canary.js";
 
 /** A packet: its bytes, and where its headers start in them (null: not set). */
 export interface Sample {
@@ -67,7 +68,7 @@ export function classifyAll(
     packet.at(memory.kernels.poolTake());
     if (packet.slot === 0) throw new Error("no slot");
     // What lies after the data must not count.
-    memory.u8.fill(0xa5, packet.data, packet.slot + memory.stride);
+    memory.u8.fill(0xa5, packet.data, bufferOf(memory, packet.slot)[1]);
     packet.setBytes(s.bytes);
     packet.macHeader = s.mac === null || s.mac === undefined ? 0 : packet.data + s.mac;
     packet.networkHeader = s.network === null || s.network === undefined ? 0 : packet.data + s.network;

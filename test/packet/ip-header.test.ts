@@ -5,6 +5,7 @@ import * as layout from "../../assembly/layout.js";
 import { PacketMemory } from "../../src/packet/memory.js";
 import { Packet } from "../../src/packet/packet.js";
 import * as fc from "../property.js";
+import { bufferOf } from "../slot-canary.js";
 import { type CheckOptions, ipv4, plainCheck, plainSum } from "./ip-oracle.js";
 
 const memory = new PacketMemory({ bytes: 32 * 2 ** 20, slots: 300 });
@@ -19,7 +20,7 @@ function packets(all: readonly Uint8Array[]): Packet[] {
   assert.is(kernels.poolTakeBatch(batch, all.length), all.length);
   return all.map((bytes, i) => {
     const packet = new Packet(memory, memory.get32(batch + i * 4));
-    memory.u8.fill(CANARY, packet.slot + layout.SLOT_META, packet.slot + memory.stride);
+    memory.u8.fill(CANARY, ...bufferOf(memory, packet.slot));
     assert.ok(packet.setBytes(bytes));
     return packet;
   });
@@ -29,7 +30,7 @@ function packets(all: readonly Uint8Array[]): Packet[] {
 function release(all: readonly Packet[], bytes: readonly Uint8Array[]): void {
   for (const [i, packet] of all.entries()) {
     const end = packet.data + bytes[i].length;
-    for (let a = packet.slot + layout.SLOT_META; a < packet.data; a++) assert.is(memory.u8[a], CANARY);
+    for (let a = bufferOf(memory, packet.slot)[0]; a < packet.data; a++) assert.is(memory.u8[a], CANARY);
     for (let a = end; a < end + 64; a++) assert.is(memory.u8[a], CANARY);
     kernels.poolGive(packet.slot);
   }

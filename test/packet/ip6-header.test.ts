@@ -5,6 +5,7 @@ import * as layout from "../../assembly/layout.js";
 import { PacketMemory } from "../../src/packet/memory.js";
 import { Packet } from "../../src/packet/packet.js";
 import * as fc from "../property.js";
+import { bufferOf } from "../slot-canary.js";
 
 const memory = new PacketMemory({ bytes: 32 * 2 ** 20, slots: 64 });
 const { kernels } = memory;
@@ -17,7 +18,7 @@ function packets(all: readonly Uint8Array[]): Packet[] {
   assert.is(kernels.poolTakeBatch(batch, all.length), all.length);
   return all.map((bytes, i) => {
     const packet = new Packet(memory, memory.get32(batch + i * 4));
-    memory.u8.fill(0xc3, packet.slot + layout.SLOT_META, packet.slot + memory.stride);
+    memory.u8.fill(0xc3, ...bufferOf(memory, packet.slot));
     assert.ok(packet.setBytes(bytes));
     return packet;
   });

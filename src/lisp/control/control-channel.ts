@@ -13,6 +13,9 @@ import { readUdpPacket, type UdpPacket, writeUdpPacket } from "../../wire/udp-pa
 /** The UDP port of LISP's control plane (RFC 9301). */
 export const CONTROL_PORT = 4342;
 
+/** Bytes of the longest message: an IPv4 packet's without the headers of IPv4 and UDP. */
+const LONGEST = 65535 - 28;
+
 /** A control message to send. Addresses of 4 or 16 bytes each, both of one family. */
 export interface OutgoingMessage {
   readonly source: Uint8Array;
@@ -92,24 +95,22 @@ export class ControlChannel {
 
   /**
    * Pushes a message, as an IP packet with its checksums, to output `port`; the network header and the destination
-   * annotation are set. Returns false when no slot is free or the message does not fit one.
+   * annotation are set. Returns false when there is no room for it, or it is longer than a datagram can be.
    */
   send(message: OutgoingMessage, port: number): boolean {
     const { memory, router, outputs } = this.#element;
-    const slot = memory.kernels.poolTake();
+    if (message.payload.length > LONGEST) return false;
+    const bytes = writeUdpPacket({ sourcePort: CONTROL_PORT, destinationPort: CONTROL_PORT, ...message });
+    const slot = memory.kernels.poolTakeFor(bytes.length);
     if (slot === 0) return false;
     const packet = this.#packet.at(slot);
+    packet.setBytes(bytes);
+    packet.networkHeader = packet.data;
+    memory.u8.set(message.destination, packet.anno(0));
     const batch = router.batches.acquire();
     batch.add(slot);
-    const fits = packet.setBytes(
-      writeUdpPacket({ sourcePort: CONTROL_PORT, destinationPort: CONTROL_PORT, ...message }),
-    );
-    if (fits) {
-      packet.networkHeader = packet.data;
-      memory.u8.set(message.destination, packet.anno(0));
-      outputs[port].push(batch);
-    }
+    outputs[port].push(batch);
     router.batches.release(batch);
-    return fits;
+    return true;
   }
 }

@@ -2,6 +2,7 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { LARGEST_BUFFER } from "../../../assembly/layout.js";
 import { fixedPointText } from "../../../src/lang/args/fixed-point.js";
 import { bench, complaints, run } from "../harness.js";
 
@@ -90,7 +91,9 @@ test("Strip and Unstrip undo each other; what is too long is dropped", async () 
       const [grown] = router.take("r");
       assert.is(grown.length, 2001);
       assert.is(grown[2000], 9);
-      router.inject("u", new Uint8Array(49));
+      router.inject("u", new Uint8Array(LARGEST_BUFFER - 2000));
+      assert.is(router.take("r")[0].length, LARGEST_BUFFER);
+      router.inject("u", new Uint8Array(LARGEST_BUFFER - 1999));
       assert.is(router.read("u.no_room"), "1");
     },
   );

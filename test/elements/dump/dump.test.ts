@@ -252,10 +252,10 @@ test("FromDump with FORCE_IP marks IP packets and sends the others away", async 
   );
 });
 
-test("FromDump drops what no slot holds", async () => {
+test("FromDump drops what no packet holds, and what there is no room for", async () => {
   const file = capture("long.pcap", [
-    { at: 0, bytes: Array(3000).fill(1) },
-    { at: 1, bytes: Array(2048).fill(1) },
+    { at: 0, bytes: Array(66561).fill(1) },
+    { at: 1, bytes: Array(66560).fill(1) },
   ]);
   await run(`f :: FromDump(${file}) -> d :: Discard`, 0.01, ({ router }) => {
     assert.is(router.read("f.too_long"), "1");

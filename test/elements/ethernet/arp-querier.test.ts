@@ -4,6 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ANNO_VLAN_TCI, SLOT_ANNO, SLOT_MAC } from "../../../assembly/layout.js";
 import { type ConfigurationError, Packet } from "../../../src/index.js";
+import { noMoreRoom } from "../../slot-canary.js";
 import { type Lab, lab } from "./harness.js";
 
 const ME = "020000000001";
@@ -247,13 +248,21 @@ test("only whole ARP messages of single stations are believed", async () => {
   l.router.close();
 });
 
-test("a packet that fills its buffer is dropped; one without headroom is moved", async () => {
+test("a packet without headroom is moved, one that fills its buffer gets another; without room it is dropped", async () => {
   const l = await make();
   await l.router.write("q.insert", "10.0.0.2 2:0:0:0:0:aa");
+  for (const length of [2048 - 14, 2048 - 10]) {
+    l.push("q", 0, [{ data: "45".repeat(length), to: A }]);
+    assert.equal(l.got("out"), [framed("45".repeat(length))]);
+  }
+  const { kernels } = l.router.memory;
+  const spare = kernels.poolTake();
+  const waiting = kernels.poolTakeFor(3000);
+  noMoreRoom(l.router.memory);
+  kernels.poolGive(spare);
   l.push("q", 0, [{ data: "45".repeat(2048 - 10), to: A }]);
   assert.is(l.router.read("q.no_room"), "1");
-  l.push("q", 0, [{ data: "45".repeat(2048 - 14), to: A }]);
-  assert.equal(l.got("out"), [framed("45".repeat(2048 - 14))]);
+  kernels.poolGive(waiting);
   assert.is(l.used(), 0);
   l.router.close();
 });

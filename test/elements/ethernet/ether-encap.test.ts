@@ -1,6 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Packet } from "../../../src/index.js";
+import { noMoreRoom } from "../../slot-canary.js";
 import { lab } from "./harness.js";
 
 test("every packet gets the header of the arguments, and its MAC header annotation", async () => {
@@ -12,7 +13,7 @@ test("every packet gets the header of the arguments, and its MAC header annotati
   l.router.close();
 });
 
-test("a packet without headroom is moved with its headers; one that fills its buffer is dropped", async () => {
+test("a packet without headroom is moved with its headers; one that there is no room for is dropped", async () => {
   const l = await lab("Source -> e :: EtherEncap(2048, 1:1:1:1:1:1, 2:2:2:2:2:2) -> out :: Capture");
   const { memory } = l.router;
   const packet = new Packet(memory);
@@ -35,6 +36,7 @@ test("a packet without headroom is moved with its headers; one that fills its bu
     if (packet.networkHeader !== 0)
       headers.push(packet.networkHeader - packet.data, packet.transportHeader - packet.data);
   };
+  noMoreRoom(memory);
   l.router.find("e")!.push(0, batch);
   batch.count = 0;
   l.router.batches.release(batch);

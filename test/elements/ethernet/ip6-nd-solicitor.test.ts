@@ -2,6 +2,7 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { noMoreRoom } from "../../slot-canary.js";
 import { type Lab, lab } from "./harness.js";
 import { group, host, type NDFrame, NOBODY, ndFrame } from "./nd-frames.js";
 
@@ -291,6 +292,7 @@ test("packets to groups go to the group's address; those to nobody are dropped",
   assert.is(l.router.read("n.no_destination"), "1");
   assert.equal(l.log, ["n :: IP6NDSolicitor: would solicit ::; missing dest IP6 addr annotation?"]);
   await l.router.write("n.insert", "2001:db8::2 2:0:0:0:0:aa");
+  noMoreRoom(l.router.memory);
   l.push("n", 0, [
     { data: "60".repeat(2040), to: host(2) },
     { data: "60".repeat(2040), to: group(2) },

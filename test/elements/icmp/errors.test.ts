@@ -8,6 +8,7 @@ import { type Ipv4Packet, readIpv4 } from "../../../src/wire/ipv4.js";
 import { type Ipv6Packet, readIpv6 } from "../../../src/wire/ipv6.js";
 import { filling, hex, ip, ip6, ipv4, ipv6, udp4 } from "../../packets.js";
 import * as fc from "../../property.js";
+import { noMoreRoom } from "../../slot-canary.js";
 import { type Caught, complaints, type Fed, lab } from "../lab.js";
 
 interface Answer {
@@ -68,13 +69,22 @@ test("an ICMPError message is at most MTU bytes long", async () => {
   }
 });
 
-test("ICMPError makes room where headroom lacks, and drops what leaves none", async () => {
+test("ICMPError makes room where headroom lacks, and drops what there is none for", async () => {
   const l = await lab("f :: Feed -> MarkIPHeader -> e :: ICMPError(1.1.1.1, 3, 1, MTU 9000) -> c :: Catch");
   const original = ipv4({ payload: filling(100) });
   l.feed([{ bytes: original, headroom: 0 }]);
   assert.equal(new Uint8Array(answerOf(l.caught("c")[0]).icmp.payload), original);
-  l.feed([{ bytes: ipv4({ payload: filling(2048 - 20) }), headroom: 0 }]);
+  const large = ipv4({ payload: filling(2048 - 20) });
+  l.feed([{ bytes: large, headroom: 0 }]);
+  assert.equal(new Uint8Array(answerOf(l.caught("c")[0]).icmp.payload), large);
+  const { kernels } = l.router.memory;
+  const spare = kernels.poolTake();
+  const waiting = kernels.poolTakeFor(3000);
+  noMoreRoom(l.router.memory);
+  kernels.poolGive(spare);
+  l.feed([{ bytes: large, headroom: 0 }]);
   assert.is(l.caught("c").length, 0);
+  kernels.poolGive(waiting);
   assert.is(l.read("e.no_room"), "1");
   l.close();
 });

@@ -292,7 +292,7 @@ test("ICMP6PingSource counts what it could not send, and refuses what cannot be"
   l.router.memory.kernels.poolGive(slot);
   l.close();
   assert.match(
-    (await complaints(`p :: ICMP6PingSource(::1, ::2, DATA ${"x".repeat(2000)}) -> Catch`)).join(),
+    (await complaints(`p :: ICMP6PingSource(::1, ::2, DATA ${"x".repeat(65535)}) -> Catch`)).join(),
     /DATA does not fit a packet/,
   );
 });
@@ -356,7 +356,7 @@ test("ICMPPingSource counts what it could not send, and refuses data that fits n
   assert.is(l.read("p.count"), "1");
   l.close();
   assert.is(
-    (await complaints(`p :: ICMPPingSource(1.1.1.1, 2.2.2.2, DATA ${"x".repeat(2000)}) -> Catch`))[1],
+    (await complaints(`p :: ICMPPingSource(1.1.1.1, 2.2.2.2, DATA ${"x".repeat(65535)}) -> Catch`))[1],
     "DATA does not fit a packet",
   );
 });

@@ -3,9 +3,9 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { SLOT_META } from "../../../assembly/layout.js";
 import { SeededRandom } from "../../../src/router/random.js";
 import { filling, hex, ip, ip6, ipv4, ipv6, udp4 } from "../../packets.js";
+import { fillSlot, touched } from "../../slot-canary.js";
 import { type Fed, lab } from "../lab.js";
 
 const PER_ELEMENT = 40_000;
@@ -83,20 +83,16 @@ for (const element of ELEMENTS) {
       log: () => {},
     });
     const { memory } = l.router;
-    const { kernels, u8 } = memory;
+    const { kernels } = memory;
     // Every other slot stands guard over its neighbours.
     const slots = Array.from({ length: SLOTS }, () => kernels.poolTake()).sort((a, b) => a - b);
     const guards = slots.filter((_, i) => i % 2 === 0);
-    for (const guard of guards) u8.fill(CANARY, guard, guard + memory.stride);
+    for (const guard of guards) fillSlot(memory, guard, CANARY);
     for (const [i, slot] of slots.entries()) if (i % 2 === 1) kernels.poolGive(slot);
     const random = new SeededRandom(1);
     for (let sent = 0; sent < PER_ELEMENT; sent += 100)
       l.feed(Array.from({ length: 100 }, () => malformed(random)));
-    for (const guard of guards) {
-      for (let at = guard; at < guard + memory.stride; at++)
-        if (u8[at] !== CANARY)
-          assert.unreachable(`byte ${at - guard - SLOT_META} of a neighbour was written`);
-    }
+    for (const guard of guards) assert.is(touched(memory, guard, CANARY), null, "a neighbour was written to");
     for (const guard of guards) kernels.poolGive(guard);
     l.close();
   });

@@ -3,6 +3,7 @@
 
 import * as layout from "../../../assembly/layout.js";
 import { type Batch, Element, Loader, Packet, Router, SimulatedClock } from "../../../src/index.js";
+import { bufferOf } from "../../slot-canary.js";
 
 /** What reached a sink: the packet's bytes and what its slot says. */
 export interface Seen {
@@ -106,12 +107,11 @@ export class Bench {
     const batch = batches.acquire();
     for (const [i, bytes] of packets.entries()) {
       const iid = given.iids?.[i] ?? given.iid;
-      const slot = memory.kernels.poolTake();
+      const slot = memory.kernels.poolTakeRoom(given.headroom ?? memory.headroom, bytes.length);
       if (slot === 0) throw new Error("no slot");
       // What does not belong to the packet must stay as it is, and must not be read.
-      memory.u8.fill(0xee, slot + layout.SLOT_META, slot + memory.stride);
-      const data = slot + layout.SLOT_META + (given.headroom ?? memory.headroom);
-      memory.set32(slot + layout.SLOT_DATA, data);
+      memory.u8.fill(0xee, ...bufferOf(memory, slot));
+      const data = memory.get32(slot + layout.SLOT_DATA);
       memory.set32(slot + layout.SLOT_LENGTH, bytes.length);
       memory.u8.set(bytes, data);
       if (given.network !== undefined) memory.set32(slot + layout.SLOT_NETWORK, data + given.network);

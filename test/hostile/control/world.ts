@@ -161,11 +161,10 @@ export class ControlWorld {
 
   push(name: string, bytes: Uint8Array): void {
     const { memory, batches } = this.router;
-    const slot = memory.kernels.poolTake();
-    if (slot === 0 || bytes.length > memory.bufferSize) throw new Error("no slot for it is free");
+    const slot = memory.kernels.poolTakeFor(bytes.length);
+    if (slot === 0) throw new Error("no slot for it is free");
     const batch: Batch = batches.acquire();
-    const data = slot + layout.SLOT_META + Math.min(memory.headroom, memory.bufferSize - bytes.length);
-    memory.set32(slot + layout.SLOT_DATA, data);
+    const data = memory.get32(slot + layout.SLOT_DATA);
     memory.set32(slot + layout.SLOT_LENGTH, bytes.length);
     memory.u8.set(bytes, data);
     batch.add(slot);

@@ -6,6 +6,7 @@ import * as assert from "uvu/assert";
 import { FLAG_CSUM_OK, FLAG_PARTIAL_CSUM, SLOT_CSUM_START, SLOT_FLAGS } from "../../../../assembly/layout.js";
 import { LISPDecap } from "../../../../elements/lisp/data-plane/lisp-decap.js";
 import * as fc from "../../../property.js";
+import { fillSlot, touched } from "../../../slot-canary.js";
 import { Bench, checksum, hex, ipv4, ipv6, lisp, toHex, udp } from "../harness.js";
 import { decap, INNER, NOTHING, OUTER, summed, word, ZERO } from "./decap-lab.js";
 
@@ -266,12 +267,12 @@ test("cut at any length a packet is refused, and what stands beside it in memory
       for (const whole of [lisp(inner, word("e8aaaaaa00006507"), f), summed(lisp(inner, ZERO, f))]) {
         for (let n = 0; n < whole.length; n++) {
           const canary = memory.kernels.poolTake();
-          memory.u8.fill(0x77, canary, canary + memory.stride);
+          fillSlot(memory, canary, 0x77);
           // As it came, and with the outer length made to fit.
           const cut = whole.slice(0, n);
           b.push("e", [cut, cut.map((x, i) => (n > 40 ? fixLength(x, i, cut) : x))]);
           assert.equal([b.take("s0").length, b.take("s1").length], [0, 2], `${n} bytes`);
-          assert.ok(memory.u8.subarray(canary, canary + memory.stride).every((x) => x === 0x77));
+          assert.is(touched(memory, canary, 0x77), null);
           memory.kernels.poolGive(canary);
         }
       }

@@ -3,10 +3,11 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { FLAG_PARTIAL_CSUM, SLOT_CSUM_START } from "../../../../assembly/layout.js";
+import { BUFFER_SIZE, FLAG_PARTIAL_CSUM, HEAP_END, SLOT_CSUM_START } from "../../../../assembly/layout.js";
 import type { LISPEncap } from "../../../../elements/lisp/data-plane/lisp-encap.js";
 import type { LISPMapCache } from "../../../../elements/lisp/itr/lisp-map-cache.js";
 import { parseRloc } from "../../../../src/lisp/mapping.js";
+import { fillSlot, noMoreRoom, touched } from "../../../slot-canary.js";
 import { Bench, checksum, flowHash, hex, ip, ipv4, ipv6, type Seen, toHex, udp } from "../harness.js";
 import { ALL, ALL_6, graph, NOTHING, one, port, SIX_RLOC } from "./encap-lab.js";
 
@@ -264,7 +265,7 @@ test("a packet too big is dropped when output 1 is not connected", async () => {
   b.close();
 });
 
-test("drops: no headroom, to the byte", async () => {
+test("a packet whose headroom is too small moves; drops: no headroom, and no room for a larger buffer", async () => {
   for (const [mappings, h] of [
     [ALL, 36],
     [ALL_6, 56],
@@ -273,7 +274,14 @@ test("drops: no headroom, to the byte", async () => {
     b.push("m", [ipv4(NOTHING)], { headroom: h });
     b.push("m", [ipv4(NOTHING)], { headroom: h - 1 });
     b.push("m", [ipv4(NOTHING)], { headroom: 0 });
-    assert.equal([b.take("s0").length, b.read("e.no_headroom")], [1, "2"]);
+    const sent = b.take("s0").map((s) => s.bytes.subarray(h));
+    assert.equal([sent, b.read("e.no_headroom")], [Array(3).fill(ipv4(NOTHING)), "0"]);
+    const ofLength = (n: number): Uint8Array => ipv4(new Uint8Array(n - ipv4(NOTHING).length));
+    await b.router.write("e.mtu", "9000");
+    noMoreRoom(b.router.memory);
+    b.push("m", [ofLength(BUFFER_SIZE - h)], { headroom: h });
+    b.push("m", [ofLength(BUFFER_SIZE - h + 1)], { headroom: h - 1 });
+    assert.equal([b.take("s0").length, b.read("e.no_headroom")], [1, "1"]);
     assert.is(b.router.memory.slotsUsed, 0);
     b.close();
   }
@@ -300,7 +308,7 @@ test("drops: no locator, one that has gone, and anything else in the route annot
   b.push("e", [ipv4(NOTHING)], { route, routeTag });
   assert.is(b.take("s0").length, 1);
   await b.router.write("m.clear");
-  const end = b.router.memory.memory.buffer.byteLength;
+  const end = b.router.memory.get32(HEAP_END);
   const routes = [
     route,
     0,
@@ -336,14 +344,14 @@ test("drops: an inner packet cut short at any length, or of no version; neighbou
   for (const whole of [ipv4(hex("0102030405")), ipv6(hex("0102030405"))]) {
     for (let n = 0; n < whole.length; n++) {
       const canary = memory.kernels.poolTake();
-      memory.u8.fill(0x77, canary, canary + memory.stride);
+      fillSlot(memory, canary, 0x77);
       b.push("e", [whole.subarray(0, n), whole], { route, routeTag });
       refused++;
       assert.equal(
         b.take("s0").map((s) => s.bytes.subarray(36)),
         [whole],
       );
-      assert.ok(memory.u8.subarray(canary, canary + memory.stride).every((x) => x === 0x77));
+      assert.is(touched(memory, canary, 0x77), null);
       memory.u32[(canary + 0) >>> 2] = 0;
       memory.kernels.poolGive(canary);
     }

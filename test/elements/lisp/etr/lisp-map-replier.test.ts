@@ -7,6 +7,7 @@ import { parseEid, parseRloc } from "../../../../src/lisp/mapping.js";
 import { eidAddress, ipAddress } from "../../../../src/wire/lisp-control/address.js";
 import { encapsulatedControl } from "../../../../src/wire/lisp-control/encapsulated.js";
 import { type MapRequest, mapRequest } from "../../../../src/wire/lisp-control/map-request.js";
+import { noMoreRoom } from "../../../slot-canary.js";
 import { failure, packetOf, sentOf } from "../control.js";
 import { Bench, hex } from "../harness.js";
 
@@ -241,9 +242,12 @@ test("an IPv6 ITR-RLOC is answered from our IPv6 RLOC", async () => {
   b.close();
 });
 
-test("without a free packet no Map-Reply leaves, nor one larger than a packet", async () => {
+test("a Map-Reply that there is no room for does not leave, and is counted", async () => {
   const large = Array.from({ length: 200 }, (_, i) => `192.0.2.${i}`).join(" ");
   const b = await bench("", `${SITE}, 192.168.5.0/24 ${large}`);
+  b.push("e", [packetOf(request("192.168.1.1"))]);
+  assert.equal([b.read("e.no_slot"), b.take("out").length], ["0", 1]);
+  noMoreRoom(b.router.memory);
   b.push("e", [packetOf(request("192.168.5.1"))]);
   assert.equal([b.read("e.no_slot"), b.take("out").length], ["1", 0]);
   b.close();

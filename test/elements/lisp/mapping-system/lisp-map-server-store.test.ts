@@ -12,6 +12,7 @@ import { ipAddress } from "../../../../src/wire/lisp-control/address.js";
 import { mapRequest } from "../../../../src/wire/lisp-control/map-request.js";
 import type { EidRecord } from "../../../../src/wire/lisp-control/record.js";
 import { type MapNotify, mapRegister } from "../../../../src/wire/lisp-control/registration.js";
+import { noMoreRoom } from "../../../slot-canary.js";
 import { failure, packetOf, record, sentTo } from "../control.js";
 import { Bench } from "../harness.js";
 
@@ -148,11 +149,12 @@ test("more xTRs than nonces are kept of are not taken", async () => {
   b.close();
 });
 
-test("a Map-Notify that fits into no packet is counted as not sent", async () => {
+test("a Map-Notify that there is no room for is counted as not sent", async () => {
   const b = await start("TIMEOUT 60");
   const rlocs = (n: number): string => Array.from({ length: 110 }, (_, i) => `198.51.${n}.${i}`).join(" ");
   register(b, 1, [record("10.1.0.0/16", rlocs(1))], 1);
   assert.is(b.read("e.not_sent"), "0");
+  noMoreRoom(b.router.memory);
   register(b, 1, [record("10.1.0.0/16", rlocs(2))], 2);
   // Neither the answer to the second xTR, nor what the first one is told.
   assert.equal([b.read("e.not_sent"), b.read("e.registers"), notified(b)], ["2", "2", [1n]]);
