@@ -6,12 +6,12 @@
 //
 //   sluice run conf/map-resolver-store.click CORE=veth0 RLOC4=10.0.0.99 RLOC6=fd00::99 \
 //     STORE=etcd:10.1.0.1:2379,10.1.0.2:2379,10.1.0.3:2379 \
-//     SITES='a key labkey1 eid 192.168.1.0/24 more eid fd01::/64'
+//     SITES='a key file:/etc/sluice/a.key eid 192.168.1.0/24 more eid fd01::/64'
 
 require(library control-host.click);
 
 define(
-  $SITES a key labkey1 eid 192.168.1.0/24 more eid fd01::/64,
+  $SITES ,
   $STORE memory, $ROUTES ,
   $RATE 1000
 );

@@ -4,12 +4,12 @@
 // Parameters as in map-server.click, without ROUTES and RATE.
 //
 //   sluice run conf/map-server-only.click CORE=veth0 RLOC4=10.0.0.100 RLOC6=fd00::100 \
-//     SITES='a key labkey1 eid 192.168.1.0/24 more eid fd01::/64'
+//     SITES='a key file:/etc/sluice/a.key eid 192.168.1.0/24 more eid fd01::/64'
 
 require(library control-host.click);
 
 define(
-  $SITES a key labkey1 eid 192.168.1.0/24 more eid fd01::/64,
+  $SITES ,
   $NONCES strict, $STORE memory, $PUBSUB_KEY ""
 );
 

@@ -14,10 +14,10 @@ define(
   $RLOC6 fd00::1, $RLOC6_NET fd00::/64, $GATEWAY6 ::,
   // Map-cache entries: EID-prefix RLOC[,priority[,weight]] ..., separated by commas.
   $MAP ,
-  // The mapping system. Map-Resolvers, separated by spaces; a Map-Server with its key, `10.0.0.100 key SECRET`, as
-  // LISPRegistrar takes it (more of them: `..., MAP_SERVER 10.0.0.101 key SECRET`). Without: only $MAP.
+  // The mapping system. Map-Resolvers, separated by spaces; a Map-Server with its key, `10.0.0.100 key file:PATH`, as
+  // LISPRegistrar takes it (more of them: `..., MAP_SERVER 10.0.0.101 key file:PATH`). Without: only $MAP.
   $MAP_RESOLVER "", $MAP_SERVER "",
-  // PubSub (RFC 9437): the key shared with the Map-Servers, SECRET or ID:SECRET. With it changes of mappings that are in
+  // PubSub (RFC 9437): the key shared with the Map-Servers, file:PATH or ID:file:PATH. With it changes of mappings that are in
   // use come by themselves; without they are noticed by SMRs and when a mapping's time is over.
   $PUBSUB_KEY "",
   // What is registered and answered for: locators of this site, RLOC[/priority[/weight]] separated by spaces, for both

@@ -7,7 +7,7 @@
 //   sluice run conf/xtr.click SITE=veth0 CORE=veth1 \
 //     EID4=192.168.1.1 EID4_NET=192.168.1.0/24 EID6=fd01::1 EID6_NET=fd01::/64 \
 //     RLOC4=10.0.0.1 RLOC4_NET=10.0.0.0/24 RLOC6=fd00::1 RLOC6_NET=fd00::/64 \
-//     MAP_RESOLVER=10.0.0.100 MAP_SERVER='10.0.0.100 key labkey1'
+//     MAP_RESOLVER=10.0.0.100 MAP_SERVER='10.0.0.100 key file:/etc/sluice/site.key'
 //
 // It registers its EID-prefixes with the Map-Server, answers for them, and asks the Map-Resolver for others'; with
 // PUBSUB_KEY, and the same one at the Map-Server, it is told of changes as they happen (RFC 9437). Instead
@@ -21,9 +21,9 @@
 // of these two:
 //
 //   sluice run conf/xtr.click EID4=192.168.2.1 RLOC4=10.0.0.2 LOCATORS='10.0.0.2/1/75 10.0.0.3/1/25' \
-//     MAP_SERVER='10.0.0.100 key labkey2 merge' ...
+//     MAP_SERVER='10.0.0.100 key file:/etc/sluice/site.key merge' ...
 //   sluice run conf/xtr.click EID4=192.168.2.2 RLOC4=10.0.0.3 LOCATORS='10.0.0.2/1/75 10.0.0.3/1/25' \
-//     MAP_SERVER='10.0.0.100 key labkey2 merge' ...
+//     MAP_SERVER='10.0.0.100 key file:/etc/sluice/site.key merge' ...
 //
 // Where one of them dies, the flows of tunnel routers that probe (PROBE=10) go on through the other one at the latest
 // PROBE + PROBE_RETRIES * PROBE_TIMEOUT seconds later, and return when it does.
