@@ -61,6 +61,8 @@ export interface CheckSettings {
   readonly format: ReportFormat;
   readonly router: Router;
   readonly devices: AbsentDevices;
+  /** Print secrets as they are written. */
+  readonly secrets: boolean;
 }
 
 /** Reads the words that `check` and `flatten` share, and the configuration; the router has no graph yet. */
@@ -69,6 +71,7 @@ export function checkSettings(words: readonly string[], options: readonly Option
   let expression: string | null = null;
   let format: ReportFormat = "text";
   let path = process.env.CLICKPATH ?? "";
+  let secrets = false;
   const variables: Record<string, string> = {};
   for (const { name, value } of parseOptions(words, options)) {
     const assignment = name === null ? variable(value) : null;
@@ -79,6 +82,7 @@ export function checkSettings(words: readonly string[], options: readonly Option
     } else if (name === "expression") expression = value;
     else if (name === "clickpath") path = value;
     else if (name === "json") format = "json";
+    else if (name === "secrets") secrets = true;
   }
   const input = readInput(file, expression);
   const devices = new AbsentDevices();
@@ -90,7 +94,7 @@ export function checkSettings(words: readonly string[], options: readonly Option
     variables,
     readLibrary: libraryReader(path),
   });
-  return { input, format, router, devices };
+  return { input, format, router, devices, secrets };
 }
 
 /** Prints what is wrong, for a terminal with its place shown; the exit status is 1. */

@@ -1,7 +1,9 @@
 // sluice flatten: a configuration without compounds, groups and variables.
 
+import { graphWithoutSecrets } from "../lang/args/secrets.js";
 import { ConfigurationError } from "../lang/diagnostics.js";
 import { flatText } from "../lang/flat-text.js";
+import { loadClasses } from "../router/flatten.js";
 import { checkSettings, printProblems } from "./check.js";
 import type { Command } from "./command.js";
 import { INPUT_OPTIONS } from "./input.js";
@@ -10,6 +12,7 @@ import { type OptionSpec, optionHelp } from "./options.js";
 const OPTIONS: readonly OptionSpec[] = [
   ...INPUT_OPTIONS,
   { long: "json", doc: "print JSON in place of Click's language" },
+  { long: "secrets", doc: "print the secrets as they are written (else *** in their places)" },
   { long: "help", doc: "print this and exit" },
 ];
 
@@ -23,9 +26,11 @@ ${optionHelp(OPTIONS)}
 `;
 
 async function run(words: readonly string[]): Promise<number> {
-  const { input, format, router } = checkSettings(words, OPTIONS);
+  const { input, format, router, secrets } = checkSettings(words, OPTIONS);
   try {
-    const graph = await router.flatten(input.text, input.file);
+    const flat = await router.flatten(input.text, input.file);
+    const classes = await loadClasses(router.options.loader, flat);
+    const graph = secrets ? flat : graphWithoutSecrets(flat, (name) => classes.get(name)?.spec.args ?? {});
     process.stdout.write(
       format === "json" ? `${JSON.stringify(graph, null, 2)}\n` : Buffer.from(flatText(graph), "latin1"),
     );

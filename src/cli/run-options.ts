@@ -29,7 +29,7 @@ const OPTIONS: readonly OptionSpec[] = [
     short: "o",
     value: "yes",
     valueName: "FILE",
-    doc: "write the flattened configuration to FILE",
+    doc: "write the flattened configuration to FILE, without secrets",
   },
   { long: "quit", short: "q", doc: "do not run the router, only start it" },
   { long: "time", short: "t", doc: "say how long it ran" },

@@ -4,9 +4,9 @@ import { writeFileSync } from "node:fs";
 import { SystemProvider } from "../device/provider.js";
 import { bytesOf } from "../lang/args/text.js";
 import { ConfigurationError } from "../lang/diagnostics.js";
-import { flatText } from "../lang/flat-text.js";
 import { Loader, libraryReader } from "../loader.js";
 import { RealClock, SimulatedClock } from "../router/clock.js";
+import { openText } from "../router/global-handlers.js";
 import { HandlerError } from "../router/handler.js";
 import { Router } from "../router/router.js";
 import { ProcessSignals, type Signals } from "../router/signals.js";
@@ -90,7 +90,7 @@ async function run(words: readonly string[], output: Output): Promise<number> {
 }
 
 async function drive(router: Router, s: Settings, interrupts: Interrupts, file: string): Promise<number> {
-  let status = s.output === null || writeOut(s.output, flatText(router.graph.flat)) ? 0 : 1;
+  let status = s.output === null || writeOut(s.output, openText(router)) ? 0 : 1;
   const started = performance.now();
   const before = process.cpuUsage();
   if (!s.quit && router.elements.length > 0) await interrupts.run(router);

@@ -1,7 +1,7 @@
 // The router's own handlers, as Click names them.
 
 import { decimal } from "../lang/args/numbers.js";
-import { hasSecrets, withoutSecrets } from "../lang/args/secrets.js";
+import { graphWithoutSecrets, hasSecrets } from "../lang/args/secrets.js";
 import { ConfigurationError } from "../lang/diagnostics.js";
 import { flatText } from "../lang/flat-text.js";
 import { RealClock } from "./clock.js";
@@ -72,13 +72,9 @@ export function globalHandlers(router: Router): ReadonlyMap<string, Handler> {
 }
 
 /** The flat configuration without secrets. */
-function openText(router: Router): string {
-  const { flat } = router.graph;
-  const elements = flat.elements.map((f, i) => ({
-    ...f,
-    config: withoutSecrets(f.config, router.elements[i].spec.args ?? {}),
-  }));
-  return flatText({ ...flat, elements });
+export function openText(router: Router): string {
+  const args = new Map(router.elements.map((e) => [e.className, e.spec.args]));
+  return flatText(graphWithoutSecrets(router.graph.flat, (name) => args.get(name) ?? {}));
 }
 
 function lines(texts: readonly string[]): string {

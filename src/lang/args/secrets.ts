@@ -1,5 +1,6 @@
 // Configuration text as others may see it.
 
+import type { FlatGraph } from "../flat.js";
 import { Arguments } from "./arguments.js";
 import type { ArgSpecs } from "./spec.js";
 import { joinArgs, splitArgs } from "./text.js";
@@ -30,4 +31,13 @@ export function withoutSecrets(config: string, specs: ArgSpecs): string {
     }
   }
   return joinArgs(shown);
+}
+
+/** `graph` with every configuration as `withoutSecrets` has it; `argsOf` gives the arguments that a class declares. */
+export function graphWithoutSecrets(graph: FlatGraph, argsOf: (className: string) => ArgSpecs): FlatGraph {
+  const elements = graph.elements.map((e) => ({
+    ...e,
+    config: withoutSecrets(e.config, argsOf(e.className)),
+  }));
+  return { ...graph, elements };
 }
