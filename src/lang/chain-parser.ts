@@ -59,7 +59,7 @@ export abstract class ChainParser {
     const links: LinkSyntax[] = [];
     let arrow: LinkSyntax["arrow"] = null;
     for (;;) {
-      const link = this.link(place, arrow);
+      const link = this.#link(place, arrow);
       if (link === null) break;
       links.push(link);
       let kind = stream.peek();
@@ -82,13 +82,13 @@ export abstract class ChainParser {
   }
 
   /** One link of a chain, or null where no element stands. */
-  private link(place: Place, arrow: LinkSyntax["arrow"]): LinkSyntax | null {
+  #link(place: Place, arrow: LinkSyntax["arrow"]): LinkSyntax | null {
     const stream = this.stream;
     const elements: ElementSyntax[] = [];
     let plain = true;
     let implicit = false;
     for (;;) {
-      const element = this.element(place, arrow === null, elements.length === 0);
+      const element = this.#element(place, arrow === null, elements.length === 0);
       if (element === null) {
         if (elements.length === 0) return null;
         break;
@@ -109,16 +109,16 @@ export abstract class ChainParser {
     return { elements, spread, declare: stream.moment(), arrow, connect: stream.moment() };
   }
 
-  private element(place: Place, firstLink: boolean, firstElement: boolean): ElementSyntax | null {
+  #element(place: Place, firstLink: boolean, firstElement: boolean): ElementSyntax | null {
     const stream = this.stream;
     const first = stream.next;
     const inputs = parsePorts(stream);
     const kind = stream.peek();
     if (kind === "ident" || kind === "{" || kind === "(") {
-      const reference = this.reference(place, kind);
+      const reference = this.#reference(place, kind);
       const at = Math.max(first, stream.last);
-      const declaration = this.declaration(place, reference);
-      return { reference, inputs, declaration, ...this.configAndOutputs(), place: at };
+      const declaration = this.#declaration(place, reference);
+      return { reference, inputs, declaration, ...this.#configAndOutputs(), place: at };
     }
     const nested = place.kind !== "file";
     let implicit = false;
@@ -147,7 +147,7 @@ export abstract class ChainParser {
     return null;
   }
 
-  private reference(place: Place, kind: "ident" | "{" | "("): ElementSyntax["reference"] {
+  #reference(place: Place, kind: "ident" | "{" | "("): ElementSyntax["reference"] {
     if (kind === "ident") return this.name();
     return kind === "{" ? this.compound(place) : this.group(place);
   }
@@ -158,7 +158,7 @@ export abstract class ChainParser {
     return { kind: "name", name, first: stream.last, last: stream.last };
   }
 
-  private declaration(place: Place, reference: ElementSyntax["reference"]): ClassSyntax | null {
+  #declaration(place: Place, reference: ElementSyntax["reference"]): ClassSyntax | null {
     const stream = this.stream;
     if (stream.peek() !== "::") return null;
     stream.take();
@@ -177,7 +177,7 @@ export abstract class ChainParser {
     return { type, moment: stream.moment() };
   }
 
-  private configAndOutputs(): { config: ConfigSyntax | null; outputs: PortsSyntax | null } {
+  #configAndOutputs(): { config: ConfigSyntax | null; outputs: PortsSyntax | null } {
     const stream = this.stream;
     let config: ConfigSyntax | null = null;
     if (stream.peek() === "(") {

@@ -18,7 +18,7 @@ export const TUNNEL: ElementType = { kind: "tunnel", name: "<tunnel>", compound:
 /** Element classes by name, as far as they are visible at a place. */
 export class TypeScope {
   readonly parent: TypeScope | null;
-  private readonly types = new Map<string, ElementType>();
+  readonly #types = new Map<string, ElementType>();
 
   constructor(parent: TypeScope | null) {
     this.parent = parent;
@@ -27,7 +27,7 @@ export class TypeScope {
   find(name: string): ElementType | null {
     let scope: TypeScope | null = this;
     for (; scope !== null; scope = scope.parent) {
-      const type = scope.types.get(name);
+      const type = scope.#types.get(name);
       if (type !== undefined) return type;
     }
     return null;
@@ -35,7 +35,7 @@ export class TypeScope {
 
   /** Compounds without a name are not to be found. */
   add(name: string, type: ElementType): void {
-    if (name !== "") this.types.set(name, type);
+    if (name !== "") this.#types.set(name, type);
   }
 }
 
@@ -73,7 +73,7 @@ export class Compound {
   ninputs = 0;
   noutputs = 0;
   /** Of names that were taken, the next number found free: a long row of them is walked once. */
-  private readonly following = new Map<string, number>();
+  readonly #following = new Map<string, number>();
   /** What is tried next where this compound does not fit. */
   overload: ElementType | null = null;
 
@@ -81,7 +81,7 @@ export class Compound {
   group: { readonly input: number; readonly output: number } | null = null;
 
   /** Of each `input` and `output` pseudo-element, the ports used. */
-  private readonly pseudo = new Map<number, Set<number>>();
+  readonly #pseudo = new Map<number, Set<number>>();
 
   constructor(name: string, landmark: Landmark, depth: number, formals: readonly FormalSyntax[]) {
     this.name = name;
@@ -97,8 +97,8 @@ export class Compound {
     for (const connection of this.connections) copy.connections.push(connection);
     for (const [name, value] of this.variables) copy.variables.set(name, value);
     for (const [name, index] of this.index) copy.index.set(name, index);
-    for (const [name, number] of this.following) copy.following.set(name, number);
-    for (const [index, ports] of this.pseudo) copy.pseudo.set(index, new Set(ports));
+    for (const [name, number] of this.#following) copy.#following.set(name, number);
+    for (const [index, ports] of this.#pseudo) copy.#pseudo.set(index, new Set(ports));
     copy.ninputs = this.ninputs;
     copy.noutputs = this.noutputs;
     copy.overload = this.overload;
@@ -106,7 +106,7 @@ export class Compound {
   }
 
   /** `input` and `output` do not count in anonymous names. */
-  private get offset(): number {
+  get #offset(): number {
     return this.depth === 0 ? 0 : 2;
   }
 
@@ -129,7 +129,7 @@ export class Compound {
   }
 
   anonymousName(className: string): string {
-    return `;${className}@${this.elements.length - this.offset + 1}`;
+    return `;${className}@${this.elements.length - this.#offset + 1}`;
   }
 
   /** Gives an element without a name its own, and returns it. */
@@ -144,10 +144,10 @@ export class Compound {
       const passed: string[] = [];
       do {
         passed.push(name);
-        number = this.following.get(name) ?? number + 1;
+        number = this.#following.get(name) ?? number + 1;
         name = prefix + number;
       } while (this.index.has(name));
-      for (const taken of passed) this.following.set(taken, number);
+      for (const taken of passed) this.#following.set(taken, number);
     }
     this.index.set(name, index);
     element.name = name;
@@ -156,11 +156,11 @@ export class Compound {
 
   /** Makes `index` a pseudo-element, whose used ports are kept. */
   watch(index: number): void {
-    this.pseudo.set(index, new Set());
+    this.#pseudo.set(index, new Set());
   }
 
   usedPorts(index: number): ReadonlySet<number> {
-    return this.pseudo.get(index) ?? new Set();
+    return this.#pseudo.get(index) ?? new Set();
   }
 
   connect(from: number, fromPort: number, to: number, toPort: number, landmark: Landmark): void {
@@ -172,8 +172,8 @@ export class Compound {
     const sink = this.elements[to];
     if (source.outputs <= fromPort) source.outputs = fromPort + 1;
     if (sink.inputs <= toPort) sink.inputs = toPort + 1;
-    if (source.type === TUNNEL) this.pseudo.get(from)?.add(fromPort);
-    if (sink.type === TUNNEL) this.pseudo.get(to)?.add(toPort);
+    if (source.type === TUNNEL) this.#pseudo.get(from)?.add(fromPort);
+    if (sink.type === TUNNEL) this.#pseudo.get(to)?.add(toPort);
   }
 }
 

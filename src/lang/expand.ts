@@ -117,16 +117,16 @@ export class ExpansionLimit extends Error {
 
 /** Counts the text that expansion produces, all scopes together. */
 export class TextBudget {
-  private left: number;
+  #left: number;
 
   constructor(characters: number) {
-    this.left = characters;
+    this.#left = characters;
   }
 
   spend(text: string): string {
     // A little for the work itself, so that empty values cannot go on for ever.
-    this.left -= text.length + 8;
-    if (this.left < 0) throw new ExpansionLimit("configuration expands to too much text");
+    this.#left -= text.length + 8;
+    if (this.#left < 0) throw new ExpansionLimit("configuration expands to too much text");
     return text;
   }
 }
@@ -136,23 +136,23 @@ export class VariableScope implements VariableExpander {
   readonly parent: VariableScope | null;
   /** 0 at file level, one more in each compound. */
   readonly depth: number;
-  private readonly values = new Map<string, string>();
-  private readonly budget: TextBudget;
+  readonly #values = new Map<string, string>();
+  readonly #budget: TextBudget;
 
   constructor(parent: VariableScope | null, budget: TextBudget) {
     this.parent = parent;
     this.depth = parent === null ? 0 : parent.depth + 1;
-    this.budget = budget;
+    this.#budget = budget;
   }
 
   set(name: string, value: string): void {
-    this.values.set(name, value);
+    this.#values.set(name, value);
   }
 
   value(name: string): string | null {
     let scope: VariableScope | null = this;
     for (; scope !== null; scope = scope.parent) {
-      const value = scope.values.get(name);
+      const value = scope.#values.get(name);
       if (value !== undefined) return value;
     }
     return null;
@@ -166,7 +166,7 @@ export class VariableScope implements VariableExpander {
   }
 
   text(config: string, depth = 0): string {
-    return config.includes("$") ? this.budget.spend(expandVariables(config, this, false, depth)) : config;
+    return config.includes("$") ? this.#budget.spend(expandVariables(config, this, false, depth)) : config;
   }
 
   expand(written: string, form: VariableForm, depth: number): string | null {
@@ -187,7 +187,7 @@ export class VariableScope implements VariableExpander {
     if (found === null) return rest.startsWith("-") ? this.text(rest.slice(1), depth + 1) : null;
     const value = this.text(found, depth + 1);
     if (index < 0) return value;
-    this.budget.spend(value);
+    this.#budget.spend(value);
     return nthWord(value, index);
   }
 }

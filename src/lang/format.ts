@@ -15,83 +15,83 @@ export function format(tree: SyntaxTree): string {
 }
 
 class Formatter {
-  private readonly tree: SyntaxTree;
-  private readonly out: string[] = [];
-  private depth = 0;
-  private brackets = false;
-  private breaks = 0;
+  readonly #tree: SyntaxTree;
+  readonly #out: string[] = [];
+  #depth = 0;
+  #brackets = false;
+  #breaks = 0;
   /** Whether a comment lacks its end: it takes in whatever is added. */
-  private open = false;
+  #open = false;
 
   constructor(tree: SyntaxTree) {
-    this.tree = tree;
+    this.#tree = tree;
   }
 
   run(): string {
-    const { tokens, source } = this.tree;
+    const { tokens, source } = this.#tree;
     const closesConfig = (i: number) => tokens[i - 1]?.kind === "config";
     tokens.forEach((token, i) => {
-      this.trivia(token, tokens[i - 1]);
+      this.#trivia(token, tokens[i - 1]);
       if (token.kind === "eof") return;
       const opensConfig = tokens[i + 1]?.kind === "config";
       const verbatim = token.kind === "config" || closesConfig(i);
-      if (token.kind === "}" || (token.kind === ")" && !verbatim)) this.depth--;
-      if (token.kind === "]") this.brackets = false;
-      if (verbatim) this.out.push(tokenText(source, token));
+      if (token.kind === "}" || (token.kind === ")" && !verbatim)) this.#depth--;
+      if (token.kind === "]") this.#brackets = false;
+      if (verbatim) this.#out.push(tokenText(source, token));
       else {
-        this.separate(token, tokens[i - 1], opensConfig);
-        this.out.push(tokenText(source, token));
+        this.#separate(token, tokens[i - 1], opensConfig);
+        this.#out.push(tokenText(source, token));
       }
-      if (token.kind === "{" || (token.kind === "(" && !opensConfig)) this.depth++;
-      if (token.kind === "[") this.brackets = true;
+      if (token.kind === "{" || (token.kind === "(" && !opensConfig)) this.#depth++;
+      if (token.kind === "[") this.#brackets = true;
     });
-    const text = this.out.join("");
-    return text === "" || this.open || /[\r\n]$/.test(text) ? text : `${text}\n`;
+    const text = this.#out.join("");
+    return text === "" || this.#open || /[\r\n]$/.test(text) ? text : `${text}\n`;
   }
 
-  private trivia(token: Token, previous: Token | undefined): void {
-    const { source } = this.tree;
+  #trivia(token: Token, previous: Token | undefined): void {
+    const { source } = this.#tree;
     const lineStart = token.leading === 0 || /[\r\n]/.test(source[token.leading - 1]);
     for (const { kind, text } of splitTrivia(source.slice(token.leading, token.start), lineStart)) {
-      if (kind === "newline") this.breaks++;
+      if (kind === "newline") this.#breaks++;
       else if (kind === "comment") {
-        this.lineBreak(this.goesOn(token, previous));
-        if (this.breaks === 0 && this.out.length > 0 && !this.atIndent()) this.out.push(" ");
-        this.breaks = 0;
-        this.out.push(text);
-        this.open = text.startsWith("/*") && !(text.length >= 4 && text.endsWith("*/"));
+        this.#lineBreak(this.#goesOn(token, previous));
+        if (this.#breaks === 0 && this.#out.length > 0 && !this.#atIndent()) this.#out.push(" ");
+        this.#breaks = 0;
+        this.#out.push(text);
+        this.#open = text.startsWith("/*") && !(text.length >= 4 && text.endsWith("*/"));
       } else if (kind === "directive") {
-        if (this.out.length > 0) this.out.push("\n");
-        this.breaks = 0;
-        this.out.push(text);
+        if (this.#out.length > 0) this.#out.push("\n");
+        this.#breaks = 0;
+        this.#out.push(text);
       }
     }
   }
 
-  private atIndent(): boolean {
-    return /(^|\n)[ ]*$/.test(this.out[this.out.length - 1]);
+  #atIndent(): boolean {
+    return /(^|\n)[ ]*$/.test(this.#out[this.#out.length - 1]);
   }
 
-  private goesOn(token: Token, previous: Token | undefined): boolean {
+  #goesOn(token: Token, previous: Token | undefined): boolean {
     return JOINS.has(token.kind) || (previous !== undefined && JOINS.has(previous.kind));
   }
 
   /** Writes the line breaks that were read, and the indent of the new line. */
-  private lineBreak(goesOn: boolean): void {
-    if (this.breaks === 0) return;
-    const indent = INDENT.repeat(Math.max(0, this.depth)) + (goesOn ? CONTINUATION : "");
-    const breaks = this.out.length === 0 ? "" : "\n".repeat(Math.min(2, this.breaks));
-    this.out.push(breaks + indent);
+  #lineBreak(goesOn: boolean): void {
+    if (this.#breaks === 0) return;
+    const indent = INDENT.repeat(Math.max(0, this.#depth)) + (goesOn ? CONTINUATION : "");
+    const breaks = this.#out.length === 0 ? "" : "\n".repeat(Math.min(2, this.#breaks));
+    this.#out.push(breaks + indent);
   }
 
-  private separate(token: Token, previous: Token | undefined, opensConfig: boolean): void {
-    if (this.breaks > 0) this.lineBreak(this.goesOn(token, previous));
-    else if (previous !== undefined && !this.touches(token, opensConfig)) this.out.push(" ");
-    this.breaks = 0;
+  #separate(token: Token, previous: Token | undefined, opensConfig: boolean): void {
+    if (this.#breaks > 0) this.#lineBreak(this.#goesOn(token, previous));
+    else if (previous !== undefined && !this.#touches(token, opensConfig)) this.#out.push(" ");
+    this.#breaks = 0;
   }
 
-  private touches({ kind }: Token, opensConfig: boolean): boolean {
+  #touches({ kind }: Token, opensConfig: boolean): boolean {
     if (kind === "," || kind === ";" || kind === "]" || opensConfig) return true;
-    return this.brackets;
+    return this.#brackets;
   }
 }

@@ -36,20 +36,20 @@ export function parse(source: string, options: ParseOptions): SyntaxTree {
 }
 
 class Parser extends ChainParser {
-  private readonly requirements: SyntaxTree["requirements"][number][] = [];
+  readonly #requirements: SyntaxTree["requirements"][number][] = [];
 
   constructor(source: string, file: string) {
     super(new TokenStream(source, file));
   }
 
   tree(source: string, file: string): SyntaxTree {
-    const { statements } = this.statements({ kind: "file", depth: 0, scoped: false });
+    const { statements } = this.#statements({ kind: "file", depth: 0, scoped: false });
     const { tokens, diagnostics, steps } = this.stream;
-    return { file, source, tokens, statements, requirements: this.requirements, diagnostics, steps };
+    return { file, source, tokens, statements, requirements: this.#requirements, diagnostics, steps };
   }
 
   /** Statements up to the end of `place`, and what ended them: `||` where another alternative follows. */
-  private statements(place: Place): { readonly statements: Statement[]; readonly ender: string } {
+  #statements(place: Place): { readonly statements: Statement[]; readonly ender: string } {
     const stream = this.stream;
     const statements: Statement[] = [];
     for (;;) {
@@ -65,13 +65,13 @@ class Parser extends ChainParser {
           statements.push(this.connection(place));
           continue;
         case "elementclass":
-          statements.push(this.elementClass(place));
+          statements.push(this.#elementClass(place));
           continue;
         case "require":
-          this.require(place, statements);
+          this.#require(place, statements);
           continue;
         case "define":
-          this.define(statements);
+          this.#define(statements);
           continue;
         case ";":
           stream.take();
@@ -111,8 +111,8 @@ class Parser extends ChainParser {
     const begin = stream.moment();
     const depth = place.depth + 1;
     let statements: Statement[] = [];
-    if (depth >= MAX_NESTING) this.skipNested("maximum element group nesting depth exceeded", ")");
-    else ({ statements } = this.statements({ kind: "group", depth, scoped: place.scoped }));
+    if (depth >= MAX_NESTING) this.#skipNested("maximum element group nesting depth exceeded", ")");
+    else ({ statements } = this.#statements({ kind: "group", depth, scoped: place.scoped }));
     return { kind: "group", statements, begin, end: stream.moment(), first, last: stream.last };
   }
 
@@ -134,29 +134,29 @@ class Parser extends ChainParser {
           break;
         }
       }
-      const { body, ender } = this.body(place);
+      const { body, ender } = this.#body(place);
       bodies.push(body);
       if (ender !== "||") break;
     }
     return { kind: "compound", bodies, extension, first, last: stream.last };
   }
 
-  private body(place: Place): { readonly body: CompoundBody; readonly ender: string } {
+  #body(place: Place): { readonly body: CompoundBody; readonly ender: string } {
     const stream = this.stream;
     stream.peek();
     const begin = stream.moment();
     const formals = parseFormals(stream);
     const depth = place.depth + 1;
     if (depth >= MAX_NESTING) {
-      this.skipNested("maximum compound element nesting depth exceeded", "}");
+      this.#skipNested("maximum compound element nesting depth exceeded", "}");
       return { body: { formals, statements: [], begin, end: stream.moment() }, ender: "}" };
     }
-    const { statements, ender } = this.statements({ kind: "compound", depth, scoped: true });
+    const { statements, ender } = this.#statements({ kind: "compound", depth, scoped: true });
     return { body: { formals, statements, begin, end: stream.moment() }, ender };
   }
 
   /** Reports, then passes over everything up to the `closer` that ends what was opened too deep. */
-  private skipNested(message: string, closer: string): void {
+  #skipNested(message: string, closer: string): void {
     const stream = this.stream;
     stream.error("nesting-depth", message);
     for (let depth = 1; ; ) {
@@ -170,7 +170,7 @@ class Parser extends ChainParser {
     }
   }
 
-  private elementClass(place: Place): ElementClassSyntax {
+  #elementClass(place: Place): ElementClassSyntax {
     const stream = this.stream;
     stream.take();
     const first = stream.last;
@@ -185,7 +185,7 @@ class Parser extends ChainParser {
     return { kind: "elementclass", name, type, moment: stream.moment(), first, last: stream.last };
   }
 
-  private require(place: Place, statements: Statement[]): void {
+  #require(place: Place, statements: Statement[]): void {
     const stream = this.stream;
     stream.take();
     const first = stream.last;
@@ -198,11 +198,11 @@ class Parser extends ChainParser {
     const last = stream.last;
     stream.accept(";");
     const requirements = parseRequirements(stream, text, place.scoped);
-    this.requirements.push(...requirements);
+    this.#requirements.push(...requirements);
     statements.push({ kind: "require", requirements, moment: stream.moment(), first, last });
   }
 
-  private define(statements: Statement[]): void {
+  #define(statements: Statement[]): void {
     const stream = this.stream;
     stream.take();
     const first = stream.last;

@@ -25,57 +25,57 @@ export class TokenStream {
   /** How many ports the port lists so far name in all. */
   portsRead = 0;
 
-  private readonly lexer: Lexer;
+  readonly #lexer: Lexer;
   /** Index of the next token to take; those from here on are read ahead. */
-  private at = 0;
+  #at = 0;
   /** Tokens that Click would have read by now: messages name the line of the last one. */
-  private seen = 0;
-  private step = 0;
+  #seen = 0;
+  #step = 0;
 
   constructor(source: string, file: string) {
-    this.lexer = new Lexer(source, file, (offset) => this.badDirective(offset));
+    this.#lexer = new Lexer(source, file, (offset) => this.#badDirective(offset));
   }
 
   /** Index of the token taken last. */
   get last(): number {
-    return this.at - 1;
+    return this.#at - 1;
   }
 
   /** Index of the next token. */
   get next(): number {
-    return this.at;
+    return this.#at;
   }
 
   /** The next token's kind, `ahead` tokens further on; it counts as read. */
   peek(ahead = 0): TokenKind {
-    const index = this.at + ahead;
-    while (this.tokens.length <= index) this.tokens.push(this.lexer.next());
-    if (this.seen <= index) this.seen = index + 1;
+    const index = this.#at + ahead;
+    while (this.tokens.length <= index) this.tokens.push(this.#lexer.next());
+    if (this.#seen <= index) this.#seen = index + 1;
     return this.tokens[index].kind;
   }
 
   /** Takes the next token; at the end of the text `eof` again and again. */
   take(): Token {
     const kind = this.peek();
-    const token = this.tokens[this.at];
-    if (kind !== "eof") this.at++;
+    const token = this.tokens[this.#at];
+    if (kind !== "eof") this.#at++;
     return token;
   }
 
   /** What messages call the token: variables go without their `$`. */
   text(token: Token): string {
-    const text = tokenText(this.lexer.source, token);
+    const text = tokenText(this.#lexer.source, token);
     return token.kind === "variable" ? text.slice(1) : text;
   }
 
   /** Takes the next token if it is of `kind`; reading ahead for it does not count. */
   accept(kind: TokenKind): boolean {
-    const { seen } = this;
+    const seen = this.#seen;
     if (this.peek() === kind) {
-      this.at++;
+      this.#at++;
       return true;
     }
-    this.seen = seen;
+    this.#seen = seen;
     return false;
   }
 
@@ -88,35 +88,35 @@ export class TokenStream {
 
   /** Takes the configuration behind a `(` that was just taken. Nothing may have been read ahead. */
   config(): { readonly token: number; readonly text: string } {
-    const { token, text } = this.lexer.config();
+    const { token, text } = this.#lexer.config();
     this.tokens.push(token);
-    this.at = this.tokens.length;
-    this.seen = this.at;
-    return { token: this.at - 1, text };
+    this.#at = this.tokens.length;
+    this.#seen = this.#at;
+    return { token: this.#at - 1, text };
   }
 
   moment(): Moment {
-    return { step: ++this.step, token: Math.max(0, this.seen - 1) };
+    return { step: ++this.#step, token: Math.max(0, this.#seen - 1) };
   }
 
   /** Reports at the line read up to; `piece` (default: the last token read) is what is meant. */
   error(code: string, message: string, piece?: Token): void {
     const { step, token } = this.moment();
     const seen = this.tokens[token];
-    this.add(code, seen === undefined ? null : tokenLandmark(seen, piece ?? seen), message, step);
+    this.#add(code, seen === undefined ? null : tokenLandmark(seen, piece ?? seen), message, step);
   }
 
   syntaxError(token: Token): void {
     this.error("syntax", `syntax error near '${printable(this.text(token))}'`, token);
   }
 
-  private badDirective(offset: number): void {
-    const { file, line } = this.lexer;
+  #badDirective(offset: number): void {
+    const { file, line } = this.#lexer;
     const landmark = { file, line, column: 1, offset, length: 1 };
-    this.add("unknown-directive", landmark, "unknown preprocessor directive", this.moment().step);
+    this.#add("unknown-directive", landmark, "unknown preprocessor directive", this.moment().step);
   }
 
-  private add(code: string, landmark: Landmark | null, message: string, step: number): void {
+  #add(code: string, landmark: Landmark | null, message: string, step: number): void {
     if (this.diagnostics.length > MAX_DIAGNOSTICS) return;
     this.steps.push(step);
     this.diagnostics.push(

@@ -22,31 +22,31 @@ interface End {
 }
 
 export class Tunnels {
-  private readonly top: Compound;
-  private readonly report: Report;
+  readonly #top: Compound;
+  readonly #report: Report;
   /** By element * 2 + 1 where it is used as output, then by port. */
-  private readonly ends: (Map<number, End> | undefined)[] = [];
+  readonly #ends: (Map<number, End> | undefined)[] = [];
   /** For each face, numbered likewise, the element on its other side. */
-  private readonly partners = new Map<number, number>();
-  private copied = 0;
+  readonly #partners = new Map<number, number>();
+  #copied = 0;
 
   constructor(top: Compound, faces: readonly Faces[], report: Report) {
-    this.top = top;
-    this.report = report;
+    this.#top = top;
+    this.#report = report;
     for (const { outer, input, output } of faces) {
-      this.partners.set(outer * 2, input);
-      this.partners.set(input * 2 + 1, outer);
-      this.partners.set(output * 2, outer);
-      this.partners.set(outer * 2 + 1, output);
+      this.#partners.set(outer * 2, input);
+      this.#partners.set(input * 2 + 1, outer);
+      this.#partners.set(output * 2, outer);
+      this.#partners.set(outer * 2 + 1, output);
     }
   }
 
   /** The connections between real elements; element numbers are still those of the compound. */
   join(): Connection[] {
-    const { connections, elements } = this.top;
+    const { connections, elements } = this.#top;
     for (const { from, fromPort, to, toPort } of connections) {
-      if (elements[to].type === TUNNEL) this.end(to, toPort, false)?.other?.peers.push(from, fromPort);
-      if (elements[from].type === TUNNEL) this.end(from, fromPort, true)?.other?.peers.push(to, toPort);
+      if (elements[to].type === TUNNEL) this.#end(to, toPort, false)?.other?.peers.push(from, fromPort);
+      if (elements[from].type === TUNNEL) this.#end(from, fromPort, true)?.other?.peers.push(to, toPort);
     }
     const joined: Connection[] = [];
     for (const connection of connections) {
@@ -55,8 +55,8 @@ export class Tunnels {
         joined.push(connection);
         continue;
       }
-      const sources = this.real(from, fromPort, true);
-      const sinks = this.real(to, toPort, false);
+      const sources = this.#real(from, fromPort, true);
+      const sinks = this.#real(to, toPort, false);
       for (let s = 0; s < sources.length; s += 2) {
         for (let t = 0; t < sinks.length; t += 2) {
           if (joined.length >= MAX_CONNECTIONS) {
@@ -75,45 +75,45 @@ export class Tunnels {
     return joined;
   }
 
-  private end(element: number, port: number, output: boolean): End | null {
+  #end(element: number, port: number, output: boolean): End | null {
     const side = element * 2 + (output ? 1 : 0);
-    const known = this.ends[side]?.get(port);
+    const known = this.#ends[side]?.get(port);
     if (known !== undefined) return known;
-    const partner = this.partners.get(side);
+    const partner = this.#partners.get(side);
     if (partner === undefined) return null;
-    const end = this.make(element, port, output);
-    const other = this.make(partner, port, !output);
+    const end = this.#make(element, port, output);
+    const other = this.#make(partner, port, !output);
     end.other = other;
     other.other = end;
     return end;
   }
 
-  private make(element: number, port: number, output: boolean): End {
+  #make(element: number, port: number, output: boolean): End {
     const end: End = { port, element, output, other: null, peers: [], real: null, visiting: false };
     const side = element * 2 + (output ? 1 : 0);
-    this.ends[side] ??= new Map();
-    this.ends[side].set(port, end);
+    this.#ends[side] ??= new Map();
+    this.#ends[side].set(port, end);
     return end;
   }
 
-  private real(element: number, port: number, output: boolean): readonly number[] {
-    if (this.top.elements[element].type !== TUNNEL) return [element, port];
-    const end = this.end(element, port, output);
-    if (end !== null) return this.follow(end);
-    if (this.partners.has(element * 2 + (output ? 0 : 1))) {
-      const { name, landmark } = this.top.elements[element];
-      this.report.error("pseudo-element", landmark, `'${name}' used as ${output ? "output" : "input"}`);
+  #real(element: number, port: number, output: boolean): readonly number[] {
+    if (this.#top.elements[element].type !== TUNNEL) return [element, port];
+    const end = this.#end(element, port, output);
+    if (end !== null) return this.#follow(end);
+    if (this.#partners.has(element * 2 + (output ? 0 : 1))) {
+      const { name, landmark } = this.#top.elements[element];
+      this.#report.error("pseudo-element", landmark, `'${name}' used as ${output ? "output" : "input"}`);
     }
     return [];
   }
 
   /** Real ports behind `first`. A loop of faces leads nowhere. */
-  private follow(first: End): readonly number[] {
+  #follow(first: End): readonly number[] {
     if (first.real !== null) return first.real;
     const stack: { end: End; at: number; out: number[] }[] = [];
     const enter = (end: End) => {
       end.visiting = true;
-      if (end.peers.length === 0) this.unconnected(end);
+      if (end.peers.length === 0) this.#unconnected(end);
       stack.push({ end, at: 0, out: [] });
     };
     enter(first);
@@ -127,10 +127,10 @@ export class Tunnels {
       }
       const element = end.peers[at];
       const port = end.peers[at + 1];
-      if (this.top.elements[element].type !== TUNNEL) frame.out.push(element, port);
+      if (this.#top.elements[element].type !== TUNNEL) frame.out.push(element, port);
       else {
-        const peer = this.end(element, port, end.output);
-        if (peer === null) this.real(element, port, end.output);
+        const peer = this.#end(element, port, end.output);
+        if (peer === null) this.#real(element, port, end.output);
         else if (peer.real === null && !peer.visiting) {
           enter(peer);
           continue; // and look at the same peer again, then known
@@ -138,8 +138,8 @@ export class Tunnels {
           // Alone it needs no copy, so that a long chain of groups stays cheap.
           if (end.peers.length === 2) frame.out = peer.real;
           else {
-            this.copied += peer.real.length;
-            if (this.copied > MAX_CONNECTIONS * 4) {
+            this.#copied += peer.real.length;
+            if (this.#copied > MAX_CONNECTIONS * 4) {
               throw new ExpansionLimit(`configuration has more than ${MAX_CONNECTIONS} connections`);
             }
             for (const n of peer.real) frame.out.push(n);
@@ -151,17 +151,17 @@ export class Tunnels {
     return first.real ?? [];
   }
 
-  private unconnected(end: End): void {
-    const { elements } = this.top;
+  #unconnected(end: End): void {
+    const { elements } = this.#top;
     const [into, out] = end.output ? [end.other!, end] : [end, end.other!];
     const inner = elements[into.element];
     const outer = elements[out.element];
     if (`${inner.name}/input` === outer.name) {
       const message = end.output ? `input ${into.port} unused` : `has no input ${into.port}`;
-      this.report.error("compound-port", inner.landmark, `'${inner.name}' ${message}`);
+      this.#report.error("compound-port", inner.landmark, `'${inner.name}' ${message}`);
     } else if (inner.name === `${outer.name}/output`) {
       const message = end.output ? `has no output ${out.port}` : `output ${out.port} unused`;
-      this.report.error("compound-port", outer.landmark, `'${outer.name}' ${message}`);
+      this.#report.error("compound-port", outer.landmark, `'${outer.name}' ${message}`);
     }
   }
 }

@@ -21,15 +21,15 @@ class Side {
   /** Further ports that the expandable list (or the lone element) may still take. */
   extra = 0;
 
-  private readonly elements: readonly LinkEnd[];
-  private readonly end: "inputs" | "outputs";
-  private at = 0;
-  private position = 0;
-  private current = -1;
+  readonly #elements: readonly LinkEnd[];
+  readonly #end: "inputs" | "outputs";
+  #at = 0;
+  #position = 0;
+  #current = -1;
 
   constructor(elements: readonly LinkEnd[], end: "inputs" | "outputs") {
-    this.elements = elements;
-    this.end = end;
+    this.#elements = elements;
+    this.#end = end;
     let least = 0;
     let expandable = 0;
     for (const element of elements) {
@@ -42,42 +42,42 @@ class Side {
   }
 
   get done(): boolean {
-    return this.at >= this.elements.length;
+    return this.#at >= this.#elements.length;
   }
 
   get element(): number {
-    return this.elements[this.at].element;
+    return this.#elements[this.#at].element;
   }
 
   get port(): number {
-    if (this.current < 0) this.current = this.list?.ports[0] ?? 0;
-    return this.current;
+    if (this.#current < 0) this.#current = this.#list?.ports[0] ?? 0;
+    return this.#current;
   }
 
   /** Whether this is one element without ports, which `=>` may give as many as the other side has. */
   get lone(): boolean {
-    return this.least === 1 && this.list === null;
+    return this.least === 1 && this.#list === null;
   }
 
-  private get list(): Ports | null {
-    return this.elements[this.at]?.[this.end] ?? null;
+  get #list(): Ports | null {
+    return this.#elements[this.#at]?.[this.#end] ?? null;
   }
 
   advance(): void {
     if (!this.steps) return;
-    const { list } = this;
-    this.position++;
-    if (list !== null && this.position < list.ports.length) this.current = list.ports[this.position];
+    const list = this.#list;
+    this.#position++;
+    if (list !== null && this.#position < list.ports.length) this.#current = list.ports[this.#position];
     else if (list?.expandable && this.extra > 0) {
-      this.current = list.ports[list.ports.length - 1] + this.position - (list.ports.length - 1);
+      this.#current = list.ports[list.ports.length - 1] + this.#position - (list.ports.length - 1);
       this.extra--;
     } else if (this.lone && this.extra > 0) {
-      this.current = this.position;
+      this.#current = this.#position;
       this.extra--;
     } else {
-      this.current = -1;
-      this.position = 0;
-      this.at++;
+      this.#current = -1;
+      this.#position = 0;
+      this.#at++;
     }
   }
 }

@@ -30,7 +30,7 @@ export class World {
   readonly libraries = new Set<string>();
   /** The groups of the whole configuration; those inside compounds appear when these are expanded. */
   readonly groups: Faces[] = [];
-  private readonly classes = new Map<string, ElementType | null>();
+  readonly #classes = new Map<string, ElementType | null>();
 
   constructor(report: Report, options: DeclareOptions) {
     this.report = report;
@@ -44,11 +44,11 @@ export class World {
 
   /** The class that a real element provides, or null. */
   realClass(name: string): ElementType | null {
-    let type = this.classes.get(name);
+    let type = this.#classes.get(name);
     if (type === undefined) {
       const real = this.options.hasClass?.(name) ?? true;
       type = real ? { kind: "class", name, compound: null } : null;
-      this.classes.set(name, type);
+      this.#classes.set(name, type);
     }
     return type;
   }
