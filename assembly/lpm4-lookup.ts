@@ -131,7 +131,7 @@ function lookupChunk(table: u32, batch: u32, count: u32, inHeader: bool, index: 
     const value = load<u32>(load<u32>(walks + (i << 4), WALK_NODE));
     store<u32>(slot, value, SLOT_ROUTE);
     store<u32>(walks + (missed << 4), slot, WALK_NODE);
-    missed += (value == 0) as u32;
+    missed += u32(value == 0);
   }
   if (index == 0) return;
   for (let i: u32 = 0; i < missed; i++) {
