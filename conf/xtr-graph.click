@@ -127,7 +127,7 @@ away [1] -> CheckIP6Header -> DecIP6HLIM -> cache;
 own :: LISPSite($EID4_NET $LOCATORS version $MAP_VERSION, $EID6_NET $LOCATORS version $MAP_VERSION);
 registrar :: LISPRegistrar(own, RLOC $RLOC4, RLOC $RLOC6, STATE $STATE, MAP_SERVER $MAP_SERVER);
 replier :: LISPMapReplier(own, RLOC $RLOC4, RLOC $RLOC6, ECHO_NONCE $ECHO_NONCE);
-smr :: LISPSMRSender(own, RLOC $RLOC4, RLOC $RLOC6, CACHE cache, DECAP decap);
+smr :: LISPSMRSender(own, RLOC $RLOC4, RLOC $RLOC6, CACHE cache, DECAP decap, REGISTRAR registrar, REPLIER replier);
 
 control [0] -> [0] replier;
 control [2], control [5] -> strange :: Discard;

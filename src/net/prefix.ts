@@ -64,6 +64,11 @@ export function coversPrefix(outer: Prefix, inner: Prefix): boolean {
   return outer.length <= inner.length && covers(outer, inner.address);
 }
 
+/** Whether one of them lies within the other. */
+export function overlap(a: Prefix, b: Prefix): boolean {
+  return a.length <= b.length ? covers(a, b.address) : covers(b, a.address);
+}
+
 /** Whether they are the same; bits beyond the length do not count. */
 export function samePrefix(a: Prefix, b: Prefix): boolean {
   return a.length === b.length && covers(a, b.address);

@@ -14,6 +14,7 @@ import {
   masked,
   maskLength,
   maskOf,
+  overlap,
   type Prefix,
   prefixText,
   samePrefix,
@@ -27,6 +28,19 @@ const bits = (p: Prefix): string => `${p.address.length}:${binary(p.address).sli
 test("a prefix read from its text is itself, without the bits that do not count", () => {
   fc.assert(fc.property(canonicalPrefix, (p) => assert.equal(findPrefix(prefixText(p)), p)));
   fc.assert(fc.property(anyPrefix, (p) => assert.equal(findPrefix(prefixText(p)), canonical(p))));
+});
+
+test("prefixes overlap where one covers the other", () => {
+  fc.assert(
+    fc.property(anyPrefix, anyPrefix, fc.nat(128), (a, b, n) => {
+      const near = { address: a.address, length: Math.min(n, a.address.length * 8) };
+      for (const [x, y] of [
+        [a, b],
+        [a, near],
+      ])
+        assert.is(overlap(x, y), coversPrefix(x, y) || coversPrefix(y, x));
+    }),
+  );
 });
 
 test("a prefix is read from shortened addresses, masks and addresses alone as well", () => {

@@ -1,9 +1,9 @@
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { inReplyOrder } from "../../../src/lisp/control/control-records.js";
 import type { HeaderEvent } from "../../../src/lisp/data-plane/header-verifier.js";
-import { RefreshLimit } from "../../../src/lisp/data-plane/refresh-limit.js";
 import { key, type SiteChange } from "../../../src/lisp/etr/site-mappings.js";
 import { type Mapping, MappingError, parseRloc } from "../../../src/lisp/mapping.js";
+import { Pacer } from "../../../src/lisp/pacer.js";
 import type { CachedLocator } from "../../../src/lisp/tables/mapping-records.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { addressText, sameAddress } from "../../../src/net/address.js";
@@ -54,6 +54,8 @@ const args = {
   RATE: { type: "unsigned", default: "100", min: 1, doc: "most Map-Requests a second because of bits" },
 } as const;
 
+/** EID-prefixes that wait to be asked for. */
+const WAITING = 16384;
 /** Nanoseconds between two looks at WATCH. */
 const LOOK = 1e9;
 
@@ -88,11 +90,13 @@ export class LISPLocatorStatus extends Element {
       changes: "changed bits that were acted upon",
       probes: "locators that were probed because of their bits",
       refreshes: "Map-Requests that bits have led to",
+      limited: "bits that changed too soon after the last Map-Request, or above RATE: one follows later",
+      busy: "changed bits while the resolver cannot ask: it does so later",
     },
     drops: {
       stranger: "bits from an RLOC that is none of the mapping's",
-      limited: "bits that changed too soon after the last Map-Request, or above RATE",
-      busy: "changed bits while the resolver cannot ask",
+      no_resolver: "changed bits while there is no Map-Resolver to ask",
+      full: "changed bits of a mapping that is not asked for, as too many wait to be",
     },
     handlers: {
       down: { write: true, doc: "an RLOC of ours is down from now on" },
@@ -112,7 +116,7 @@ export class LISPLocatorStatus extends Element {
   #unseen: ReadonlySet<string> = new Set();
   /** By EID-prefix: until then no bits are sent for it. */
   readonly #silence = new Map<string, Timer>();
-  #limit = new RefreshLimit(this.router.clock, 0, 1);
+  #pacer: Pacer | null = null;
   #site: LISPSite | null = null;
   #encap: LISPEncap | null = null;
   #decap: LISPDecap | null = null;
@@ -136,7 +140,13 @@ export class LISPLocatorStatus extends Element {
     this.#trust = values.TRUST;
     this.#useLsb = values.USE_LSB * 1e9;
     for (const rloc of values.DOWN) this.#down.add(addressText(rloc));
-    this.#limit = new RefreshLimit(this.router.clock, values.INTERVAL * 1e9, values.RATE);
+    this.#pacer = new Pacer({
+      clock: this.router.clock,
+      timers: this.#timers,
+      interval: values.INTERVAL * 1e9,
+      rate: values.RATE,
+      capacity: WAITING,
+    });
   }
 
   override initialize(): void {
@@ -167,15 +177,21 @@ export class LISPLocatorStatus extends Element {
   // ---- Our locators --------------------------------------------------------------
 
   #changed({ before, after }: SiteChange): void {
-    const name = key((after ?? before)!.iid, (after ?? before)!.eid);
+    const { iid, eid } = (after ?? before)!;
+    const name = key(iid, eid);
     if (after === null) {
       this.#silence.get(name)?.unschedule();
       this.#silence.delete(name);
-      return;
     }
-    if (before !== null && rlocs(before) !== rlocs(after) && this.#useLsb > 0)
-      this.#keepSilent(name, this.router.clock.now() + this.#useLsb);
-    this.#say(after);
+    // What holds for its packets now, and what held before, be it that of a shorter prefix.
+    const shorter = { address: eid.address, length: Math.max(0, eid.length - 1) };
+    const around = this.#site!.mappings.lookup(iid, shorter);
+    const now = after ?? around;
+    const former = before ?? around;
+    if (now === null) return;
+    if (former !== null && rlocs(former) !== rlocs(now) && this.#useLsb > 0)
+      this.#keepSilent(key(iid, now.eid), this.router.clock.now() + this.#useLsb);
+    this.#say(now);
   }
 
   /** No bits for the EID-prefix until then. */
@@ -242,9 +258,22 @@ export class LISPLocatorStatus extends Element {
     for (const l of changed)
       if (!this.#trust && l.usable && this.#prober?.verify(l.rloc)) this.#count("probes");
     if (this.#resolver === null) return;
-    if (!this.#limit.allow(key(iid, mapping.eid))) this.#count("limited");
-    else if (this.#resolver.ask(iid, mapping.eid)) this.#count("refreshes");
-    else this.#count("busy");
+    if (this.#resolver.canAsk) this.#refresh(this.#resolver, iid, mapping.eid);
+    else this.#count("no_resolver");
+  }
+
+  /** Bits are told once: what cannot be asked for now is later. */
+  #refresh(resolver: LISPResolver, iid: number, eid: Mapping["eid"]): void {
+    let busy = false;
+    const ask = (): boolean => {
+      const asked = resolver.ask(iid, eid);
+      if (asked) this.#count("refreshes");
+      busy = !asked;
+      return asked;
+    };
+    const became = this.#pacer!.request(key(iid, eid), ask);
+    if (became === "full") this.#count("full");
+    else if (became === "waits") this.#count(busy ? "busy" : "limited");
   }
 
   #count(

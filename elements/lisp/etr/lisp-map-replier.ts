@@ -59,6 +59,11 @@ interface Found {
 /** For the size of a record, which does not depend on them. */
 const PLAIN = { authoritative: true, local: (): boolean => false } as const;
 
+type SolicitedListener = (
+  rlocs: readonly Uint8Array[],
+  asked: readonly Pick<Mapping, "iid" | "eid">[],
+) => void;
+
 /** A Map-Request, and where its Map-Reply goes. */
 interface Request {
   readonly message: MapRequest;
@@ -112,6 +117,7 @@ export class LISPMapReplier extends Element {
   } as const satisfies ElementSpec;
 
   readonly #channel = new ControlChannel(this);
+  readonly #listeners: SolicitedListener[] = [];
   #site: LISPSite | null = null;
   #rlocs: readonly Uint8Array[] = [];
   #replies: ReplyLimit | null = null;
@@ -177,6 +183,7 @@ export class LISPMapReplier extends Element {
       this.#count("limited");
       return;
     }
+    if (message.smrInvoked) this.#tellSolicited(message);
     // All go together when their time is over (section 5.5).
     const ttl = Math.min(...mappings.map((m) => this.#site!.minutes(m)));
     const local = (rloc: Uint8Array): boolean => this.#rlocs.some((own) => sameAddress(own, rloc));
@@ -192,6 +199,18 @@ export class LISPMapReplier extends Element {
     const payload = encodeLispControl(reply);
     if (!this.#channel.send({ source, destination, destinationPort: port, payload }, 0))
       this.#count("no_slot");
+  }
+
+  /** Calls `listener` with the ITR-RLOCs of those who are answered because an SMR had them ask, and what they ask for. */
+  onSolicited(listener: SolicitedListener): void {
+    this.#listeners.push(listener);
+  }
+
+  #tellSolicited({ itrRlocs, records }: MapRequest): void {
+    const rlocs = itrRlocs.map(rlocAddress).filter((rloc) => rloc !== null);
+    const asked = records.map((r) => eidPrefix(r.eid, r.maskLength)).filter((eid) => eid !== null);
+    const eids = asked.map(({ iid, address, length }) => ({ iid, eid: { address, length } }));
+    for (const listener of this.#listeners) listener(rlocs, eids);
   }
 
   /** Our mappings for what is asked for: each the best match, then the more specific ones in it. */

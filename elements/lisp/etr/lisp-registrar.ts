@@ -154,6 +154,7 @@ export class LISPRegistrar extends Element {
   readonly #guard = new NonceGuard("lenient");
   readonly #refusals = new RefusalLog(this);
   readonly #listeners: ((records: readonly EidRecord[], server: Uint8Array) => void)[] = [];
+  readonly #acknowledgeListeners: ((eid: Pick<Mapping, "iid" | "eid">) => void)[] = [];
   #site: LISPSite | null = null;
   #rlocs: readonly Uint8Array[] = [];
   #servers: readonly RegistrarServer[] = [];
@@ -201,6 +202,9 @@ export class LISPRegistrar extends Element {
       const registrations = new Registrations(this.router.clock, this.#timers, policy, config.wantNotify, {
         nonce: () => this.#nextNonce(),
         send: (nonce, entries) => this.#register(config, source, nonce, entries),
+        acknowledged: (registration) => {
+          for (const listener of this.#acknowledgeListeners) listener(registration);
+        },
       });
       return { config, source, registrations };
     } catch (e) {
@@ -254,6 +258,11 @@ export class LISPRegistrar extends Element {
   /** Whether every Map-Server has acknowledged what is registered for this EID-prefix now. */
   acknowledged(iid: number, eid: Mapping["eid"]): boolean {
     return this.#servers.every((s) => s.registrations.acknowledged(iid, eid));
+  }
+
+  /** Calls `listener` with each EID-prefix of which a Map-Server acknowledges what is registered for it now. */
+  onAcknowledge(listener: (eid: Pick<Mapping, "iid" | "eid">) => void): void {
+    this.#acknowledgeListeners.push(listener);
   }
 
   /** Calls `listener` with the records of every unsolicited Map-Notify, and the address of the Map-Server whose key it bears. */

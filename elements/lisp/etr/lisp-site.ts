@@ -41,7 +41,8 @@ const args = {
  * changes. A mapping is written as for LISPMapCache: `EID-PREFIX RLOC[/PRIORITY[/WEIGHT]]... [ttl SECONDS] [iid N]
  * [version N]`; others are told its ttl in whole minutes. The order of locators is that in which Locator-Status-Bits
  * count them: ascending addresses, IPv4 first. A mapping that has a Map-Version gets the next one when it changes, and
- * keeps counting over a hot swap (RFC 9302, section 6); 4095 is followed by 1. A hot swap takes the new configuration's mappings and keeps those that
+ * keeps counting over a hot swap (RFC 9302, section 6); 4095 is followed by 1. One that takes a part of a shorter prefix
+ * over follows that one's version, and that one its, when it goes. A hot swap takes the new configuration's mappings and keeps those that
  * handlers added.
  *
  * @example LISPSite(192.168.1.0/24 192.0.2.1/1/75 192.0.2.2/1/25, fd01::/64 192.0.2.1)
@@ -64,7 +65,7 @@ export class LISPSite extends Element {
   #records: SiteRecords | null = null;
   #ttl = 0;
   #iid = 0;
-  #configured: readonly string[] = [];
+  #configured: ReadonlySet<string> = new Set();
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
     this.#iid = values.IID;
@@ -73,21 +74,21 @@ export class LISPSite extends Element {
     for (const text of values.MAPPINGS) {
       if (unquote(text.trim()) === "") continue;
       try {
-        this.mappings.set(parseMapping(unquote(text), values.IID));
+        this.mappings.begin(parseMapping(unquote(text), values.IID));
       } catch (e) {
         if (!(e instanceof MappingError)) throw e;
         errors.error(`mapping '${text}': ${e.message}`);
       }
     }
-    this.#configured = [...this.mappings.entries()].map(nameOf);
+    this.#configured = new Set([...this.mappings.entries()].map(nameOf));
   }
 
   override takeState(old: Element): void {
     if (!(old instanceof LISPSite)) return;
     for (const m of old.mappings.entries()) {
       const own = this.mappings.get(m.iid, m.eid);
-      if (own !== null) this.mappings.follow(m, own);
-      else if (!old.#configured.includes(nameOf(m))) this.mappings.set(m);
+      if (own !== null || old.#configured.has(nameOf(m))) this.mappings.follow(m, own);
+      else this.mappings.keep(m);
     }
   }
 

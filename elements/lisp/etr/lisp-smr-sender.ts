@@ -1,11 +1,14 @@
+import { isDeepStrictEqual } from "node:util";
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { ControlChannel } from "../../../src/lisp/control/control-channel.js";
 import { randomNonce } from "../../../src/lisp/control/control-records.js";
 import { key } from "../../../src/lisp/etr/site-mappings.js";
-import { type Mapping, MappingError, parseEidAndInstance } from "../../../src/lisp/mapping.js";
+import { type Eid, type Solicitation, Solicitations } from "../../../src/lisp/etr/solicitations.js";
+import { MappingError, parseEidAndInstance } from "../../../src/lisp/mapping.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { addressText, sameAddress } from "../../../src/net/address.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
+import { elementOf } from "../../../src/router/element-of.js";
 import { asHandlerError, type HandlerCode } from "../../../src/router/handler.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { Timer } from "../../../src/router/timer.js";
@@ -14,6 +17,8 @@ import { mapRequest } from "../../../src/wire/lisp-control/map-request.js";
 import { encodeLispControl } from "../../../src/wire/lisp-control/message.js";
 import { LISPDecap } from "../data-plane/lisp-decap.js";
 import { LISPMapCache } from "../itr/lisp-map-cache.js";
+import { LISPMapReplier } from "./lisp-map-replier.js";
+import { LISPRegistrar } from "./lisp-registrar.js";
 import { LISPSite } from "./lisp-site.js";
 
 const args = {
@@ -28,30 +33,66 @@ const args = {
     many: true,
     doc: "an RLOC of ours, from which SMRs go; one of each address family",
   },
+  REGISTRAR: {
+    type: "element",
+    doc: "the LISPRegistrar of SITE: others are told when the Map-Servers have acknowledged a change, as they ask there",
+  },
+  REPLIER: {
+    type: "element",
+    doc: "the LISPMapReplier of SITE: who asks it because of an SMR is not told again",
+  },
   CACHE: { type: "element", doc: "a LISPMapCache: sites that we send to are told" },
   DECAP: { type: "element", doc: "a LISPDecap that remembers its PEERS: those who send to us are told" },
   INTERVAL: { type: "seconds", default: "3", doc: "least time between two SMRs to one RLOC" },
-  QUEUE: { type: "unsigned", default: "4096", doc: "most SMRs that wait" },
+  TIMES: {
+    type: "unsigned",
+    default: "3",
+    min: 1,
+    doc: "SMRs to one RLOC about a change, as they may get lost, unless it is known to have heard",
+  },
+  PATIENCE: {
+    type: "seconds",
+    default: "1",
+    doc: "time after which others are told of what the Map-Servers have not acknowledged: then, and when they have",
+  },
+  QUEUE: { type: "unsigned", default: "4096", min: 1, doc: "most SMRs that wait" },
 } as const;
 
-type Eid = Pick<Mapping, "iid" | "eid">;
+/** Mappings of the map-cache that are looked at in one go. */
+const PAGE = 64;
+/** Nanoseconds until a walk that found no room goes on. */
+const PAUSE = 0.1e9;
+/** Longest time between two looks whether a change is acknowledged at last, nanoseconds. */
+const LATE = 64e9;
 
-/** An RLOC that is being told. */
-interface Target {
-  readonly rloc: Uint8Array;
-  /** Steady nanoseconds of the last SMR. */
-  last: number;
-  /** What it is to be told: our EID-prefixes, with what of its own we know, in order. */
-  readonly waiting: Map<string, readonly [Eid, Eid]>;
+/** A change that the Map-Servers have not acknowledged. */
+interface Unacknowledged {
+  readonly changed: Eid;
+  /** Nanoseconds until the next look, and whether others were told nevertheless. */
+  wait: number;
+  told: boolean;
   readonly timer: Timer;
+}
+
+/** Tells of changes all whom the map-cache and LISPDecap know, in slices. */
+interface Walk {
+  readonly changes: Eid[];
+  /** RLOCs that were told, with what. */
+  readonly told: Set<string>;
+  /** What is to be done next; then what comes after this mapping; "peers" and "end" when the map-cache has no more. */
+  readonly todo: { readonly rloc: Uint8Array; readonly changed: Eid; readonly other: Eid }[];
+  after: Eid | null | "peers" | "end";
 }
 
 /**
  * Tells other sites that a mapping of this site has changed (RFC 9301, section 6.1).
  *
- * When the LISPSite's mappings change or go, a Solicit-Map-Request goes to every locator in CACHE and every sender that
- * DECAP remembers of the same instance, its Source EID our EID-prefix; its record is the other site's EID-prefix where
- * we know that, else our own. One RLOC gets an SMR once in INTERVAL: further changes wait.
+ * When a mapping of the LISPSite comes, changes or goes, a Solicit-Map-Request goes to every locator in CACHE and every
+ * sender that DECAP remembers of the same instance, its Source EID our EID-prefix; its record is the other site's
+ * EID-prefix where we know that, else our own. Where the site has longer prefixes in ours, a second record has ours with
+ * its length: others may have its parts. An SMR may get lost, and so may what it leads to: each is sent TIMES times, but
+ * for those who ask REPLIER because of it. One RLOC gets an SMR once in INTERVAL: further changes wait. As the others
+ * ask the Map-Servers, these must know first: REGISTRAR says when they do.
  *
  * @output 0 Solicit-Map-Requests, as IP packets with the destination annotation set
  * @example
@@ -67,25 +108,33 @@ export class LISPSMRSender extends Element {
     args,
     counters: { sent: "SMRs sent" },
     drops: {
-      full: "an SMR while too many wait",
+      full: "an SMR that somebody else wants sent while too many wait",
       no_slot: "no free packet for an SMR",
     },
     handlers: {
-      waiting: { read: true, doc: "SMRs that wait" },
+      waiting: { read: true, doc: "SMRs that wait, those that are sent again left out" },
       solicit: { write: true, doc: "tells everybody of an EID-prefix: `EID-PREFIX [iid N]`" },
     },
   } as const satisfies ElementSpec;
 
   readonly #channel = new ControlChannel(this);
   readonly #timers = new TimerGroup(this);
-  readonly #targets = new Map<string, Target>();
+  /** Changes of just now, those of them that the Map-Servers know now, and those that wait for them. */
+  readonly #changes = new Map<string, Eid>();
+  readonly #known: Eid[] = [];
+  readonly #unacknowledged = new Map<string, Unacknowledged>();
+  readonly #walks: Walk[] = [];
+  readonly #news: Timer = this.newTimer(() => this.#tellNews());
+  readonly #step: Timer = this.newTimer(() => this.#walk());
+  #solicitations: Solicitations | null = null;
+  #registrar: LISPRegistrar | null = null;
+  #replier: LISPMapReplier | null = null;
   #site: LISPSite | null = null;
   #cache: LISPMapCache | null = null;
   #decap: LISPDecap | null = null;
   #rlocs: readonly Uint8Array[] = [];
-  #interval = 0;
-  #queue = 0;
-  #waiting = 0;
+  #times = 0;
+  #patience = 0;
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
     const { SITE, CACHE, DECAP } = values;
@@ -95,75 +144,154 @@ export class LISPSMRSender extends Element {
     else if (CACHE !== undefined) errors.error("CACHE is not a LISPMapCache");
     if (DECAP instanceof LISPDecap) this.#decap = DECAP;
     else if (DECAP !== undefined) errors.error("DECAP is not a LISPDecap");
+    this.#registrar = elementOf(values.REGISTRAR, LISPRegistrar, "REGISTRAR", errors);
+    this.#replier = elementOf(values.REPLIER, LISPMapReplier, "REPLIER", errors);
     if (values.RLOC.length === 0) errors.error("no RLOC given");
     this.#rlocs = values.RLOC;
-    this.#interval = values.INTERVAL * 1e9;
-    this.#queue = values.QUEUE;
+    this.#times = values.TIMES;
+    this.#patience = values.PATIENCE * 1e9;
+    this.#solicitations = new Solicitations({
+      clock: this.router.clock,
+      timers: this.#timers,
+      interval: values.INTERVAL * 1e9,
+      capacity: values.QUEUE,
+      send: (rloc, changed, other) => this.#send(rloc, changed, other),
+    });
   }
 
   override initialize(): void {
     this.#site!.mappings.onChange(({ before, after, told }) => {
-      // Nobody can have a mapping that was not there.
-      if (before !== null && told === "all") this.solicit(after ?? before);
+      if (told !== "all" || isDeepStrictEqual(before, after)) return;
+      const { iid, eid } = (after ?? before)!;
+      this.#changes.set(key(iid, eid), { iid, eid });
+      // All that changes at once is registered at once: whoever asks shall hear of all of it.
+      this.#tellSoon();
+    });
+    this.#registrar?.onAcknowledge((eid) => this.#acknowledged(eid));
+    this.#replier?.onSolicited((rlocs, asked) => {
+      for (const rloc of rlocs) for (const eid of asked) this.#solicitations!.heard(rloc, eid);
     });
   }
 
-  /** Tells everybody who may have the mapping of `eid` that it has changed. */
-  solicit(eid: Eid): void {
-    const told = new Set<string>();
-    const tell = (rloc: Uint8Array, other: Eid): void => {
-      const name = addressText(rloc);
-      if (told.has(name)) return;
-      told.add(name);
-      this.solicitFrom(rloc, eid, other);
-    };
-    for (const mapping of this.#cache?.cache.entries() ?? [])
-      if (mapping.iid === eid.iid) for (const l of mapping.locators) tell(l.rloc, mapping);
-    for (const peer of this.#decap?.peers?.peers() ?? []) if (peer.iid === eid.iid) tell(peer.rloc, eid);
+  // ---- When to tell ----------------------------------------------------------------
+
+  #tellSoon(): void {
+    if (!this.#news.scheduled) this.#news.scheduleAfter(0);
   }
 
-  /** Tells one RLOC that the mapping of `eid` has changed; `other`: an EID-prefix of its own. */
-  solicitFrom(rloc: Uint8Array, eid: Eid, other: Eid = eid): void {
-    if (this.#source(rloc) === undefined || this.#rlocs.some((own) => sameAddress(own, rloc))) return;
-    if (this.#waiting >= this.#queue) {
-      this.#count("full");
+  #tellNews(): void {
+    for (const [name, changed] of this.#changes) {
+      this.#unacknowledged.get(name)?.timer.unschedule();
+      this.#unacknowledged.delete(name);
+      if (this.#isAcknowledged(changed)) this.#known.push(changed);
+      else {
+        const timer = this.#timers.timer(() => this.#late(name));
+        this.#unacknowledged.set(name, { changed, wait: this.#patience, told: false, timer });
+        timer.scheduleAfter(this.#patience);
+      }
+    }
+    this.#changes.clear();
+    this.#begin(this.#known.splice(0));
+  }
+
+  #isAcknowledged({ iid, eid }: Eid): boolean {
+    return this.#registrar?.acknowledged(iid, eid) ?? true;
+  }
+
+  #acknowledged({ iid, eid }: Eid): void {
+    const name = key(iid, eid);
+    const found = this.#unacknowledged.get(name);
+    if (found === undefined || !this.#isAcknowledged(found.changed)) return;
+    found.timer.unschedule();
+    this.#unacknowledged.delete(name);
+    this.#known.push(found.changed);
+    this.#tellSoon();
+  }
+
+  #late(name: string): void {
+    const found = this.#unacknowledged.get(name)!;
+    const acknowledged = this.#isAcknowledged(found.changed);
+    if (acknowledged || !found.told) {
+      this.#known.push(found.changed);
+      this.#tellSoon();
+    }
+    if (acknowledged) {
+      this.#unacknowledged.delete(name);
       return;
     }
-    const target = this.#target(rloc);
-    const name = key(eid.iid, eid.eid);
-    if (!target.waiting.has(name)) this.#waiting++;
-    target.waiting.set(name, [eid, other]);
-    if (target.timer.scheduled && target.timer.expiry <= target.last + this.#interval) return;
-    target.timer.scheduleAt(Math.max(this.router.clock.now(), target.last + this.#interval));
+    found.told = true;
+    found.wait = Math.min(2 * found.wait, LATE);
+    found.timer.scheduleAfter(found.wait);
+  }
+
+  // ---- Whom to tell ----------------------------------------------------------------
+
+  /** Tells everybody who may have the mapping of `eid` that it has changed. */
+  solicit(eid: Eid): void {
+    this.#begin([eid]);
+  }
+
+  #begin(changes: readonly Eid[]): void {
+    if (changes.length === 0) return;
+    const last = this.#walks.at(-1);
+    // One that has not begun takes them along.
+    if (this.#walks.length > 1 && last !== undefined) last.changes.push(...changes);
+    else this.#walks.push({ changes: [...changes], told: new Set(), todo: [], after: null });
+    if (!this.#step.scheduled) this.#step.scheduleAfter(0);
+  }
+
+  /** Goes on with the first walk, as far as there is room. */
+  #walk(): void {
+    const [walk] = this.#walks;
+    if (walk === undefined) return;
+    if (walk.todo.length === 0) this.#look(walk);
+    while (walk.todo.length > 0 && !this.#solicitations!.full) {
+      const { rloc, changed, other } = walk.todo.pop()!;
+      this.#add(rloc, { changed, other, times: this.#times });
+    }
+    if (walk.todo.length === 0 && walk.after === "end") this.#walks.shift();
+    if (this.#walks.length > 0) this.#step.scheduleAfter(walk.todo.length > 0 ? PAUSE : 0);
+  }
+
+  /** Finds whom to tell next. */
+  #look(walk: Walk): void {
+    const { after } = walk;
+    if (after === "end") return;
+    if (after === "peers") {
+      for (const { iid, rloc } of this.#decap?.peers?.peers() ?? []) this.#find(walk, iid, rloc, null);
+      walk.after = "end";
+    } else {
+      const page = this.#cache?.cache.page(after, PAGE) ?? [];
+      for (const m of page) for (const { rloc } of m.locators) this.#find(walk, m.iid, rloc, m);
+      const last = page.at(-1);
+      walk.after = page.length < PAGE || last === undefined ? "peers" : { iid: last.iid, eid: last.eid };
+    }
+    walk.todo.reverse();
+  }
+
+  #find({ changes, told, todo }: Walk, iid: number, rloc: Uint8Array, other: Eid | null): void {
+    for (const changed of changes) {
+      if (changed.iid !== iid) continue;
+      const name = `${addressText(rloc)} ${key(iid, changed.eid)}`;
+      if (told.has(name)) continue;
+      told.add(name);
+      todo.push({ rloc, changed, other: other ?? changed });
+    }
+  }
+
+  /** Tells one RLOC that the mapping of `eid` has changed: once, as whoever wants it does so again if need be. */
+  solicitFrom(rloc: Uint8Array, eid: Eid): void {
+    if (this.#solicitations!.full) this.#count("full");
+    else this.#add(rloc, { changed: eid, other: eid, times: 1 });
+  }
+
+  #add(rloc: Uint8Array, solicitation: Solicitation): void {
+    if (this.#source(rloc) === undefined || this.#rlocs.some((own) => sameAddress(own, rloc))) return;
+    this.#solicitations!.add(rloc, solicitation);
   }
 
   #source(rloc: Uint8Array): Uint8Array | undefined {
     return this.#rlocs.find((r) => r.length === rloc.length);
-  }
-
-  #target(rloc: Uint8Array): Target {
-    const name = addressText(rloc);
-    const found = this.#targets.get(name);
-    if (found !== undefined) return found;
-    const timer = this.#timers.timer(() => this.#due(name));
-    const target: Target = { rloc, last: Number.NEGATIVE_INFINITY, waiting: new Map(), timer };
-    this.#targets.set(name, target);
-    return target;
-  }
-
-  #due(name: string): void {
-    const target = this.#targets.get(name)!;
-    const next = target.waiting.entries().next().value;
-    // An interval after its last SMR nothing need be remembered of it.
-    if (next === undefined) {
-      this.#targets.delete(name);
-      return;
-    }
-    target.waiting.delete(next[0]);
-    this.#waiting--;
-    target.last = this.router.clock.now();
-    target.timer.scheduleAt(target.last + this.#interval);
-    this.#send(target.rloc, ...next[1]);
   }
 
   #send(destination: Uint8Array, eid: Eid, other: Eid): void {
@@ -172,14 +300,22 @@ export class LISPSMRSender extends Element {
       smr: true,
       sourceEid: eidAddress(eid.iid, eid.eid.address),
       itrRlocs: this.#rlocs.map(ipAddress),
-      records: [
-        { eid: eidAddress(other.iid, other.eid.address), maskLength: other.eid.length, subscribe: false },
-      ],
+      records: this.#named(eid, other).map((e) => ({
+        eid: eidAddress(e.iid, e.eid.address),
+        maskLength: e.eid.length,
+        subscribe: false,
+      })),
     });
     const source = this.#source(destination)!;
     this.#count("sent");
     if (!this.#channel.send({ source, destination, payload: encodeLispControl(message) }, 0))
       this.#count("no_slot");
+  }
+
+  /** What an SMR's records name. */
+  #named(changed: Eid, other: Eid): readonly Eid[] {
+    const parts = this.#site!.mappings.within(changed.iid, changed.eid, 1).length > 0;
+    return parts && other !== changed ? [other, changed] : [other];
   }
 
   #count(name: keyof typeof LISPSMRSender.spec.counters | keyof typeof LISPSMRSender.spec.drops): void {
@@ -189,7 +325,10 @@ export class LISPSMRSender extends Element {
   // ---- Handlers -----------------------------------------------------------------
 
   override handlers(): Record<string, HandlerCode> {
-    return { waiting: { read: () => this.#waiting }, solicit: { write: (text) => this.#solicitText(text) } };
+    return {
+      waiting: { read: () => this.#solicitations!.waiting },
+      solicit: { write: (text) => this.#solicitText(text) },
+    };
   }
 
   #solicitText(text: string): void {

@@ -346,6 +346,11 @@ export class LISPResolver extends Element {
     }
   }
 
+  /** Whether there is a Map-Resolver to ask. */
+  get canAsk(): boolean {
+    return !this.#servers.none;
+  }
+
   /** Asks for a mapping although no packet needs it, as an SMR wants; false where that is impossible now. */
   ask(
     iid: number,

@@ -1,14 +1,16 @@
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { ControlChannel, messageOf } from "../../../src/lisp/control/control-channel.js";
 import { key } from "../../../src/lisp/etr/site-mappings.js";
-import { IntervalLimit } from "../../../src/lisp/interval-limit.js";
 import type { Mapping } from "../../../src/lisp/mapping.js";
+import { Pacer } from "../../../src/lisp/pacer.js";
+import { RateLimiter } from "../../../src/lisp/rate-limiter.js";
+import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { covers } from "../../../src/net/prefix.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { WireError } from "../../../src/wire/error.js";
-import { eidPrefix, type LispAddress } from "../../../src/wire/lisp-control/address.js";
+import { type EidPrefix, eidPrefix } from "../../../src/wire/lisp-control/address.js";
 import type { MapRequest } from "../../../src/wire/lisp-control/map-request.js";
 import type { UdpPacket } from "../../../src/wire/udp-packet.js";
 import { LISPResolver } from "./lisp-resolver.js";
@@ -27,17 +29,24 @@ const args = {
   },
 } as const;
 
-/** EID-prefixes whose last Map-Request is remembered. */
-const REMEMBERED = 16384;
+/** EID-prefixes that wait to be asked for, and mappings whose rates are kept. */
+const WAITING = 16384;
+/** Mappings within a prefix that an SMR is about, and longer prefixes in one mapping: at once, and a second. */
+const WITHIN = 64;
+const LONGER = 64;
+const LONGER_RATE = 16;
+
+type Eid = Pick<Mapping, "iid" | "eid">;
 
 /**
  * Asks anew for the mappings whose site says that they have changed (RFC 9301, section 6.1).
  *
- * A Solicit-Map-Request names the EID that has changed as its Source EID. If the map-cache has a mapping for that, the
- * resolver asks the Map-Resolvers for its EID-prefix, with the SMR-invoked bit: never the sender itself, so that a
- * forged SMR can only make us ask. Where the SMR's record is a longer prefix around its Source EID, as of a host that
- * has moved out of its subnet, that one is asked for. What others name in its records is looked up too. One EID-prefix
- * is asked for once in INTERVAL.
+ * A Solicit-Map-Request names the EID that has changed as its Source EID. If the map-cache has mappings that hold it, the
+ * resolver asks the Map-Resolvers for their EID-prefixes, with the SMR-invoked bit: never the sender itself, so that a
+ * forged SMR can only make us ask. Where one of the SMR's records is a prefix around its Source EID, that has changed:
+ * the mappings in it are asked for, too; or, where it is longer than all that hold it, as of a host that has moved out
+ * of its subnet, that prefix itself (of many in one mapping, that mapping's). What others name in its records is looked
+ * up too. One EID-prefix is asked for once in INTERVAL: what changes meanwhile is asked about then.
  *
  * @input 0 Solicit-Map-Requests: output 6 of LISPControlClassifier
  * @example
@@ -52,24 +61,30 @@ export class LISPSMRReceiver extends Element {
     ports: "1/0",
     processing: "h/h",
     args,
-    counters: { invoked: "Map-Requests that SMRs have led to" },
+    counters: {
+      invoked: "Map-Requests that SMRs have led to",
+      limited: "SMRs about what was asked for too short a time ago: it will be asked for again",
+      busy: "SMRs about what cannot be asked for now, as too much is: it will be",
+    },
     drops: {
       malformed: "no SMR in a UDP packet",
       unknown: "an SMR about nothing that the map-cache has",
-      limited: "an SMR too soon after the last one for its EID-prefix",
-      busy: "the resolver has no Map-Resolver, or asks for as much as it may",
+      no_resolver: "an SMR while there is no Map-Resolver to ask",
+      full: "an SMR about what would wait, while as many wait as may",
     },
   } as const satisfies ElementSpec;
 
   readonly #channel = new ControlChannel(this);
-  readonly #limit = new IntervalLimit(this.router.clock, REMEMBERED);
+  readonly #longer = new RateLimiter(this.router.clock, LONGER_RATE, LONGER, WAITING);
+  #pacer: Pacer | null = null;
   #resolver: LISPResolver | null = null;
-  #interval = 0;
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
     if (values.RESOLVER instanceof LISPResolver) this.#resolver = values.RESOLVER;
     else errors.error("RESOLVER is not a LISPResolver");
-    this.#interval = values.INTERVAL * 1e9;
+    const { clock } = this.router;
+    const timers = new TimerGroup(this);
+    this.#pacer = new Pacer({ clock, timers, interval: values.INTERVAL * 1e9, capacity: WAITING });
   }
 
   override push(_port: number, batch: Batch): void {
@@ -83,30 +98,48 @@ export class LISPSMRReceiver extends Element {
       return;
     }
     const changed = this.#changed(smr);
-    if (changed === null) this.#count("unknown");
-    else if (!this.#limit.allow(key(changed.iid, changed.eid), this.#interval)) this.#count("limited");
-    else if (this.#resolver!.ask(changed.iid, changed.eid, true)) this.#count("invoked");
-    else this.#count("busy");
+    if (changed.length === 0) this.#count("unknown");
+    else if (!this.#resolver!.canAsk) this.#count("no_resolver");
+    else for (const eid of changed) this.#ask(eid);
   }
 
-  /** The EID-prefix that it is about: of a mapping of ours, or a longer one in it. */
-  #changed(smr: MapRequest): Pick<Mapping, "iid" | "eid"> | null {
-    const record = smr.records.at(0);
-    for (const eid of record === undefined ? [smr.sourceEid] : [smr.sourceEid, record.eid]) {
-      const found = this.#cached(eid);
-      if (found === null) continue;
-      const source = eidPrefix(smr.sourceEid, 0);
-      const named = record === undefined ? null : eidPrefix(record.eid, record.maskLength);
-      if (source === null || named === null || named.iid !== found.iid) return found;
-      const longer = named.length > found.eid.length && covers(named, source.address);
-      return longer ? { iid: named.iid, eid: { address: named.address, length: named.length } } : found;
-    }
-    return null;
+  #ask({ iid, eid }: Eid): void {
+    let busy = false;
+    const ask = (): boolean => {
+      const asked = this.#resolver!.ask(iid, eid, true);
+      if (asked) this.#count("invoked");
+      busy = !asked;
+      return asked;
+    };
+    const became = this.#pacer!.request(key(iid, eid), ask);
+    if (became === "full") this.#count("full");
+    else if (became === "waits") this.#count(busy ? "busy" : "limited");
   }
 
-  #cached(eid: LispAddress): Mapping | null {
-    const prefix = eidPrefix(eid, 0);
-    return prefix === null ? null : this.#resolver!.cache.cache.lookup(prefix.iid, prefix.address);
+  /** The EID-prefixes that it is about: of mappings of ours, or a longer one in one of them. */
+  #changed(smr: MapRequest): Eid[] {
+    const { cache } = this.#resolver!.cache;
+    const named = smr.records.map((r) => eidPrefix(r.eid, r.maskLength)).filter((p) => p !== null);
+    const source = eidPrefix(smr.sourceEid, 0);
+    const found = source === null ? [] : this.#touched(source, named);
+    if (found.length > 0 || named.length === 0) return found;
+    const other = cache.lookup(named[0].iid, named[0].address);
+    return other === null ? [] : [other];
+  }
+
+  /** What the change of the EID that is `source` touches; `named`: prefixes, of which one around it is the changed one. */
+  #touched(source: EidPrefix, named: readonly EidPrefix[]): Eid[] {
+    const { cache } = this.#resolver!.cache;
+    const [longest, ...others] = cache.around(source.iid, source.address);
+    // Shorter ones that are there for good were never asked for.
+    const around = longest === undefined ? [] : [longest, ...others.filter((m) => m.expiry !== null)];
+    const changed = named.find((p) => p.iid === source.iid && covers(p, source.address));
+    if (changed === undefined) return around;
+    const { iid, address, length } = changed;
+    if (longest !== undefined && length > longest.eid.length)
+      return this.#longer.take(key(iid, longest.eid)) ? [{ iid, eid: { address, length } }] : around;
+    const within = cache.within(iid, { address, length }, WITHIN);
+    return [...around.filter((m) => m.eid.length < length), ...within];
   }
 
   #count(name: keyof typeof LISPSMRReceiver.spec.counters | keyof typeof LISPSMRReceiver.spec.drops): void {

@@ -62,6 +62,8 @@ export interface RegistrationTransport {
   nonce(): bigint | null;
   /** Sends one Map-Register. */
   send(nonce: bigint, registrations: readonly Registration[]): void;
+  /** The Map-Server has acknowledged the latest content of one, or that it was withdrawn. */
+  acknowledged(registration: Registration): void;
 }
 
 interface Outstanding {
@@ -155,7 +157,14 @@ export class Registrations {
   takeOver(former: Registrations): void {
     for (const [k, was] of former.#table) {
       const r = this.#table.get(k);
-      if (r === undefined || !(was.acknowledged || was.state === "sent")) continue;
+      if (r === undefined) {
+        // It is no more of the site, and the Map-Server does not know yet.
+        const gone = { ...was, mapping: null, acknowledged: false };
+        this.#table.set(k, gone);
+        this.#begin(gone, "withdrawing");
+        continue;
+      }
+      if (!(was.acknowledged || was.state === "sent")) continue;
       if (was.mapping === null || !isDeepStrictEqual(r.mapping, was.mapping)) continue;
       // The Map-Notify of one that is out would come to a nonce that is not known here: it is sent again.
       if (was.state !== "registering") r.due = was.due;
@@ -190,13 +199,13 @@ export class Registrations {
     const now = this.#clock.now();
     r.notified = now;
     r.acknowledged = true;
-    if (r.mapping === null) {
-      this.#table.delete(key(r.iid, r.eid));
-      return;
+    if (r.mapping === null) this.#table.delete(key(r.iid, r.eid));
+    else {
+      r.state = "registered";
+      r.tries = 0;
+      r.due = now + this.#intervalAt(r, now);
     }
-    r.state = "registered";
-    r.tries = 0;
-    r.due = now + this.#intervalAt(r, now);
+    this.#transport.acknowledged(r);
   }
 
   #begin(r: Registration, state: RegistrationState): void {

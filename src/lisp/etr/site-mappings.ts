@@ -1,8 +1,9 @@
 // A site's own EID-to-RLOC mappings: what its ETRs register and answer for.
 
+import { isDeepStrictEqual } from "node:util";
 import { commonBits } from "../../net/address.js";
 import { covers, masked, type Prefix } from "../../net/prefix.js";
-import { succeeding } from "../map-version.js";
+import { isNewer, nextVersion, succeeding } from "../map-version.js";
 import { checkMapping, type Mapping, MappingError } from "../mapping.js";
 
 /**
@@ -42,38 +43,71 @@ export class SiteMappings {
     this.#listeners.push(listener);
   }
 
+  /** Puts a mapping in as it is, before anybody has heard of one. Throws MappingError for one that cannot be, or too many. */
+  begin(mapping: Mapping): void {
+    checkMapping(mapping);
+    this.#put(mapping);
+  }
+
   /**
-   * Puts a mapping in, in place of one for the same EID-prefix, whose Map-Version it counts on. Throws MappingError for
-   * one that cannot be, or too many.
+   * Puts a mapping in, in place of one for the same EID-prefix, whose Map-Version it counts on; or of the part of a
+   * shorter one, whose Map-Version it follows then. Throws MappingError for one that cannot be, or too many.
    */
   set(given: Mapping, told: Told = "all"): void {
     checkMapping(given);
-    const k = key(given.iid, given.eid);
-    const before = this.#mappings.get(k) ?? null;
-    const mapping = succeeding(before, given);
-    if (before === null && this.#mappings.size >= this.#capacity)
-      throw new MappingError(`a site has at most ${this.#capacity} mappings`);
-    this.#mappings.set(k, mapping);
-    if (before === null) this.#counts(mapping)[mapping.eid.length]++;
+    const before = this.get(given.iid, given.eid);
+    const mapping = before === null ? following(this.#around(given), given) : succeeding(before, given);
+    this.#put(mapping);
     this.#tell({ before, after: mapping, told });
   }
 
-  /** `own`, which stands here, counts on the Map-Version that it had as `former`. */
-  follow(former: Mapping, own: Mapping): void {
+  /** What stood here as `former` before a hot swap does so as `own`, which counts on its Map-Version; null: no more. */
+  follow(former: Mapping, own: Mapping | null): void {
+    if (own === null) {
+      this.#tell({ before: former, after: null, told: "all" });
+      return;
+    }
     const mapping = succeeding(former, own);
-    if (mapping.version === own.version) return;
-    this.#mappings.set(key(own.iid, own.eid), mapping);
-    this.#tell({ before: own, after: mapping, told: "all" });
+    this.#put(mapping);
+    if (own.version === mapping.version && isDeepStrictEqual(former, mapping)) return;
+    this.#tell({ before: former, after: mapping, told: "all" });
+  }
+
+  /** Puts in what stood here before a hot swap, and nobody needs to hear of. Throws MappingError where there are too many. */
+  keep(former: Mapping): void {
+    this.#put(former);
+    this.#tell({ before: former, after: former, told: "all" });
   }
 
   /** Removes the mapping of exactly this EID-prefix; returns whether there was one. */
   delete(iid: number, eid: Prefix, told: Told = "all"): boolean {
-    const before = this.#mappings.get(key(iid, eid));
-    if (before === undefined) return false;
+    const before = this.get(iid, eid);
+    if (before === null) return false;
     this.#mappings.delete(key(iid, eid));
     this.#counts(before)[eid.length]--;
     this.#tell({ before, after: null, told });
+    // Packets to the part that it was may have its Map-Version: what holds there now must have a later one.
+    const around = this.#around(before);
+    if (around === null || around.version === 0 || before.version === 0) return true;
+    if (isNewer(before.version, around.version)) return true;
+    const mapping = { ...around, version: nextVersion(before.version) };
+    this.#put(mapping);
+    this.#tell({ before: around, after: mapping, told });
     return true;
+  }
+
+  #put(mapping: Mapping): void {
+    const k = key(mapping.iid, mapping.eid);
+    const isNew = !this.#mappings.has(k);
+    if (isNew && this.#mappings.size >= this.#capacity)
+      throw new MappingError(`a site has at most ${this.#capacity} mappings`);
+    this.#mappings.set(k, mapping);
+    if (isNew) this.#counts(mapping)[mapping.eid.length]++;
+  }
+
+  /** The mapping of the longest prefix around another's. */
+  #around({ iid, eid }: Mapping): Mapping | null {
+    return eid.length === 0 ? null : this.lookup(iid, { address: eid.address, length: eid.length - 1 });
   }
 
   /** The mapping of exactly this EID-prefix. */
@@ -130,4 +164,11 @@ export class SiteMappings {
 /** Names an EID-prefix of an instance. */
 export function key(iid: number, eid: Prefix): string {
   return `${iid} ${masked(eid.address, eid.length).join(".")}/${eid.length}`;
+}
+
+/** `given` with a Map-Version later than that of the mapping which held for its EID-prefix before. */
+function following(around: Mapping | null, given: Mapping): Mapping {
+  if (around === null || around.version === 0) return given;
+  if (given.version !== 0 && isNewer(around.version, given.version)) return given;
+  return { ...given, version: nextVersion(around.version) };
 }

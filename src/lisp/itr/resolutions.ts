@@ -40,6 +40,8 @@ export interface Resolution {
   smrInvoked: boolean;
   /** Not only packets want the answer: it is asked for though they have a mapping. */
   wanted: boolean;
+  /** A Map-Request that is out may be answered with what was before somebody asked: it is asked for once more then. */
+  again: "smr" | "request" | null;
   state: ResolutionState;
   /** Map-Requests sent in this attempt. */
   sent: number;
@@ -132,21 +134,33 @@ export class Resolutions {
     return "held";
   }
 
-  /** Asks for a mapping without a packet that needs it; false when the table is full. What is being asked is not asked again. */
+  /**
+   * Asks for a mapping without a packet that needs it; false when the table is full. What is being asked for already is
+   * asked for once more when that is over, but for a refresh: only an answer to what is asked from now on tells of a
+   * change.
+   */
   ask(iid: number, eid: Prefix, because: "smr" | "refresh" | "request"): boolean {
     let found = this.#table.get(key(iid, eid));
     if (found === undefined) {
       if (this.#table.size >= this.#policy.capacity) return false;
       found = this.#add(iid, eid);
     }
-    if (found.state === "resting") return true;
-    found.smrInvoked ||= because === "smr";
-    found.wanted = true;
-    if (found.state === "settled") {
-      this.#askWhenAllowed(found);
-      found.trace?.add({ event: "asked", because });
+    if (found.state === "settled") this.#askFor(found, because);
+    else if (found.sent > 0) {
+      if (because !== "refresh" && found.again !== "smr") found.again = because;
+    } else {
+      found.smrInvoked ||= because === "smr";
+      found.wanted = true;
     }
     return true;
+  }
+
+  #askFor(resolution: Resolution, because: "smr" | "refresh" | "request"): void {
+    resolution.again = null;
+    resolution.smrInvoked ||= because === "smr";
+    resolution.wanted = true;
+    this.#askWhenAllowed(resolution);
+    resolution.trace?.add({ event: "asked", because });
   }
 
   /** Whose Map-Request had this nonce; null: nobody's. */
@@ -160,6 +174,7 @@ export class Resolutions {
     const slots = this.#takeHeld(resolution);
     this.#settled(resolution);
     resolution.timer.scheduleAt(resolution.last + this.#policy.interval);
+    this.#askAgain(resolution);
     return slots;
   }
 
@@ -168,6 +183,14 @@ export class Resolutions {
     resolution.smrInvoked = false;
     resolution.wanted = false;
     resolution.source = null;
+  }
+
+  /** Begins anew where somebody has asked meanwhile. Returns whether it does. */
+  #askAgain(resolution: Resolution): boolean {
+    const { again } = resolution;
+    if (again === null) return false;
+    this.#askFor(resolution, again);
+    return true;
   }
 
   /**
@@ -228,8 +251,8 @@ export class Resolutions {
     resolverOf: (index: number) => number,
   ): void {
     const resolution = this.#add(former.iid, former.eid);
-    const { source, smrInvoked, wanted, state, sent, began, last, nonces, trace } = former;
-    Object.assign(resolution, { source, smrInvoked, wanted, state, sent, began, last, trace });
+    const { source, smrInvoked, wanted, again, state, sent, began, last, nonces, trace } = former;
+    Object.assign(resolution, { source, smrInvoked, wanted, again, state, sent, began, last, trace });
     resolution.resolver = resolverOf(former.resolver);
     this.#keep(resolution, held);
     // The swap may have brought mappings.
@@ -258,6 +281,7 @@ export class Resolutions {
       source: null,
       smrInvoked: false,
       wanted: false,
+      again: null,
       state: "settled",
       sent: 0,
       began: 0,
@@ -286,7 +310,7 @@ export class Resolutions {
   #due(resolution: Resolution): void {
     if (resolution.state !== "asking") {
       this.#forgetNonces(resolution);
-      this.#table.delete(key(resolution.iid, resolution.eid));
+      if (!this.#askAgain(resolution)) this.#table.delete(key(resolution.iid, resolution.eid));
       return;
     }
     if (resolution.sent > 0 && resolution.resolver >= 0) this.#events.unanswered(resolution);

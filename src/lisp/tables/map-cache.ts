@@ -3,7 +3,7 @@
 // class makes, changes, lists and frees them.
 
 import { ROOT_EPOCH } from "../../../assembly/lisp-layout.js";
-import type { Prefix } from "../../net/prefix.js";
+import { canonical, covers, type Prefix } from "../../net/prefix.js";
 import { MemoryError, type PacketMemory } from "../../packet/memory.js";
 import type { Clock } from "../../router/clock.js";
 import type { Random } from "../../router/random.js";
@@ -172,6 +172,42 @@ export class MapCache {
   /** All mappings, by instance ID, family, address, length, from `from` on. The cache must not change meanwhile. */
   *entries(from?: Place): IterableIterator<CachedMapping> {
     for (const record of this.#tables.values(from)) yield this.#mappings.read(record);
+  }
+
+  /** At most `limit` mappings in the order of `entries`, those after a prefix; null: the first. For walks in slices. */
+  page(after: Place | null, limit: number): CachedMapping[] {
+    const from =
+      after === null
+        ? undefined
+        : { iid: after.iid, eid: { address: after.eid.address, length: after.eid.length + 1 } };
+    const found: CachedMapping[] = [];
+    for (const mapping of this.entries(from)) {
+      found.push(mapping);
+      if (found.length === limit) break;
+    }
+    return found;
+  }
+
+  /** The mappings of a prefix and of those within it, in the order of `entries`; at most `limit`. */
+  within(iid: number, eid: Prefix, limit: number): CachedMapping[] {
+    const found: CachedMapping[] = [];
+    for (const mapping of this.entries({ iid, eid: canonical(eid) })) {
+      if (mapping.iid !== iid || !covers(eid, mapping.eid.address) || found.length === limit) break;
+      found.push(mapping);
+    }
+    return found;
+  }
+
+  /** The mappings of all prefixes that hold an address (4 or 16 bytes), the longest first. */
+  around(iid: number, address: Uint8Array): CachedMapping[] {
+    const found: CachedMapping[] = [];
+    const longest = this.lookup(iid, address);
+    if (longest === null) return found;
+    for (let length = longest.eid.length; length >= 0; length--) {
+      const record = this.#tables.exact(iid, { address, length });
+      if (record !== 0) found.push(this.#mappings.read(record));
+    }
+    return found;
   }
 
   /**

@@ -253,11 +253,37 @@ test("however bits flap, one Map-Request in 3 seconds leaves for an EID-prefix",
     }
   }
   assert.equal([asked, b.read("e.refreshes"), b.read("e.changes")], [4, "4", "100"]);
-  assert.is(b.read("e.limited"), "96");
+  assert.is(b.read("e.limited"), "99");
+  b.router.runFor(2.5);
+  assert.is(requestsTo(b, "out").length, 1, "the last change is asked about, too");
   b.close();
 });
 
-test("a mapping that the resolver cannot ask for is counted", async () => {
+test("a mapping that the resolver cannot ask for now is asked for later", async () => {
+  const b = await bench(", TRUST true");
+  for (let i = 0; i < 4096; i++) await b.router.write("resolver.ask", `172.${i >> 8}.${i & 255}.0/24`);
+  hear(b, "00000001");
+  assert.equal([b.read("e.busy"), b.read("e.refreshes")], ["1", "0"]);
+  await b.router.write("resolver.clear", "");
+  b.router.runFor(1);
+  assert.is(b.read("e.refreshes"), "1");
+  b.close();
+});
+
+test("no more mappings than may wait to be asked for", async () => {
+  const b = await bench(", TRUST true");
+  for (let i = 0; i < 4096; i++) await b.router.write("resolver.ask", `172.${i >> 8}.${i & 255}.0/24`);
+  for (let i = 0; i <= 16384; i++) {
+    const eid = [10, 3 + (i >> 14), (i >> 6) & 255, (i & 63) * 4];
+    await b.router.write("cache.add", `${eid.join(".")}/30 ${THREE}`);
+    hear(b, "00000001", { source: eid.join(".") });
+  }
+  const waiting = Number(b.read("e.busy")) + Number(b.read("e.limited"));
+  assert.equal([waiting, b.read("e.full")], [16384, "1"]);
+  b.close();
+});
+
+test("a mapping that there is no Map-Resolver to ask for is counted", async () => {
   const b = await Bench.start(`
     site :: LISPSite; feed :: Feed -> cache :: LISPMapCache(10.2.0.0/16 ${THREE}) -> Discard;
     cache[1] -> resolver :: LISPResolver(cache, RLOC 192.0.2.1) -> Discard; Idle -> [1] resolver; resolver[1] -> cache;
@@ -265,7 +291,7 @@ test("a mapping that the resolver cannot ask for is counted", async () => {
     e :: LISPLocatorStatus(site, DECAP decap, CACHE cache, RESOLVER resolver, ACTIVE true);
   `);
   hear(b, "00000001");
-  assert.equal([b.read("e.busy"), b.read("e.changes")], ["1", "1"]);
+  assert.equal([b.read("e.no_resolver"), b.read("e.changes")], ["1", "1"]);
   b.close();
 });
 
