@@ -101,7 +101,7 @@ const BARE: Kind<Started> = {
   isolation: "none",
   start() {
     const begin = performance.now();
-    const memory = new PacketMemory(MEMORY);
+    const memory = new PacketMemory({ bytes: MEMORY.bytes, slots: MEMORY.slots ?? undefined });
     memory.kernels.poolGive(memory.kernels.poolTake());
     const ms = performance.now() - begin;
     // Kept, as an instance keeps it.

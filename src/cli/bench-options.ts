@@ -2,9 +2,11 @@
 
 import { parseTraffic, SIZE_DEFAULT, TRAFFIC_WORDS, type Traffic, TrafficError } from "../device/traffic.js";
 import { BATCH_MAX } from "../packet/batch.js";
+import { MEMORY_MIB } from "../packet/memory.js";
 import { UsageError } from "./command.js";
 import { INPUT_OPTIONS, variable } from "./input.js";
 import { type OptionSpec, optionHelp, parseOptions } from "./options.js";
+import { mebibytes } from "./run-options.js";
 
 const OPTIONS: readonly OptionSpec[] = [
   ...INPUT_OPTIONS,
@@ -46,7 +48,7 @@ const OPTIONS: readonly OptionSpec[] = [
     long: "memory",
     value: "yes",
     valueName: "MIB",
-    doc: "address space for packets and tables (default 256)",
+    doc: `MiB of address space for packets and tables (default ${MEMORY_MIB}, the most)`,
   },
   { long: "json", doc: "print the figures as JSON" },
   { long: "help", doc: "print this and exit" },
@@ -90,7 +92,8 @@ export interface BenchSettings {
   frames: number;
   pcap: string | null;
   seed: number;
-  memory: number;
+  /** MiB; null: as much as there is. */
+  memory: number | null;
   json: boolean;
   readonly variables: Record<string, string>;
 }
@@ -118,7 +121,7 @@ export function benchSettings(words: readonly string[]): BenchSettings {
     frames: 4096,
     pcap: null,
     seed: 0,
-    memory: 256,
+    memory: null,
     json: false,
     variables: {},
   };
@@ -162,7 +165,7 @@ export function benchSettings(words: readonly string[]): BenchSettings {
         s.seed = whole(0, 0xffffffff);
         break;
       case "memory":
-        s.memory = whole(1, 2047);
+        s.memory = mebibytes(value);
         break;
       case "json":
         s.json = true;

@@ -65,7 +65,7 @@ export class BenchRouter {
       file: input.file,
       loader: new Loader(),
       devices: this.devices,
-      memory: { bytes: settings.memory * 2 ** 20 },
+      memory: settings.memory === null ? {} : { bytes: settings.memory * 2 ** 20 },
       variables: settings.variables,
       readLibrary: libraryReader(settings.clickpath),
       metered,

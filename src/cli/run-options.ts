@@ -3,6 +3,7 @@
 import { EMPTY_CONTEXT, parseValue } from "../lang/args/parse.js";
 import { quote } from "../lang/args/text.js";
 import { addressText, findIp, findIp6 } from "../net/address.js";
+import { MEMORY_MIB } from "../packet/memory.js";
 import { UsageError } from "./command.js";
 import { INPUT_OPTIONS, variable } from "./input.js";
 import { type OptionSpec, optionHelp, parseOptions } from "./options.js";
@@ -75,7 +76,7 @@ const OPTIONS: readonly OptionSpec[] = [
     long: "memory",
     value: "yes",
     valueName: "MIB",
-    doc: "address space for packets and tables (default 256)",
+    doc: `MiB of address space for packets and tables; only what is used takes memory (default ${MEMORY_MIB}, the most)`,
   },
   { long: "json", doc: "print errors as JSON" },
   { long: "version", short: "v", doc: "print the version and exit" },
@@ -112,7 +113,8 @@ export interface Settings {
   simtime: number | null;
   seed: number;
   clickpath: string;
-  memory: number;
+  /** MiB; null: as much as there is. */
+  memory: number | null;
   format: ReportFormat;
   readonly variables: Record<string, string>;
 }
@@ -133,7 +135,7 @@ export function settings(words: readonly string[]): Settings | "version" {
     simtime: null,
     seed: 0,
     clickpath: process.env.CLICKPATH ?? "",
-    memory: 256,
+    memory: null,
     format: "text",
     variables: {},
   };
@@ -191,7 +193,7 @@ export function settings(words: readonly string[]): Settings | "version" {
         s.clickpath = value;
         break;
       case "memory":
-        s.memory = number(value, "--memory", 1);
+        s.memory = mebibytes(value);
         break;
       case "json":
         s.format = "json";
@@ -238,6 +240,14 @@ function descriptor(text: string): number {
   const parsed = parseValue(text, { type: "int", min: 0 }, EMPTY_CONTEXT);
   if ("error" in parsed) throw new UsageError(`‘--socket’ expects an open descriptor, not ‘${text}’`);
   return parsed.value;
+}
+
+/** The value of `--memory`. Throws UsageError. */
+export function mebibytes(text: string): number {
+  const n = Number(text);
+  if (text.trim() === "" || !Number.isInteger(n) || n < 1 || n > MEMORY_MIB)
+    throw new UsageError(`--memory needs a whole number of MiB from 1 to ${MEMORY_MIB}, not ‘${text}’`);
+  return n;
 }
 
 function number(text: string, option: string, least: number): number {

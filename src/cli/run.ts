@@ -5,6 +5,7 @@ import { SystemProvider } from "../device/provider.js";
 import { bytesOf } from "../lang/args/text.js";
 import { ConfigurationError } from "../lang/diagnostics.js";
 import { Loader, libraryReader } from "../loader.js";
+import { MemoryError } from "../packet/memory.js";
 import { RealClock, SimulatedClock } from "../router/clock.js";
 import { openText } from "../router/global-handlers.js";
 import { HandlerError } from "../router/handler.js";
@@ -12,7 +13,7 @@ import { Router } from "../router/router.js";
 import { ProcessSignals, type Signals } from "../router/signals.js";
 import { systemError } from "../router/system-error.js";
 import { VERSION } from "../router/version.js";
-import type { Command } from "./command.js";
+import { type Command, CommandError } from "./command.js";
 import { exitStatus, reportHandlers } from "./handlers.js";
 import { readInput } from "./input.js";
 import type { Output } from "./output.js";
@@ -40,7 +41,7 @@ async function makeRouter(
       report: (message) => process.stderr.write(`${message}\n`),
       unwritten: (error) => output.lost(error),
     }),
-    memory: { bytes: s.memory * 2 ** 20 },
+    memory: s.memory === null ? {} : { bytes: s.memory * 2 ** 20 },
     variables: s.variables,
     readLibrary: libraryReader(s.clickpath),
     hotSwap: s.hotSwap,
@@ -74,6 +75,7 @@ async function run(words: readonly string[], output: Output): Promise<number> {
     router = await makeRouter(s, signals, output, text, file);
   } catch (e) {
     interrupts.release();
+    if (e instanceof MemoryError) throw new CommandError(e.message);
     if (!(e instanceof ConfigurationError)) throw e;
     const forPeople = process.stderr.isTTY && s.format === "text" ? { text, file } : undefined;
     process.stderr.write(

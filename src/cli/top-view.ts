@@ -1,5 +1,6 @@
 // What `top` shows: functions and their elements, with rates between two looks.
 
+import { lossesByReason, lossesOf } from "../device/counters.js";
 import type { FunctionView } from "../vnf/api/routes.js";
 import type { ElementStats, InstanceStats } from "../vnf/instance/protocol.js";
 
@@ -37,7 +38,7 @@ export class TopView {
       now.set(view.name, stats);
       for (const { name, problem } of stats.elements)
         if (problem !== "") lines.push(...problem.split("\n").map((line) => `    ! ${name}: ${line}`));
-      if (this.#options.elements > 0) lines.push(...this.#elementLines(stats, before));
+      if (this.#options.elements > 0) lines.push(...this.#elementLines(stats, before), ...deviceLines(stats));
     }
     this.#before = now;
     return lines;
@@ -54,6 +55,20 @@ export class TopView {
       .map(({ e, work }) => elementLine(e, work, seconds));
     return rows.length === 0 ? [] : [ELEMENT_HEAD, ...rows];
   }
+}
+
+/** The devices that have lost packets, and why. */
+function deviceLines(stats: InstanceStats): string[] {
+  return Object.entries(stats.devices).flatMap(([name, counters]) => {
+    const losses = reasons(lossesByReason(counters));
+    return losses === "" ? [] : [`    ${name.padEnd(27)} ${"(device)".padEnd(57)}  ${losses}`];
+  });
+}
+
+function reasons(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .map(([reason, n]) => `${reason} ${quantity(n)}`)
+    .join(", ");
 }
 
 interface Work {
@@ -82,8 +97,7 @@ function elementLine(e: ElementStats, w: Work, seconds: number): string {
   const rate = (n: number): string => (seconds > 0 ? quantity(n / seconds) : "-");
   const batch = w.batches > 0 ? (w.packets / w.batches).toFixed(1) : "-";
   const each = w.packets > 0 ? (w.nanoseconds / w.packets).toFixed(0) : "-";
-  const drops = Object.entries(e.drops).map(([reason, n]) => `${reason} ${quantity(n)}`);
-  return `    ${e.name.padEnd(27)} ${e.className.padEnd(19)}${rate(w.batches).padStart(10)}${rate(w.packets).padStart(11)}${batch.padStart(7)}${each.padStart(11)}  ${drops.join(", ")}`.trimEnd();
+  return `    ${e.name.padEnd(27)} ${e.className.padEnd(19)}${rate(w.batches).padStart(10)}${rate(w.packets).padStart(11)}${batch.padStart(7)}${each.padStart(11)}  ${reasons(e.drops)}`.trimEnd();
 }
 
 function functionLine(view: FunctionView, stats: InstanceStats | null, before: InstanceStats | null): string {
@@ -117,8 +131,13 @@ function deviceTotal(stats: InstanceStats, counter: string): number {
   return Object.values(stats.devices).reduce((sum, c) => sum + (c[counter] ?? 0), 0);
 }
 
+/** What elements dropped and devices lost. */
 function dropTotal(stats: InstanceStats): number {
-  return stats.elements.reduce((sum, e) => sum + Object.values(e.drops).reduce((a, b) => a + b, 0), 0);
+  const dropped = stats.elements.reduce(
+    (sum, e) => sum + Object.values(e.drops).reduce((a, b) => a + b, 0),
+    0,
+  );
+  return Object.values(stats.devices).reduce((sum, counters) => sum + lossesOf(counters), dropped);
 }
 
 /** A number in at most six characters. */

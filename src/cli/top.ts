@@ -22,7 +22,7 @@ const USAGE = "sluice top [OPTION]... [FUNCTION]";
 const HELP = `Usage: ${USAGE}
 
 Shows what the functions of a running service do: packets a second in and out, drops,
-packets held; and of their busiest elements batches and packets a second, packets in a
+packets held; of devices what they lost; and of their busiest elements batches and packets a second, packets in a
 batch, nanoseconds a packet (the element's own) and drops by reason since the start.
 Lines with ‘!’ say what is wrong, such as a Map-Server that confirms no registration.
 While it is looked at, each function counts and times what passes its elements, which

@@ -51,5 +51,12 @@ const LOSSES = [
 
 /** Packets that a device has lost in either direction, of its `counters()`. */
 export function lossesOf(counters: Readonly<Record<string, number>>): number {
-  return LOSSES.reduce((sum, name) => sum + (counters[name] ?? 0), 0);
+  return Object.values(lossesByReason(counters)).reduce((sum, n) => sum + n, 0);
+}
+
+/** The same by reason; those that did not happen are left out. */
+export function lossesByReason(counters: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(
+    LOSSES.filter((name) => counters[name] > 0).map((name) => [name, counters[name]]),
+  );
 }

@@ -26,8 +26,10 @@ export const STAGE_BYTES = 131072;
 const STAGE_SPARE = 16;
 
 const PAGE = 65536;
-/** Bytes of the largest memory: above 2 GiB addresses would reach TypeScript negative. */
-export const MEMORY_MOST: number = 2 ** 31 - 2 ** 20;
+/** MiB of the largest memory: above 2 GiB addresses would reach TypeScript negative. */
+export const MEMORY_MIB = 2047;
+/** Its bytes. */
+export const MEMORY_MOST: number = MEMORY_MIB * 2 ** 20;
 /** The default memory's least size, where the system gives no more. */
 const MEMORY_LEAST = 2 ** 28;
 /** Slots that any memory has room for. */
@@ -72,7 +74,7 @@ export class PacketMemory {
     const least = needed(options.slots ?? SLOTS_LEAST);
     if (least > MEMORY_MOST) {
       throw new MemoryError(
-        `${options.slots} slots do not fit: packets have ${MEMORY_MOST / 2 ** 20} MiB at most, which is room for ${Math.floor((MEMORY_MOST - needed(0)) / (stride + 4))}`,
+        `${options.slots} slots do not fit: packets have ${MEMORY_MIB} MiB at most, which is room for ${Math.floor((MEMORY_MOST - needed(0)) / (stride + 4))}`,
       );
     }
     this.memory = makeLargest(options.bytes, least);
@@ -192,9 +194,7 @@ function check(options: MemoryOptions, bufferSize: number, headroom: number): vo
     n === undefined || (Number.isInteger(n) && n >= least);
   const { bytes, slots } = options;
   if (!whole(bytes, 1) || (bytes ?? 0) > MEMORY_MOST)
-    throw new MemoryError(
-      `a memory has 1 to ${MEMORY_MOST} bytes (${MEMORY_MOST / 2 ** 20} MiB), not ${bytes}`,
-    );
+    throw new MemoryError(`a memory has 1 to ${MEMORY_MOST} bytes (${MEMORY_MIB} MiB), not ${bytes}`);
   if (!whole(slots, 1)) throw new MemoryError(`a memory has a whole number of slots from 1 on, not ${slots}`);
   if (!whole(bufferSize, 256) || bufferSize % 64 !== 0)
     throw new MemoryError(`a packet's buffer has a multiple of 64 bytes from 256 on, not ${bufferSize}`);

@@ -23,6 +23,8 @@ export class Driver {
   readonly #router: Router;
   #stopped = false;
   #running = false;
+  /** It has been said that there was no room for a packet. */
+  #full = false;
   #wake: (() => void) | null = null;
 
   constructor(router: Router) {
@@ -59,10 +61,19 @@ export class Driver {
     try {
       tasks.run(TASKS_PER_ROUND);
       const fired = timers.run(TIMERS_PER_ROUND) > 0;
+      if (!this.#full && this.#router.memory.exhausted > 0) this.#tellFull();
       return ran || fired || graph.stopRequested;
     } finally {
       this.#router.leave();
     }
+  }
+
+  #tellFull(): void {
+    this.#full = true;
+    const { memory } = this.#router;
+    this.#router.log(
+      `no room for more packets: ${memory.slotsUsed} are held, in a memory of ${memory.u8.length / 2 ** 20} MiB; what comes meanwhile is lost. Sources and devices count it as no_slot and rx_no_slot; a larger memory holds more`,
+    );
   }
 
   /** Whether there is something to run at this very moment. */

@@ -21,7 +21,19 @@ interface Case {
   readonly err?: string;
 }
 
+/** What is wrong with the value of --memory. */
+const wrongMemory = (value: string): Case => ({
+  what: `a memory of ${value}`,
+  words: ["--memory", value, "-qe", "Idle -> Discard"],
+  code: 1,
+  err: Buffer.from(
+    `sluice: --memory needs a whole number of MiB from 1 to 2047, not ‘${value}’\nUsage: sluice [OPTION]... [ROUTERFILE]\nTry 'sluice --help' for more information.\n`,
+  ).toString("latin1"),
+});
+
 const CASES: readonly Case[] = [
+  ...["2048", "0", "1.5"].map(wrongMemory),
+  { what: "a memory", words: ["--memory", "2047", "-qe", THREE, "-h", "a1.v"], out: "1\n" },
   { what: "one handler: its value alone", words: ["-qe", THREE, "-h", "a1.v"], out: "1\n" },
   {
     what: "several: each with its name",

@@ -34,4 +34,23 @@ test("what an element says is wrong stands below its function, a line each, as l
   assert.is(view.lines([look("")]).length, 2);
 });
 
+test("what devices lost counts as dropped, and stands below the function with its reasons", () => {
+  const view = new TopView({ elements: 5 });
+  const at = (seconds: number, lost: number): Look => {
+    const { view: seen, stats } = look("");
+    return {
+      view: seen,
+      stats: {
+        ...stats!,
+        at: seconds * 1e9,
+        devices: { eth0: { rx_packets: 7, rx_no_slot: lost, tx_errors: 0 } },
+      },
+    };
+  };
+  view.lines([at(1, 0)]);
+  const lines = view.lines([at(2, 12)]);
+  assert.match(lines[1], / 12 +0 of 64/);
+  assert.match(lines.at(-1)!, /^ {4}eth0 +\(device\) +rx_no_slot 12$/);
+});
+
 test.run();

@@ -65,7 +65,8 @@ export type DeviceDescriptor =
   | { readonly name: string; readonly interface: string };
 
 export interface MemoryDescriptor {
-  readonly slots: number;
+  /** Packets held at most; null: as many as there is room for. */
+  readonly slots: number | null;
   /** Bytes of address space for packets and tables. */
   readonly bytes: number;
   /** Megabytes of JavaScript heap, for threads and processes. */

@@ -318,7 +318,7 @@ function linkOf(name: string, l: LinkDocument): LinkDescriptor {
 }
 
 function memoryOf(m: NonNullable<Defaults["memory"]>): MemoryDescriptor {
-  return { slots: m.slots ?? 4096, bytes: (m.megabytes ?? 64) * 2 ** 20, heap: m.heap ?? 256 };
+  return { slots: m.slots ?? null, bytes: (m.megabytes ?? 64) * 2 ** 20, heap: m.heap ?? 256 };
 }
 
 function restartOf(r: NonNullable<Defaults["restart"]>): RestartDescriptor {

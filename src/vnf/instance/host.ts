@@ -69,7 +69,7 @@ export class InstanceHost {
       loader: options.loader,
       file: spec.file,
       variables: spec.parameters,
-      memory: { slots: spec.memory.slots, bytes: spec.memory.bytes },
+      memory: { slots: spec.memory.slots ?? undefined, bytes: spec.memory.bytes },
       clock: options.clock,
       seed: spec.seed,
       devices: options.devices,
