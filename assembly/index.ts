@@ -32,6 +32,7 @@ export {
 export { ipFragment } from "./fragment";
 export { fixIpSource, ipEncap, setIpChecksum, stripIpHeader, udpIpEncap } from "./ip-encap";
 export { dropBroadcasts, ipGatewayOptions } from "./ip-options";
+export { dropUnroutable } from "./unroutable";
 export { routeApply4, routeApply6 } from "./route";
 export * from "./link";
 export * from "./replay";

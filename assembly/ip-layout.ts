@@ -40,3 +40,16 @@ export const IP6_HLIM_SIZE = 16;
 // ipGetAddress: the offsets that stand for fields of the network header.
 export const IP_GET_SOURCE = -1;
 export const IP_GET_DESTINATION = -2;
+
+// dropUnroutable
+export const UNROUTABLE_UNSPECIFIED = 0;
+export const UNROUTABLE_LOOPBACK = 1;
+export const UNROUTABLE_LINK_LOCAL = 2;
+export const UNROUTABLE_MULTICAST = 3;
+export const UNROUTABLE_BROADCAST = 4;
+export const UNROUTABLE_RESERVED = 5;
+export const UNROUTABLE_BAD_SOURCE = 6;
+export const UNROUTABLE_BAD_PACKET = 7;
+export const UNROUTABLE_BROADCASTS_COUNT = 64; // u32
+export const UNROUTABLE_BROADCASTS = 68; // u32: address of that many u32, network order
+export const UNROUTABLE_SIZE = 72;

@@ -9,7 +9,7 @@ import {
 } from "./layout";
 import {
   DECAP_BAD_CHECKSUM, DECAP_BAD_ECN, DECAP_BAD_INNER, DECAP_BAD_LENGTH, DECAP_CHECK, DECAP_DONE, DECAP_DROPS,
-  DECAP_DSCP, DECAP_ENCRYPTED, DECAP_EVENT_COUNT, DECAP_FRAGMENT, DECAP_NOT_LISP,
+  DECAP_DSCP, DECAP_ENCRYPTED, DECAP_EVENT_COUNT, DECAP_FRAGMENT, DECAP_NOT_LISP, DECAP_ONLY,
   DECAP_PACKETS, DECAP_PEERS, DECAP_PORT, DECAP_ROOT, DECAP_TRUNCATED, DECAP_UNKNOWN_IID, DECAP_VERIFY, PEER_TAG,
   VERIFY_COUNT,
 } from "./lisp-layout";
@@ -124,8 +124,10 @@ export function decapsulate(state: u32, slot: u32): u32 {
   const second = bswap<u32>(load<u32>(udp, 12));
   if ((word & KK_BITS) != 0) return DECAP_ENCRYPTED;
   const iid = (word & I_BIT) != 0 ? second >> 8 : 0;
-  const expected = load<u32>(state, DECAP_ROOT);
-  if (expected != 0 && findInstance(expected, iid) == 0) return DECAP_UNKNOWN_IID;
+  if (load<u32>(state, DECAP_ONLY) != iid + 1) {
+    const expected = load<u32>(state, DECAP_ROOT);
+    if (expected != 0 && findInstance(expected, iid) == 0) return DECAP_UNKNOWN_IID;
+  }
 
   // The inner packet.
   const inner = udp + 16;

@@ -166,7 +166,8 @@ export const DECAP_PEER_MASK = DECAP_AREA + 20; // u32: places there - 1
 export const DECAP_EVENTS = DECAP_AREA + 24; // u32: address of an array of BATCH_MAX u32
 export const DECAP_EVENT_COUNT = DECAP_AREA + 28; // u32: peers put there by the last call
 export const DECAP_VERIFY = DECAP_AREA + 32; // u32: address of what headers are verified by (VERIFY_*), 0 = nothing
-export const DECAP_AREA_SIZE = 36;
+export const DECAP_ONLY = DECAP_AREA + 36; // u32: one of the instance IDs expected + 1, looked at first; 0 = none
+export const DECAP_AREA_SIZE = 40;
 
 export const DECAP_DONE = 0;
 export const DECAP_TRUNCATED = 1;

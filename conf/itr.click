@@ -2,6 +2,7 @@
 //
 // It stands on core-side.click. The file that requires both defines $RLOC4 and $RLOC6 and
 //
+//   $IID                                 instance ID of all EIDs
 //   $MAP                                 map-cache entries that are there from the beginning
 //   $MAP_RESOLVER                        Map-Resolvers, separated by spaces
 //   $PUBSUB_KEY                          key shared with Map-Servers that publish changes (RFC 9437), or ""
@@ -14,7 +15,7 @@
 // large for the core, whose senders are to be told; `subscriber [1]` has Map-Notifies that are for no subscription. It
 // also joins the Map-Replies, `control [1]`, to `[1] subscriber`, perhaps past others that ask.
 
-cache :: LISPMapCache($MAP);
+cache :: LISPMapCache(IID $IID, $MAP);
 encap :: LISPEncap($RLOC4, $RLOC6, MTU $MTU);
 
 cache [1] -> misses :: Counter

@@ -11,13 +11,15 @@
 require(library control-host.click);
 
 define(
+  // The instance ID of what $SITES and $ROUTES name without one (`iid N`).
+  $IID 0,
   $SITES ,
   $STORE memory, $ROUTES ,
   $RATE 1000
 );
 
-known :: LISPMapServer($SITES, RLOC4 $RLOC4, RLOC6 $RLOC6, STORE "$STORE");
-mr :: LISPMapResolver(RLOC4 $RLOC4, RLOC6 $RLOC6, MAP_SERVER known, RATE $RATE, $ROUTES);
+known :: LISPMapServer($SITES, IID $IID, RLOC4 $RLOC4, RLOC6 $RLOC6, STORE "$STORE");
+mr :: LISPMapResolver(IID $IID, RLOC4 $RLOC4, RLOC6 $RLOC6, MAP_SERVER known, RATE $RATE, $ROUTES);
 
 control [4] -> mr -> to_core;
 control [0], control [1], control [2], control [3], control [5] -> others :: Discard;

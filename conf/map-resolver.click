@@ -8,9 +8,13 @@
 
 require(library control-host.click);
 
-define($ROUTES 192.168.0.0/16 10.0.0.100, $RATE 1000);
+define(
+  // The instance ID of $ROUTES that name none (`iid N`).
+  $IID 0,
+  $ROUTES 192.168.0.0/16 10.0.0.100, $RATE 1000
+);
 
-mr :: LISPMapResolver(RLOC4 $RLOC4, RLOC6 $RLOC6, RATE $RATE, $ROUTES);
+mr :: LISPMapResolver(IID $IID, RLOC4 $RLOC4, RLOC6 $RLOC6, RATE $RATE, $ROUTES);
 
 control [4] -> mr -> to_core;
 control [0], control [1], control [2], control [3], control [5] -> others :: Discard;

@@ -9,11 +9,13 @@
 require(library control-host.click);
 
 define(
+  // The instance ID of what $SITES name without one (`iid N`).
+  $IID 0,
   $SITES ,
   $NONCES strict, $STORE memory, $PUBSUB_KEY ""
 );
 
-ms :: LISPMapServer($SITES, RLOC4 $RLOC4, RLOC6 $RLOC6, NONCES $NONCES, STORE "$STORE",
+ms :: LISPMapServer($SITES, IID $IID, RLOC4 $RLOC4, RLOC6 $RLOC6, NONCES $NONCES, STORE "$STORE",
   PUBSUB_KEY $PUBSUB_KEY);
 
 control [0], control [2], control [3], control [4] -> ms -> to_core;

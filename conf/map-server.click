@@ -16,14 +16,16 @@
 require(library control-host.click);
 
 define(
+  // The instance ID of what $SITES and $ROUTES name without one (`iid N`).
+  $IID 0,
   $SITES ,
   $NONCES strict, $STORE memory, $PUBSUB_KEY "", $ROUTES ,
   $RATE 1000
 );
 
-ms :: LISPMapServer($SITES, RLOC4 $RLOC4, RLOC6 $RLOC6, NONCES $NONCES, STORE "$STORE",
+ms :: LISPMapServer($SITES, IID $IID, RLOC4 $RLOC4, RLOC6 $RLOC6, NONCES $NONCES, STORE "$STORE",
   PUBSUB_KEY $PUBSUB_KEY);
-mr :: LISPMapResolver(RLOC4 $RLOC4, RLOC6 $RLOC6, MAP_SERVER ms, RATE $RATE, $ROUTES);
+mr :: LISPMapResolver(IID $IID, RLOC4 $RLOC4, RLOC6 $RLOC6, MAP_SERVER ms, RATE $RATE, $ROUTES);
 
 control [0] -> [0] ms;                  // Map-Requests, from whoever needs no Map-Resolver
 control [1] -> replies :: Discard;      // no Map-Reply is for us

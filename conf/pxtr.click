@@ -18,6 +18,8 @@ define(
   // everything else.
   $LEGACY4 198.51.100.1, $LEGACY4_NET 198.51.100.0/24, $LEGACY_GATEWAY4 0.0.0.0,
   $LEGACY6 2001:db8:1::1, $LEGACY6_NET 2001:db8:1::/64, $LEGACY_GATEWAY6 ::,
+  // The instance ID of all EIDs: of those it sends to, and of what tunnel routers send it. One proxy serves one instance.
+  $IID 0,
   // EID-prefixes of the sites whose traffic it attracts. These are routes to an output 0: more than one are written
   // `192.168.0.0/16 0, 172.16.0.0/12`.
   $EIDS4 192.168.0.0/16, $EIDS6 fd01::/64,
@@ -54,14 +56,14 @@ native6 [1] -> [1] legacy;
 
 // ---- From the legacy side: PITR --------------------------------------------------
 legacy [0] -> CheckIPHeader -> for4 :: RadixIPLookup($EIDS4 0, $LEGACY4/32 1, 0.0.0.0/0 2);
-for4 [0] -> ttl4 :: DecIPTTL -> cache;
+for4 [0] -> attracted4 :: DropUnroutable -> ttl4 :: DecIPTTL -> cache;
 for4 [1] -> own4 :: IPClassifier(icmp type echo, -) -> ICMPPingResponder -> to4;
 for4 [2] -> unattracted4 :: Discard;
 own4 [1] -> local4 :: Discard;
 ttl4 [1] -> ICMPError($LEGACY4, timeexceeded, transit) -> to4;
 
 legacy [1] -> CheckIP6Header -> for6 :: LookupIP6Route($EIDS6 0, $LEGACY6/128 1, ::/0 2);
-for6 [0] -> hops6 :: DecIP6HLIM -> cache;
+for6 [0] -> attracted6 :: DropUnroutable -> hops6 :: DecIP6HLIM -> cache;
 for6 [1] -> ICMP6PingResponder -> to6;
 for6 [2] -> unattracted6 :: Discard;
 hops6 [1] -> ICMP6Error($LEGACY6, timeexceeded, transit) -> to6;
@@ -77,19 +79,19 @@ cut [1] -> ICMPError($LEGACY4, unreachable, needfrag) -> to4;
 big [1] -> ICMP6Error($LEGACY6, packettoobig, 0) -> to6;
 
 // ---- From the core: PETR ---------------------------------------------------------
-// The legacy side is no instance's: what is in one does not get out here.
-decap :: LISPDecap(IID 0);
+// What is in another instance does not get out here.
+decap :: LISPDecap(IID $IID);
 
 lisp4 [0], lisp6 [0] -> decap;
 decap [0] -> inner :: Classifier(0/40%f0, 0/60%f0);
 
 inner [0] -> CheckIPHeader -> GetIPAddress(12) -> from4 :: RadixIPLookup(0.0.0.0/0 1, $SITES4 0);
-from4 [0] -> petr_ttl4 :: DecIPTTL -> to4;
+from4 [0] -> out4 :: DropUnroutable($LEGACY4_NET) -> petr_ttl4 :: DecIPTTL -> to4;
 from4 [1] -> spoofed4 :: Discard;
 petr_ttl4 [1] -> ICMPError($LEGACY4, timeexceeded, transit) -> to4;
 
 inner [1] -> CheckIP6Header -> GetIP6Address(8) -> from6 :: LookupIP6Route(::/0 1, $SITES6 0);
-from6 [0] -> petr_hops6 :: DecIP6HLIM -> to6;
+from6 [0] -> out6 :: DropUnroutable -> petr_hops6 :: DecIP6HLIM -> to6;
 from6 [1] -> spoofed6 :: Discard;
 petr_hops6 [1] -> ICMP6Error($LEGACY6, timeexceeded, transit) -> to6;
 

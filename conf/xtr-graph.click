@@ -9,6 +9,9 @@ define(
   // The site's side: this router's addresses there, and the site's EID-prefixes.
   $EID4 192.168.1.1, $EID4_NET 192.168.1.0/24,
   $EID6 fd01::1, $EID6_NET fd01::/64,
+  // The instance ID of the site's EIDs: what they register, ask for, send and take (RFC 9300, section 8). Packets of other
+  // instances are not delivered. For several, run a tunnel router each.
+  $IID 0,
   // The core's side: the RLOCs, what can be reached there directly, and the routers for everything else.
   $RLOC4 10.0.0.1, $RLOC4_NET 10.0.0.0/24, $GATEWAY4 0.0.0.0,
   $RLOC6 fd00::1, $RLOC6_NET fd00::/64, $GATEWAY6 ::,
@@ -61,7 +64,7 @@ site [0]
 for4 [0] -> ICMPPingResponder -> to_site4;
 for4 [1] -> unheard :: Discard;
 for4 [2] -> local :: LISPHostSwitch(mobility, dst) -> guests :: LISPHostSwitch(mobility, src) -> locals :: Discard;
-for4 [3] -> own4 :: LISPHostSwitch(mobility, src) -> ttl4 :: DecIPTTL -> cache;
+for4 [3] -> own4 :: LISPHostSwitch(mobility, src) -> out4 :: DropUnroutable($EID4_NET) -> ttl4 :: DecIPTTL -> cache;
 for4 [4] -> strange4 :: LISPHostSwitch(mobility, src) -> spoofed4 :: Discard;
 ttl4 [1] -> ICMPError($EID4, timeexceeded, transit) -> to_site4;
 
@@ -70,15 +73,16 @@ site [1]
   -> for6 :: LookupIP6Route($EID6/128 0, $EID6_NET 1, fe80::/10 1, ff00::/8 1, ::/0 2);
 for6 [0] -> ICMP6PingResponder -> to_site6;
 for6 [1] -> local;
-for6 [2] -> own6 :: LISPHostSwitch(mobility, src) -> hops6 :: DecIP6HLIM -> cache;
+for6 [2] -> own6 :: LISPHostSwitch(mobility, src) -> out6 :: DropUnroutable -> hops6 :: DecIP6HLIM -> cache;
 hops6 [1] -> ICMP6Error($EID6, timeexceeded, transit) -> to_site6;
 
-decap :: LISPDecap(PEERS 1024);
+decap :: LISPDecap(PEERS 1024, IID $IID);
 peers :: LISPPeerLog(decap, ACTIVE false);
 cache [0] -> [1] peers [1] -> encap;
 
 // Destinations outside of LISP: what their mappings leave open, these say.
-cache [2] -> native :: LISPHostSwitch(mobility, dst) -> proxied :: LISPMapCache(0.0.0.0/0 $PETR, ::/0 $PETR) -> encap;
+cache [2] -> native :: LISPHostSwitch(mobility, dst) -> proxied :: LISPMapCache(0.0.0.0/0 $PETR, ::/0 $PETR, IID $IID)
+  -> encap;
 
 cut [1] -> ICMPError($EID4, unreachable, needfrag) -> to_site4;
 big [1] -> ICMP6Error($EID6, packettoobig, 0) -> to_site6;
@@ -87,8 +91,8 @@ big [1] -> ICMP6Error($EID6, packettoobig, 0) -> to_site6;
 lisp4 [0], lisp6 [0] -> decap;
 decap [0] -> [0] peers [0] -> arrived :: LISPHostSwitch(mobility, dst, PACKET_IID true)
   -> inner :: Classifier(0/40%f0, 0/60%f0);
-inner [0] -> CheckIPHeader -> dst4 :: IPClassifier(dst net $EID4_NET, -) -> to_site4;
-inner [1] -> CheckIP6Header -> dst6 :: LookupIP6Route($EID6_NET 0, ::/0 1) -> to_site6;
+inner [0] -> CheckIPHeader -> in4 :: DropUnroutable($EID4_NET) -> dst4 :: IPClassifier(dst net $EID4_NET, -) -> to_site4;
+inner [1] -> CheckIP6Header -> in6 :: DropUnroutable -> dst6 :: LookupIP6Route($EID6_NET 0, ::/0 1) -> to_site6;
 dst4 [1] -> astray4 :: Discard;
 dst6 [1] -> astray6 :: Discard;
 
@@ -97,21 +101,21 @@ dst6 [1] -> astray6 :: Discard;
 // this site: their mappings say Natively-Forward) goes to the site. Hosts that are elsewhere: what still comes for them
 // is encapsulated (again), its TTL one less, so that two tunnel routers that take each other for right stop some time.
 mobility :: LISPMobility(own, $SITE:eth, $DYNAMIC_EID, LOCATORS "$DYNAMIC_LOCATORS",
-  CACHE cache, REGISTRAR registrar, SMR smr, LOG peers);
+  IID $IID, CACHE cache, REGISTRAR registrar, SMR smr, LOG peers);
 control [1] -> absent :: LISPHostFinder(mobility, RLOC $RLOC4, RLOC $RLOC6, MAP_RESOLVER $MAP_RESOLVER)
   -> to_core;
 absent [1] -> [1] subscriber;
 site [2] -> [1] mobility -> [2] site;
-own4 [1], strange4 [1] -> ttl4;
-own6 [1] -> hops6;
+own4 [1], strange4 [1] -> out4;
+own6 [1] -> out6;
 own4 [2], own4 [3], own6 [2], own6 [3], strange4 [2], strange4 [3], guests [2], guests [3] -> [0] mobility;
 
 guests [1] -> near :: Classifier(0/40%f0, 0/60%f0);
 near [0] -> DecIPTTL -> to_site4;
 near [1] -> DecIP6HLIM -> to_site6;
 arrived [1], native [1] -> here :: Classifier(0/40%f0, 0/60%f0);
-here [0] -> CheckIPHeader -> to_site4;
-here [1] -> CheckIP6Header -> to_site6;
+here [0] -> CheckIPHeader -> here4 :: DropUnroutable($EID4_NET) -> to_site4;
+here [1] -> CheckIP6Header -> here6 :: DropUnroutable -> to_site6;
 local [1] -> locals;
 // From the site to one of its hosts that has left: as to any other site, but only from who is here.
 local [2] -> leaving :: Classifier(0/40%f0, 0/60%f0);
@@ -124,7 +128,8 @@ away [0] -> CheckIPHeader -> DecIPTTL -> cache;
 away [1] -> CheckIP6Header -> DecIP6HLIM -> cache;
 
 // ---- Control plane (RFC 9301) --------------------------------------------------
-own :: LISPSite($EID4_NET $LOCATORS version $MAP_VERSION, $EID6_NET $LOCATORS version $MAP_VERSION);
+own :: LISPSite($EID4_NET $LOCATORS version $MAP_VERSION, $EID6_NET $LOCATORS version $MAP_VERSION,
+  IID $IID);
 registrar :: LISPRegistrar(own, RLOC $RLOC4, RLOC $RLOC6, STATE $STATE, MAP_SERVER $MAP_SERVER);
 replier :: LISPMapReplier(own, RLOC $RLOC4, RLOC $RLOC6, ECHO_NONCE $ECHO_NONCE);
 smr :: LISPSMRSender(own, RLOC $RLOC4, RLOC $RLOC6, CACHE cache, DECAP decap, REGISTRAR registrar, REPLIER replier);

@@ -31,6 +31,9 @@
 // Hosts of other sites may come and keep their addresses where DYNAMIC_EID names their ranges and default routers:
 // DYNAMIC_EID='192.168.1.0/24 192.168.1.1, fd01::/64 fd01::1'. This site's own may leave if their ranges are there too.
 //
+// IID=5 puts the site into instance 5: its EIDs are registered, asked for, sent and delivered there and nowhere else. The
+// Map-Server's $SITES have `iid 5` before them, or its own IID=5.
+//
 // xtr-graph.click has all parameters, and the graph.
 
 require(library ethernet-interface.click);

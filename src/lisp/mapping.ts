@@ -2,7 +2,7 @@
 // configurations and handlers give and take them.
 
 import { splitSpaces } from "../lang/args/text.js";
-import { addressText, findAddress } from "../net/address.js";
+import { addressScope, addressText, findAddress, isRoutable } from "../net/address.js";
 import { findPrefix, type Prefix, prefixText } from "../net/prefix.js";
 
 /** What to do with packets to a prefix that has no locators: the ACT field of an EID-Record (RFC 9301, section 5.4). */
@@ -174,8 +174,13 @@ function parseLocator(text: string): Locator {
   if (down) parts.pop();
   const [address, priority = "1", weight = "100", mpriority = "255", mweight = "0", more] = parts;
   if (more !== undefined) throw new MappingError(`too much after RLOC '${address}'`);
+  const rloc = parseRloc(address);
+  if (!isRoutable(rloc))
+    throw new MappingError(
+      `'${address}' can be no RLOC: it is ${addressScope(rloc)} (RFC 9301, section 5.4)`,
+    );
   return {
-    rloc: parseRloc(address),
+    rloc,
     priority: number("priority", priority, 255),
     weight: number("weight", weight, 255),
     mpriority: number("multicast priority", mpriority, 255),

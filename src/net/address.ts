@@ -169,6 +169,20 @@ function ip6Scope(bytes: Uint8Array): AddressScope {
   return bytes[15] === 1 ? "loopback" : "unspecified";
 }
 
+/**
+ * Whether an address may be a host's, or a router's, on another link: packets to it may be sent on. An IPv4 address
+ * written as an IPv6 one (::ffff:0:0/96) is on no wire (RFC 6890).
+ */
+export function isRoutable(address: IpAddress): boolean {
+  return addressScope(address) === "global" && !isMapped(address);
+}
+
+function isMapped(address: IpAddress): boolean {
+  if (address.length === 4 || address[10] !== 0xff || address[11] !== 0xff) return false;
+  for (let i = 0; i < 10; i++) if (address[i] !== 0) return false;
+  return true;
+}
+
 export function isUnspecified(address: IpAddress): boolean {
   return addressScope(address) === "unspecified";
 }

@@ -69,7 +69,7 @@ test("with --control it says which registrations of a router nobody confirms; an
     "-u",
     path,
     "-e",
-    "site :: LISPSite(10.1.0.0/16 127.0.0.1); Idle -> registrar :: LISPRegistrar(site, RLOC 127.0.0.1, MAP_SERVER 192.0.2.9 key secret, TIMEOUT 0.01) -> Discard; Idle -> cache :: LISPMapCache(10.2.0.0/16 192.0.2.2) -> Discard; cache [1] -> ask :: LISPResolver(cache, RLOC 127.0.0.1) -> Discard; Idle -> [1] ask; ask [1] -> Discard;",
+    "site :: LISPSite(10.1.0.0/16 192.0.2.1); Idle -> registrar :: LISPRegistrar(site, RLOC 127.0.0.1, MAP_SERVER 192.0.2.9 key secret, TIMEOUT 0.01) -> Discard; Idle -> cache :: LISPMapCache(10.2.0.0/16 192.0.2.2) -> Discard; cache [1] -> ask :: LISPResolver(cache, RLOC 127.0.0.1) -> Discard; Idle -> [1] ask; ask [1] -> Discard;",
   ]);
   await until(async () =>
     (await exchange({ path }, "read registrar.problem\n").catch(() => "")).includes("confirmed"),

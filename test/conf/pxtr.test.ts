@@ -30,16 +30,18 @@ const ADDRESSES = { host: LISP, legacy: LEGACY };
 interface Options {
   readonly xtr?: Record<string, string>;
   readonly pxtr?: Record<string, string>;
+  readonly ms?: Record<string, string>;
 }
 
 /** A LISP host behind a tunnel router, a Map-Server, and a proxy with a legacy host behind it. */
-async function network({ xtr = { PETR: "10.0.0.9" }, pxtr = {} }: Options = {}): Promise<Network> {
+async function network({ xtr = { PETR: "10.0.0.9" }, pxtr = {}, ms = {} }: Options = {}): Promise<Network> {
   const n = new Network();
   const [h, s] = n.link("eth0", "site");
   const [l, p] = n.link("eth0", "legacy");
   const [c1, c2, c3] = await n.hub("core");
   await n.make("ms", "map-server.click", [["core", c1]], {
     SITES: "a key labkey1 eid 192.168.1.0/24 eid fd01::/64",
+    ...ms,
   });
   await n.make(
     "xtr",
@@ -177,18 +179,96 @@ test("what does not come from a site's EID does not pass the proxy ETR", async (
   n.close();
 });
 
-test("what is in an instance does not pass the proxy ETR", async () => {
+/** An IPv4 packet in a LISP packet of an instance (null: without the I bit), as it comes to a tunnel router. */
+function encapsulated(iid: number | null, source: string, destination: string): Uint8Array {
+  const header = iid === null ? new Uint8Array(8) : Uint8Array.of(0x08, 0, 0, 0, 0, 0, iid, 0);
+  const outer = { source: ipBytes(ip("10.0.0.77")), destination: ipBytes(ip("10.0.0.9")) };
+  return lisp(udp4({ source: ip(source), destination: ip(destination) }), header, outer);
+}
+
+for (const own of [0, 5])
+  test(`in instance ${own}: only what is in that instance is delivered, at the site and by the proxy ETR`, async () => {
+    const iid = { IID: String(own) };
+    const n = await network({ xtr: { PETR: "10.0.0.9", ...iid }, pxtr: iid, ms: iid });
+    for (const from of [null, 0, 5, 6]) {
+      n.routers.get("pxtr")!.inject("decap", encapsulated(from, LISP.four, LEGACY.four));
+      n.routers.get("xtr")!.inject("decap", encapsulated(from, LEGACY.four, LISP.four));
+    }
+    n.simulation.run(1);
+    const delivered = own === 0 ? 2 : 1;
+    assert.equal([got4(n, "legacy").length, got4(n, "host").length], [delivered, delivered]);
+    for (const router of ["xtr", "pxtr"])
+      assert.is(n.read(router, "decap.unknown_iid"), String(4 - delivered), router);
+    // It is registered, asked for, sent and taken there, IPv4 and IPv6, both ways.
+    for (const [from, to] of [
+      ["host", "legacy"],
+      ["legacy", "host"],
+    ] as const) {
+      send4(n, from);
+      send6(n, from);
+      n.simulation.run(2);
+      assert.equal([got4(n, to).length, got6(n, to).length], [1, 1], `from the ${from}`);
+    }
+    const where = own === 0 ? "" : ` iid ${own}`;
+    assert.match(
+      n.read("pxtr", "cache.table"),
+      new RegExp(`192\\.168\\.1\\.0/24 10\\.0\\.0\\.1/1/100 ttl \\d+${where}$`, "m"),
+    );
+    assert.match(n.read("ms", "ms.registrations"), new RegExp(`ttl \\d+${where} site a`));
+    n.close();
+  });
+
+test("what stands for no host elsewhere leaves neither the site nor the proxy, is not asked for, and not answered", async () => {
+  const n = await network({ pxtr: { EIDS4: "0.0.0.0/0", EIDS6: "::/0" } });
+  const four = [
+    "224.0.0.251",
+    "224.0.0.5",
+    "239.255.255.250",
+    "255.255.255.255",
+    "127.0.0.1",
+    "169.254.9.9",
+    "0.0.0.0",
+  ];
+  const six = ["::1", "::", "ff02::1", "ff05::2", "fe80::9", "::ffff:a00:1"];
+  const before = ["xtr", "pxtr"].map((router) => n.read(router, "misses.count"));
+  for (const from of ["host", "legacy"] as const)
+    for (const ttl of [64, 1]) {
+      for (const to of [...four, "240.0.0.1"]) send4(n, from, { to, ttl });
+      for (const to of six) send6(n, from, { to, ttl });
+    }
+  send4(n, "host", { to: "192.168.1.255" });
+  n.simulation.run(3);
+  assert.equal(
+    ["xtr", "pxtr"].map((router) => n.read(router, "misses.count")),
+    before,
+  );
+  assert.equal([n.read("xtr", "encap.count"), n.read("pxtr", "encap.count")], ["0", "0"]);
+  // No ICMP error either (RFC 1812, section 4.3.2.7).
+  for (const host of ["host", "legacy"] as const)
+    assert.equal([got4(n, host).length, got6(n, host).length], [0, 0]);
+  const reasons = ["multicast", "broadcast", "loopback", "link_local", "unspecified", "reserved"];
+  for (const [router, element] of [
+    ["xtr", "out4"],
+    ["pxtr", "attracted4"],
+  ])
+    assert.equal(
+      reasons.map((reason) => n.read(router, `${element}.${reason}`)),
+      ["6", "2", "2", "2", "2", "2"],
+    );
+  n.close();
+});
+
+test("what comes through the core for a directed broadcast, or from no host, is not delivered", async () => {
   const n = await network();
-  const inner = udp4({ source: ip(LISP.four), destination: ip(LEGACY.four) });
-  const inInstance = (iid: number): Uint8Array =>
-    lisp(inner, Uint8Array.of(0x08, 0, 0, 0, 0, 0, iid, 0), {
-      source: ipBytes(ip("10.0.0.1")),
-      destination: ipBytes(ip("10.0.0.9")),
-    });
-  for (const iid of [5, 0]) n.routers.get("pxtr")!.inject("decap", inInstance(iid));
+  const xtr = n.routers.get("xtr")!;
+  xtr.inject("decap", encapsulated(null, LEGACY.four, "192.168.1.255"));
+  xtr.inject("decap", encapsulated(null, "127.0.0.1", LISP.four));
+  n.routers.get("pxtr")!.inject("decap", encapsulated(null, LISP.four, "224.0.0.251"));
+  n.routers.get("pxtr")!.inject("decap", encapsulated(null, LISP.four, "198.51.100.255"));
   n.simulation.run(1);
-  assert.equal([n.read("pxtr", "decap.unknown_iid"), n.read("pxtr", "decap.count")], ["1", "1"]);
-  assert.is(got4(n, "legacy").length, 1);
+  assert.equal([got4(n, "host").length, got4(n, "legacy").length], [0, 0]);
+  assert.equal([n.read("xtr", "in4.broadcast"), n.read("xtr", "in4.bad_source")], ["1", "1"]);
+  assert.equal([n.read("pxtr", "out4.multicast"), n.read("pxtr", "out4.broadcast")], ["1", "1"]);
   n.close();
 });
 

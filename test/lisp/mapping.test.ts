@@ -2,8 +2,15 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { ACTIONS, type Mapping, mappingText, parseEid, parseMapping } from "../../src/lisp/mapping.js";
-import { addressText } from "../../src/net/address.js";
+import {
+  ACTIONS,
+  type Mapping,
+  MappingError,
+  mappingText,
+  parseEid,
+  parseMapping,
+} from "../../src/lisp/mapping.js";
+import { addressText, isRoutable } from "../../src/net/address.js";
 import * as fc from "../property.js";
 
 test("an RLOC alone has priority 1, weight 100, multicast 255 and 0, and is reachable", () => {
@@ -93,6 +100,32 @@ test("IPv6 addresses are written as RFC 5952 has them", () => {
     assert.is(addressText(Uint8Array.from(Buffer.from(bytes, "hex"))), text);
 });
 
+test("an address that can be no RLOC is none in a mapping", () => {
+  for (const [address, scope] of [
+    ["0.0.0.0", "unspecified"],
+    ["0.1.2.3", "unspecified"],
+    ["127.0.0.1", "loopback"],
+    ["169.254.1.1", "link-local"],
+    ["224.0.0.1", "multicast"],
+    ["239.255.255.250", "multicast"],
+    ["240.0.0.1", "reserved"],
+    ["255.255.255.255", "broadcast"],
+    ["::", "unspecified"],
+    ["::1", "loopback"],
+    ["fe80::1", "link-local"],
+    ["ff02::1", "multicast"],
+    ["::ffff:127.0.0.1", "loopback"],
+    ["::ffff:192.0.2.1", "global"],
+  ])
+    assert.throws(
+      () => parseMapping(`10.0.0.0/8 192.0.2.1 ${address}/1/50`),
+      (e: Error) =>
+        e instanceof MappingError &&
+        e.message.includes(`'${address}' can be no RLOC`) &&
+        e.message.includes(scope),
+    );
+});
+
 const byte = fc.nat(255);
 const address = fc.oneof(
   fc.uint8Array({ minLength: 4, maxLength: 4 }),
@@ -109,7 +142,7 @@ const mapping: fc.Arbitrary<Mapping> = fc
       locators: fc.array(
         fc.record(
           {
-            rloc: address,
+            rloc: address.filter(isRoutable),
             priority: byte,
             weight: byte,
             mpriority: byte,

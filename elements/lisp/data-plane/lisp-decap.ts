@@ -6,7 +6,7 @@ import { Instances } from "../../../src/lisp/tables/instances.js";
 import { type Peer, type PeerNews, PeerTable } from "../../../src/lisp/tables/peer-table.js";
 import { addressText } from "../../../src/net/address.js";
 import type { Batch } from "../../../src/packet/batch.js";
-import { Element } from "../../../src/router/element.js";
+import { Element, type ErrorSink } from "../../../src/router/element.js";
 import type { HandlerCode } from "../../../src/router/handler.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 
@@ -22,7 +22,12 @@ const args = {
     type: "unsigned",
     many: true,
     max: IID_MAX,
-    doc: "an instance ID to accept (0: also packets without one), may be repeated; without it all are accepted",
+    doc: "an instance ID to accept (0: also packets without one), may be repeated; without it only 0 is",
+  },
+  ALL_IIDS: {
+    type: "bool",
+    default: "false",
+    doc: "accept every instance ID: for graphs that heed the instance ID annotation behind it",
   },
   PEERS: {
     type: "unsigned",
@@ -39,7 +44,8 @@ const args = {
  * of the data; header checksums are CheckIPHeader's business. After the checks of RFC 9300, section 5.3, the inner
  * TTL becomes the outer one if that is less, the outer DSCP is copied, ECN fields are merged as RFC 6040 says, and
  * what is not the inner packet is cut off. The inner packet leaves with its network header set and its instance ID
- * annotation: 0 if the LISP header had none.
+ * annotation: 0 if the LISP header had none. Instance IDs that are not served here are refused: EIDs of one instance
+ * say nothing in another (RFC 9300, section 8).
  *
  * With PEERS it notes of each sender (source RLOC and instance ID) its last nonce, Map-Versions and
  * Locator-Status-Bits, and tells the control plane when they change. LISPMapVersion and LISPLocatorStatus have it
@@ -90,12 +96,13 @@ export class LISPDecap extends Element {
   #verifier: HeaderVerifier | null = null;
   readonly #listeners: ((news: PeerNews) => void)[] = [];
 
-  override configure(values: ArgValues<typeof args>): void {
+  override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
     const { memory, state } = this;
     memory.set32(state + layout.DECAP_PORT, ((values.PORT & 0xff) << 8) | (values.PORT >>> 8));
     memory.set32(state + layout.DECAP_CHECK, values.CHECKSUM ? 1 : 0);
     memory.set32(state + layout.DECAP_DSCP, values.DSCP ? 0xfc : 0);
-    for (const iid of values.IID) this.expect(iid);
+    if (values.ALL_IIDS && values.IID.length > 0) errors.error("IID and ALL_IIDS exclude each other");
+    if (!values.ALL_IIDS) for (const iid of values.IID.length > 0 ? values.IID : [0]) this.expect(iid);
     if (values.PEERS > 0) this.rememberPeers(values.PEERS);
   }
 
@@ -127,16 +134,20 @@ export class LISPDecap extends Element {
 
   // ---- For the control plane --------------------------------------------------
 
-  /** Accepts packets of this instance ID from now on (and, after the first call, only of those named). */
+  /** Accepts packets of this instance ID from now on; with ALL_IIDS, from the first call on only of those named so. */
   expect(iid: number): void {
     this.#expected ??= new Instances(this.memory);
     this.#expected.set(iid);
     this.memory.set32(this.state + layout.DECAP_ROOT, this.#expected.root);
+    if (this.memory.get32(this.state + layout.DECAP_ONLY) === 0)
+      this.memory.set32(this.state + layout.DECAP_ONLY, iid + 1);
   }
 
   /** Refuses packets of this instance ID from now on, if it was accepted by name. */
   unexpect(iid: number): void {
     this.#expected?.delete(iid);
+    if (this.memory.get32(this.state + layout.DECAP_ONLY) === iid + 1)
+      this.memory.set32(this.state + layout.DECAP_ONLY, 0);
   }
 
   /** Begins to remember senders, up to `capacity` (rounded up to a power of two); no effect when it does already. */

@@ -1,6 +1,7 @@
 import { LISP_KEYS } from "../../../assembly/layout.js";
 import * as layout from "../../../assembly/lisp-layout.js";
 import type { ArgValues } from "../../../src/lang/args/spec.js";
+import { addressScope, addressText, isRoutable } from "../../../src/net/address.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { type HandlerCode, valueHandler } from "../../../src/router/handler.js";
@@ -116,6 +117,8 @@ export class LISPEncap extends Element {
     const four = values.RLOC.filter((a) => a.length === 4);
     const six = values.RLOC.filter((a) => a.length === 16);
     if (values.RLOC.length === 0) errors.error("no source RLOC given");
+    for (const rloc of values.RLOC)
+      if (!isRoutable(rloc)) errors.error(`${addressText(rloc)} can be no RLOC: it is ${addressScope(rloc)}`);
     if (four.length > 1 || six.length > 1) errors.error("more than one source RLOC of an address family");
     if (values.ECHO && !values.NONCE) errors.error("ECHO needs NONCE");
     if (values.VERSION !== 0 && values.NONCE)

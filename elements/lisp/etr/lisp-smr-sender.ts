@@ -6,7 +6,7 @@ import { key } from "../../../src/lisp/etr/site-mappings.js";
 import { type Eid, type Solicitation, Solicitations } from "../../../src/lisp/etr/solicitations.js";
 import { MappingError, parseEidAndInstance } from "../../../src/lisp/mapping.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
-import { addressText, sameAddress } from "../../../src/net/address.js";
+import { addressText, isRoutable, sameAddress } from "../../../src/net/address.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { elementOf } from "../../../src/router/element-of.js";
 import { asHandlerError, type HandlerCode } from "../../../src/router/handler.js";
@@ -286,7 +286,9 @@ export class LISPSMRSender extends Element {
   }
 
   #add(rloc: Uint8Array, solicitation: Solicitation): void {
-    if (this.#source(rloc) === undefined || this.#rlocs.some((own) => sameAddress(own, rloc))) return;
+    // What data packets say of where they are from may be anything.
+    if (!isRoutable(rloc) || this.#source(rloc) === undefined) return;
+    if (this.#rlocs.some((own) => sameAddress(own, rloc))) return;
     this.#solicitations!.add(rloc, solicitation);
   }
 

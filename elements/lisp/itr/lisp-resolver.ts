@@ -11,7 +11,7 @@ import { type Resolution, type ResolutionEvents, Resolutions } from "../../../sr
 import { resolverAddresses, ServerList } from "../../../src/lisp/itr/server-list.js";
 import { type Mapping, MappingError, parseEidAndInstance } from "../../../src/lisp/mapping.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
-import { addressText } from "../../../src/net/address.js";
+import { addressText, isRoutable } from "../../../src/net/address.js";
 import { prefixText } from "../../../src/net/prefix.js";
 import { BATCH_MAX, type Batch } from "../../../src/packet/batch.js";
 import { type CleanupStage, Element, type ErrorSink } from "../../../src/router/element.js";
@@ -104,6 +104,8 @@ const counters = {
 
 const drops = {
   bad_packet: "no IP packet from a map-cache",
+  unroutable:
+    "to an address that no mapping can be for: unspecified, loopback, link-local, multicast or broadcast",
   no_resolver: "there is no Map-Resolver of an address family that we have an RLOC of",
   queue_full: "as many packets wait as may, in all or for this EID",
   table_full: "as many EIDs are being asked for as may",
@@ -333,6 +335,7 @@ export class LISPResolver extends Element {
     if (this.#servers.none) return "no_resolver";
     const [source, bytes] = version === 4 ? [ip + 12, 4] : [ip + 8, 16];
     const eid = { address: memory.u8.slice(source + bytes, source + 2 * bytes), length: bytes * 8 };
+    if (!isRoutable(eid.address)) return "unroutable";
     const from = memory.u8.slice(source, source + bytes);
     switch (this.#resolutions.hold(memory.get32(slot + SLOT_IID), eid, from, slot)) {
       case "held":

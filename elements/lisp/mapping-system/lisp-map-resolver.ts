@@ -16,7 +16,7 @@ import {
   requestIn,
 } from "../../../src/lisp/map-server/requests.js";
 import { Routes } from "../../../src/lisp/map-server/routes.js";
-import { MappingError } from "../../../src/lisp/mapping.js";
+import { IID_MAX, MappingError } from "../../../src/lisp/mapping.js";
 import { RateLimiter } from "../../../src/lisp/rate-limiter.js";
 import { masked } from "../../../src/net/prefix.js";
 import type { Batch } from "../../../src/packet/batch.js";
@@ -38,6 +38,7 @@ const args = {
     type: "element",
     doc: "the LISPMapServer of this configuration, which is asked without a message",
   },
+  IID: { type: "unsigned", default: "0", max: IID_MAX, doc: "instance ID of ROUTES that name none" },
   RATE: { type: "unsigned", default: "1000", min: 1, doc: "Map-Requests a second that each sender may send" },
   BURST: { type: "unsigned", default: "1000", min: 1, doc: "Map-Requests that each sender may send at once" },
   SENDERS: { type: "unsigned", default: "65536", min: 1, doc: "most senders whose rates are kept" },
@@ -105,7 +106,7 @@ export class LISPMapResolver extends Element {
     if ((values.RLOC6?.length ?? 16) !== 16) errors.error("RLOC6 must be an IPv6 address");
     for (const text of values.ROUTES) {
       try {
-        this.#routes.add(unquote(text));
+        this.#routes.add(unquote(text), values.IID);
       } catch (e) {
         if (!(e instanceof MappingError)) throw e;
         errors.error(`'${text}': ${e.message}`);

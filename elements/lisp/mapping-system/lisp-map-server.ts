@@ -13,7 +13,7 @@ import type { EncapsulatedRequest } from "../../../src/lisp/map-server/requests.
 import { MapServer } from "../../../src/lisp/map-server/server.js";
 import { parseSite, SiteError, Sites, siteLabel, siteText } from "../../../src/lisp/map-server/sites.js";
 import { Subscriptions } from "../../../src/lisp/map-server/subscriptions.js";
-import { parseEidAndInstance } from "../../../src/lisp/mapping.js";
+import { IID_MAX, parseEidAndInstance } from "../../../src/lisp/mapping.js";
 import { RateLimiter } from "../../../src/lisp/rate-limiter.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { DeviceError } from "../../../src/router/device.js";
@@ -35,6 +35,12 @@ const args = {
     choices: ["strict", "lenient"],
     default: "strict",
     doc: "whether nonces of Map-Registers must increase (RFC 9301), or only not come again (older peers)",
+  },
+  IID: {
+    type: "unsigned",
+    default: "0",
+    max: IID_MAX,
+    doc: "instance ID of EID-prefixes that SITES name without one",
   },
   TIMEOUT: {
     type: "seconds",
@@ -133,6 +139,8 @@ export class LISPMapServer extends Element {
       no_hops: "a Map-Request to send on that has passed as many Map-Resolvers and Map-Servers as it may",
       probe: "an RLOC probe or SMR, which must not pass the mapping system",
       unsupported_eid: "a Map-Register or Map-Request for something else than IP prefixes",
+      bad_locator:
+        "a Map-Register with a locator that can be no RLOC: multicast, broadcast, loopback, link-local or unspecified",
       not_authorized: "a Map-Register for an EID-prefix that its site may not register",
       bad_authentication: "not authenticated by a key of the EID-prefix's site",
       replayed: "a Map-Register or subscription with a nonce that was used before",
@@ -196,7 +204,7 @@ export class LISPMapServer extends Element {
     if (sites.length === 0) errors.warning("no SITES given: nobody can register");
     for (const [i, text] of sites.entries()) {
       try {
-        this.#sites.add(parseSite(text));
+        this.#sites.add(parseSite(text, values.IID));
       } catch (e) {
         if (!(e instanceof SiteError || e instanceof KeyError)) throw e;
         errors.error(`${siteLabel(sites, i)}: ${e.message}`);

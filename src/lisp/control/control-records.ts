@@ -1,6 +1,6 @@
 // Between the EID-Records of control messages and the mappings of map-cache and site.
 
-import { sameAddress } from "../../net/address.js";
+import { isRoutable, sameAddress } from "../../net/address.js";
 import { masked } from "../../net/prefix.js";
 import { eidAddress, eidPrefix, type LispAddress } from "../../wire/lisp-control/address.js";
 import { type EidRecord, type RlocRecord, TTL_OWN_CHOICE } from "../../wire/lisp-control/record.js";
@@ -13,7 +13,8 @@ export function randomNonce(random: { u32(): number }): bigint {
 
 /**
  * The address to encapsulate to that a locator gives: its own, or the first in an AFI list (RFC 8060, section 4.10.1);
- * null for other kinds, and for addresses that RFC 9301, section 5.4 forbids (broadcast, multicast) or that are none.
+ * null for other kinds, and for addresses that can be no RLOC (RFC 9301, section 5.4: broadcast, multicast; nor what
+ * does not leave a link or a host).
  */
 export function rlocAddress(rloc: LispAddress): Uint8Array | null {
   if (rloc.kind === "list") {
@@ -23,12 +24,32 @@ export function rlocAddress(rloc: LispAddress): Uint8Array | null {
     }
     return null;
   }
-  if (rloc.kind !== "ip") return null;
-  const { address } = rloc;
-  if (address.length === 4)
-    return address[0] === 0 || address[0] === 127 || address[0] >= 224 ? null : address;
-  const low = address.subarray(0, 15).every((byte) => byte === 0);
-  return address[0] === 0xff || (low && address[15] <= 1) ? null : address;
+  return rloc.kind === "ip" && isRoutable(rloc.address) ? rloc.address : null;
+}
+
+/** The first address in a locator that can be no RLOC, as the hops of a path and what is in a list would be; null: there is none. */
+export function impossibleRloc(rloc: LispAddress): Uint8Array | null {
+  switch (rloc.kind) {
+    case "ip":
+      return isRoutable(rloc.address) ? null : rloc.address;
+    case "list":
+      return firstImpossible(rloc.addresses);
+    case "path":
+      return firstImpossible(rloc.hops.map((hop) => hop.address));
+    case "instance":
+    case "geo":
+      return impossibleRloc(rloc.address);
+    default:
+      return null;
+  }
+}
+
+function firstImpossible(rlocs: readonly LispAddress[]): Uint8Array | null {
+  for (const rloc of rlocs) {
+    const found = impossibleRloc(rloc);
+    if (found !== null) return found;
+  }
+  return null;
 }
 
 /** What becomes of a record's TTL of minutes. */

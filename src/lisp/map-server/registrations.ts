@@ -1,6 +1,7 @@
 // Taking Map-Registers into the mapping database (RFC 9301, sections 5.6 and 8.2).
 
 import { createHash } from "node:crypto";
+import { addressScope, addressText } from "../../net/address.js";
 import { prefixText } from "../../net/prefix.js";
 import { MemoryError } from "../../packet/memory.js";
 import type { Clock } from "../../router/clock.js";
@@ -14,6 +15,7 @@ import {
   type AuthenticationScope,
   verifyAuthentication,
 } from "../control/authentication.js";
+import { impossibleRloc } from "../control/control-records.js";
 import { refusalText } from "../control/keys.js";
 import { eidRecordText } from "../control/message-text.js";
 import { type NonceGuard, nonceText } from "../control/nonce-policy.js";
@@ -31,6 +33,7 @@ import type { Site, Sites } from "./sites.js";
 /** Why a Map-Register changes nothing. */
 export type Refusal =
   | "unsupported_eid"
+  | "bad_locator"
   | "not_authorized"
   | "bad_authentication"
   | "replayed"
@@ -109,6 +112,12 @@ export class Registrations {
     const strange = prefixes.find((p) => sites.owner(p) !== site);
     if (strange !== undefined)
       return { refused: "not_authorized", why: `${eidText(strange)} is not site ${site.name}'s` };
+    const impossible = message.records.flatMap((r) => r.locators.map((l) => impossibleRloc(l.rloc)));
+    const bad = impossible.find((address) => address !== null);
+    if (bad !== undefined && bad !== null) {
+      const why = `site ${site.name}: locator ${addressText(bad)} can be no RLOC: it is ${addressScope(bad)}`;
+      return { refused: "bad_locator", why };
+    }
     const peer = peerName(site, message, scope);
     const accepted = { site, key, scope, records: message.records, durable: null };
     const known = this.#known(peer, message.nonce);

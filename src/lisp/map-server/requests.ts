@@ -1,6 +1,6 @@
 // What Map-Server and Map-Resolver share in handling Map-Requests.
 
-import { sameAddress } from "../../net/address.js";
+import { isRoutable, sameAddress } from "../../net/address.js";
 import {
   type EncapsulatedMessage,
   encapsulatedControl,
@@ -57,7 +57,8 @@ export function bareRequest(datagram: UdpPacket, message: MapRequest): Encapsula
 /** The first ITR-RLOC to which we have an address to send from (RFC 9301, section 5.2). */
 export function replyAddress(request: MapRequest, own: OwnAddresses): Uint8Array | null {
   for (const rloc of request.itrRlocs)
-    if (rloc.kind === "ip" && ownAddress(own, rloc.address) !== null) return rloc.address;
+    if (rloc.kind === "ip" && isRoutable(rloc.address) && ownAddress(own, rloc.address) !== null)
+      return rloc.address;
   return null;
 }
 

@@ -11,10 +11,12 @@ interface Route {
   next: number;
 }
 
-/** Reads `EID-PREFIX ADDRESS... [iid N]`. Throws MappingError. */
-function parseRoute(text: string): { readonly prefix: EidPrefix; readonly servers: readonly Uint8Array[] } {
+/** Reads `EID-PREFIX ADDRESS... [iid N]`; `iid`: the instance ID where none is given. Throws MappingError. */
+function parseRoute(
+  text: string,
+  iid: number,
+): { readonly prefix: EidPrefix; readonly servers: readonly Uint8Array[] } {
   const words = splitSpaces(text.trim());
-  let iid = 0;
   const at = words.indexOf("iid");
   if (at >= 0) {
     const [, number = ""] = words.splice(at, 2);
@@ -31,9 +33,9 @@ function parseRoute(text: string): { readonly prefix: EidPrefix; readonly server
 export class Routes {
   readonly #table = new PrefixTable<Route>();
 
-  /** Throws MappingError. */
-  add(text: string): void {
-    const { prefix, servers } = parseRoute(text);
+  /** `iid`: the instance ID where the text gives none. Throws MappingError. */
+  add(text: string, iid = 0): void {
+    const { prefix, servers } = parseRoute(text, iid);
     if (!this.#table.add(prefix, { servers, next: 0 }))
       throw new MappingError(`'${splitSpaces(text)[0]}' is there twice`);
   }

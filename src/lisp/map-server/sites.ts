@@ -31,16 +31,17 @@ export class SiteError extends Error {
 
 /**
  * Reads `NAME key [ID:]SECRET [sha1|sha256|hkdf]... [iid N] eid PREFIX [more]...`: an instance ID counts for the
- * prefixes behind it, `more` accepts more specific ones, too. Throws SiteError or KeyError.
+ * prefixes behind it (for those before it `defaultIid`), `more` accepts more specific ones, too. Throws SiteError or
+ * KeyError.
  */
-export function parseSite(text: string): Site {
+export function parseSite(text: string, defaultIid = 0): Site {
   const words = wordsOf(text);
   const name = words[0] ?? "";
   if (!/^[!-~]{1,100}$/.test(name))
     throw new SiteError("the site's name is not 1 to 100 letters, digits and signs without spaces");
   const keys: AuthenticationKey[] = [];
   const prefixes: SitePrefix[] = [];
-  let iid = 0;
+  let iid = defaultIid;
   for (let i = 1; i < words.length; i++) {
     switch (words[i].toLowerCase()) {
       case "key": {

@@ -3,7 +3,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { PACKET_BROADCAST } from "../../../assembly/layout.js";
-import { hex, ip, ipv4, ipv6 } from "../../packets.js";
+import { hex, ip, ip6, ipv4, ipv6 } from "../../packets.js";
 import { type Fed, lab } from "../lab.js";
 
 /** `packet` with byte `at` changed. */
@@ -56,6 +56,19 @@ const CASES: Readonly<
   DropBroadcasts: {
     config: "",
     packets: { broadcast: { bytes: ipv4(), packetType: PACKET_BROADCAST } },
+  },
+  DropUnroutable: {
+    config: "10.1.0.0/16",
+    packets: {
+      unspecified: { bytes: ipv4({ destination: ip("0.1.2.3") }), network: 0 },
+      loopback: { bytes: ipv4({ destination: ip("127.255.0.1") }), network: 0 },
+      link_local: { bytes: ipv6({ destination: ip6("fe80::1") }), network: 0 },
+      multicast: { bytes: ipv6({ destination: ip6("ff02::1") }), network: 0 },
+      broadcast: { bytes: ipv4({ destination: ip("10.1.255.255") }), network: 0 },
+      reserved: { bytes: ipv4({ destination: ip("240.0.0.1") }), network: 0 },
+      bad_source: { bytes: ipv4({ source: ip("224.0.0.1") }), network: 0 },
+      bad_packet: { bytes: ipv4().subarray(0, 19) },
+    },
   },
   IPGWOptions: {
     config: "10.0.0.1",

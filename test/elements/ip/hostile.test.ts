@@ -29,6 +29,7 @@ const ELEMENTS = [
   "SetIPChecksum",
   "FixIPSrc(1.0.0.1)",
   "DropBroadcasts",
+  "DropUnroutable(1.0.0.0/8)",
   "IPGWOptions(1.0.0.1)",
   "IPFragmenter(68)",
   "IPFragmenter(300, false)",

@@ -33,7 +33,7 @@ const bench = (): Promise<Bench> =>
       -> encap :: LISPEncap(192.0.2.1, 2001:db8::1) -> s0 :: Sink;
     cache[1] -> resolver :: LISPResolver(cache, RLOC 192.0.2.1, MAP_RESOLVER 192.0.2.9) -> Discard;
     Idle -> [1] resolver; resolver[1] -> Discard;
-    f2 :: Feed -> decap :: LISPDecap(PEERS 64) -> s1 :: Sink; decap[1] -> s2 :: Sink;
+    f2 :: Feed -> decap :: LISPDecap(ALL_IIDS true, PEERS 64) -> s1 :: Sink; decap[1] -> s2 :: Sink;
     LISPMapVersion(own, ENCAP encap, DECAP decap, RESOLVER resolver, ACTIVE true);
     LISPLocatorStatus(own, ENCAP encap, DECAP decap, CACHE cache, ACTIVE true);
     LISPEchoNonce(cache, DECAP decap, ACTIVE true, REQUEST none);

@@ -6,7 +6,7 @@ import type { PeerNews } from "../../../../src/lisp/tables/peer-table.js";
 import { Bench, ip, lisp } from "../harness.js";
 import { decap, INNER, OUTER, word } from "./decap-lab.js";
 
-async function peers(args = "PEERS 8"): Promise<{ b: Bench; news: string[] }> {
+async function peers(args = "ALL_IIDS true, PEERS 8"): Promise<{ b: Bench; news: string[] }> {
   const b = await Bench.of(`LISPDecap(${args})`, 2);
   const news: string[] = [];
   decap(b).onPeer((n: PeerNews) => {

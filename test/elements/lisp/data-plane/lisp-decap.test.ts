@@ -7,11 +7,12 @@ import { FLAG_CSUM_OK, FLAG_PARTIAL_CSUM, SLOT_CSUM_START, SLOT_FLAGS } from "..
 import { LISPDecap } from "../../../../elements/lisp/data-plane/lisp-decap.js";
 import * as fc from "../../../property.js";
 import { fillSlot, touched } from "../../../slot-canary.js";
+import { failure } from "../control.js";
 import { Bench, checksum, hex, ipv4, ipv6, lisp, toHex, udp } from "../harness.js";
 import { decap, INNER, NOTHING, OUTER, summed, word, ZERO } from "./decap-lab.js";
 
 test("both families within both: the inner packet leaves, its header set, its instance ID noted", async () => {
-  const b = await Bench.of("LISPDecap", 2);
+  const b = await Bench.of("LISPDecap(ALL_IIDS true)", 2);
   for (const f of OUTER) {
     for (const inner of INNER) {
       b.push("e", [lisp(inner, ZERO, f), lisp(inner, word("0800000000006500"), f)]);
@@ -170,6 +171,45 @@ test("a checksum the device vouches for, or that the sender's device still owed,
   b.close();
 });
 
+test("unless told otherwise only packets without an instance ID, or in instance 0, are delivered (section 8)", async () => {
+  const ids = ["0000000012345678", "0800000000000000", "0800000000000500", "08ffffffffffff00"].map(word);
+  for (const [args, delivered] of [
+    ["", [0, 0]],
+    ["IID 5", [5]],
+    ["IID 5, IID 0", [0, 0, 5]],
+    ["ALL_IIDS true", [0, 0, 5, 0xffffff]],
+  ] as const) {
+    const b = await Bench.of(`LISPDecap(${args})`, 2);
+    b.push(
+      "e",
+      ids.map((h) => lisp(INNER[0], h)),
+    );
+    assert.equal(
+      [b.take("s0").map((s) => s.iid), b.read("e.unknown_iid")],
+      [delivered, String(ids.length - delivered.length)],
+      args,
+    );
+    b.close();
+  }
+  assert.match(
+    await failure(() => Bench.of("LISPDecap(IID 1, ALL_IIDS true)", 2)),
+    /IID and ALL_IIDS exclude each other/,
+  );
+});
+
+test("the reserved bit of the header (R, 5.3) changes nothing", async () => {
+  const b = await Bench.of("LISPDecap", 2);
+  b.push(
+    "e",
+    ["0000000000000000", "0400000000000000", "8400000100000000"].map((h) => lisp(INNER[0], word(h))),
+  );
+  assert.equal(
+    b.take("s0").map((s) => toHex(s.bytes)),
+    [1, 2, 3].map(() => toHex(INNER[0])),
+  );
+  b.close();
+});
+
 test("only instance IDs of ours are accepted where they are named; 0 means also without the I bit", async () => {
   const b = await Bench.of("LISPDecap(IID 101, IID 0)", 2);
   const ids = ["0000000012345678", "0800000000000000", "0800000000006500", "0800000000006600"].map(word);
@@ -324,7 +364,7 @@ function slowDecap(p: Uint8Array): { readonly bytes: string; readonly iid: numbe
 }
 
 test("any packet, damaged anywhere, is taken or refused as the slow twin does", async () => {
-  const b = await Bench.of("LISPDecap(CHECKSUM false, PEERS 8)", 2);
+  const b = await Bench.of("LISPDecap(CHECKSUM false, PEERS 8, ALL_IIDS true)", 2);
   const packet = fc
     .record({
       outer: fc.constantFrom(...OUTER),

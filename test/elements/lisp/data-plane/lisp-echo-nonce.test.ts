@@ -15,7 +15,7 @@ const bench = (args = "REQUEST all", cache = MAPPINGS, probe = 0): Promise<Bench
     feed :: Feed -> cache :: LISPMapCache(${cache}, PACKET_IID true) -> encap :: LISPEncap(192.0.2.1) -> s0 :: Sink;
     cache[1] -> resolver :: LISPResolver(cache, RLOC 192.0.2.1, MAP_RESOLVER 192.0.2.9) -> out :: Sink;
     f2 :: Feed -> answers :: Counter -> [1] resolver; resolver[1] -> cache;
-    f3 :: Feed -> decap :: LISPDecap(PEERS 16) -> s1 :: Sink;
+    f3 :: Feed -> decap :: LISPDecap(ALL_IIDS true, PEERS 16) -> s1 :: Sink;
     f4 :: Feed -> prober :: LISPRLOCProber(cache, RLOC 192.0.2.1, INTERVAL ${probe}) -> probes :: Sink;
     e :: LISPEchoNonce(cache, DECAP decap, RESOLVER resolver, PROBER prober, ACTIVE true, ${args});
   `);
@@ -266,7 +266,7 @@ test("where a prober is, it decides: what answers stays up, what does not goes d
 test("no more nonces are echoed at once than may be", async () => {
   const b = await Bench.start(`
     feed :: Feed -> cache :: LISPMapCache(10.2.0.0/16 192.0.2.2) -> Discard;
-    f3 :: Feed -> decap :: LISPDecap(PEERS 4096) -> s1 :: Sink;
+    f3 :: Feed -> decap :: LISPDecap(ALL_IIDS true, PEERS 4096) -> s1 :: Sink;
     e :: LISPEchoNonce(cache, DECAP decap, ACTIVE true);
   `);
   for (let i = 0; i < 1030; i++) hear(b, "a0abcdef", `192.1.${i >> 8}.${i & 255}`);
@@ -298,7 +298,7 @@ test("mappings that go, come, or change do not forget what is down, nor leave no
 test("a hot swap keeps what is down, and what packets carried is taken back", async () => {
   const text = (args: string): string => `
     feed :: Feed -> cache :: LISPMapCache(${MAPPINGS}, PACKET_IID true) -> encap :: LISPEncap(192.0.2.1) -> s0 :: Sink;
-    f3 :: Feed -> decap :: LISPDecap(PEERS 16) -> s1 :: Sink;
+    f3 :: Feed -> decap :: LISPDecap(ALL_IIDS true, PEERS 16) -> s1 :: Sink;
     e :: LISPEchoNonce(cache, DECAP decap, REQUEST all, ${args});`;
   const b = await Bench.start(text("ACTIVE true"));
   b.router.runFor(0);
@@ -318,7 +318,8 @@ test("a hot swap keeps what is down, and what packets carried is taken back", as
 });
 
 test("what is wrong with its arguments is said", async () => {
-  const cache = "Idle -> c :: LISPMapCache -> Discard; Idle -> p :: LISPDecap(PEERS 4) -> Discard;";
+  const cache =
+    "Idle -> c :: LISPMapCache -> Discard; Idle -> p :: LISPDecap(ALL_IIDS true, PEERS 4) -> Discard;";
   for (const [text, message] of [
     ["LISPEchoNonce(d, DECAP p)", /CACHE is not a LISPMapCache/],
     ["LISPEchoNonce(c, DECAP d)", /DECAP is not a LISPDecap/],

@@ -20,7 +20,7 @@ const bench = (args = "", cache = `10.2.0.0/16 ${THREE}, 10.3.0.0/16 ${THREE} ve
       PACKET_IID true) -> encap :: LISPEncap(192.0.2.1) -> s0 :: Sink;
     cache[1] -> resolver :: LISPResolver(cache, RLOC 192.0.2.1, MAP_RESOLVER 192.0.2.9) -> out :: Sink;
     f2 :: Feed -> answers :: Counter -> [1] resolver; resolver[1] -> cache;
-    f3 :: Feed -> decap :: LISPDecap(PEERS 16) -> s1 :: Sink;
+    f3 :: Feed -> decap :: LISPDecap(ALL_IIDS true, PEERS 16) -> s1 :: Sink;
     f4 :: Feed -> prober :: LISPRLOCProber(cache, RLOC 192.0.2.1, INTERVAL ${args.includes("PROBER") ? 1000 : 0}) -> probes :: Sink;
     e :: LISPLocatorStatus(site, ENCAP encap, DECAP decap, CACHE cache, RESOLVER resolver${args.includes("ACTIVE") ? "" : ", ACTIVE true"}${args});
   `);
@@ -204,7 +204,7 @@ test("coupled with Map-Versions, bits under another version than ours say nothin
     feed :: Feed -> cache :: LISPMapCache(10.2.0.0/16 ${THREE} version 8) -> LISPEncap(192.0.2.1) -> s0 :: Sink;
     cache[1] -> resolver :: LISPResolver(cache, RLOC 192.0.2.1, MAP_RESOLVER 192.0.2.9) -> out :: Sink;
     f2 :: Feed -> answers :: Counter -> [1] resolver; resolver[1] -> cache;
-    f3 :: Feed -> decap :: LISPDecap(PEERS 16) -> s1 :: Sink;
+    f3 :: Feed -> decap :: LISPDecap(ALL_IIDS true, PEERS 16) -> s1 :: Sink;
     e :: LISPLocatorStatus(site, DECAP decap, CACHE cache, ACTIVE true, TRUST true);
     LISPMapVersion(site, DECAP decap, RESOLVER resolver, ACTIVE true, REFUSE_SOURCE false);
   `);

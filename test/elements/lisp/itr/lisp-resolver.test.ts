@@ -52,6 +52,35 @@ test("a miss becomes a Map-Request in an ECM; the packets that wait go on when t
   b.close();
 });
 
+test("addresses that stand for no host elsewhere are never asked for", async () => {
+  const b = await bench();
+  for (const destination of [
+    "0.0.0.0",
+    "127.0.0.1",
+    "169.254.9.9",
+    "224.0.0.251",
+    "240.0.0.1",
+    "255.255.255.255",
+  ])
+    b.push("cache", [to(destination)]);
+  for (const destination of ["::1", "fe80::1", "ff02::1", "::ffff:a02:1"])
+    b.push("cache", [ipv6(udp(1, 2, new Uint8Array(0)), { destination: ip(destination) })]);
+  b.router.runFor(1);
+  assert.equal([requestsTo(b, "out").length, b.read("e.unroutable"), b.read("e.pending")], [0, "10", "0"]);
+  b.close();
+});
+
+test("locators of a Map-Reply that can be no RLOC are not used, and a mapping of nothing else is none", async () => {
+  const b = await bench();
+  b.push("cache", [to("10.2.0.1")]);
+  answer(b, ["10.2.0.0/16", "127.0.0.1 192.0.2.2 169.254.1.1 224.0.0.1 fe80::1 ::ffff:192.0.2.3"]);
+  assert.match(b.read("cache.table"), /^10\.2\.0\.0\/16 192\.0\.2\.2\/1\/100 ttl/);
+  b.push("cache", [to("10.3.0.1")]);
+  answer(b, ["10.3.0.0/16", "169.254.1.1 fe80::1"]);
+  assert.equal([b.read("cache.size"), b.read("e.unusable")], ["1", "1"]);
+  b.close();
+});
+
 test("a proxy ITR asks with the p bit and names no Source EID", async () => {
   for (const [args, proxy] of [
     ["", false],

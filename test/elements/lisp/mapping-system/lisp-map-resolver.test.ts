@@ -135,6 +135,17 @@ test("a Map-Request passes so many Map-Resolvers that name one another, and no m
   b.close();
 });
 
+test("IID is the instance of routes that name none", async () => {
+  const b = await remote("10.1.0.0/16 192.0.2.100, 10.1.0.0/16 192.0.2.101 iid 7, IID 5");
+  for (const iid of [0, 5, 7]) ask(b, "10.1.2.3/32", { iid });
+  assert.is(b.read("e.negative_replies"), "1");
+  assert.equal(
+    sentTo(b, "out").flatMap((s) => (s.message.type === "encapsulated-control" ? [s.destination[3]] : [])),
+    [100, 101],
+  );
+  b.close();
+});
+
 test("no Map-Server is asked at the Map-Resolver's own address", async () => {
   const b = await remote(`10.1.0.0/16 ${MR}`);
   ask(b, "10.1.2.3/32");

@@ -302,6 +302,57 @@ test("what is refused for its key, algorithm or EID-prefix is on the log at once
   b.close();
 });
 
+test("a Map-Register with a locator that can be no RLOC is refused, with the reason on the log", async () => {
+  const lines: string[] = [];
+  const b = await bench("", (line) => lines.push(line));
+  const bad = [
+    "0.0.0.0",
+    "127.0.0.1",
+    "169.254.1.1",
+    "224.0.0.1",
+    "255.255.255.255",
+    "::1",
+    "fe80::1",
+    "ff02::1",
+  ];
+  for (const [i, rloc] of bad.entries()) register(b, i + 1, [record("10.1.0.0/16", `192.0.2.1 ${rloc}`)]);
+  const [good] = record("10.1.0.0/16", "192.0.2.1").locators;
+  const inList = { kind: "list", addresses: [good.rloc, ipAddress(parseRloc("127.0.0.1"))] } as const;
+  const hop = { lookup: false, probe: false, strict: false, address: ipAddress(parseRloc("224.0.0.9")) };
+  const onPath = { kind: "path", hops: [hop] } as const;
+  for (const [i, rloc] of [inList, onPath].entries())
+    register(b, 20 + i, [{ ...record("10.1.0.0/16"), locators: [{ ...good, rloc }] }]);
+  assert.equal([b.read("e.bad_locator"), b.read("e.size"), notifies(b).length], ["10", "0", 0]);
+  assert.is(
+    lines[0],
+    "e :: LISPMapServer: Map-Register from 192.0.2.1 refused: site a: locator 0.0.0.0 can be no RLOC: it is unspecified",
+  );
+  register(b, 30, [record("10.1.0.0/16", "192.0.2.1")]);
+  assert.is(b.read("e.size"), "1");
+  b.close();
+});
+
+test("no answer goes to an ITR-RLOC that can be none", async () => {
+  const b = await bench();
+  const bad = ["127.0.0.1", "224.0.0.1", "0.0.0.0"].map((text) => ipAddress(parseRloc(text)));
+  request(b, "10.1.7.7", { itrRlocs: bad });
+  assert.equal([b.take("out").length, b.read("e.no_route")], [0, "1"]);
+  request(b, "10.1.7.7", { itrRlocs: [...bad, ipAddress(parseRloc("192.0.2.50"))] });
+  assert.equal(
+    sentOf(b, "out", "map-reply").map((s) => s.destination.join(".")),
+    ["192.0.2.50"],
+  );
+  b.close();
+});
+
+test("IID is the instance of what sites name without one", async () => {
+  const b = await Bench.start(
+    `feed :: Feed -> e :: LISPMapServer(a key x eid 10.1.0.0/16 iid 7 eid 10.1.0.0/16, IID 5, RLOC4 ${MS}) -> out :: Sink`,
+  );
+  assert.is(b.read("e.sites"), "a key * sha256 iid 5 eid 10.1.0.0/16 iid 7 eid 10.1.0.0/16");
+  b.close();
+});
+
 test("many senders that are refused do not flood the log, nor keep others off it: they come later", async () => {
   const lines: string[] = [];
   const b = await bench("", (line) => lines.push(line));
