@@ -1,6 +1,8 @@
 // What the API's replies are, as JSON Schemas: as the types of routes.ts, the protocol and the events
 // have them in TypeScript.
 
+import { ISOLATIONS } from "../descriptor/model.js";
+
 /** A JSON Schema, as OpenAPI has them. */
 export type Schema = Readonly<Record<string, unknown>>;
 
@@ -27,7 +29,7 @@ export const FUNCTION: Schema = record({
   name: { ...TEXT, description: "of the instance" },
   function: { ...TEXT, description: "of the descriptor" },
   state: { ...TEXT, enum: ["stopped", "starting", "started", "waiting", "failed"] },
-  isolation: { ...TEXT, enum: ["inline", "thread", "process"] },
+  isolation: { ...TEXT, enum: Object.keys(ISOLATIONS) },
   graph: TEXT,
   pid: { ...nullable({ type: "integer" }), description: "null while it does not run" },
   uptime: { ...nullable(NUMBER), description: "seconds; null while it does not run" },
@@ -72,6 +74,10 @@ export const STATS: Schema = record({
       className: TEXT,
       counters: COUNTS,
       drops: { ...COUNTS, description: "by reason; those that never occurred are left out" },
+      problem: {
+        ...TEXT,
+        description: "what its `problem` handler says is wrong now, a line each; empty for nothing",
+      },
       load: {
         ...nullable(record({ calls: NUMBER, batches: NUMBER, packets: NUMBER, nanoseconds: NUMBER })),
         description: "since metering began; null without",
