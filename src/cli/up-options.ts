@@ -1,6 +1,6 @@
 // The command line of `sluice up`.
 
-import type { Isolation } from "../vnf/descriptor/model.js";
+import { ISOLATIONS, type Isolation } from "../vnf/descriptor/model.js";
 import { UsageError } from "./command.js";
 import { type OptionSpec, optionHelp } from "./options.js";
 import { parseWords } from "./running.js";
@@ -68,8 +68,8 @@ export interface UpSettings {
 export function settings(words: readonly string[]): UpSettings {
   const { words: plain, options } = parseWords(words, OPTIONS, "a descriptor", 1, 1);
   const isolation = options.get("isolation") ?? null;
-  if (isolation !== null && !["inline", "thread", "process"].includes(isolation))
-    throw new UsageError(`--isolation is inline, thread or process, not ‘${isolation}’`);
+  if (isolation !== null && !Object.hasOwn(ISOLATIONS, isolation))
+    throw new UsageError(`--isolation is ${Object.keys(ISOLATIONS).join(", ")}, not ‘${isolation}’`);
   const simtime = options.has("simtime");
   if (simtime && options.has("detach")) throw new UsageError("--simtime does not go with --detach");
   if (!simtime && options.has("seed")) throw new UsageError("--seed goes with --simtime");

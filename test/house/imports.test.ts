@@ -96,6 +96,53 @@ test("imports run one way between the rooms", () => {
   assert.equal(wrong, []);
 });
 
+/** The same inside rooms: which folders of them. All may import the files that lie in the room itself, but for its index. */
+const INSIDE: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  lisp: {
+    control: [],
+    database: [],
+    etr: ["control"],
+    tables: ["etr"],
+    "data-plane": ["tables"],
+    itr: ["control", "etr", "tables"],
+    "map-server": ["control", "database"],
+    mobility: ["control", "etr", "tables"],
+  },
+  vnf: {
+    descriptor: [],
+    state: [],
+    store: ["descriptor"],
+    link: ["descriptor", "state"],
+    instance: ["descriptor", "state", "store", "link"],
+    service: ["descriptor", "store", "link", "instance"],
+    api: ["descriptor", "instance", "service"],
+    manager: ["descriptor", "state", "service", "api"],
+  },
+};
+
+test("imports run one way inside the rooms that have folders", () => {
+  const wrong: string[] = [];
+  for (const file of sources()) {
+    const inside = INSIDE[room(file)];
+    const parts = relative(join(root, "src"), file).split(/[\\/]/);
+    if (inside === undefined || parts[1] === "index.ts") continue;
+    const from = parts.length > 2 ? parts[1] : "";
+    assert.ok(
+      from === "" || inside[from] !== undefined,
+      `${relative(root, file)} lies in a folder that the room does not have`,
+    );
+    for (const target of imports(file)) {
+      if (room(target) !== room(file)) continue;
+      const way = relative(join(root, "src"), target).split(/[\\/]/);
+      const to = way.length > 2 ? way[1] : "";
+      if (to === from || (to === "" && way[1] !== "index.ts")) continue;
+      if (from === "" || !inside[from].includes(to))
+        wrong.push(`${relative(root, file)} imports ${relative(root, target)}`);
+    }
+  }
+  assert.equal(wrong, []);
+});
+
 test("elements/ holds elements only", () => {
   // A class that several elements extend is abstract and lies beside them.
   const wrong = sources()

@@ -3,8 +3,19 @@
 import type { Landmark } from "../../lang/diagnostics.js";
 import type { Kind } from "../../options.js";
 
-/** Where a function runs, from the least separated from the others to the most. */
-export type Isolation = "inline" | "thread" | "process";
+export interface IsolationKind {
+  /** How packets of links come to it: through this process, memory that threads share, or interfaces of the kernel. */
+  readonly reach: "process" | "shared" | "kernel";
+}
+
+/** Where a function runs, from the least separated from the others to the most. Instances has a maker for each. */
+export const ISOLATIONS = {
+  inline: { reach: "process" },
+  thread: { reach: "shared" },
+  process: { reach: "kernel" },
+} as const satisfies Readonly<Record<string, IsolationKind>>;
+
+export type Isolation = keyof typeof ISOLATIONS;
 
 export interface ServiceDescriptor {
   readonly name: string;

@@ -3,7 +3,6 @@
 import type { FileTexts, Loader } from "../../loader.js";
 import { libraryReader } from "../../loader.js";
 import type { Blueprints } from "../../router/blueprints.js";
-import type { DeviceProvider } from "../../router/device.js";
 import type { Element } from "../../router/element.js";
 import { HandlerError } from "../../router/handler.js";
 import { clockCost, type ElementLoad, elementLoads } from "../../router/meter.js";
@@ -12,20 +11,12 @@ import type { Signals } from "../../router/signals.js";
 import { visibleHandler, visibleHandlers } from "../../router/visible-handlers.js";
 import { TraceError } from "../../trace/error.js";
 import { Tracing } from "../../trace/tracing.js";
-import type { Impairments } from "../descriptor/model.js";
+import type { FunctionDevices } from "../link/attached.js";
 import type { FunctionStores } from "../store/simulated.js";
 import type { FunctionClock } from "../world.js";
 import type { InstanceSpec } from "./instance.js";
 import { InstanceError } from "./instance.js";
 import type { ElementStats, HandlerInfo, InstanceStats, Reply, Request, RequestKind } from "./protocol.js";
-
-/** The function's devices, which the manager may change. */
-export interface FunctionDevices extends DeviceProvider {
-  /** Changes what the sending side of a device does. Throws InstanceError for one that is no end of a link. */
-  impair(device: string, impairments: Impairments, cut: boolean): void;
-  /** Counters of the devices, by name. */
-  counters(): Readonly<Record<string, Readonly<Record<string, number>>>>;
-}
 
 /** What the instances of a process share, so that each starts faster. */
 export interface SharedParts {
@@ -95,7 +86,10 @@ export class InstanceHost {
       handlers: ({ element }) => this.#handlers(element),
       swap: ({ text, file, parameters }) => this.router.swap(text, file, parameters),
       stats: ({ meter }) => this.#stats(meter === true),
-      impair: ({ device, impairments, cut }) => options.devices.impair(device, impairments, cut),
+      impair: ({ device, impairments, cut }) => {
+        if (!options.devices.impair(device, impairments, cut))
+          throw new InstanceError("UNSUPPORTED", `'${device}' is no end of a link`);
+      },
       jump: ({ seconds }) => options.clock.jump(seconds),
       trace: (request) => this.#tracing.begin(request),
       traced: ({ id, stop }) => this.#tracing.take(id, stop === true),

@@ -10,8 +10,6 @@ import {
   type DeviceProvider,
 } from "../../router/device.js";
 import type { Impairments } from "../descriptor/model.js";
-import type { FunctionDevices } from "../instance/host.js";
-import { InstanceError } from "../instance/instance.js";
 
 /** One end of a virtual link. */
 export interface LinkEnd extends Device {
@@ -38,6 +36,14 @@ export interface KernelAttached {
   readonly mtu: number;
   readonly impairments: Impairments;
   readonly cut: boolean;
+}
+
+/** The function's devices, which the manager may change. */
+export interface FunctionDevices extends DeviceProvider {
+  /** Changes what the sending side of a device does. False for one that is no end of a link. */
+  impair(device: string, impairments: Impairments, cut: boolean): boolean;
+  /** Counters of the devices, by name. */
+  counters(): Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 
 export class AttachedDevices implements FunctionDevices {
@@ -93,12 +99,12 @@ export class AttachedDevices implements FunctionDevices {
     return this.#system.holdUdpPorts?.(ports) ?? (() => {});
   }
 
-  impair(device: string, impairments: Impairments, cut: boolean): void {
+  impair(device: string, impairments: Impairments, cut: boolean): boolean {
     const found = this.#attached.get(device);
-    if (found === undefined || "interface" in found)
-      throw new InstanceError("UNSUPPORTED", `'${device}' is no end of a link`);
+    if (found === undefined || "interface" in found) return false;
     if ("end" in found) found.end.impair(impairments, cut);
     else this.#shaped.get(device)?.impair(impairments, cut);
+    return true;
   }
 
   counters(): Record<string, Readonly<Record<string, number>>> {

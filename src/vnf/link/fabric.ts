@@ -4,7 +4,14 @@ import { createHash } from "node:crypto";
 import { makeLink } from "../../device/link.js";
 import { makeSharedLink, markGone, type SharedEnd, SharedLinkDevice } from "../../device/shared-link.js";
 import type { Loader } from "../../loader.js";
-import type { FunctionDescriptor, Impairments, Isolation, LinkDescriptor } from "../descriptor/model.js";
+import {
+  type FunctionDescriptor,
+  type Impairments,
+  ISOLATIONS,
+  type Isolation,
+  type IsolationKind,
+  type LinkDescriptor,
+} from "../descriptor/model.js";
 import type { World } from "../world.js";
 import type { Attached, KernelAttached, LinkEnd } from "./attached.js";
 import type { KernelPair, PairEnd, Pairs, ResourceBook } from "./pairs.js";
@@ -95,7 +102,7 @@ export class Fabric {
   async #wire({ link, pairs }: LaidLink, plans: readonly EndPlan[]): Promise<LaidEnd[]> {
     const names = [`${link.name} a`, `${link.name} b`] as const;
     const none = { plan: null, end: null, shared: null, device: null, pair: null };
-    if (plans.some((p) => p.isolation === "process")) {
+    if (plans.some((p) => reach(p) === "kernel")) {
       const pair = await this.#pairs.lay(
         [pairEnd(link.name, plans, 0), pairEnd(link.name, plans, 1)],
         link.mtu,
@@ -103,7 +110,7 @@ export class Fabric {
       pairs.push(pair);
       return pair.map(({ device }) => ({ ...none, device }));
     }
-    if (plans.every((p) => p.isolation === "inline")) {
+    if (plans.every((p) => reach(p) === "process")) {
       const ends = makeLink({ ...linkOptions(link, link.mtu, this.#world), names });
       return ends.map((end) => ({ ...none, end }));
     }
@@ -120,11 +127,11 @@ export class Fabric {
       const { shared, end, device } = laid.ends[i];
       if (end !== null) end.mac = plan.mac;
       laid.ends[i] = { ...none, end, device, shared: shared === null ? null : { ...shared, mac: plan.mac } };
-    } else if (plan.isolation === "inline") {
+    } else if (reach(plan) === "process") {
       const end = await segment.plug(portName(plan), plan.mac, impairments);
       end.impair(halved(impairments), cut);
       laid.ends.push({ ...none, end });
-    } else if (plan.isolation === "thread") {
+    } else if (reach(plan) === "shared") {
       const shared = await segment.plugShared(portName(plan), plan.mac, impairments);
       laid.ends.push({ ...none, shared });
     } else {
@@ -153,8 +160,8 @@ export class Fabric {
     const who = (p: readonly (EndPlan | null)[]): string[] =>
       p.map((e) => `${e?.instance} ${e?.isolation} ${e?.device}`).sort();
     if (ends[0].device !== null) return who(plans).join() === who(ends.map((e) => e.plan)).join();
-    if (plans.length > 2 || plans.some((p) => p.isolation === "process")) return false;
-    return ends[0].shared !== null || plans.every((p) => p.isolation === "inline");
+    if (plans.length > 2 || plans.some((p) => reach(p) === "kernel")) return false;
+    return ends[0].shared !== null || plans.every((p) => reach(p) === "process");
   }
 
   /** Adds ends to a link that carries them. */
@@ -286,8 +293,12 @@ export class Fabric {
 /** An end of a wire as a pair of the kernel's is made for it; nobody's where there is no plan for it. */
 function pairEnd(link: string, plans: readonly EndPlan[], i: number): PairEnd {
   const plan = plans[i];
-  if (plan !== undefined) return { ...plan, process: plan.isolation === "process" };
+  if (plan !== undefined) return { ...plan, process: reach(plan) === "kernel" };
   return { instance: "", device: `${link}${i}`, mac: Uint8Array.of(2, 0, 0, 0, 0, i), process: false };
+}
+
+function reach(plan: EndPlan): IsolationKind["reach"] {
+  return ISOLATIONS[plan.isolation].reach;
 }
 
 function portName(plan: EndPlan): string {

@@ -7,7 +7,7 @@ import { ConfigurationError, type Diagnostic } from "../../lang/diagnostics.js";
 import { nearest } from "../../lang/nearest.js";
 import { FileTexts, type Loader } from "../../loader.js";
 import { Blueprints } from "../../router/blueprints.js";
-import type { FunctionDescriptor } from "../descriptor/model.js";
+import type { FunctionDescriptor, Isolation } from "../descriptor/model.js";
 import { InlineInstance } from "../instance/inline.js";
 import type { Instance, InstanceEvents, InstanceSpec } from "../instance/instance.js";
 import { ProcessInstance } from "../instance/process.js";
@@ -51,7 +51,7 @@ export class Instances {
     const { name, descriptor: f } = managed;
     checkInterfaces(f, this.#options.world);
     managed.text = readFileSync(f.graph, "latin1");
-    const { world, fabric, book, clickpath } = this.#options;
+    const { world, clickpath } = this.#options;
     const spec: InstanceSpec = {
       name,
       file: f.graph,
@@ -62,22 +62,39 @@ export class Instances {
       // Other random numbers for each instance, and after each restart; the same when the world is the same.
       seed: Math.floor(world.random() * 2 ** 32),
     };
-    const isolation = world.simulation === null ? f.isolation : "inline";
-    if (isolation === "thread")
-      return new ThreadInstance(spec, fabric.plainAttached(name, f), events, () => fabric.gone(name));
-    if (isolation === "process") {
-      const namespace = this.#namespaces.get(name) ?? null;
-      return new ProcessInstance(spec, fabric.plainAttached(name, f), events, { namespace, book });
-    }
-    const options = {
-      ...this.#shared,
-      devices: new AttachedDevices(fabric.attached(name, f), new SystemProvider({ report: events.log })),
-      clock: world.clock(),
-      log: events.log,
-      stores: this.stores(name),
-    };
-    return new InlineInstance(spec, options, events, world.simulation);
+    return this.#makers[world.simulation === null ? f.isolation : "inline"](spec, f, events);
   }
+
+  /** Each isolation's way to make an instance. */
+  readonly #makers: Readonly<
+    Record<Isolation, (spec: InstanceSpec, f: FunctionDescriptor, events: InstanceEvents) => Instance>
+  > = {
+    inline: (spec, f, events) => {
+      const { world, fabric } = this.#options;
+      const options = {
+        ...this.#shared,
+        devices: new AttachedDevices(
+          fabric.attached(spec.name, f),
+          new SystemProvider({ report: events.log }),
+        ),
+        clock: world.clock(),
+        log: events.log,
+        stores: this.stores(spec.name),
+      };
+      return new InlineInstance(spec, options, events, world.simulation);
+    },
+    thread: (spec, f, events) => {
+      const { fabric } = this.#options;
+      return new ThreadInstance(spec, fabric.plainAttached(spec.name, f), events, () =>
+        fabric.gone(spec.name),
+      );
+    },
+    process: (spec, f, events) => {
+      const { fabric, book } = this.#options;
+      const namespace = this.#namespaces.get(spec.name) ?? null;
+      return new ProcessInstance(spec, fabric.plainAttached(spec.name, f), events, { namespace, book });
+    },
+  };
 
   /** The stores of an instance; none in real time, when they are real. */
   stores(name: string): SimulatedStores | undefined {

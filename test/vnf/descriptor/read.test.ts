@@ -1,10 +1,12 @@
 // Service descriptors: what they say, and what is wrong with them, with the place and what to do.
 
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ConfigurationError, type Diagnostic } from "../../../src/lang/diagnostics.js";
+import { SCHEMA } from "../../../src/vnf/descriptor/check.js";
+import { ISOLATIONS } from "../../../src/vnf/descriptor/model.js";
 import { parseDescriptor, readDescriptor } from "../../../src/vnf/descriptor/read.js";
 import { replicas } from "../../../src/vnf/descriptor/replicas.js";
 
@@ -33,6 +35,11 @@ test("every descriptor in conf/services can be read", () => {
   const files = readdirSync(SERVICES).filter((f) => f.endsWith(".yaml"));
   assert.ok(files.length > 0);
   for (const f of files) assert.ok(readDescriptor(`${SERVICES}${f}`).functions.size > 0);
+});
+
+test("the schema knows every isolation, and no other", () => {
+  const schema = JSON.parse(readFileSync(SCHEMA, "utf8"));
+  assert.equal(schema.definitions.isolation.enum, Object.keys(ISOLATIONS));
 });
 
 test("defaults are filled in, and quantities have their units", () => {
