@@ -21,7 +21,15 @@ export const ENCAP_USE_ANNO = 36; // u32: take the destination from the annotati
 export const ENCAP_CHECKSUM = 40; // u32: compute the UDP checksum
 export const ENCAP_SIZE = 48;
 
-// ---- IPFragmenter ----------------------------------------------------------
+// ---- IPFragmenter: the counters of its spec, then the area ------------------
+export const FRAG_FRAGMENTS = 0; // u64 each
+export const FRAG_DROPS = 8;
+export const FRAG_MALFORMED = 16;
+export const FRAG_TOO_MANY = 24;
+export const FRAG_NO_SLOT = 32;
+export const FRAG_AREA = 40;
+
+// Of the area:
 export const FRAG_MTU = 0; // u32
 export const FRAG_HONOR_DF = 4; // u32
 export const FRAG_HEADROOM = 8; // u32
@@ -31,14 +39,36 @@ export const FRAG_BAD = 20; // u32: packets in the batch of those that may not b
 export const FRAG_HONOR_MTU = 24; // u32: a packet's SLOT_MTU counts where it is less than FRAG_MTU
 export const FRAG_SIZE = 32;
 
-// ---- IPGWOptions -----------------------------------------------------------
+// ---- IPGWOptions: one counter, then the area ---------------------------------
+export const GWOPT_FAULTS = 0; // u64
+export const GWOPT_AREA = 8;
 export const GWOPT_ADDRESS = 0; // 4 bytes, network order: the address recorded
 export const GWOPT_MS = 4; // u32: milliseconds since midnight UT
 export const GWOPT_OWN = 8; // u32: address of the router's addresses
 export const GWOPT_OWN_COUNT = 12; // u32
 export const GWOPT_SIZE = 16;
 
-// ---- ICMP elements -----------------------------------------------------------
+// ---- ICMPError: the numbers of its drop reasons, whose counters are followed by the ICMP area ----
+export const ICMP4_NO_HEADER = 0;
+export const ICMP4_ICMP_ERROR = 1;
+export const ICMP4_NOT_UNICAST = 2;
+export const ICMP4_LINK_BROADCAST = 3;
+export const ICMP4_BAD_SOURCE = 4;
+export const ICMP4_FRAGMENT = 5;
+export const ICMP4_SOURCE_ROUTED = 6;
+export const ICMP4_NO_ROOM = 7;
+export const ICMP4_AREA = 64;
+
+// ---- ICMP6Error: likewise ----------------------------------------------------
+export const ICMP6_NO_HEADER = 0;
+export const ICMP6_ICMP_ERROR = 1;
+export const ICMP6_NOT_UNICAST = 2;
+export const ICMP6_LINK_BROADCAST = 3;
+export const ICMP6_BAD_SOURCE = 4;
+export const ICMP6_NO_ROOM = 5;
+export const ICMP6_AREA = 48;
+
+// ---- ICMP area ----------------------------------------------------------------
 export const NOW_SECONDS = 0; // u32: wall-clock time for timestamps
 export const NOW_NANOSECONDS = 4; // u32
 export const ICMP_TYPE = 8; // u32

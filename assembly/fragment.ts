@@ -3,7 +3,8 @@
 import { csumComplete } from "./checksum";
 import { IP_HEADER, be16, ipHeaderLength, networkLength, put16, setIpSum } from "./header";
 import {
-  FRAG_BAD, FRAG_HEADROOM, FRAG_HONOR_DF, FRAG_HONOR_MTU, FRAG_MTU, FRAG_NEXT, FRAG_RANDOM,
+  FRAG_AREA, FRAG_BAD, FRAG_DROPS, FRAG_FRAGMENTS, FRAG_HEADROOM, FRAG_HONOR_DF, FRAG_HONOR_MTU, FRAG_MALFORMED,
+  FRAG_MTU, FRAG_NEXT, FRAG_NO_SLOT, FRAG_RANDOM, FRAG_TOO_MANY,
 } from "./forward-layout";
 import {
   BATCH_MAX, FLAG_PARTIAL_CSUM, SLOT_COPIED, SLOT_DATA, SLOT_FLAGS, SLOT_GSO_SIZE, SLOT_LENGTH,
@@ -16,14 +17,6 @@ import { count64, slotAt } from "./slot";
 const ROOM: u32 = BATCH_MAX;
 const DF: u32 = 0x4000;
 const MF: u32 = 0x2000;
-
-// The counters of IPFragmenter's state, in the order of its spec.
-const FRAGMENTS: u32 = 0;
-const DROPS: u32 = 8;
-const MALFORMED: u32 = 16;
-const TOO_MANY: u32 = 24;
-const NO_SLOT: u32 = 32;
-const AREA: u32 = 40;
 
 /**
  * Copies to `to` the options of the header of `length` bytes at `ip` that belong in every fragment, padded to whole
@@ -82,7 +75,7 @@ function makeFragment(
  * to the pool. Stops, with FRAG_NEXT at the packet to go on with, when `out` is full. Returns how many are in `out`.
  */
 export function ipFragment(state: u32, batch: u32, count: u32, out: u32, bad: u32): u32 {
-  const area = state + AREA;
+  const area = state + FRAG_AREA;
   const most = load<u32>(area, FRAG_MTU);
   const honor = load<u32>(area, FRAG_HONOR_MTU) != 0;
   let made: u32 = 0;
@@ -103,7 +96,7 @@ export function ipFragment(state: u32, batch: u32, count: u32, out: u32, bad: u3
     // A fragment may not reach beyond the largest packet: its parts' offsets would not fit their field.
     const reach = header == 0 ? 0 : ((be16(ip + 6) & 0x1fff) << 3) + whole - header;
     if (whole < header || whole > room || header == 0 || reach > 65535) {
-      count64(state + MALFORMED, 1);
+      count64(state + FRAG_MALFORMED, 1);
       poolGive(slot);
       continue;
     }
@@ -116,7 +109,7 @@ export function ipFragment(state: u32, batch: u32, count: u32, out: u32, bad: u3
     const first: u32 = mtu < header ? 0 : (mtu - header) & ~7;
     const field = be16(ip + 6);
     if (((field & DF) != 0 && load<u32>(area, FRAG_HONOR_DF) != 0) || first < 8) {
-      count64(state + DROPS, 1);
+      count64(state + FRAG_DROPS, 1);
       store<u32>(slot, mtu, SLOT_MTU);
       store<u32>(bad + (refused++ << 2), slot);
       continue;
@@ -124,7 +117,7 @@ export function ipFragment(state: u32, batch: u32, count: u32, out: u32, bad: u3
     const each = (mtu - outHeader) & ~7;
     const pieces: u32 = 1 + (payload - first + each - 1) / each;
     if (pieces > ROOM) {
-      count64(state + TOO_MANY, 1);
+      count64(state + FRAG_TOO_MANY, 1);
       poolGive(slot);
       continue;
     }
@@ -148,7 +141,7 @@ export function ipFragment(state: u32, batch: u32, count: u32, out: u32, bad: u3
       const more = offset + size < payload ? MF : field & MF;
       const place = (field & 0x1fff) + (offset >> 3);
       const piece = makeFragment(area, slot, ip, header, offset, size, more | (field & 0x8000) | place, outHeader);
-      if (piece == 0) count64(state + NO_SLOT, 1);
+      if (piece == 0) count64(state + FRAG_NO_SLOT, 1);
       else store<u32>(out + ((made + had++) << 2), piece);
     }
     put16(ip + 2, header + first);
@@ -158,7 +151,7 @@ export function ipFragment(state: u32, batch: u32, count: u32, out: u32, bad: u3
     store<u32>(slot, ip + header, SLOT_TRANSPORT);
     store<u32>(out + (made << 2), slot);
     made += had;
-    count64(state + FRAGMENTS, had);
+    count64(state + FRAG_FRAGMENTS, had);
   }
   store<u32>(area, i, FRAG_NEXT);
   store<u32>(area, refused, FRAG_BAD);

@@ -3,8 +3,9 @@
 import { csumOf, csumUpdate } from "./checksum";
 import { IP_HEADER, be16, ipHeaderLength, markIp, networkLength, put16, setIpSum, stamp } from "./header";
 import {
-  ICMP_BAD, ICMP_BAD_COUNT, ICMP_CODE, ICMP_FIX, ICMP_ID, ICMP_MTU, ICMP_PMTU, ICMP_SOURCE, ICMP_TYPE, NOW_NANOSECONDS,
-  NOW_SECONDS,
+  ICMP4_AREA, ICMP4_BAD_SOURCE, ICMP4_FRAGMENT, ICMP4_ICMP_ERROR, ICMP4_LINK_BROADCAST, ICMP4_NOT_UNICAST,
+  ICMP4_NO_HEADER, ICMP4_NO_ROOM, ICMP4_SOURCE_ROUTED, ICMP_BAD, ICMP_BAD_COUNT, ICMP_CODE, ICMP_FIX, ICMP_ID,
+  ICMP_MTU, ICMP_PMTU, ICMP_SOURCE, ICMP_TYPE, NOW_NANOSECONDS, NOW_SECONDS,
 } from "./forward-layout";
 import {
   ANNO_DST_IP, ANNO_FIX_IP_SRC, ANNO_ICMP_PARAM, ANNO_PAINT, PACKET_BROADCAST, PACKET_MULTICAST, SLOT_ANNO, SLOT_DATA,
@@ -24,17 +25,6 @@ const TIME_EXCEEDED: u32 = 11;
 const PARAMETER_PROBLEM: u32 = 12;
 const NEEDS_FRAGMENTING: u32 = 4;
 const TTL_OF_ERRORS: u8 = 200; // Click's
-
-// ICMPError's counters of packets not answered, in the order of its spec.
-const NO_HEADER: u32 = 0;
-const ICMP_ERROR: u32 = 1;
-const NOT_UNICAST: u32 = 2;
-const LINK_BROADCAST: u32 = 3;
-const BAD_SOURCE: u32 = 4;
-const FRAGMENT: u32 = 5;
-const SOURCE_ROUTED: u32 = 6;
-const NO_ROOM: u32 = 7;
-const AREA: u32 = 64;
 
 // @ts-ignore: decorator
 @inline
@@ -83,14 +73,14 @@ function sourceRoute(ip: u32, length: u32): u32 {
 /** Why RFC 1812 sections 4.3.2.7 and 5.2.7.2 forbid an answer to the packet: one of the reasons above, or -1. */
 function refusal(area: u32, slot: u32, ip: u32, header: u32, room: u32, route: u32): i32 {
   if (load<u8>(ip, 9) == ICMP && (be16(ip + 6) & 0x1fff) == 0) {
-    if (room < header + 4 || isErrorType(load<u8>(ip + header))) return ICMP_ERROR;
+    if (room < header + 4 || isErrorType(load<u8>(ip + header))) return ICMP4_ICMP_ERROR;
   }
-  if (!isUnicast(area, load<u32>(ip, 16))) return NOT_UNICAST;
+  if (!isUnicast(area, load<u32>(ip, 16))) return ICMP4_NOT_UNICAST;
   const type: u32 = load<u8>(slot, SLOT_PACKET_TYPE);
-  if (type == PACKET_BROADCAST || type == PACKET_MULTICAST) return LINK_BROADCAST;
-  if (!isSource(area, load<u32>(ip, 12))) return BAD_SOURCE;
-  if ((be16(ip + 6) & 0x1fff) != 0) return FRAGMENT;
-  if (route != 0 && load<u32>(area, ICMP_TYPE) == REDIRECT) return SOURCE_ROUTED;
+  if (type == PACKET_BROADCAST || type == PACKET_MULTICAST) return ICMP4_LINK_BROADCAST;
+  if (!isSource(area, load<u32>(ip, 12))) return ICMP4_BAD_SOURCE;
+  if ((be16(ip + 6) & 0x1fff) != 0) return ICMP4_FRAGMENT;
+  if (route != 0 && load<u32>(area, ICMP_TYPE) == REDIRECT) return ICMP4_SOURCE_ROUTED;
   return -1;
 }
 
@@ -165,18 +155,18 @@ function answer(area: u32, slot: u32, ip: u32, header: u32, room: u32, route: u3
  * not be answered go back to the pool, counted by reason. Returns how many messages stay in `batch`.
  */
 export function icmpError(state: u32, batch: u32, count: u32): u32 {
-  const area = state + AREA;
+  const area = state + ICMP4_AREA;
   let kept: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
     const slot = slotAt(batch, i);
     const ip = load<u32>(slot, SLOT_NETWORK);
     const room = networkLength(slot);
     const header = ipHeaderLength(ip, room);
-    let reason: i32 = NO_HEADER;
+    let reason: i32 = ICMP4_NO_HEADER;
     if (header != 0) {
       const route = sourceRoute(ip, header);
       reason = refusal(area, slot, ip, header, room, route);
-      if (reason < 0 && !answer(area, slot, ip, header, room, route)) reason = NO_ROOM;
+      if (reason < 0 && !answer(area, slot, ip, header, room, route)) reason = ICMP4_NO_ROOM;
     }
     if (reason >= 0) {
       count64(state + (<u32>reason << 3), 1);

@@ -3,7 +3,8 @@
 import { csumAdd, csumPseudo6, csumUpdate } from "./checksum";
 import { IP6_HEADER, be16, networkLength, put16, stamp } from "./header";
 import {
-  ICMP_CODE, ICMP_FIX, ICMP_MTU, ICMP_PMTU, ICMP_SOURCE, ICMP_TYPE, NOW_NANOSECONDS, NOW_SECONDS,
+  ICMP6_AREA, ICMP6_BAD_SOURCE, ICMP6_ICMP_ERROR, ICMP6_LINK_BROADCAST, ICMP6_NOT_UNICAST, ICMP6_NO_HEADER,
+  ICMP6_NO_ROOM, ICMP_CODE, ICMP_FIX, ICMP_MTU, ICMP_PMTU, ICMP_SOURCE, ICMP_TYPE, NOW_NANOSECONDS, NOW_SECONDS,
 } from "./forward-layout";
 import {
   ANNO_DST_IP, ANNO_FIX_IP_SRC, ANNO_ICMP_PARAM, ANNO_PAINT, PACKET_BROADCAST, PACKET_MULTICAST, SLOT_ANNO, SLOT_DATA,
@@ -34,15 +35,6 @@ const DESTINATION: u32 = 60;
 const MOBILITY: u32 = 135;
 const HOST_IDENTITY: u32 = 139;
 const SHIM6: u32 = 140;
-
-// ICMP6Error's counters of packets not answered, in the order of its spec.
-const NO_HEADER: u32 = 0;
-const ICMP_ERROR: u32 = 1;
-const NOT_UNICAST: u32 = 2;
-const LINK_BROADCAST: u32 = 3;
-const BAD_SOURCE: u32 = 4;
-const NO_ROOM: u32 = 5;
-const AREA: u32 = 48;
 
 /** Whether the packet of `room` bytes at `ip` is, or may be, an ICMPv6 error message or redirect. */
 function isError(ip: u32, room: u32): bool {
@@ -85,15 +77,15 @@ function isSource(address: u32): bool {
 
 /** Why RFC 4443 section 2.4 (e) forbids an answer to the packet: one of the reasons above, or -1. */
 function refusal(area: u32, slot: u32, ip: u32, room: u32): i32 {
-  if (isError(ip, room)) return ICMP_ERROR;
+  if (isError(ip, room)) return ICMP6_ICMP_ERROR;
   const type = load<u32>(area, ICMP_TYPE);
   const toGroups = type == TOO_BIG || (type == PARAMETER_PROBLEM && load<u32>(area, ICMP_CODE) == UNKNOWN_OPTION);
   if (!toGroups) {
-    if (load<u8>(ip, 24) == 0xff) return NOT_UNICAST;
+    if (load<u8>(ip, 24) == 0xff) return ICMP6_NOT_UNICAST;
     const packetType: u32 = load<u8>(slot, SLOT_PACKET_TYPE);
-    if (packetType == PACKET_BROADCAST || packetType == PACKET_MULTICAST) return LINK_BROADCAST;
+    if (packetType == PACKET_BROADCAST || packetType == PACKET_MULTICAST) return ICMP6_LINK_BROADCAST;
   }
-  return isSource(ip + 8) ? -1 : BAD_SOURCE;
+  return isSource(ip + 8) ? -1 : ICMP6_BAD_SOURCE;
 }
 
 /** Turns the packet into the message about it. Returns false when there is no room. */
@@ -164,16 +156,16 @@ function isIp6(ip: u32, room: u32): bool {
  * be answered go back to the pool, counted by reason. Returns how many messages stay in `batch`.
  */
 export function icmp6Error(state: u32, batch: u32, count: u32): u32 {
-  const area = state + AREA;
+  const area = state + ICMP6_AREA;
   let kept: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
     const slot = slotAt(batch, i);
     const ip = load<u32>(slot, SLOT_NETWORK);
     const room = networkLength(slot);
-    let reason: i32 = NO_HEADER;
+    let reason: i32 = ICMP6_NO_HEADER;
     if (isIp6(ip, room)) {
       reason = refusal(area, slot, ip, room);
-      if (reason < 0 && !answer(area, slot, ip, room)) reason = NO_ROOM;
+      if (reason < 0 && !answer(area, slot, ip, room)) reason = ICMP6_NO_ROOM;
     }
     if (reason >= 0) {
       count64(state + (<u32>reason << 3), 1);

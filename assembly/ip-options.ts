@@ -1,7 +1,7 @@
 // IPGWOptions (the options that routers fill in) and DropBroadcasts.
 
 import { ipHeaderLength, networkLength, setIpSum } from "./header";
-import { GWOPT_ADDRESS, GWOPT_MS, GWOPT_OWN, GWOPT_OWN_COUNT } from "./forward-layout";
+import { GWOPT_ADDRESS, GWOPT_AREA, GWOPT_FAULTS, GWOPT_MS, GWOPT_OWN, GWOPT_OWN_COUNT } from "./forward-layout";
 import {
   ANNO_ICMP_PARAM, PACKET_BROADCAST, PACKET_MULTICAST, SLOT_ANNO, SLOT_NETWORK, SLOT_PACKET_TYPE,
 } from "./layout";
@@ -98,7 +98,7 @@ export function ipGatewayOptions(state: u32, batch: u32, count: u32, bad: u32): 
     const ip = load<u32>(slot, SLOT_NETWORK);
     const length = ipHeaderLength(ip, networkLength(slot));
     if (length > 20) {
-      const result = gatewayOptions(state + 8, ip, length);
+      const result = gatewayOptions(state + GWOPT_AREA, ip, length);
       if (result >= FAULT) {
         setIpSum(ip, length); // options before the faulty one may have changed
         store<u8>(slot, <u8>(result - FAULT), SLOT_ANNO + ANNO_ICMP_PARAM);
@@ -109,7 +109,7 @@ export function ipGatewayOptions(state: u32, batch: u32, count: u32, bad: u32): 
     }
     store<u32>(batch + (kept++ << 2), slot);
   }
-  if (kept < count) count64(state, count - kept);
+  if (kept < count) count64(state + GWOPT_FAULTS, count - kept);
   return kept;
 }
 

@@ -87,7 +87,7 @@ export class IPFragmenter extends Element {
     memory.set32(stateArea + layout.FRAG_NEXT, 0);
     let next = 0;
     while (next < batch.count) {
-      const before = memory.get64(this.state + 8);
+      const before = memory.get64(this.state + layout.FRAG_DROPS);
       memory.set32(stateArea + layout.FRAG_NEXT, next);
       out.count = memory.kernels.ipFragment(this.state, batch.address, batch.count, out.address, bad.address);
       next = memory.get32(stateArea + layout.FRAG_NEXT);
