@@ -9,13 +9,16 @@ import {
 } from "./layout";
 import {
   DECAP_BAD_CHECKSUM, DECAP_BAD_ECN, DECAP_BAD_INNER, DECAP_BAD_LENGTH, DECAP_CHECK, DECAP_DONE, DECAP_DROPS,
-  DECAP_DSCP, DECAP_ENCRYPTED, DECAP_EVENT_COUNT, DECAP_FRAGMENT, DECAP_NOT_LISP, DECAP_ONLY,
-  DECAP_PACKETS, DECAP_PEERS, DECAP_PORT, DECAP_ROOT, DECAP_TRUNCATED, DECAP_UNKNOWN_IID, DECAP_VERIFY, PEER_TAG,
-  VERIFY_COUNT,
+  DECAP_DSCP, DECAP_ENCRYPTED, DECAP_EVENT_COUNT, DECAP_EXPIRED, DECAP_FRAGMENT, DECAP_HOSTS_4, DECAP_HOSTS_6,
+  DECAP_HOSTS_IID, DECAP_NOT_LISP, DECAP_ONLY, DECAP_OWN_SOURCE,
+  DECAP_PACKETS, DECAP_PEERS, DECAP_PORT, DECAP_ROOT, DECAP_SITE, DECAP_TRUNCATED, DECAP_UNKNOWN_IID, DECAP_VERIFY,
+  HOST_KIND, HOST_NONE, PEER_TAG, VERIFY_COUNT,
 } from "./lisp-layout";
 import { findInstance } from "./lisp-instance";
 import { notePeer } from "./lisp-peer";
-import { verifyHeader } from "./lisp-verify";
+import { findPrefix, verifyHeader } from "./lisp-verify";
+import { lpm4Lookup } from "./lpm4-lookup";
+import { lpm6Lookup } from "./lpm6-lookup";
 import { count64, slotAt } from "./slot";
 
 const KK_BITS: u32 = 0x03;
@@ -61,6 +64,18 @@ function rewrite4(at: u32, tos: u32, ttl: u32): void {
   store<u8>(at, tos as u8, 1);
   store<u8>(at, ttl as u8, 8);
   store<u16>(at, sum as u16, 10);
+}
+
+/**
+ * Whether the inner source at `at` is an EID of the site itself, which nobody outside sends from; but for mobile hosts,
+ * which may be elsewhere.
+ */
+function ownSource(state: u32, site: u32, iid: u32, at: u32, four: bool): bool {
+  if (findPrefix(site, iid, at, four) == 0) return false;
+  const hosts = four ? load<u32>(state, DECAP_HOSTS_4) : load<u32>(state, DECAP_HOSTS_6);
+  if (hosts == 0 || iid != load<u32>(state, DECAP_HOSTS_IID)) return true;
+  const host = four ? lpm4Lookup(hosts, bswap<u32>(load<u32>(at))) : lpm6Lookup(hosts, at);
+  return host == 0 || load<u32>(host, HOST_KIND) == HOST_NONE;
 }
 
 /** Decapsulates one packet in place. Returns DECAP_DONE, or why not, with the packet as it was. */
@@ -131,6 +146,7 @@ export function decapsulate(state: u32, slot: u32): u32 {
 
   // The inner packet.
   const inner = udp + 16;
+  const site = load<u32>(state, DECAP_SITE);
   const left = length - 16;
   if (left < 20) return DECAP_BAD_INNER;
   const verify = (word & (V_BIT | L_BIT)) == 0 ? 0 : load<u32>(state, DECAP_VERIFY);
@@ -143,19 +159,25 @@ export function decapsulate(state: u32, slot: u32): u32 {
     const innerTos = (innerHead >> 8) & 0xff;
     const ecn = mergedEcn(innerTos & 3, tos & 3);
     if (ecn == 4) return DECAP_BAD_ECN;
+    const hops = min<u32>(ttl, load<u8>(inner, 8));
+    if (hops == 0) return DECAP_EXPIRED;
+    if (site != 0 && ownSource(state, site, iid, inner + 12, true)) return DECAP_OWN_SOURCE;
     if (verify != 0) {
       const from = inner + 12;
       const result = verifyHeader(verify, word, second, iid, from, inner + 16, true, addresses, sources == 8);
       if (result != DECAP_DONE) return result;
     }
     const copied = load<u32>(state, DECAP_DSCP);
-    rewrite4(inner, (((tos & copied) | (innerTos & ~copied)) & 0xfc) | ecn, min<u32>(ttl, load<u8>(inner, 8)));
+    rewrite4(inner, (((tos & copied) | (innerTos & ~copied)) & 0xfc) | ecn, hops);
   } else if ((innerHead & 0xf0) == 0x60) {
     size = swap16(load<u16>(inner, 4)) + 40;
     if (size > left) return DECAP_BAD_INNER;
     const innerTos = ((innerHead & 0x0f) << 4) | ((innerHead >> 12) & 0x0f);
     const ecn = mergedEcn(innerTos & 3, tos & 3);
     if (ecn == 4) return DECAP_BAD_ECN;
+    const hops = min<u32>(ttl, load<u8>(inner, 7));
+    if (hops == 0) return DECAP_EXPIRED;
+    if (site != 0 && ownSource(state, site, iid, inner + 8, false)) return DECAP_OWN_SOURCE;
     if (verify != 0) {
       const from = inner + 8;
       const result = verifyHeader(verify, word, second, iid, from, inner + 24, false, addresses, sources == 8);
@@ -164,7 +186,7 @@ export function decapsulate(state: u32, slot: u32): u32 {
     const copied = load<u32>(state, DECAP_DSCP);
     const merged = (((tos & copied) | (innerTos & ~copied)) & 0xfc) | ecn;
     store<u32>(inner, (innerHead & 0xffff0ff0) | (merged >> 4) | ((merged & 0x0f) << 12));
-    store<u8>(inner, min<u32>(ttl, load<u8>(inner, 7)) as u8, 7);
+    store<u8>(inner, hops as u8, 7);
   } else {
     return DECAP_BAD_INNER;
   }

@@ -156,7 +156,7 @@ export const ENCAP_GONE = 6;
 // ---- LISPDecap's state -----------------------------------------------------
 export const DECAP_PACKETS = 0;
 export const DECAP_DROPS = 8; // in the order of DECAP_TRUNCATED and following
-export const DECAP_AREA = 112;
+export const DECAP_AREA = 128;
 export const DECAP_PORT = DECAP_AREA; // u32: UDP port, as it lies in memory
 export const DECAP_CHECK = DECAP_AREA + 4; // u32: 1 = verify UDP checksums that are not 0
 export const DECAP_DSCP = DECAP_AREA + 8; // u32: 0xfc = copy the DSCP to the inner header
@@ -167,7 +167,11 @@ export const DECAP_EVENTS = DECAP_AREA + 24; // u32: address of an array of BATC
 export const DECAP_EVENT_COUNT = DECAP_AREA + 28; // u32: peers put there by the last call
 export const DECAP_VERIFY = DECAP_AREA + 32; // u32: address of what headers are verified by (VERIFY_*), 0 = nothing
 export const DECAP_ONLY = DECAP_AREA + 36; // u32: one of the instance IDs expected + 1, looked at first; 0 = none
-export const DECAP_AREA_SIZE = 40;
+export const DECAP_SITE = DECAP_AREA + 40; // u32: root of the site's own EID-prefixes, 0 = not known
+export const DECAP_HOSTS_4 = DECAP_AREA + 44; // u32: tables of the mobile hosts of DECAP_HOSTS_IID, 0 = there are none
+export const DECAP_HOSTS_6 = DECAP_AREA + 48; // u32
+export const DECAP_HOSTS_IID = DECAP_AREA + 52; // u32
+export const DECAP_AREA_SIZE = 56;
 
 export const DECAP_DONE = 0;
 export const DECAP_TRUNCATED = 1;
@@ -183,7 +187,9 @@ export const DECAP_NULL_VERSION = 10;
 export const DECAP_NEWER_VERSION = 11;
 export const DECAP_OLDER_VERSION = 12;
 export const DECAP_OLDER_SOURCE = 13;
-export const DECAP_REASONS = 13;
+export const DECAP_EXPIRED = 14;
+export const DECAP_OWN_SOURCE = 15;
+export const DECAP_REASONS = 15;
 
 // A peer: an RLOC that packets come from, for one instance ID.
 // SLOT_ROUTE of a packet from it points at it, and SLOT_ROUTE_TAG holds its

@@ -76,7 +76,7 @@ for6 [1] -> local;
 for6 [2] -> own6 :: LISPHostSwitch(mobility, src) -> out6 :: DropUnroutable -> hops6 :: DecIP6HLIM -> cache;
 hops6 [1] -> ICMP6Error($EID6, timeexceeded, transit) -> to_site6;
 
-decap :: LISPDecap(PEERS 1024, IID $IID);
+decap :: LISPDecap(PEERS 1024, IID $IID, SITE own, MOBILITY mobility);
 peers :: LISPPeerLog(decap, ACTIVE false);
 cache [0] -> [1] peers [1] -> encap;
 

@@ -2,13 +2,16 @@ import * as layout from "../../../assembly/lisp-layout.js";
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { HeaderVerifier } from "../../../src/lisp/data-plane/header-verifier.js";
 import { IID_MAX } from "../../../src/lisp/mapping.js";
+import type { HostTable } from "../../../src/lisp/mobility/host-table.js";
 import { Instances } from "../../../src/lisp/tables/instances.js";
 import { type Peer, type PeerNews, PeerTable } from "../../../src/lisp/tables/peer-table.js";
 import { addressText } from "../../../src/net/address.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
+import { elementOf } from "../../../src/router/element-of.js";
 import type { HandlerCode } from "../../../src/router/handler.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
+import { LISPSite } from "../etr/lisp-site.js";
 
 const args = {
   PORT: { type: "ip_port", protocol: 17, default: "4341", doc: "UDP port of LISP data" },
@@ -35,6 +38,14 @@ const args = {
     max: 1048576,
     doc: "senders to remember what their LISP headers said; 0: none",
   },
+  SITE: {
+    type: "element",
+    doc: "the LISPSite of the site behind it: nobody sends from its EIDs out of other sites",
+  },
+  MOBILITY: {
+    type: "element",
+    doc: "the LISPMobility that knows which hosts of SITE may be elsewhere, and do send from there",
+  },
 } as const;
 
 /**
@@ -42,8 +53,8 @@ const args = {
  *
  * Input packets are IP packets to UDP port 4341, their outer header at the network header annotation or at the start
  * of the data; header checksums are CheckIPHeader's business. After the checks of RFC 9300, section 5.3, the inner
- * TTL becomes the outer one if that is less, the outer DSCP is copied, ECN fields are merged as RFC 6040 says, and
- * what is not the inner packet is cut off. The inner packet leaves with its network header set and its instance ID
+ * TTL becomes the outer one if that is less (a packet without any hop left is dropped), the outer DSCP is copied, ECN
+ * fields are merged as RFC 6040 says, and what is not the inner packet is cut off. The inner packet leaves with its network header set and its instance ID
  * annotation: 0 if the LISP header had none. Instance IDs that are not served here are refused: EIDs of one instance
  * say nothing in another (RFC 9300, section 8).
  *
@@ -80,6 +91,8 @@ export class LISPDecap extends Element {
       newer_version: "Destination Map-Version newer than that of our mapping",
       older_version: "Destination Map-Version older than any that is still allowed to its sender",
       older_source: "Source Map-Version older than that of the mapping we have of its sender",
+      expired: "no hop is left: the inner TTL or hop limit is 0, or the outer one",
+      own_source: "inner source is an EID of this site: forged, or a loop",
     },
     state: layout.DECAP_AREA_SIZE,
     handlers: {
@@ -92,6 +105,8 @@ export class LISPDecap extends Element {
   } as const satisfies ElementSpec;
 
   #expected: Instances | null = null;
+  #site: LISPSite | null = null;
+  #hosts: unknown = null;
   #peers: PeerTable | null = null;
   #verifier: HeaderVerifier | null = null;
   readonly #listeners: ((news: PeerNews) => void)[] = [];
@@ -104,6 +119,18 @@ export class LISPDecap extends Element {
     if (values.ALL_IIDS && values.IID.length > 0) errors.error("IID and ALL_IIDS exclude each other");
     if (!values.ALL_IIDS) for (const iid of values.IID.length > 0 ? values.IID : [0]) this.expect(iid);
     if (values.PEERS > 0) this.rememberPeers(values.PEERS);
+    this.#site = values.SITE === undefined ? null : elementOf(values.SITE, LISPSite, "SITE", errors);
+    this.#hosts = values.MOBILITY ?? null;
+    if (this.#hosts !== null && !knowsHosts(this.#hosts)) errors.error("MOBILITY is not a LISPMobility");
+  }
+
+  override initialize(): void {
+    const set = (at: number, value: number): void => this.memory.set32(this.state + at, value);
+    if (this.#site !== null) set(layout.DECAP_SITE, this.#site.records.root);
+    if (!knowsHosts(this.#hosts)) return;
+    set(layout.DECAP_HOSTS_4, this.#hosts.table.four.address);
+    set(layout.DECAP_HOSTS_6, this.#hosts.table.six.address);
+    set(layout.DECAP_HOSTS_IID, this.#hosts.iid);
   }
 
   /** A hot swap hands the peers over, and what the old one was told to remember of them. */
@@ -188,6 +215,16 @@ export class LISPDecap extends Element {
   override handlers(): Record<string, HandlerCode> {
     return { peers: { read: () => [...(this.#peers?.peers() ?? [])].map(peerLine).join("") } };
   }
+}
+
+/** An element that knows the mobile hosts of an instance. */
+interface HostKnower {
+  readonly table: HostTable;
+  readonly iid: number;
+}
+
+function knowsHosts(element: unknown): element is HostKnower {
+  return element instanceof Element && "table" in element && "watchHomes" in element;
 }
 
 function peerLine(p: Peer): string {

@@ -8,7 +8,8 @@ import { LISPDecap } from "../../../../elements/lisp/data-plane/lisp-decap.js";
 import * as fc from "../../../property.js";
 import { fillSlot, touched } from "../../../slot-canary.js";
 import { failure } from "../control.js";
-import { Bench, checksum, hex, ipv4, ipv6, lisp, toHex, udp } from "../harness.js";
+import { Bench, checksum, hex, ip, ipv4, ipv6, lisp, SIX_B, toHex, udp } from "../harness.js";
+import { complaints } from "../mobility/mobility-lab.js";
 import { decap, INNER, NOTHING, OUTER, summed, word, ZERO } from "./decap-lab.js";
 
 test("both families within both: the inner packet leaves, its header set, its instance ID noted", async () => {
@@ -67,8 +68,8 @@ test("TTL: the inner becomes the outer where that is less (5.3), and the checksu
         [64, 10],
         [10, 64],
         [5, 5],
-        [0, 255],
-        [255, 0],
+        [1, 255],
+        [255, 1],
       ]) {
         b.push("e", [lisp(make(hex("00ff"), { ttl: inner }), ZERO, { ...f, ttl: outer })]);
         const [seen] = b.take("s0");
@@ -77,6 +78,62 @@ test("TTL: the inner becomes the outer where that is less (5.3), and the checksu
     }
   }
   b.close();
+});
+
+test("a packet without any hop left goes no further", async () => {
+  const b = await Bench.of("LISPDecap", 2);
+  for (const f of OUTER)
+    for (const make of [ipv4, ipv6])
+      for (const [outer, inner] of [
+        [0, 255],
+        [255, 0],
+        [0, 0],
+      ])
+        b.push("e", [lisp(make(NOTHING, { ttl: inner }), ZERO, { ...f, ttl: outer })]);
+  assert.equal(b.take("s0"), []);
+  assert.is(b.read("e.expired"), "12");
+  b.close();
+});
+
+test("nobody sends from the site's own EIDs out of another site, but mobile hosts of it", async () => {
+  const site = "site :: LISPSite(10.1.0.0/16 192.0.2.2, fd01:0:0:1::/64 192.0.2.2);";
+  const forged = INNER.map((inner) => lisp(inner));
+  const honest = [ipv4(NOTHING, { source: ip("10.9.0.1") }), ipv6(NOTHING, { source: SIX_B })].map((p) =>
+    lisp(p),
+  );
+  const b = await Bench.start(
+    `${site} feed :: Feed -> e :: LISPDecap(ALL_IIDS true, SITE site); e -> s0 :: Sink`,
+  );
+  b.push("e", [...forged, ...honest]);
+  assert.is(b.take("s0").length, 2);
+  assert.is(b.read("e.own_source"), "2");
+  // EIDs of the same number in another instance are somebody else's.
+  b.push(
+    "e",
+    INNER.map((inner) => lisp(inner, hex("0800000000000700"))),
+  );
+  assert.is(b.take("s0").length, 2);
+  await b.router.write("site.remove", "10.1.0.0/16");
+  b.push("e", forged);
+  assert.is(b.take("s0").length, 1, "no longer the site's");
+  b.close();
+
+  const mobile = await Bench.start(`${site}
+    feed :: Feed -> e :: LISPDecap(SITE site, MOBILITY m); e -> s0 :: Sink;
+    Idle -> cache :: LISPMapCache -> Discard;
+    Idle -> m :: LISPMobility(site, 02:00:00:00:00:02, 10.1.0.0/16 10.1.0.254, fd01:0:0:1::/64 fd01:0:0:1::fe,
+      LOCATORS "192.0.2.2", CACHE cache) -> Discard; Idle -> [1] m`);
+  mobile.push("e", forged);
+  assert.is(mobile.take("s0").length, 0, "at home, for all that is known");
+  await mobile.router.write("m.away", "10.1.0.1 192.0.2.9");
+  await mobile.router.write("m.away", "fd01:0:0:1::1 192.0.2.9");
+  mobile.push("e", forged);
+  assert.is(mobile.take("s0").length, 2, "elsewhere");
+  mobile.close();
+  assert.equal(await complaints("Idle -> LISPDecap(SITE d, MOBILITY d) -> d :: Discard"), [
+    "SITE is not a LISPSite",
+    "MOBILITY is not a LISPMobility",
+  ]);
 });
 
 // RFC 6040 section 4.2, figure 4: rows the arriving inner, columns the arriving outer. Codes: 00 Not-ECT, 01 ECT(1),
@@ -348,6 +405,7 @@ function slowDecap(p: Uint8Array): { readonly bytes: string; readonly iid: numbe
     if (ecn === null) return null;
     inner[1] = (tos & 0xfc) | ecn;
     inner[8] = Math.min(inner[8], ttl);
+    if (inner[8] === 0) return null;
     inner.set([0, 0], 10);
     const sum = checksum(inner.subarray(0, (inner[0] & 15) * 4));
     inner.set([sum >> 8, sum & 255], 10);
@@ -358,6 +416,7 @@ function slowDecap(p: Uint8Array): { readonly bytes: string; readonly iid: numbe
     inner[0] = 0x60 | (merged >> 4);
     inner[1] = ((merged & 15) << 4) | (inner[1] & 15);
     inner[7] = Math.min(inner[7], ttl);
+    if (inner[7] === 0) return null;
   } else return null;
   const iid = (flags & 8) === 0 ? 0 : (p[at + 12] << 16) | u16(at + 13);
   return { bytes: toHex(inner.subarray(0, size)), iid };
