@@ -4,8 +4,9 @@
 // the sender left to "hardware" and which frames are segmentation offload.
 
 import * as io from "../../assembly/device-layout.js";
+import { etherText } from "../net/mac.js";
 import { DeviceError, type DeviceOptions } from "../router/device.js";
-import { ifreq, mtuOf } from "./interface.js";
+import { ifreq, isUp, mtuOf } from "./interface.js";
 import { type KernelContext, KernelDevice } from "./kernel-device.js";
 import * as sys from "./syscalls.js";
 
@@ -28,17 +29,25 @@ const ARPHRD_LOOPBACK = 772;
 const ARPHRD_RAWIP = 519;
 const ARPHRD_NONE = 0xfffe;
 
+/** Milliseconds between looks whether the interface is there, is switched on, and has the MTU that it had. */
+const LOOK_MS = 500;
+
 export const DEFAULT_RECEIVE_BUFFER: number = 4 * 2 ** 20;
 
 export class PacketDevice extends KernelDevice {
-  readonly mac: Uint8Array | null;
   readonly linkType: "ethernet" | "ip";
-  readonly mtu: number;
-  readonly #index: number;
+  #mac: Uint8Array | null;
+  #mtu: number;
+  /** The interface's number; one that is made anew under its name has another. */
+  #index: number;
   // Two sockets: what is received needs one that the kernel queues packets on, and sending must not wait for it.
   #receiveFd = -1;
   #sendFd = -1;
   #drops = 0;
+  /** What receiving was asked for with; null: it was not. */
+  #receiving: DeviceOptions | null = null;
+  #look: NodeJS.Timeout | undefined;
+  #saidOther = false;
 
   /** Opens interface `name`. Throws DeviceError `NO_SUCH_DEVICE`, `PERMISSION`, `UNSUPPORTED` or `IO`. */
   constructor(name: string, context: KernelContext, options: DeviceOptions = {}) {
@@ -54,33 +63,98 @@ export class PacketDevice extends KernelDevice {
     }
     this.#sendFd = this.#socket();
     try {
-      const hardware = this.#query(SIOCGIFHWADDR, "hardware address");
-      const type = hardware.readUInt16LE(16);
-      if (type === ARPHRD_ETHER || type === ARPHRD_LOOPBACK) {
-        this.linkType = "ethernet";
-        this.mac = Uint8Array.from(hardware.subarray(18, 24));
-      } else if (type === ARPHRD_NONE || type === ARPHRD_RAWIP) {
-        this.linkType = "ip";
-        this.mac = null;
-      } else {
-        throw new DeviceError(
-          "UNSUPPORTED",
-          `interface ${name} is neither Ethernet nor raw IP (link type ${type})`,
-        );
-      }
-      this.mtu = mtuOf(syscalls, name);
+      const { linkType, mac } = this.#hardware();
+      this.linkType = linkType;
+      this.#mac = mac;
+      this.#mtu = mtuOf(syscalls, name);
       this.#bind(this.#sendFd, 0);
-      if (options.sendOnly !== true) this.#openReceive(options);
+      if (options.sendOnly !== true) this.startReceiving(options);
       this.makeStates(true, io.IO_BATCH);
     } catch (error) {
       this.close();
       throw error;
     }
+    this.#look = setInterval(() => this.#watch(), LOOK_MS);
+    this.#look.unref();
+  }
+
+  get mac(): Uint8Array | null {
+    return this.#mac;
+  }
+
+  get mtu(): number {
+    return this.#mtu;
   }
 
   /** Starts receiving on a device that was opened for sending only. Throws DeviceError. */
   startReceiving(options: DeviceOptions): void {
-    if (this.#receiveFd < 0 && !this.closed) this.#openReceive(options);
+    if (this.#receiving !== null || this.closed) return;
+    // Without its interface it begins when that is back.
+    if (!this.gone) this.#openReceive(options);
+    this.#receiving = options;
+  }
+
+  /** Takes up an interface that has come back, and notices what was done to it otherwise. */
+  #watch(): void {
+    if (this.closed) return;
+    try {
+      const index = this.syscalls.interfaceIndex(this.name);
+      // Under another name it is still the same.
+      if (!this.gone && index !== this.#index && !this.exists()) this.vanish();
+      if (this.gone) {
+        if (index !== 0) this.#reopen(index);
+        return;
+      }
+      if (index !== this.#index) return;
+      if (isUp(this.syscalls, this.name)) this.revive();
+      else this.switchedOff();
+      this.#noteMtu();
+    } catch (error) {
+      // It went away in between, or is not ready yet: there will be another look.
+      if (!(error instanceof DeviceError)) throw error;
+    }
+  }
+
+  #noteMtu(): void {
+    const before = this.#mtu;
+    this.#mtu = mtuOf(this.syscalls, this.name);
+    if (this.#mtu !== before) this.tellMtu(before);
+  }
+
+  /** Opens the interface that has our interface's name now. Throws DeviceError; it is still gone then. */
+  #reopen(index: number): void {
+    this.stopWaiting();
+    this.#closeSockets();
+    this.#index = index;
+    this.#sendFd = this.#socket();
+    const { linkType, mac } = this.#hardware();
+    if (linkType !== this.linkType) {
+      if (!this.#saidOther)
+        this.complain(`${this.name} is back with another kind of packets, and is not used`);
+      this.#saidOther = true;
+      return;
+    }
+    this.#bind(this.#sendFd, 0);
+    if (this.#receiving !== null) this.#openReceive(this.#receiving);
+    const other = mac !== null && this.#mac !== null && Buffer.compare(mac, this.#mac) !== 0;
+    this.#mac = mac;
+    this.#saidOther = false;
+    this.takeUp(
+      `${this.name} is back${other ? `, with the hardware address ${etherText(mac)}: this configuration goes on with the old one` : ""}`,
+    );
+    this.#noteMtu();
+  }
+
+  #hardware(): { readonly linkType: "ethernet" | "ip"; readonly mac: Uint8Array | null } {
+    const hardware = this.#query(SIOCGIFHWADDR, "hardware address");
+    const type = hardware.readUInt16LE(16);
+    if (type === ARPHRD_ETHER || type === ARPHRD_LOOPBACK)
+      return { linkType: "ethernet", mac: Uint8Array.from(hardware.subarray(18, 24)) };
+    if (type === ARPHRD_NONE || type === ARPHRD_RAWIP) return { linkType: "ip", mac: null };
+    throw new DeviceError(
+      "UNSUPPORTED",
+      `interface ${this.name} is neither Ethernet nor raw IP (link type ${type})`,
+    );
   }
 
   protected get receiveFd(): number {
@@ -124,6 +198,11 @@ export class PacketDevice extends KernelDevice {
   }
 
   protected closeDescriptors(): void {
+    clearInterval(this.#look);
+    this.#closeSockets();
+  }
+
+  #closeSockets(): void {
     if (this.#receiveFd >= 0) this.syscalls.close(this.#receiveFd);
     if (this.#sendFd >= 0) this.syscalls.close(this.#sendFd);
     this.#receiveFd = this.#sendFd = -1;

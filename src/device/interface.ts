@@ -67,6 +67,13 @@ export function configureInterface(syscalls: sys.Syscalls, name: string, options
   });
 }
 
+/** Whether the interface is switched on. Throws DeviceError. */
+export function isUp(syscalls: sys.Syscalls, name: string): boolean {
+  const request = ifreq(name);
+  withSocket(syscalls, sys.AF_INET, name, (set) => set(SIOCGIFFLAGS, request, "flags"));
+  return (request.readInt16LE(16) & IFF_UP) !== 0;
+}
+
 /** The interface's MTU. Throws DeviceError. */
 export function mtuOf(syscalls: sys.Syscalls, name: string): number {
   const request = ifreq(name);

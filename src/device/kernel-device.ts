@@ -45,6 +45,13 @@ export abstract class KernelDevice implements Device {
   #gone = false;
   #rxWaiter: sys.Waiter | null = null;
   #txWaiter: sys.Waiter | null = null;
+  /** Who waits, to be woken by an interface that has come back as well. */
+  #wake: (() => void) | null = null;
+  #wakeSend: (() => void) | null = null;
+  #downs = 0;
+  #ups = 0;
+  #mtuChanges = 0;
+  readonly #mtuListeners = new Set<(mtu: number) => void>();
   readonly #receiveSoon = new Soon();
   readonly #sendSoon = new Soon();
   #last: Readonly<Record<string, number>> | null = null;
@@ -182,12 +189,14 @@ export abstract class KernelDevice implements Device {
   }
 
   arm(wake: () => void): void {
+    this.#wake = wake;
     if (this.closed || this.#gone || this.receiveFd < 0) return;
     if (this.#pending()) this.#receiveSoon.call(wake);
     else (this.#rxWaiter ??= this.syscalls.waiter(this.receiveFd, "read")).wait(wake);
   }
 
   armSend(wake: () => void): void {
+    this.#wakeSend = wake;
     if (this.closed || this.#gone) this.#sendSoon.call(wake);
     else (this.#txWaiter ??= this.syscalls.waiter(this.sendFd, "write")).wait(wake);
   }
@@ -197,6 +206,9 @@ export abstract class KernelDevice implements Device {
     const { memory, rx, totals } = this;
     return {
       ...totals,
+      link_downs: this.#downs,
+      link_ups: this.#ups,
+      mtu_changes: this.#mtuChanges,
       rx_packets: memory.get64(rx + io.RX_PACKETS),
       rx_bytes: memory.get64(rx + io.RX_BYTES),
       rx_too_big: memory.get64(rx + io.RX_TOO_BIG),
@@ -214,8 +226,8 @@ export abstract class KernelDevice implements Device {
     this.closed = true;
     this.#receiveSoon.cancel();
     this.#sendSoon.cancel();
-    this.#rxWaiter?.close();
-    this.#txWaiter?.close();
+    this.stopWaiting();
+    this.#wake = this.#wakeSend = null;
     this.closeDescriptors();
     const { memory } = this;
     if (this.rx !== 0) {
@@ -228,12 +240,48 @@ export abstract class KernelDevice implements Device {
     this.#gone = true;
   }
 
-  /** The interface is no more: nothing will come or go again. */
+  onMtu(listener: (mtu: number) => void): () => void {
+    this.#mtuListeners.add(listener);
+    return () => this.#mtuListeners.delete(listener);
+  }
+
+  /** The interface's MTU has changed to what `mtu` says. */
+  protected tellMtu(before: number): void {
+    this.#mtuChanges++;
+    this.#context.report(`${this.name} has another MTU: ${this.mtu}, it was ${before}`);
+    for (const listener of this.#mtuListeners) listener(this.mtu);
+  }
+
+  protected get gone(): boolean {
+    return this.#gone;
+  }
+
+  /** The interface is no more: nothing comes or goes until it is taken up again (`takeUp`). */
   protected vanish(): void {
     if (this.#gone) return;
     this.#gone = true;
+    if (this.#down === null) this.#downs++;
     this.#down = `${this.name} is gone: its network interface was removed`;
     this.#context.report(this.#down);
+  }
+
+  /** There is an interface of its name again, with descriptors of its own now; `report` says so. */
+  protected takeUp(report: string): void {
+    this.#gone = false;
+    this.#down = null;
+    this.#ups++;
+    if (this.mac !== null) this.memory.u8.set(this.mac, this.rx + io.RX_MAC);
+    this.#context.report(report);
+    const [wake, wakeSend] = [this.#wake, this.#wakeSend];
+    if (wake !== null) this.#receiveSoon.call(wake);
+    if (wakeSend !== null) this.#sendSoon.call(wakeSend);
+  }
+
+  /** Before other descriptors take the place of those that it waits on. */
+  protected stopWaiting(): void {
+    this.#rxWaiter?.close();
+    this.#txWaiter?.close();
+    this.#rxWaiter = this.#txWaiter = null;
   }
 
   #pending(): boolean {
@@ -244,13 +292,24 @@ export abstract class KernelDevice implements Device {
   protected fall(why: string): void {
     if (this.#down !== null) return;
     this.#down = why;
+    this.#downs++;
     this.#context.report(why);
+  }
+
+  /** Says something of it that changes nothing. */
+  protected complain(message: string): void {
+    this.#context.report(message);
+  }
+
+  protected switchedOff(): void {
+    this.fall(`${this.name} is down: its network interface is switched off (ip link set ${this.name} up)`);
   }
 
   /** It works again. */
   protected revive(): void {
     if (this.#down === null || this.#gone) return;
     this.#down = null;
+    this.#ups++;
     this.#context.report(`${this.name} is up again`);
   }
 
@@ -269,10 +328,7 @@ export abstract class KernelDevice implements Device {
       case sys.EFAULT: // a TAP whose interface is being removed
       case sys.EBADFD: // or was
         if (!this.exists()) this.vanish();
-        else
-          this.fall(
-            `${this.name} is down: its network interface is switched off (ip link set ${this.name} up)`,
-          );
+        else this.switchedOff();
         return "stop";
       case sys.EINTR:
         if (!sending) return "retry";

@@ -23,11 +23,13 @@ export interface Device {
   readonly mac: Uint8Array | null;
   /** What a packet starts with. */
   readonly linkType: "ethernet" | "ip";
-  /** Largest network-layer packet it carries, bytes. */
+  /** Largest network-layer packet it carries, bytes; of an interface, what it is now. */
   readonly mtu: number;
+  /** Calls `listener` when `mtu` has changed, until the function returned is called. Absent where it never does. */
+  onMtu?(listener: (mtu: number) => void): () => void;
   /**
-   * Null while it works; a sentence saying why while it does not: for good (vanished, end of file), or until
-   * the link comes back, which `receive` and `send` notice by themselves.
+   * Null while it works; a sentence saying why while it does not: for good (end of file), or until the link comes
+   * back, which it notices by itself.
    */
   readonly down: string | null;
   /**

@@ -221,4 +221,67 @@ nobodyTest("without the right, making a TUN interface names the capability and t
   if (text.startsWith("PERMISSION")) assert.match(text, /CAP_NET_ADMIN/);
 });
 
+labTest("an interface that was deleted, moved away or switched off is taken up again when it is back", () =>
+  within(async (lab) => {
+    const [left, middle] = [lab.namespace(), lab.namespace()];
+    const bridge0 = (): void => {
+      lab.veth(left, "eth0", middle, "r0");
+      lab.exec(left, "ip addr add 10.0.0.1/24 dev eth0");
+    };
+    bridge0();
+    const [right, other] = [lab.namespace(), lab.namespace()];
+    lab.veth(right, "eth0", middle, "r1");
+    lab.exec(right, "ip addr add 10.0.0.2/24 dev eth0");
+    const bridge = lab.node(middle, [here("bridge.js"), "r0", "r1"]);
+    assert.is(await bridge.line(), "ready");
+    const up = async (): Promise<void> => {
+      await until(async () => (await counters(bridge)).devices[0].down === null);
+      // The neighbour may be another one.
+      lab.exec(right, "ip neigh flush dev eth0");
+      lab.exec(right, "ping -c 1 -W 5 10.0.0.1");
+    };
+    await up();
+
+    lab.exec(middle, "ip link del r0");
+    await stateDown(bridge, 0, /r0 is gone/);
+    bridge0();
+    await up();
+
+    lab.exec(middle, `ip link set r0 netns ${other}`);
+    await stateDown(bridge, 0, /r0 is gone/);
+    lab.exec(other, `ip link set r0 netns ${middle}`);
+    lab.exec(middle, "ip link set r0 up");
+    await up();
+
+    lab.exec(middle, "ip link set r0 down");
+    await stateDown(bridge, 0, /r0 is down/);
+    lab.exec(middle, "ip link set r0 up");
+    await up();
+
+    const { devices, reports } = await counters(bridge);
+    assert.is(devices[0].link_downs, devices[0].link_ups);
+    assert.ok(devices[0].link_ups >= 3);
+    const said = reports.filter((r) => r.startsWith("r0 ")).map((r) => r.split(":")[0].split(",")[0]);
+    assert.equal(
+      said.filter((r) => r === "r0 is gone" || r === "r0 is back"),
+      ["r0 is gone", "r0 is back", "r0 is gone", "r0 is back"],
+    );
+    assert.ok(said.includes("r0 is down") && said.includes("r0 is up again"));
+    assert.is(devices[1].link_downs, 0);
+  }),
+);
+
+labTest("an MTU that is changed while a device runs is noticed, said and counted", () =>
+  within(async (lab) => {
+    const { middle } = twoHosts(lab);
+    const bridge = lab.node(middle, [here("bridge.js"), "r0", "r1"]);
+    assert.is(await bridge.line(), "ready");
+    lab.exec(middle, "ip link set r0 mtu 1300");
+    await until(async () => (await counters(bridge)).devices[0].mtu_changes === 1);
+    const { reports, devices } = await counters(bridge);
+    assert.ok(reports.includes("r0 has another MTU: 1300, it was 1500"), reports.join("; "));
+    assert.is(devices[1].mtu_changes, 0);
+  }),
+);
+
 test.run();
