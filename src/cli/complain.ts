@@ -9,6 +9,7 @@ import { ServiceError } from "../vnf/service/error.js";
 import { StateError } from "../vnf/state/folder.js";
 import { CommandError } from "./command.js";
 import type { Input } from "./input.js";
+import { shownWord } from "./own-words.js";
 import { report, verdict } from "./report.js";
 
 /** Prints what is wrong, where, and what to do; returns the exit status. Throws CommandError, and what is no fault of the user's. */
@@ -17,7 +18,9 @@ export function complain(e: unknown, input: Input): number {
   if ([ServiceError, StateError, DeviceError, InstanceError].some((kind) => e instanceof kind))
     throw new CommandError((e as Error).message);
   if (!(e instanceof ConfigurationError)) throw e;
-  const text = process.stderr.isTTY ? report(e.diagnostics, "text", input) : placed(e.diagnostics);
+  const text = process.stderr.isTTY
+    ? report(e.diagnostics, "text", { ...input, kind: "descriptor" })
+    : placed(e.diagnostics);
   process.stderr.write(text + verdict(e));
   return 1;
 }
@@ -40,6 +43,6 @@ export function readDescriptorText(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (e) {
-    throw new CommandError(`${file}: ${systemError(e)}`);
+    throw new CommandError(`${shownWord(file)}: ${systemError(e)}`);
   }
 }

@@ -1,5 +1,7 @@
 // From configuration text to a flat graph and the classes that it names, as one router sees them.
 
+import { HIDDEN, hasSecrets } from "../lang/args/secrets.js";
+import { type ConfigRegion, configRegions } from "../lang/config-regions.js";
 import { ConfigurationError, type Diagnostic } from "../lang/diagnostics.js";
 import { elaborate } from "../lang/elaborate.js";
 import type { FlatGraph } from "../lang/flat.js";
@@ -36,12 +38,45 @@ export async function flatten(router: Router, text: string, options: FlattenOpti
   for (const d of errors) if (d.severity === "warning") router.warn(d);
   if (errors.some((d) => d.severity === "error"))
     throw new ConfigurationError(
-      errors.filter((d) => d.severity === "error"),
+      await discreet(
+        errors.filter((d) => d.severity === "error"),
+        text,
+        { file, loader },
+      ),
       "parse",
     );
   if (extra.length === 0) return graph;
   const added = extra.map((e) => ({ ...e, config: e.config + (swapping ? (e.whenSwapped ?? "") : "") }));
   return { ...graph, elements: [...graph.elements, ...added] };
+}
+
+/**
+ * The diagnostics without names that may be secrets, or the rest of one: a `)` in it ends the arguments, and the parser
+ * takes what follows for elements.
+ */
+async function discreet(
+  diagnostics: readonly Diagnostic[],
+  text: string,
+  { file, loader }: { readonly file: string; readonly loader: ElementLoader },
+): Promise<Diagnostic[]> {
+  const hidden: ConfigRegion[] = [];
+  for (const region of configRegions(text)) {
+    if (await mayHoldSecrets(region.owner, loader)) hidden.push(region);
+  }
+  return diagnostics.map((d) => {
+    const { offset = -1, file: where } = d.landmark ?? {};
+    if (where !== file || !hidden.some(({ from, tail }) => from <= offset && offset < tail)) return d;
+    return { ...d, message: d.message.replace(/'[^']*'/g, `'${HIDDEN}'`) };
+  });
+}
+
+/** Whether a class has secret arguments, or is not known. */
+async function mayHoldSecrets(className: string, loader: ElementLoader): Promise<boolean> {
+  try {
+    return !loader.has(className) || hasSecrets((await loader.load(className)).spec.args ?? {});
+  } catch {
+    return true;
+  }
 }
 
 /** The classes of `flat`'s elements, by name. */

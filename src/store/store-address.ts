@@ -24,7 +24,7 @@ export function parseStore(text: string): StoreAddress {
   }
   if (kind === "etcd") return parseEtcd(rest);
   const hint = /[./]/.test(text) ? `; for the folder ${text} it is 'lmdb:${text}'` : "";
-  throw new StoreError(`the store should be ${EXPECTED}, not '${text}'${hint}`);
+  throw new StoreError(`the store should be ${EXPECTED}, not '${withoutUser(text)}'${hint}`);
 }
 
 function parseEtcd(text: string): StoreAddress {
@@ -34,11 +34,16 @@ function parseEtcd(text: string): StoreAddress {
     const [, six, name, digits] = /^(?:\[([0-9a-f:.]+)\]|([^:/[\]]+)):(\d{1,5})$/i.exec(word) ?? [];
     const port = Number(digits);
     if (digits === undefined || port === 0 || port > 65535)
-      throw new StoreError(`an etcd member is HOST:PORT, not '${word}'`);
+      throw new StoreError(`an etcd member is HOST:PORT, not '${withoutUser(word)}'`);
     return { host: six ?? name, port };
   });
   if (hosts.length === 0) throw new StoreError("'etcd:' has no HOST:PORT behind it");
   return { kind: "etcd", hosts, prefix };
+}
+
+/** For errors: a user and a password, which etcd is not given here, are nobody's business. */
+function withoutUser(text: string): string {
+  return text.replace(/[^\s/,]*@/g, "***@");
 }
 
 /** `lmdb:FOLDER`, `etcd:HOST:PORT,HOST:PORT...`, as providers of stores know it. */

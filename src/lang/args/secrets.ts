@@ -24,9 +24,11 @@ export function withoutSecrets(config: string, specs: ArgSpecs): string {
   const args = new Arguments(texts);
   for (const [name, spec] of Object.entries(specs)) {
     args.take(name, spec);
+    // Of several only one has been looked at: another may be anything.
+    const several = args.taken.length > 1 && !spec.many && !spec.rest;
     for (const { place, keyword } of args.taken) {
       const text = texts[place];
-      if (!spec.secret) shown[place] = text;
+      if (!spec.secret && !several) shown[place] = text;
       else if (keyword > 0) shown[place] = `${text.slice(0, keyword)} ${HIDDEN}`;
     }
   }

@@ -125,6 +125,11 @@ function diagnostic(e: ErrorObject, source: DescriptorSource): Diagnostic {
         "write the name of a link, { link: NAME, mac: ADDRESS } or { interface: NAME }",
       );
     default: {
+      // Parameters may have secrets in them, in any place.
+      if (path[0] === "functions" && path[2] === "parameters") {
+        if (e.propertyName === undefined) return make(at(), `${where} is not ${expected(e, schema)}`);
+        return make(at([e.propertyName], true), `a name in ${where} is not ${expected(e, schema)}`);
+      }
       if (e.propertyName !== undefined)
         return make(at([e.propertyName], true), `'${e.propertyName}' is not ${expected(e, schema)}`);
       return make(at(), `${where} is ${shown(e.data)}: expected ${expected(e, schema)}`);

@@ -137,8 +137,8 @@ export class DescriptorSource {
   }
 }
 
-/** The first line of the YAML reader's message, as others are: a small letter first. */
+/** The first line of the YAML reader's message, as others are: a small letter first; without the text that it repeats. */
 function sentence(message: string): string {
-  const first = message.split("\n")[0];
+  const first = message.split("\n")[0].replace(/: .*$/, "");
   return first[0].toLowerCase() + first.slice(1);
 }
