@@ -12,6 +12,7 @@ import { RealWorld } from "../vnf/world.js";
 import { type Command, CommandError, UsageError } from "./command.js";
 import { type OptionSpec, optionHelp, parseOptions } from "./options.js";
 import type { Output } from "./output.js";
+import { shownWord } from "./own-words.js";
 import { interruption } from "./running.js";
 import { pause, positive } from "./top.js";
 import { watch } from "./up.js";
@@ -59,7 +60,7 @@ async function run(words: readonly string[], output: Output): Promise<number> {
   let seconds = 6;
   for (const { name, value } of parseOptions(words, OPTIONS)) {
     if (name === "seconds") seconds = positive(value, "--seconds");
-    else throw new UsageError(`‘${value}’ is one word too many`);
+    else throw new UsageError(`‘${shownWord(value)}’ is one word too many`);
   }
   const descriptor = readDescriptor(FILE);
   // Several may run at the same time.

@@ -5,6 +5,7 @@ import { readArchive } from "../lang/archive.js";
 import { systemError } from "../router/system-error.js";
 import { CommandError, UsageError } from "./command.js";
 import type { OptionSpec } from "./options.js";
+import { shownWord } from "./own-words.js";
 
 /** The options by which every command that takes a configuration is told where it is. */
 export const INPUT_OPTIONS: readonly OptionSpec[] = [
@@ -50,7 +51,7 @@ export function readInput(file: string | null, expression: string | null): Input
   try {
     bytes = readFileSync(standard ? 0 : file);
   } catch (e) {
-    throw new CommandError(`${name}: ${systemError(e)}`);
+    throw new CommandError(`${shownWord(name)}: ${systemError(e)}`);
   }
   let archive: Map<string, Uint8Array> | null;
   try {

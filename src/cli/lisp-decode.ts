@@ -20,6 +20,7 @@ import { type Command, CommandError, UsageError } from "./command.js";
 import { type CapturedDatagram, lispDatagrams } from "./lisp-capture.js";
 import { type Json, recordJson } from "./lisp-json.js";
 import { type OptionSpec, optionHelp, parseOptions } from "./options.js";
+import { shownWord } from "./own-words.js";
 
 const OPTIONS: readonly OptionSpec[] = [
   {
@@ -205,7 +206,7 @@ async function run(words: readonly string[]): Promise<number> {
     else file = value;
   }
   if (file === null) throw new UsageError("no capture file given");
-  const shown = file === "-" ? "<stdin>" : file;
+  const shown = file === "-" ? "<stdin>" : shownWord(file);
   let descriptor: number;
   try {
     descriptor = file === "-" ? 0 : openSync(file, "r");

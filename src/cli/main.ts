@@ -6,6 +6,7 @@ import { NotOwnError } from "../system/own-files.js";
 import { StateError } from "../vnf/state/folder.js";
 import { CommandError, type CommandTable, commandList, UsageError } from "./command.js";
 import { Output } from "./output.js";
+import { hideOwnSecrets } from "./own-words.js";
 
 const COMMANDS: CommandTable = {
   run: [() => import("./run.js"), "run a router configuration (the default)"],
@@ -40,6 +41,7 @@ ${commandList(COMMANDS)}
 `;
 
 async function main(words: readonly string[]): Promise<number> {
+  hideOwnSecrets(words);
   if (words.length === 1 && (words[0] === "help" || words[0] === "--help")) {
     const output = new Output(false);
     process.stdout.write(`${OVERVIEW}\n${(await COMMANDS.run[0]()).command.help}`);

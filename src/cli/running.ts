@@ -6,6 +6,7 @@ import { ServiceFolder, servicesKnown, stateFolder } from "../vnf/state/folder.j
 import { CommandError, UsageError } from "./command.js";
 import { placed } from "./complain.js";
 import { type OptionSpec, parseOptions } from "./options.js";
+import { shownWord } from "./own-words.js";
 
 /** The options of every command that asks a running service. */
 export const SERVICE_OPTIONS: readonly OptionSpec[] = [
@@ -44,7 +45,7 @@ export function parseWords(
     else options.set(name, value);
   }
   if (plain.length < least) throw new UsageError(`expected ${names}`);
-  if (plain.length > most) throw new UsageError(`‘${plain[most]}’ is one word too many`);
+  if (plain.length > most) throw new UsageError(`‘${shownWord(plain[most])}’ is one word too many`);
   return { words: plain, options };
 }
 
