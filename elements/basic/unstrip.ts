@@ -10,7 +10,7 @@ const args = {
 /**
  * Puts bytes back in front of each packet: those that Strip removed.
  *
- * Bytes that were never there are undefined. A packet that its slot has no room for is dropped.
+ * Bytes that were never there are undefined. A packet that would be longer than any can be, or that there is no memory for, is dropped.
  *
  * @input 0 packets, push or pull
  * @output 0 the same packets, longer
@@ -21,7 +21,7 @@ export class Unstrip extends Element {
   static readonly spec = {
     ports: "1/1",
     args,
-    drops: { no_room: "its slot is too small for so many bytes" },
+    drops: { no_room: "longer than a packet can be, or there is no memory for it" },
     live: true,
   } as const satisfies ElementSpec;
 

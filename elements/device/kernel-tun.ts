@@ -25,7 +25,7 @@ const args = {
   HEADROOM: {
     type: "unsigned",
     max: 8192,
-    doc: "accepted for Click's configurations: the router's slots decide",
+    doc: "accepted for Click's configurations; the router's packets all have the same headroom",
   },
   BURST: { type: "unsigned", default: "64", min: 1, max: 256, doc: "packets read or pulled at a time" },
   ETHER: { type: "ether", doc: "the kernel's hardware address on the interface (TAP)" },

@@ -72,7 +72,7 @@ export class ICMPError extends Element {
       bad_source: "its source is not the address of one host",
       fragment: "it is a fragment other than the first",
       source_routed: "a redirect must not answer a packet with a source route",
-      no_room: "no room for the message in its slot",
+      no_room: "there is no memory for the message",
     },
     state: layout.ICMP_SIZE,
     live: true,

@@ -73,7 +73,7 @@ export class ICMP6Error extends Element {
       not_unicast: "its destination is a group",
       link_broadcast: "it came as a link-level broadcast or multicast",
       bad_source: "its source is not the address of one node",
-      no_room: "no room for the message in its slot",
+      no_room: "there is no memory for the message",
     },
     state: layout.ICMP_SIZE,
     live: true,

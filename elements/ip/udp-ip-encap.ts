@@ -48,7 +48,7 @@ export class UDPIPEncap extends Element {
   static readonly spec = {
     ports: "1/1",
     args,
-    drops: { no_room: "no room for the headers in its slot, or longer than IP allows" },
+    drops: { no_room: "longer than IP allows, or there is no memory for it" },
     state: layout.ENCAP_SIZE,
     live: true,
     handlers: {

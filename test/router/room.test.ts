@@ -142,4 +142,33 @@ test("packets of every size are injected, answered by ICMP, and survive a hot sw
   });
 });
 
+test("packets of every size cross a LISP tunnel: whole, in fragments, or answered with the path's MTU", async () => {
+  const file = capture("tunnel.pcap", LENGTHS.map(frame));
+  for (const [mtu, cut] of [
+    [1500, 5],
+    [9000, 3],
+    [65_535, 1],
+  ]) {
+    const text = `FromDump(${file}) -> Strip(14) -> CheckIPHeader -> t :: Tee(2)
+      -> cache :: LISPMapCache(10.0.0.0/8 192.0.2.1) -> encap :: LISPEncap(192.0.2.9, MTU ${mtu})
+      -> CheckIPHeader -> decap :: LISPDecap -> CheckIPHeader -> q :: Queue(1000) -> Idle;
+      encap [1] -> cut :: IPFragmenter(65535, HONOR_MTU true, HONOR_DF false) -> encap;
+      t [1] -> c2 :: LISPMapCache(10.0.0.0/8 192.0.2.1) -> e2 :: LISPEncap(192.0.2.9, MTU ${mtu}) -> Discard;
+      e2 [1] -> ICMPError(10.0.0.9, unreachable, needfrag) -> told :: Queue -> Idle`;
+    await run(text, 0.1, ({ router }) => {
+      const packets = router.take("q", 1000);
+      const seen = packets.reduce((sum, bytes) => sum + readIpv4(bytes).payload.length, 0);
+      assert.is(
+        seen,
+        LENGTHS.reduce((sum, n) => sum + n - 20, 0),
+      );
+      assert.ok(packets.every((bytes) => bytes.length + 36 <= mtu));
+      const told = router.take("told");
+      assert.is(told.length, cut, "those that do not fit the path");
+      for (const bytes of told) assert.is((bytes[26] << 8) | bytes[27], mtu - 36);
+      assert.is(router.read("encap.no_headroom"), "0");
+    });
+  }
+});
+
 test.run();
