@@ -1,6 +1,6 @@
 // The house's arrows: which room may import which.
 
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
@@ -94,6 +94,15 @@ test("imports run one way between the rooms", () => {
     }
   }
   assert.equal(wrong, []);
+});
+
+test("docs/architecture.md has every room", () => {
+  const text = readFileSync(join(root, "docs/architecture.md"), "utf8");
+  const folders = Object.keys(ALLOWED).filter((name) => existsSync(join(root, "src", name)));
+  assert.equal(
+    folders.filter((name) => !text.includes(`| \`src/${name}/\` |`)),
+    [],
+  );
 });
 
 /** The same inside rooms: which folders of them. All may import the files that lie in the room itself, but for its index. */
