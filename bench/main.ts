@@ -16,6 +16,7 @@ import { benchKernels, type KernelResult } from "./kernels.js";
 import { type LookupBench, lookups4, lookups6 } from "./lookups.js";
 import { benchMapServer, type MapServerResult } from "./map-server.js";
 import { type BenchOptions, BenchUsageError, HELP, readOptions } from "./options.js";
+import { benchStalls, type StallsResult } from "./stalls.js";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const PREFIXES = 20_000;
@@ -175,6 +176,14 @@ async function lookups(options: BenchOptions): Promise<unknown> {
   }
 }
 
+async function stalls(options: BenchOptions): Promise<Omit<StallsResult, "text">> {
+  section("stalls");
+  const mappings = options.mappings ?? (options.quick ? PREFIXES : 1_000_000);
+  const { text, ...result } = await benchStalls(mappings, progress);
+  say(text);
+  return result;
+}
+
 async function garbage(options: BenchOptions, data: Dataset): Promise<Record<number, Allocation>> {
   section("allocation");
   const graph = await EncapGraph.make(data);
@@ -256,6 +265,7 @@ async function main(words: readonly string[]): Promise<number> {
   if (wants("encapsulation")) result.encapsulation = await encapsulation(options, data);
   if (inGraphs) result.graphs = await graphs(options, data);
   if (wants("lookups")) result.lookups = await lookups(options);
+  if (wants("stalls")) result.stalls = await stalls(options);
   if (wants("allocation")) result.allocation = await garbage(options, data);
   if (wants("map-server")) result.mapServer = await mapServer(options);
   if (wants("chain")) result.chain = await chain(options);
@@ -279,7 +289,7 @@ async function main(words: readonly string[]): Promise<number> {
 
 /** The micro-benchmarks, unless the filter leaves none. */
 async function kernelsIfAny(options: BenchOptions): Promise<KernelResult[] | null> {
-  const sections = ["encapsulation", "lookups", "allocation", "map-server", "instances", "chain"];
+  const sections = ["encapsulation", "lookups", "stalls", "allocation", "map-server", "instances", "chain"];
   const others = [...sections, ...GRAPHS.map((g) => `graphs ${g.name}`)];
   if (options.filter !== "" && others.some((name) => name.includes(options.filter))) return null;
   const results = await kernels(options);

@@ -268,7 +268,8 @@ export class LISPMapCache extends Element {
   }
 
   #schedule(): void {
-    const next = this.cache.nextExpiry;
+    // What should have gone already goes when packets have had their turn.
+    const next = Math.max(this.cache.nextExpiry, this.router.clock.now());
     if (next === Number.POSITIVE_INFINITY) return;
     if (!this.#timer.scheduled || this.#timer.expiry > next) this.#timer.scheduleAt(next);
   }
@@ -276,7 +277,7 @@ export class LISPMapCache extends Element {
   #expire(): void {
     this.cache.expire((mapping) => {
       for (const listener of this.#expiryListeners) listener(mapping);
-    }, SLICE);
+    }, SLICE / 2);
     this.#schedule();
   }
 

@@ -251,6 +251,11 @@ export class MapCache {
     this.work();
   }
 
+  /** Whether `work` has something to do. */
+  get busy(): boolean {
+    return this.#remains.length > 0;
+  }
+
   /** Gives back a slice of what was cleared; returns whether there is more, also after `destroy`. */
   work(): boolean {
     if (this.#remains.length > 0 && !this.#remains[0].step(SLICE)) this.#remains.shift();
