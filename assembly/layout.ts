@@ -46,16 +46,15 @@ export const SLOT_FLAGS = 23; // u8: one of FLAG_*
 export const SLOT_TIMESTAMP = 24; // u64: nanoseconds since the epoch, 0 = unset
 export const SLOT_ANNO = 32; // 48 bytes: Click's annotation area
 export const SLOT_ROUTE = 80; // u32: result of a lookup (e.g. address of a locator record)
-export const SLOT_FLOW_HASH = 84; // u32: hash of the inner flow, 0 = not computed
-export const SLOT_IID = 88; // u32: LISP instance ID
-export const SLOT_DEVICE = 92; // u32: number of the device it came from, 0 = none
+export const SLOT_ROUTE_TAG = 84; // u32: what the record at SLOT_ROUTE has to say of itself, else it is another by now
+export const SLOT_FLOW_HASH = 88; // u32: hash of the inner flow, 0 = not computed
+export const SLOT_IID = 92; // u32: LISP instance ID
 export const SLOT_CSUM_START = 96; // u16: with FLAG_PARTIAL_CSUM, offset from the data start
 export const SLOT_CSUM_OFFSET = 98; // u16: with FLAG_PARTIAL_CSUM, offset of the field from there
 export const SLOT_GSO_SIZE = 100; // u16: segment payload size of an oversized frame, 0 = none
 export const SLOT_REASON = 102; // u16: why a kernel rejected it (index into the element's drops)
 export const SLOT_MTU = 104; // u32: largest size that would have passed, set by what rejects it as too big
 export const SLOT_TRACE = 108; // u32: number of the packet's trace, 0 = not traced; copies carry their original's
-export const SLOT_ROUTE_TAG = 112; // u32: what the record at SLOT_ROUTE has to say of itself, else it is another by now
 // The rest is the slot's, not the packet's: copies and resets leave it alone.
 export const SLOT_COPIED = 116;
 export const SLOT_BUFFER = 116; // u32: address of the first byte of its buffer

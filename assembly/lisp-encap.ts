@@ -209,15 +209,15 @@ function encapsulateOther(state: u32, slot: u32, rloc: u32, id: u32): u32 {
 // @ts-ignore: decorator
 @inline
 export function encapsulate(state: u32, slot: u32, id: u32, key: u64, memoryEnd: u32): u32 {
-  const rloc = load<u32>(slot, SLOT_ROUTE);
+  const route = load<u64>(slot, SLOT_ROUTE);
+  const rloc = route as u32;
   if (rloc - HEADER_SIZE > memoryEnd - HEADER_SIZE - RLOC_SIZE) return ENCAP_NO_RLOC;
   const range = load<u64>(slot, SLOT_DATA);
   const inner = load<u32>(slot, SLOT_NETWORK);
   const size = ((range >> 32) as u32) - (inner - (range as u32));
-  const ready = (load<u32>(slot, SLOT_ROUTE_TAG) as u64) | key;
   if (
-    load<u64>(rloc, RLOC_TAG) == ready && inner >= (range as u32) && size - 20 <= load<u32>(rloc, RLOC_LIMIT) - 20 &&
-    inner - slotStart(slot) >= OUTER_4
+    load<u64>(rloc, RLOC_TAG) == ((route >> 32) | key) && inner >= (range as u32) &&
+    size - 20 <= load<u32>(rloc, RLOC_LIMIT) - 20 && inner - slotStart(slot) >= OUTER_4
   ) {
     const head = load<u64>(inner);
     // Version 4 and a total length that is all there is.

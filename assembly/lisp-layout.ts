@@ -52,7 +52,8 @@ export const ENCAP_KIND_LISP = 0; // RFC 9300, section 5
 
 // ---- Mapping --------------------------------------------------------------
 // One for each EID-prefix; the value in the prefix table is its address. What
-// a packet needs stands together with the first locator.
+// a packet needs stands together with the first locator, mostly in one line of
+// the processor's cache.
 export const MAPPING_EID = 0; // 16 bytes, network order; IPv4: the first 4
 export const MAPPING_IID = 16; // u32: instance ID
 export const MAPPING_FAMILY = 20; // u8: 4 or 6
@@ -67,28 +68,28 @@ export const MAPPING_ACTION = 42; // u8: ACT of a negative mapping
 export const MAPPING_STATUS = 43; // u8: STATUS_*, or 0
 export const MAPPING_LSB = 44; // u32: Locator-Status-Bits seen last from its site, those of its locators
 export const MAPPING_EPOCH = 48; // u32: ROOT_EPOCH when the choice among locators was last made ready
-export const MAPPING_TOTAL = 52; // u32: sum of the weights among which the choice is, 0 = no locator may be used
-export const MAPPING_PACKETS = 56; // u64: packets that matched and were given no locator
-export const MAPPING_LOCATORS = 64; // locators, in the order of the Map-Reply
+export const MAPPING_TOTAL = 52; // u32: sum of the weights among which the choice is, 0 = no locator may be used; read with the epoch
+export const MAPPING_LOCATORS = 56; // locators, in the order of the Map-Reply; then a u64: packets that were given none
 
 export const STATUS_SEEN = 1; // MAPPING_LSB holds
 export const STATUS_NEVER = 2; // Locator-Status-Bits do not count its locators
 
 export const LOCATOR_RLOC = 0; // u32: address of its RLOC record
-export const LOCATOR_UNTIL = 4; // u32: weights of the choosable ones up to and with this one
+export const LOCATOR_TAG = 4; // u32: the RLOC_TAG of that: both go to SLOT_ROUTE and SLOT_ROUTE_TAG at once
 export const LOCATOR_PACKETS = 8; // u64: packets that were given this locator
-export const LOCATOR_PRIORITY = 16; // u8; 255 = must not be used
-export const LOCATOR_WEIGHT = 17; // u8
-export const LOCATOR_MPRIORITY = 18; // u8: multicast priority
-export const LOCATOR_MWEIGHT = 19; // u8
-export const LOCATOR_FLAGS = 20; // u8: LOCATOR_*, as in the Map-Reply
-export const LOCATOR_DOWN = 21; // u8: 1 = found unreachable for this mapping (Locator-Status-Bits)
-export const LOCATOR_INDEX = 22; // u8: its place in the mapping
+export const LOCATOR_UNTIL = 16; // u16: weights of the choosable ones up to and with this one
+export const LOCATOR_PRIORITY = 18; // u8; 255 = must not be used
+export const LOCATOR_WEIGHT = 19; // u8
+export const LOCATOR_MPRIORITY = 20; // u8: multicast priority
+export const LOCATOR_MWEIGHT = 21; // u8
+export const LOCATOR_FLAGS = 22; // u8: LOCATOR_*, as in the Map-Reply, and LOCATOR_DOWN
+export const LOCATOR_INDEX = 23; // u8: its place in the mapping
 // Locators that traffic may use (priority below 255, R bit) form a list for each RLOC: those of networks first,
 // the newest first, then those of single hosts.
 export const LOCATOR_NEXT = 24; // u32: address of the next locator of the RLOC, 0 = none, or not in the list
 export const LOCATOR_PREVIOUS = 28; // u32
 export const LOCATOR_SIZE = 32;
+export const LOCATOR_DOWN = 8; // found unreachable for this mapping (Locator-Status-Bits)
 export const LOCATOR_LOCAL = 4;
 export const LOCATOR_PROBED = 2;
 export const LOCATOR_REACHABLE = 1;

@@ -6,15 +6,14 @@
 
 import {
   ANNO_DST_IP, SLOT_ANNO, SLOT_DATA, SLOT_FLOW_HASH, SLOT_IID, SLOT_NETWORK, SLOT_ROUTE,
-  SLOT_ROUTE_TAG,
 } from "./layout";
 import { findInstance } from "./lisp-instance";
 import { flowHash4, flowHash6 } from "./lisp-flow";
 import {
   CACHE_DROPS, CACHE_HITS, CACHE_IID, CACHE_MAP_REQUESTS, CACHE_MISSES, CACHE_NATIVE,
   CACHE_PER_PACKET, CACHE_ROOT, INSTANCE_TABLE_4, INSTANCE_TABLE_6, LOCATOR_PACKETS, LOCATOR_RLOC,
-  LOCATOR_SIZE, LOCATOR_UNTIL, MAPPING_EPOCH, MAPPING_LOCATORS, MAPPING_PACKETS, MAPPING_TOTAL, MAPPING_VERDICT,
-  RLOC_TAG, ROOT_EPOCH, VERDICT_DROP, VERDICT_MAP_REQUEST, VERDICT_NATIVE,
+  LOCATOR_SIZE, LOCATOR_UNTIL, MAPPING_COUNT, MAPPING_EPOCH, MAPPING_LOCATORS, MAPPING_VERDICT, ROOT_EPOCH,
+  VERDICT_DROP, VERDICT_MAP_REQUEST, VERDICT_NATIVE,
 } from "./lisp-layout";
 import { lispSettle } from "./lisp-settle";
 import { lpm4LookupAnno } from "./lpm4-lookup";
@@ -83,28 +82,34 @@ function lookUp(state: u32, batch: u32, count: u32, v4: u32, v6: u32): void {
   lookUpIn(state, iid, v4, four, v6, six);
 }
 
-/**
- * Whether the mapping has a locator to choose. Where an RLOC has gone up or down since this was last asked, the choice
- * is made ready anew: so that such a change costs nothing but what packets then need.
- */
+/** The weights among which packets of the mapping choose; 0 where there is no locator to choose, or the choice is not ready. */
 // @ts-ignore: decorator
 @inline
-export function hasLocator(mapping: u32, epoch: u32): bool {
-  if (load<u32>(mapping, MAPPING_EPOCH) != epoch) lispSettle(mapping, epoch);
-  return load<u32>(mapping, MAPPING_TOTAL) != 0;
+export function readyWeights(mapping: u32, epoch: u32): u32 {
+  const both = load<u64>(mapping, MAPPING_EPOCH);
+  return select<u32>((both >> 32) as u32, 0, (both as u32) == epoch);
 }
 
-/** Gives the packet the RLOC record that its flow has in a mapping with locators to choose from; counts it there. */
+/**
+ * Where an RLOC has gone up or down since the mapping's last packet, makes the choice ready anew and gives the packet
+ * its locator; false where it has none. So such a change costs nothing but what packets then need.
+ */
+export function chooseAnew(mapping: u32, epoch: u32, slot: u32): bool {
+  if (load<u32>(mapping, MAPPING_EPOCH) == epoch) return false;
+  const weights = lispSettle(mapping, epoch);
+  if (weights != 0) chooseLocator(mapping, weights, slot);
+  return weights != 0;
+}
+
+/** Gives the packet the RLOC record that its flow has in a mapping with such weights, and its tag; counts it there. */
 // @ts-ignore: decorator
 @inline
-export function chooseLocator(mapping: u32, slot: u32): void {
-  const part = (((load<u32>(slot, SLOT_FLOW_HASH) as u64) * (load<u32>(mapping, MAPPING_TOTAL) as u64)) >> 32) as u32;
+export function chooseLocator(mapping: u32, weights: u32, slot: u32): void {
+  const part = (((load<u32>(slot, SLOT_FLOW_HASH) as u64) * (weights as u64)) >> 32) as u32;
   let locator = mapping + MAPPING_LOCATORS;
-  while (load<u32>(locator, LOCATOR_UNTIL) <= part) locator += LOCATOR_SIZE;
+  while ((load<u16>(locator, LOCATOR_UNTIL) as u32) <= part) locator += LOCATOR_SIZE;
   count64(locator + LOCATOR_PACKETS, 1);
-  const rloc = load<u32>(locator, LOCATOR_RLOC);
-  store<u32>(slot, rloc, SLOT_ROUTE);
-  store<u32>(slot, load<u32>(rloc, RLOC_TAG), SLOT_ROUTE_TAG);
+  store<u64>(slot, load<u64>(locator, LOCATOR_RLOC), SLOT_ROUTE);
 }
 
 /**
@@ -121,10 +126,13 @@ export function lispRoute(state: u32, batch: u32, count: u32, misses: u32, nativ
   for (let i: u32 = 0; i < count; i++) {
     const slot = slotAt(batch, i);
     const mapping = load<u32>(slot, SLOT_ROUTE);
-    if (mapping > NOT_IP && hasLocator(mapping, epoch)) {
-      chooseLocator(mapping, slot);
-      store<u32>(batch + (kept++ << 2), slot);
-      continue;
+    if (mapping > NOT_IP) {
+      const weights = readyWeights(mapping, epoch);
+      if (weights != 0) chooseLocator(mapping, weights, slot);
+      if (weights != 0 || chooseAnew(mapping, epoch, slot)) {
+        store<u32>(batch + (kept++ << 2), slot);
+        continue;
+      }
     }
     store<u32>(slot, 0, SLOT_ROUTE);
     const verdict = withoutLocator(state, mapping);
@@ -146,7 +154,7 @@ function withoutLocator(state: u32, mapping: u32): u32 {
     count64(state + CACHE_DROPS, 1);
     return VERDICT_DROP;
   }
-  count64(mapping + MAPPING_PACKETS, 1);
+  count64(mapping + MAPPING_LOCATORS + (load<u8>(mapping, MAPPING_COUNT) as u32) * LOCATOR_SIZE, 1);
   const verdict = load<u8>(mapping, MAPPING_VERDICT) as u32;
   if (verdict == VERDICT_MAP_REQUEST) count64(state + CACHE_MAP_REQUESTS, 1);
   else if (verdict == VERDICT_NATIVE) count64(state + CACHE_NATIVE, 1);

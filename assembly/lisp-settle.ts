@@ -10,13 +10,13 @@ import {
 // @ts-ignore: decorator
 @inline
 function priorityOf(locator: u32): u32 {
-  if ((load<u8>(locator, LOCATOR_FLAGS) & LOCATOR_REACHABLE) == 0 || load<u8>(locator, LOCATOR_DOWN) != 0) return 255;
+  if ((load<u8>(locator, LOCATOR_FLAGS) & (LOCATOR_REACHABLE | LOCATOR_DOWN)) != LOCATOR_REACHABLE) return 255;
   const path = load<u32>(load<u32>(locator, LOCATOR_RLOC), RLOC_PATH);
   return load<u8>(path, PATH_DOWN) != 0 ? 255 : load<u8>(locator, LOCATOR_PRIORITY);
 }
 
-/** Writes down among which locators of the mapping packets choose. `epoch`: the map-cache's at present. */
-export function lispSettle(mapping: u32, epoch: u32): void {
+/** Writes down among which locators of the mapping packets choose. `epoch`: the map-cache's at present. Returns MAPPING_TOTAL. */
+export function lispSettle(mapping: u32, epoch: u32): u32 {
   const first = mapping + MAPPING_LOCATORS;
   const end = first + (load<u8>(mapping, MAPPING_COUNT) as u32) * LOCATOR_SIZE;
   let best: u32 = 255;
@@ -31,8 +31,9 @@ export function lispSettle(mapping: u32, epoch: u32): void {
   let until: u32 = 0;
   for (let at = first; at < end; at += LOCATOR_SIZE) {
     if (best != 255 && priorityOf(at) == best) until += weights == 0 ? 1 : load<u8>(at, LOCATOR_WEIGHT);
-    store<u32>(at, until, LOCATOR_UNTIL);
+    store<u16>(at, until as u16, LOCATOR_UNTIL);
   }
   store<u32>(mapping, until, MAPPING_TOTAL);
   store<u32>(mapping, epoch, MAPPING_EPOCH);
+  return until;
 }

@@ -15,7 +15,7 @@ import {
   CACHE_HITS, CACHE_IID, CACHE_MISSES, CACHE_ROOT, ENCAP_DONE, ENCAP_DROPS, ENCAP_ID, ENCAP_KEY, ENCAP_PACKETS,
   INSTANCE_TABLE_4, ROOT_EPOCH,
 } from "../../assembly/lisp-layout";
-import { chooseLocator, hasLocator } from "../../assembly/lisp-map-cache";
+import { chooseAnew, chooseLocator, readyWeights } from "../../assembly/lisp-map-cache";
 import { lpm4LookupAnno } from "../../assembly/lpm4-lookup";
 import { poolGive, poolGiveBatch, poolTake } from "../../assembly/pool";
 import { PASSED, reject } from "../../assembly/reject";
@@ -82,12 +82,14 @@ export function fusedEncap(
   for (let i: u32 = 0; i < good; i++) {
     const slot = slotAt(batch, i);
     const mapping = load<u32>(slot, SLOT_ROUTE);
-    if (mapping == 0 || !hasLocator(mapping, epoch)) {
+    const weights = mapping == 0 ? 0 : readyWeights(mapping, epoch);
+    if (weights != 0) {
+      chooseLocator(mapping, weights, slot);
+    } else if (mapping == 0 || !chooseAnew(mapping, epoch, slot)) {
       poolGive(slot);
       continue;
     }
     hits++;
-    chooseLocator(mapping, slot);
     const result = encapsulate(encap, slot, id++, key, memoryEnd);
     if (result != ENCAP_DONE) {
       count64(encap + ENCAP_DROPS, 1);

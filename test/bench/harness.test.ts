@@ -50,7 +50,14 @@ test("what disturbs a round disturbs the ratio little", async () => {
 });
 
 test("options: defaults, quick ones, and words that are none", () => {
-  assert.equal(readOptions([]), { quick: false, filter: "", runs: 15, mappings: null, json: null, help: false });
+  assert.equal(readOptions([]), {
+    quick: false,
+    filter: "",
+    runs: 15,
+    mappings: null,
+    json: null,
+    help: false,
+  });
   assert.is(readOptions(["--quick"]).runs, 3);
   assert.is(readOptions(["--quick", "--runs", "7"]).runs, 7);
   assert.is(readOptions(["--json", "out.json"]).json, "out.json");

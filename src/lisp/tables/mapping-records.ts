@@ -30,7 +30,7 @@ const HOST_BITS = { 4: 32, 16: 128 } as const;
 
 /** Bytes of a mapping with `count` locators. */
 function mappingSize(count: number): number {
-  return layout.MAPPING_LOCATORS + count * layout.LOCATOR_SIZE;
+  return layout.MAPPING_LOCATORS + count * layout.LOCATOR_SIZE + 8;
 }
 
 /** The records of one map-cache; a record is known by its address. */
@@ -89,7 +89,9 @@ export class MappingRecords {
     for (const [i, l] of m.locators.entries()) {
       const at = locatorAt(record, i);
       try {
-        this.#memory.set32(at + layout.LOCATOR_RLOC, this.#rlocs.acquire(l.rloc, m.iid, m.version));
+        const rloc = this.#rlocs.acquire(l.rloc, m.iid, m.version);
+        this.#memory.set32(at + layout.LOCATOR_RLOC, rloc);
+        this.#memory.set32(at + layout.LOCATOR_TAG, this.#memory.get32(rloc + layout.RLOC_TAG));
       } catch (e) {
         this.destroy(record, size);
         throw e;
@@ -127,7 +129,7 @@ export class MappingRecords {
    * locators are the same in the same order, what Locator-Status-Bits said of them.
    */
   carryOver(from: number, to: number): void {
-    this.#memory.set64(to + layout.MAPPING_PACKETS, this.#memory.get64(from + layout.MAPPING_PACKETS));
+    this.#memory.set64(this.#packetsAt(to), this.#memory.get64(this.#packetsAt(from)));
     const counts = new Map<string, number>();
     const before = this.#names(from);
     for (const [i, name] of before.entries())
@@ -143,7 +145,10 @@ export class MappingRecords {
     u8[to + layout.MAPPING_STATUS] = u8[from + layout.MAPPING_STATUS];
     this.#memory.set32(to + layout.MAPPING_LSB, this.#memory.get32(from + layout.MAPPING_LSB));
     for (let i = 0; i < after.length; i++)
-      u8[locatorAt(to, i) + layout.LOCATOR_DOWN] = u8[locatorAt(from, i) + layout.LOCATOR_DOWN];
+      this.#mark(
+        locatorAt(to, i),
+        (u8[locatorAt(from, i) + layout.LOCATOR_FLAGS] & layout.LOCATOR_DOWN) !== 0,
+      );
     this.settle(to);
   }
 
@@ -173,7 +178,7 @@ export class MappingRecords {
     const { u8 } = this.#memory;
     return (
       this.#listed(locator) &&
-      u8[locator + layout.LOCATOR_DOWN] === 0 &&
+      (u8[locator + layout.LOCATOR_FLAGS] & layout.LOCATOR_DOWN) === 0 &&
       !this.#rlocs.isDown(this.#memory.get32(locator + layout.LOCATOR_RLOC))
     );
   }
@@ -183,9 +188,14 @@ export class MappingRecords {
     this.#memory.kernels.lispSettle(record, this.#memory.get32(this.#root + layout.ROOT_EPOCH));
   }
 
+  /** Where the packets are counted that were given no locator. */
+  #packetsAt(record: number): number {
+    return locatorAt(record, this.count(record));
+  }
+
   /** Packets that matched the mapping, whatever locator they got. */
   packets(record: number): number {
-    let packets = this.#memory.get64(record + layout.MAPPING_PACKETS);
+    let packets = this.#memory.get64(this.#packetsAt(record));
     for (let i = 0; i < this.count(record); i++)
       packets += this.#memory.get64(locatorAt(record, i) + layout.LOCATOR_PACKETS);
     return packets;
@@ -226,13 +236,18 @@ export class MappingRecords {
   /** Marks each of the first `width` locators up or down by its bit, and chooses anew. */
   setStatusBits(record: number, bits: number, width: number): void {
     const count = Math.min(width, this.count(record));
-    for (let i = 0; i < count; i++)
-      this.#memory.u8[locatorAt(record, i) + layout.LOCATOR_DOWN] = ((bits >>> i) & 1) ^ 1;
+    for (let i = 0; i < count; i++) this.#mark(locatorAt(record, i), ((bits >>> i) & 1) === 0);
     this.settle(record);
   }
 
+  #mark(locator: number, down: boolean): void {
+    const { u8 } = this.#memory;
+    const flags = u8[locator + layout.LOCATOR_FLAGS];
+    u8[locator + layout.LOCATOR_FLAGS] = down ? flags | layout.LOCATOR_DOWN : flags & ~layout.LOCATOR_DOWN;
+  }
+
   resetCounts(record: number): void {
-    this.#memory.set64(record + layout.MAPPING_PACKETS, 0);
+    this.#memory.set64(this.#packetsAt(record), 0);
     for (let i = 0; i < this.count(record); i++)
       this.#memory.set64(locatorAt(record, i) + layout.LOCATOR_PACKETS, 0);
   }
