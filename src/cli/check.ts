@@ -23,7 +23,8 @@ const OPTIONS: readonly OptionSpec[] = [
 const HELP = `Usage: sluice check [OPTION]... [ROUTERFILE] [VAR=VALUE]...
 
 Reads a configuration, makes its elements and checks their arguments,
-connections, push and pull; opens no device, file or socket and runs nothing.
+connections, push and pull; opens no device, capture or socket and runs nothing. Keys
+that stand in files or in the environment must be there.
 Exit status 0 when it is right, 1 when it is not.
 
 Options:
