@@ -1,6 +1,7 @@
 // What the commands about an EID have in common: how it is given.
 
-import { IID_MAX, MappingError, parseEid } from "../lisp/mapping.js";
+import { MappingError, parseEid } from "../lisp/mapping.js";
+import { IID_MAX } from "../net/eid.js";
 import { UsageError } from "./command.js";
 import { type OptionSpec, parseOptions, wholeOption } from "./options.js";
 

@@ -3,6 +3,7 @@
 
 import { splitSpaces } from "../lang/args/text.js";
 import { addressScope, addressText, findAddress, isRoutable } from "../net/address.js";
+import { type EidPrefix, IID_MAX } from "../net/eid.js";
 import { findPrefix, type Prefix, prefixText } from "../net/prefix.js";
 
 /** What to do with packets to a prefix that has no locators: the ACT field of an EID-Record (RFC 9301, section 5.4). */
@@ -34,10 +35,7 @@ export interface Locator {
 }
 
 /** A mapping, as it is put into a map-cache. */
-export interface Mapping {
-  /** Instance ID, 0 to 2^24 - 1. */
-  readonly iid: number;
-  readonly eid: Prefix;
+export interface Mapping extends EidPrefix {
   /** Seconds it is good for; null: for good. */
   readonly ttl: number | null;
   /** For a mapping without locators. */
@@ -54,8 +52,6 @@ export interface Mapping {
 export class MappingError extends Error {
   readonly code = "MAPPING";
 }
-
-export const IID_MAX = 0xffffff;
 
 /** Checks what the types do not say. Throws MappingError. */
 export function checkMapping(m: Mapping): void {
@@ -134,7 +130,7 @@ export function parseEid(text: string): Prefix {
 }
 
 /** Reads `EID-PREFIX [iid N]`; `iid`: the instance ID where none is given. Throws MappingError. */
-export function parseEidAndInstance(text: string, iid = 0): { readonly iid: number; readonly eid: Prefix } {
+export function parseEidAndInstance(text: string, iid = 0): EidPrefix {
   const found = wordAndInstance(text, "EID-PREFIX", iid);
   return { iid: found.iid, eid: parseEid(found.word) };
 }

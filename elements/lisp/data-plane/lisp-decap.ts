@@ -1,11 +1,11 @@
 import * as layout from "../../../assembly/lisp-layout.js";
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { HeaderVerifier } from "../../../src/lisp/data-plane/header-verifier.js";
-import { IID_MAX } from "../../../src/lisp/mapping.js";
 import type { HostTable } from "../../../src/lisp/mobility/host-table.js";
 import { Instances } from "../../../src/lisp/tables/instances.js";
 import { type Peer, type PeerNews, PeerTable } from "../../../src/lisp/tables/peer-table.js";
 import { addressText } from "../../../src/net/address.js";
+import { IID_MAX } from "../../../src/net/eid.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { elementOf } from "../../../src/router/element-of.js";

@@ -1,12 +1,13 @@
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { inReplyOrder } from "../../../src/lisp/control/control-records.js";
 import type { HeaderEvent } from "../../../src/lisp/data-plane/header-verifier.js";
-import { key, type SiteChange } from "../../../src/lisp/etr/site-mappings.js";
+import type { SiteChange } from "../../../src/lisp/etr/site-mappings.js";
 import { type Mapping, MappingError, parseRloc } from "../../../src/lisp/mapping.js";
 import { Pacer } from "../../../src/lisp/pacer.js";
 import type { CachedLocator } from "../../../src/lisp/tables/mapping-records.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { addressText, sameAddress } from "../../../src/net/address.js";
+import { eidName } from "../../../src/net/eid.js";
 import { prefixText } from "../../../src/net/prefix.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { elementOf } from "../../../src/router/element-of.js";
@@ -178,7 +179,7 @@ export class LISPLocatorStatus extends Element {
 
   #changed({ before, after }: SiteChange): void {
     const { iid, eid } = (after ?? before)!;
-    const name = key(iid, eid);
+    const name = eidName({ iid, eid });
     if (after === null) {
       this.#silence.get(name)?.unschedule();
       this.#silence.delete(name);
@@ -190,7 +191,7 @@ export class LISPLocatorStatus extends Element {
     const former = before ?? around;
     if (now === null) return;
     if (former !== null && rlocs(former) !== rlocs(now) && this.#useLsb > 0)
-      this.#keepSilent(key(iid, now.eid), this.router.clock.now() + this.#useLsb);
+      this.#keepSilent(eidName({ iid, eid: now.eid }), this.router.clock.now() + this.#useLsb);
     this.#say(now);
   }
 
@@ -224,7 +225,7 @@ export class LISPLocatorStatus extends Element {
   /** Has packets from the EID-prefix say what holds for its locators now. */
   #say(mapping: Mapping): void {
     const { iid, eid } = mapping;
-    const silent = mapping.locators.length === 0 || this.#silence.has(key(iid, eid));
+    const silent = mapping.locators.length === 0 || this.#silence.has(eidName({ iid, eid }));
     this.#site!.records.setStatusBits(iid, eid, silent ? null : this.#bits(mapping));
   }
 
@@ -271,7 +272,7 @@ export class LISPLocatorStatus extends Element {
       busy = !asked;
       return asked;
     };
-    const became = this.#pacer!.request(key(iid, eid), ask);
+    const became = this.#pacer!.request(eidName({ iid, eid }), ask);
     if (became === "full") this.#count("full");
     else if (became === "waits") this.#count(busy ? "busy" : "limited");
   }

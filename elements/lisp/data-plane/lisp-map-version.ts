@@ -1,10 +1,11 @@
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import type { HeaderEvent } from "../../../src/lisp/data-plane/header-verifier.js";
 import { RefreshLimit } from "../../../src/lisp/data-plane/refresh-limit.js";
-import { key, type SiteChange } from "../../../src/lisp/etr/site-mappings.js";
+import type { SiteChange } from "../../../src/lisp/etr/site-mappings.js";
 import type { Mapping } from "../../../src/lisp/mapping.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { addressText } from "../../../src/net/address.js";
+import { eidName } from "../../../src/net/eid.js";
 import { prefixText } from "../../../src/net/prefix.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { elementOf } from "../../../src/router/element-of.js";
@@ -166,7 +167,7 @@ export class LISPMapVersion extends Element {
   #changed({ before, after }: SiteChange): void {
     const mapping = (after ?? before)!;
     for (const [name, s] of this.#stale) {
-      if (key(s.iid, s.eid) === key(mapping.iid, mapping.eid)) this.#stale.delete(name);
+      if (eidName(s) === eidName(mapping)) this.#stale.delete(name);
     }
     this.#refuse();
     if (after !== null) this.#watch(before ?? after, after);
@@ -175,7 +176,7 @@ export class LISPMapVersion extends Element {
 
   /** Once the TTL of `former` is over nobody can have it any more (section 7.1). */
   #watch(former: Mapping, mapping: Mapping): void {
-    const name = key(mapping.iid, mapping.eid);
+    const name = eidName(mapping);
     const { records } = this.#site!;
     records.refuseOld(mapping.iid, mapping.eid, false);
     const timer =
@@ -185,7 +186,7 @@ export class LISPMapVersion extends Element {
   }
 
   #forget(mapping: Mapping): void {
-    const name = key(mapping.iid, mapping.eid);
+    const name = eidName(mapping);
     this.#expiries.get(name)?.unschedule();
     this.#expiries.delete(name);
   }
@@ -196,7 +197,7 @@ export class LISPMapVersion extends Element {
   #tell({ iid, eid, rloc }: HeaderEvent): void {
     const mapping = this.#site!.mappings.lookup(iid, { address: eid, length: eid.length * 8 });
     if (mapping === null) return;
-    const name = `${addressText(rloc)} ${key(iid, mapping.eid)}`;
+    const name = `${addressText(rloc)} ${eidName({ iid, eid: mapping.eid })}`;
     const found = this.#stale.get(name);
     if (!this.#limit.allow(name, found?.refused ? this.#refuseInterval : this.#interval)) {
       this.#count("limited");
@@ -226,7 +227,7 @@ export class LISPMapVersion extends Element {
   #refresh({ iid, eid }: HeaderEvent): void {
     const mapping = this.#resolver?.cache.cache.lookup(iid, eid) ?? null;
     if (mapping === null) return;
-    if (!this.#limit.allow(key(iid, mapping.eid))) this.#count("limited");
+    if (!this.#limit.allow(eidName({ iid, eid: mapping.eid }))) this.#count("limited");
     else if (this.#resolver!.ask(iid, mapping.eid)) this.#count("refreshes");
     else this.#count("busy");
   }

@@ -2,10 +2,10 @@ import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { ControlChannel, messageOf } from "../../../src/lisp/control/control-channel.js";
 import { rlocAddress } from "../../../src/lisp/control/control-records.js";
 import { RECORDS_BYTES, recordBytes } from "../../../src/lisp/control/record-groups.js";
-import { key } from "../../../src/lisp/etr/site-mappings.js";
 import type { Mapping } from "../../../src/lisp/mapping.js";
 import { ReplyLimit } from "../../../src/lisp/reply-limit.js";
 import { sameAddress } from "../../../src/net/address.js";
+import { eidName } from "../../../src/net/eid.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
@@ -235,11 +235,11 @@ export class LISPMapReplier extends Element {
 
   /** Takes mappings into a Map-Reply, all or none; false where there are too many, but for a single one. */
   #take(found: Found, some: readonly Mapping[]): boolean {
-    const more = some.filter((m) => !found.mappings.has(key(m.iid, m.eid)));
+    const more = some.filter((m) => !found.mappings.has(eidName(m)));
     const bytes = found.bytes + recordBytes(more.map((m) => this.#site!.record(m, PLAIN)));
     const fits = found.mappings.size + more.length <= this.#records && bytes <= RECORDS_BYTES;
     if (!fits && (found.mappings.size > 0 || more.length > 1)) return false;
-    for (const m of more) found.mappings.set(key(m.iid, m.eid), m);
+    for (const m of more) found.mappings.set(eidName(m), m);
     found.bytes = bytes;
     return true;
   }
@@ -267,5 +267,5 @@ function requestOf(
 /** What a Map-Request asks for, as text. */
 function questionOf({ records }: MapRequest): string {
   const eids = records.map((r) => eidPrefix(r.eid, r.maskLength));
-  return eids.map((eid) => (eid === null ? "" : key(eid.iid, eid))).join(" ");
+  return eids.map((eid) => (eid === null ? "" : eidName({ iid: eid.iid, eid: eid }))).join(" ");
 }

@@ -3,7 +3,6 @@ import { unquote } from "../../../src/lang/args/text.js";
 import { type RecordFields, recordOfMapping } from "../../../src/lisp/control/control-records.js";
 import { SiteMappings } from "../../../src/lisp/etr/site-mappings.js";
 import {
-  IID_MAX,
   type Mapping,
   MappingError,
   mappingText,
@@ -11,6 +10,7 @@ import {
   parseMapping,
 } from "../../../src/lisp/mapping.js";
 import { SiteRecords } from "../../../src/lisp/tables/site-records.js";
+import { IID_MAX } from "../../../src/net/eid.js";
 import { prefixText } from "../../../src/net/prefix.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { asHandlerError, type HandlerCode } from "../../../src/router/handler.js";

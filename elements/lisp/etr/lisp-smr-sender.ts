@@ -2,11 +2,11 @@ import { isDeepStrictEqual } from "node:util";
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { ControlChannel } from "../../../src/lisp/control/control-channel.js";
 import { randomNonce } from "../../../src/lisp/control/control-records.js";
-import { key } from "../../../src/lisp/etr/site-mappings.js";
 import { type Eid, type Solicitation, Solicitations } from "../../../src/lisp/etr/solicitations.js";
 import { MappingError, parseEidAndInstance } from "../../../src/lisp/mapping.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { addressText, isRoutable, sameAddress } from "../../../src/net/address.js";
+import { eidName } from "../../../src/net/eid.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { elementOf } from "../../../src/router/element-of.js";
 import { asHandlerError, type HandlerCode } from "../../../src/router/handler.js";
@@ -163,7 +163,7 @@ export class LISPSMRSender extends Element {
     this.#site!.mappings.onChange(({ before, after, told }) => {
       if (told !== "all" || isDeepStrictEqual(before, after)) return;
       const { iid, eid } = (after ?? before)!;
-      this.#changes.set(key(iid, eid), { iid, eid });
+      this.#changes.set(eidName({ iid, eid }), { iid, eid });
       // All that changes at once is registered at once: whoever asks shall hear of all of it.
       this.#tellSoon();
     });
@@ -199,7 +199,7 @@ export class LISPSMRSender extends Element {
   }
 
   #acknowledged({ iid, eid }: Eid): void {
-    const name = key(iid, eid);
+    const name = eidName({ iid, eid });
     const found = this.#unacknowledged.get(name);
     if (found === undefined || !this.#isAcknowledged(found.changed)) return;
     found.timer.unschedule();
@@ -272,7 +272,7 @@ export class LISPSMRSender extends Element {
   #find({ changes, told, todo }: Walk, iid: number, rloc: Uint8Array, other: Eid | null): void {
     for (const changed of changes) {
       if (changed.iid !== iid) continue;
-      const name = `${addressText(rloc)} ${key(iid, changed.eid)}`;
+      const name = `${addressText(rloc)} ${eidName({ iid, eid: changed.eid })}`;
       if (told.has(name)) continue;
       told.add(name);
       todo.push({ rloc, changed, other: other ?? changed });

@@ -2,7 +2,6 @@ import { CACHE_AREA_SIZE, CACHE_IID, CACHE_PER_PACKET, CACHE_ROOT } from "../../
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { unquote } from "../../../src/lang/args/text.js";
 import {
-  IID_MAX,
   type Mapping,
   MappingError,
   mappingText,
@@ -16,6 +15,7 @@ import type { Place } from "../../../src/lisp/tables/instance-tables.js";
 import { MapCache } from "../../../src/lisp/tables/map-cache.js";
 import type { CachedMapping } from "../../../src/lisp/tables/mapping-records.js";
 import { addressText, sameAddress } from "../../../src/net/address.js";
+import { IID_MAX } from "../../../src/net/eid.js";
 import { type Prefix, prefixText } from "../../../src/net/prefix.js";
 import { type Batch, SIDE_BYTES } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";

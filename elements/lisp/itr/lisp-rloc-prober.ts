@@ -2,11 +2,12 @@ import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { ControlChannel, replyOf } from "../../../src/lisp/control/control-channel.js";
 import { randomNonce } from "../../../src/lisp/control/control-records.js";
 import { updateOf } from "../../../src/lisp/itr/probe-updates.js";
-import { type Eid, keepShortest, ProbedRloc } from "../../../src/lisp/itr/probed-rloc.js";
+import { keepShortest, ProbedRloc } from "../../../src/lisp/itr/probed-rloc.js";
 import { type Mapping, MappingError } from "../../../src/lisp/mapping.js";
 import { SLICE_REST } from "../../../src/lisp/slice.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { addressText, sameAddress } from "../../../src/net/address.js";
+import type { EidPrefix } from "../../../src/net/eid.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { MemoryError } from "../../../src/packet/memory.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
@@ -167,8 +168,8 @@ export class LISPRLOCProber extends Element {
   }
 
   /** What an RLOC is probed for: the shortest of some EID-prefixes that have it; none where it is gone. */
-  #eidsOf(rloc: Uint8Array): readonly Eid[] {
-    const shortest: Eid[] = [];
+  #eidsOf(rloc: Uint8Array): readonly EidPrefix[] {
+    const shortest: EidPrefix[] = [];
     for (const eid of this.#cache!.cache.mappingsOf(rloc, LOOKED_AT)) keepShortest(shortest, eid);
     return shortest;
   }
@@ -274,7 +275,7 @@ export class LISPRLOCProber extends Element {
   }
 
   /** For a mapping that no packet can follow, unless somebody has configured it so. */
-  #askAnew({ iid, eid }: Eid): void {
+  #askAnew({ iid, eid }: EidPrefix): void {
     const { cache } = this.#cache!;
     const mapping = this.#resolver === null ? null : cache.get(iid, eid);
     if (mapping === null || mapping.locators.some((l) => l.usable)) return;
@@ -317,7 +318,7 @@ export class LISPRLOCProber extends Element {
     this.#update(eid, reply.records, (datagram as UdpPacket).source);
   }
 
-  #update({ iid, eid }: Eid, records: readonly EidRecord[], source: Uint8Array): void {
+  #update({ iid, eid }: EidPrefix, records: readonly EidRecord[], source: Uint8Array): void {
     const { cache } = this.#cache!;
     const cached = this.#cache!.isConfigured(iid, eid) ? null : cache.get(iid, eid);
     if (cached === null) return;

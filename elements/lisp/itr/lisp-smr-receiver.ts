@@ -1,10 +1,10 @@
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { ControlChannel, messageOf } from "../../../src/lisp/control/control-channel.js";
-import { key } from "../../../src/lisp/etr/site-mappings.js";
 import type { Mapping } from "../../../src/lisp/mapping.js";
 import { Pacer } from "../../../src/lisp/pacer.js";
 import { RateLimiter } from "../../../src/lisp/rate-limiter.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
+import { eidName } from "../../../src/net/eid.js";
 import { covers } from "../../../src/net/prefix.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
@@ -111,7 +111,7 @@ export class LISPSMRReceiver extends Element {
       busy = !asked;
       return asked;
     };
-    const became = this.#pacer!.request(key(iid, eid), ask);
+    const became = this.#pacer!.request(eidName({ iid, eid }), ask);
     if (became === "full") this.#count("full");
     else if (became === "waits") this.#count(busy ? "busy" : "limited");
   }
@@ -137,7 +137,9 @@ export class LISPSMRReceiver extends Element {
     if (changed === undefined) return around;
     const { iid, address, length } = changed;
     if (longest !== undefined && length > longest.eid.length)
-      return this.#longer.take(key(iid, longest.eid)) ? [{ iid, eid: { address, length } }] : around;
+      return this.#longer.take(eidName({ iid, eid: longest.eid }))
+        ? [{ iid, eid: { address, length } }]
+        : around;
     const within = cache.within(iid, { address, length }, WITHIN);
     return [...around.filter((m) => m.eid.length < length), ...within];
   }

@@ -8,7 +8,6 @@ import { ControlChannel, messageOf } from "../../../src/lisp/control/control-cha
 import { KeyError, keyAlgorithm, parseKey } from "../../../src/lisp/control/keys.js";
 import { encapsulatedRequest } from "../../../src/lisp/control/map-requests.js";
 import { XtrIdError, xtrIds } from "../../../src/lisp/control/xtr-ids.js";
-import { key } from "../../../src/lisp/etr/site-mappings.js";
 import { judgePublication, type ReplyPolicy } from "../../../src/lisp/itr/reply-policy.js";
 import { resolverAddresses, ServerList } from "../../../src/lisp/itr/server-list.js";
 import { type Subscribing, SubscribingTable } from "../../../src/lisp/itr/subscribing.js";
@@ -16,6 +15,7 @@ import { type Mapping, MappingError } from "../../../src/lisp/mapping.js";
 import { MapCacheFullError } from "../../../src/lisp/tables/map-cache.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { sameAddress } from "../../../src/net/address.js";
+import { eidName } from "../../../src/net/eid.js";
 import { covers, prefixText } from "../../../src/net/prefix.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { MemoryError } from "../../../src/packet/memory.js";
@@ -310,7 +310,7 @@ export class LISPSubscriber extends Element {
     s.missed = false;
     const named = new Set<string>();
     for (const verdict of judgePublication(s, records, this.#policy!))
-      if (verdict.kind === "insert") named.add(key(s.iid, verdict.mapping.eid));
+      if (verdict.kind === "insert") named.add(eidName({ iid: s.iid, eid: verdict.mapping.eid }));
     const { cache } = this.#resolver!.cache;
     const old = [...cache.entries()].filter(
       ({ iid, eid, expiry }) =>
@@ -318,7 +318,7 @@ export class LISPSubscriber extends Element {
         expiry !== null &&
         eid.length >= s.eid.length &&
         covers(s.eid, eid.address) &&
-        !named.has(key(iid, eid)),
+        !named.has(eidName({ iid, eid })),
     );
     for (const { iid, eid } of old) if (cache.delete(iid, eid)) this.#count("removed");
   }

@@ -16,8 +16,9 @@ import {
   requestIn,
 } from "../../../src/lisp/map-server/requests.js";
 import { Routes } from "../../../src/lisp/map-server/routes.js";
-import { IID_MAX, MappingError } from "../../../src/lisp/mapping.js";
+import { MappingError } from "../../../src/lisp/mapping.js";
 import { RateLimiter } from "../../../src/lisp/rate-limiter.js";
+import { IID_MAX } from "../../../src/net/eid.js";
 import { masked } from "../../../src/net/prefix.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";

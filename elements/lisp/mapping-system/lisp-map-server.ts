@@ -13,8 +13,9 @@ import type { EncapsulatedRequest } from "../../../src/lisp/map-server/requests.
 import { MapServer } from "../../../src/lisp/map-server/server.js";
 import { parseSite, SiteError, Sites, siteLabel, siteText } from "../../../src/lisp/map-server/sites.js";
 import { Subscriptions } from "../../../src/lisp/map-server/subscriptions.js";
-import { IID_MAX, parseEidAndInstance } from "../../../src/lisp/mapping.js";
+import { parseEidAndInstance } from "../../../src/lisp/mapping.js";
 import { RateLimiter } from "../../../src/lisp/rate-limiter.js";
+import { IID_MAX } from "../../../src/net/eid.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { DeviceError } from "../../../src/router/device.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";

@@ -1,10 +1,10 @@
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { ControlChannel, replyOf } from "../../../src/lisp/control/control-channel.js";
 import { encapsulatedRequest } from "../../../src/lisp/control/map-requests.js";
-import { key } from "../../../src/lisp/etr/site-mappings.js";
 import { resolverAddresses, ServerList } from "../../../src/lisp/itr/server-list.js";
 import { HostSearch, type SearchPolicy } from "../../../src/lisp/mobility/host-search.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
+import { eidName } from "../../../src/net/eid.js";
 import type { Prefix } from "../../../src/net/prefix.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
@@ -117,7 +117,7 @@ export class LISPHostFinder extends Element {
   /** Searches for the hosts of these prefixes, and of no others. */
   #search(homes: readonly Prefix[]): void {
     const { iid } = this.#mobility!;
-    const wanted = new Map(homes.map((home) => [key(iid, home), home]));
+    const wanted = new Map(homes.map((home) => [eidName({ iid, eid: home }), home]));
     for (const [name, search] of this.#searches) {
       if (wanted.has(name)) continue;
       search.stop();

@@ -1,6 +1,6 @@
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { splitSpaces, unquote } from "../../../src/lang/args/text.js";
-import { IID_MAX, type Mapping, MappingError, parseMapping, parseRloc } from "../../../src/lisp/mapping.js";
+import { type Mapping, MappingError, parseMapping, parseRloc } from "../../../src/lisp/mapping.js";
 import { HostMoves } from "../../../src/lisp/mobility/host-moves.js";
 import { HostTable } from "../../../src/lisp/mobility/host-table.js";
 import { MobileHosts } from "../../../src/lisp/mobility/hosts.js";
@@ -10,6 +10,7 @@ import { destinationOf, sourceOf } from "../../../src/lisp/mobility/packets.js";
 import { type DynamicRange, parseRange } from "../../../src/lisp/mobility/ranges.js";
 import { Strays } from "../../../src/lisp/mobility/strays.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
+import { IID_MAX } from "../../../src/net/eid.js";
 import type { Prefix } from "../../../src/net/prefix.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Packet } from "../../../src/packet/packet.js";

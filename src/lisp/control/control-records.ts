@@ -1,10 +1,11 @@
 // Between the EID-Records of control messages and the mappings of map-cache and site.
 
 import { isRoutable, sameAddress } from "../../net/address.js";
+import { IID_MAX } from "../../net/eid.js";
 import { masked } from "../../net/prefix.js";
 import { eidAddress, eidPrefix, type LispAddress } from "../../wire/lisp-control/address.js";
 import { type EidRecord, type RlocRecord, TTL_OWN_CHOICE } from "../../wire/lisp-control/record.js";
-import { ACTIONS, type Action, IID_MAX, type Locator, type Mapping } from "../mapping.js";
+import { ACTIONS, type Action, type Locator, type Mapping } from "../mapping.js";
 
 /** 64 random bits. */
 export function randomNonce(random: { u32(): number }): bigint {

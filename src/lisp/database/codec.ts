@@ -16,8 +16,9 @@
 // In the index the expiry is in steady nanoseconds of the router's clock, in a
 // store in milliseconds of wall-clock time since 1970: a clock starts anew with its router.
 
+import type { EidPrefix } from "../../net/eid.js";
 import { ACTIONS, type Locator, type Mapping } from "../mapping.js";
-import { checkEntry, type EidKey, type Entry, type Registration } from "./registration.js";
+import { checkEntry, type Entry, type Registration } from "./registration.js";
 
 /** Bytes that are no entry, or one of a format that this program does not know. */
 export class EntryFormatError extends Error {
@@ -185,7 +186,7 @@ class Reader {
  * Throws EntryFormatError, RegistrationError or MappingError.
  */
 export function decodeEntry(
-  key: EidKey,
+  key: EidPrefix,
   bytes: Uint8Array,
   view: DataView = new DataView(bytes.buffer, bytes.byteOffset, bytes.length),
   at = 0,
@@ -208,7 +209,7 @@ export function decodeEntry(
   return { iid: key.iid, eid: key.eid, registrations };
 }
 
-function readContent(key: EidKey, from: Reader, expiry: number, nonce: bigint): Registration {
+function readContent(key: EidPrefix, from: Reader, expiry: number, nonce: bigint): Registration {
   const flags = from.u8();
   const action = ACTIONS[from.u8()];
   if (action === undefined) throw new EntryFormatError("an entry with an unknown action");

@@ -1,11 +1,12 @@
 // What changed, in order, for those who watch. Only durable changes are told:
 // nobody acts on what a restart would not know.
 
+import type { EidPrefix } from "../../net/eid.js";
 import { decodeEntry } from "./codec.js";
-import type { EidKey, Entry } from "./registration.js";
+import type { Entry } from "./registration.js";
 
 /** A change of what an EID-prefix maps to. A refresh (new expiry and nonce, all else as it was) is none. */
-export interface Change extends EidKey {
+export interface Change extends EidPrefix {
   /** Of the transaction. */
   readonly revision: number;
   readonly kind: "put" | "delete" | "expire";
@@ -18,7 +19,7 @@ export interface Change extends EidKey {
 }
 
 /** A change as it is kept: entries as bytes, objects only for those who watch. */
-export interface KeptChange extends EidKey {
+export interface KeptChange extends EidPrefix {
   readonly revision: number;
   readonly kind: Change["kind"];
   readonly remote?: boolean;

@@ -1,10 +1,11 @@
 // Filling a database from its store. What cannot be read is reported and left where it is.
 
+import type { EidPrefix } from "../../net/eid.js";
 import type { Clock } from "../../router/clock.js";
 import { MappingError } from "../mapping.js";
 import { decodeEntry, EntryFormatError, mapExpiries } from "./codec.js";
 import { decodeNumber, parseKey, RecordError, unseal } from "./records.js";
-import { checkEntry, type EidKey, RegistrationError } from "./registration.js";
+import { checkEntry, RegistrationError } from "./registration.js";
 import type { RegistrationIndex } from "./registration-index.js";
 
 /** Something in the store that could not be read, and was left there. */
@@ -85,7 +86,7 @@ export type Stored =
   | { readonly kind: "revision"; readonly revision: number }
   | { readonly kind: "nonce"; readonly name: string; readonly nonce: bigint }
   /** An entry as the index has it. */
-  | { readonly kind: "entry"; readonly of: EidKey; readonly bytes: Uint8Array };
+  | { readonly kind: "entry"; readonly of: EidPrefix; readonly bytes: Uint8Array };
 
 /**
  * Reads a key and its value, which is changed. Expiries are by the wall clock; with `fresh`, by the lifetime

@@ -5,8 +5,10 @@
 //   "e" u24 instance ID, 4 or 16 bytes EID, u8 length   entry (codec.ts)
 //   "n" name                                            u64 nonce
 
+import { sameAddress } from "../../net/address.js";
+import type { EidPrefix } from "../../net/eid.js";
 import { masked } from "../../net/prefix.js";
-import { type EidKey, RegistrationError } from "./registration.js";
+import { RegistrationError } from "./registration.js";
 
 /** A key or value in a store that this program cannot have written. */
 export class RecordError extends Error {
@@ -22,7 +24,7 @@ const NONCE = 0x6e;
 
 export type RecordKey =
   | { readonly kind: "revision" }
-  | { readonly kind: "entry"; readonly of: EidKey }
+  | { readonly kind: "entry"; readonly of: EidPrefix }
   | { readonly kind: "nonce"; readonly of: string };
 
 const utf8 = new TextEncoder();
@@ -32,7 +34,7 @@ export function revisionKey(): Uint8Array {
 }
 
 /** The EID-prefix has no bits beyond its length. */
-export function entryKey({ iid, eid }: EidKey): Uint8Array {
+export function entryKey({ iid, eid }: EidPrefix): Uint8Array {
   const size = eid.address.length;
   const key = new Uint8Array(5 + size);
   key[0] = ENTRY;
@@ -66,13 +68,9 @@ export function parseKey(key: Uint8Array): RecordKey {
   if (key[0] !== ENTRY || (size !== 4 && size !== 16) || length > size * 8)
     throw new RecordError("an unknown key");
   const address = key.slice(4, 4 + size);
-  if (!sameBytes(address, masked(address, length)))
+  if (!sameAddress(address, masked(address, length)))
     throw new RecordError("a key with bits beyond its prefix length");
   return { kind: "entry", of: { iid: (key[1] << 16) | (key[2] << 8) | key[3], eid: { address, length } } };
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
 const CRC_TABLE: Readonly<Uint32Array> = Uint32Array.from({ length: 256 }, (_, n) => {

@@ -1,12 +1,13 @@
 // What a Map-Server asks of its mapping database, whoever keeps it: all of it
 // lies in memory and is read there; how changes are made is up to each kind.
 
+import type { EidPrefix } from "../../net/eid.js";
 import { masked, type Prefix } from "../../net/prefix.js";
 import type { Clock } from "../../router/clock.js";
 import { encodeEntry } from "./codec.js";
 import { ChangeHistory, type Watch, type Watcher } from "./history.js";
 import { DatabaseFullError, type Skipped } from "./loading.js";
-import type { EidKey, Entry } from "./registration.js";
+import type { Entry } from "./registration.js";
 import type { RegistrationIndex } from "./registration-index.js";
 import type { Operation, Staged } from "./transaction.js";
 
@@ -26,7 +27,7 @@ export interface Decided<T> {
 
 /** What a transaction depends on and may change: EID-prefixes and nonces by name. */
 export interface TransactionKeys {
-  readonly entries: readonly EidKey[];
+  readonly entries: readonly EidPrefix[];
   readonly nonces: readonly string[];
 }
 
@@ -135,13 +136,13 @@ export abstract class RegistrationDatabase {
   }
 
   /** The entry of exactly this EID-prefix. */
-  get(key: EidKey): Entry | null {
+  get(key: EidPrefix): Entry | null {
     const record = this.index.exact(key);
     return record === 0 ? null : this.index.entry(record);
   }
 
   /** The entries of this prefix and all more specific ones, in order of address, then length. The database may change meanwhile. */
-  *subtree(key: EidKey): IterableIterator<Entry> {
+  *subtree(key: EidPrefix): IterableIterator<Entry> {
     for (const record of this.index.within(key)) yield this.index.entry(record);
   }
 
@@ -224,7 +225,7 @@ export abstract class RegistrationDatabase {
   }
 
   /** Takes out of the index what has expired, as one transaction, and tells of each EID-prefix that it changed. */
-  protected takeExpired(limit: number, changed: (key: EidKey) => void): number {
+  protected takeExpired(limit: number, changed: (key: EidPrefix) => void): number {
     const now = this.clock.now();
     let count = 0;
     for (; this.index.nextExpiry <= now && count < limit; count++) {

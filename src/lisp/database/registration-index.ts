@@ -2,12 +2,13 @@
 // found through prefix tables. A million entries take a hundred bytes each and no
 // objects; an entry becomes an object when somebody asks for it.
 
+import type { EidPrefix } from "../../net/eid.js";
 import { covers, masked } from "../../net/prefix.js";
 import type { PacketMemory } from "../../packet/memory.js";
 import { addressBytes, PrefixTable, tableAddress } from "../../packet/prefix-table.js";
 import { ExpiryQueue } from "../expiry-queue.js";
 import { contentStart, decodeEntry, firstExpiry } from "./codec.js";
-import type { EidKey, Entry } from "./registration.js";
+import type { Entry } from "./registration.js";
 
 // A record: a header and the entry's bytes. Its address is the value in the prefix table.
 const EXPIRY = 0; // f64: first expiry of its registrations, steady nanoseconds; Infinity: never
@@ -61,7 +62,7 @@ export class RegistrationIndex {
   }
 
   /** The record of exactly this EID-prefix, 0 when there is none. */
-  exact({ iid, eid }: EidKey): number {
+  exact({ iid, eid }: EidPrefix): number {
     const table = this.#tables.get(iid)?.[eid.address.length as 4 | 16];
     return table?.exact(tableAddress(eid.address), eid.length) ?? 0;
   }
@@ -72,7 +73,7 @@ export class RegistrationIndex {
   }
 
   /** The records of this prefix and all more specific ones, in order of address, then length. The index may change meanwhile. */
-  *within({ iid, eid }: EidKey): IterableIterator<number> {
+  *within({ iid, eid }: EidPrefix): IterableIterator<number> {
     const size = eid.address.length as 4 | 16;
     let from = { address: tableAddress(masked(eid.address, eid.length)), length: eid.length };
     for (;;) {
@@ -102,7 +103,7 @@ export class RegistrationIndex {
   }
 
   /** What a record is of. */
-  key(record: number): EidKey {
+  key(record: number): EidPrefix {
     const { u8 } = this.#memory;
     const address = u8.slice(record + EID, record + EID + u8[record + FAMILY]);
     return { iid: this.#memory.get32(record + IID), eid: { address, length: u8[record + LENGTH] } };
@@ -115,7 +116,7 @@ export class RegistrationIndex {
   }
 
   /** The entry; with `eid`, known already to be its prefix, the result holds that one. */
-  entry(record: number, key: EidKey = this.key(record)): Entry {
+  entry(record: number, key: EidPrefix = this.key(record)): Entry {
     const { u8, view } = this.#memory;
     return decodeEntry(key, u8, view, record + HEADER, this.#memory.get32(record + SIZE));
   }
@@ -134,7 +135,7 @@ export class RegistrationIndex {
    * Puts an entry's bytes in, in place of what is there for this EID-prefix, which has no bits beyond its length.
    * Throws MemoryError, with the index as it was.
    */
-  put(key: EidKey, bytes: Uint8Array): void {
+  put(key: EidPrefix, bytes: Uint8Array): void {
     const old = this.exact(key);
     if (old !== 0 && fits(this.#memory.get32(old + ROOM), bytes.length)) {
       this.rewrite(old, bytes);
@@ -182,7 +183,7 @@ export class RegistrationIndex {
     return this.#memory.view.getFloat64(record + EXPIRY, true);
   }
 
-  #make({ iid, eid }: EidKey, bytes: Uint8Array): number {
+  #make({ iid, eid }: EidPrefix, bytes: Uint8Array): number {
     const room = Math.ceil(bytes.length / 16) * 16;
     const record = this.#memory.alloc(HEADER + room);
     this.#records += HEADER + room;

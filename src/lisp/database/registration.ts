@@ -1,14 +1,7 @@
 // What the mapping database holds: for each EID-prefix, who registered it and what.
 
-import { masked, type Prefix } from "../../net/prefix.js";
+import { type EidPrefix, sameEid } from "../../net/eid.js";
 import { checkMapping, type Mapping } from "../mapping.js";
-
-/** An EID-prefix in its instance: what entries of the database are known by. */
-export interface EidKey {
-  /** Instance ID, 0 to 2^24 - 1. */
-  readonly iid: number;
-  readonly eid: Prefix;
-}
 
 /** What one xTR registered for an EID-prefix (RFC 9301, section 5.6). */
 export interface Registration {
@@ -36,7 +29,7 @@ export interface Registration {
 }
 
 /** An EID-prefix and all that is registered for it. */
-export interface Entry extends EidKey {
+export interface Entry extends EidPrefix {
   /** 1 to 255; which of them a new Map-Register replaces is its taker's decision. */
   readonly registrations: readonly Registration[];
 }
@@ -57,7 +50,7 @@ export function checkEntry(entry: Entry): void {
     throw new RegistrationError(`${registrations.length} registrations for one EID-prefix, 1 to 255 can be`);
   for (const r of registrations) {
     checkMapping(r.mapping);
-    if (!sameKey(entry, r.mapping))
+    if (!sameEid(entry, r.mapping))
       throw new RegistrationError("a registration whose mapping is for another EID-prefix");
     check(r.source.length === 4 || r.source.length === 16, `a source of ${r.source.length} bytes`);
     check(r.xtrId === null || r.xtrId.length === 16, `an xTR-ID of ${r.xtrId?.length} bytes`);
@@ -71,13 +64,4 @@ export function checkEntry(entry: Entry): void {
 
 function check(holds: boolean, what: string): void {
   if (!holds) throw new RegistrationError(`${what} cannot be`);
-}
-
-/** Whether both name the same EID-prefix; bits beyond the length do not count. */
-export function sameKey(a: EidKey, b: EidKey): boolean {
-  if (a.iid !== b.iid || a.eid.length !== b.eid.length || a.eid.address.length !== b.eid.address.length)
-    return false;
-  if (a.eid === b.eid) return true;
-  const [x, y] = [a, b].map((k) => masked(k.eid.address, k.eid.length));
-  return x.every((byte, i) => byte === y[i]);
 }

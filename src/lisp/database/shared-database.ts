@@ -2,6 +2,7 @@
 // of it in memory. What is read here is durable; what is registered counts once
 // the store has taken it and has told so, to this Map-Server as to all others.
 
+import { canonicalEid } from "../../net/eid.js";
 import { PacketMemory } from "../../packet/memory.js";
 import type { Clock } from "../../router/clock.js";
 import { keyText } from "../../store/key-text.js";
@@ -30,7 +31,7 @@ import {
   type TransactionKeys,
 } from "./registration-database.js";
 import { RegistrationIndex } from "./registration-index.js";
-import { canonical, type Operation, type Staged, stage } from "./transaction.js";
+import { type Operation, type Staged, stage } from "./transaction.js";
 
 export interface SharedDatabaseOptions {
   readonly clock: Clock;
@@ -138,7 +139,7 @@ export class SharedDatabase extends RegistrationDatabase {
   async transact<T>(keys: TransactionKeys, decide: () => Decision<T>): Promise<Decided<T>> {
     if (this.#closed) throw new DatabaseClosedError("the mapping database is closed");
     const texts = [
-      ...keys.entries.map((key) => keyText(entryKey(canonical(key)))),
+      ...keys.entries.map((key) => keyText(entryKey(canonicalEid(key)))),
       ...keys.nonces.map((name) => keyText(nonceKey(name))),
     ];
     let result: T;

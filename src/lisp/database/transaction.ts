@@ -1,24 +1,24 @@
 // Transactions before they are done: checked, encoded, one step a key.
 
-import { masked } from "../../net/prefix.js";
+import { canonicalEid, type EidPrefix } from "../../net/eid.js";
 import { keyText } from "../../store/key-text.js";
 import { encodeEntry } from "./codec.js";
 import { entryKey, nonceKey } from "./records.js";
-import { type EidKey, type Entry, RegistrationError } from "./registration.js";
+import { type Entry, RegistrationError } from "./registration.js";
 
 /** One step of a transaction. */
 export type Operation =
   /** Puts an entry in place of what is there for its EID-prefix. */
   | { readonly put: Entry }
   /** Takes an EID-prefix out, if it is there. */
-  | { readonly delete: EidKey }
+  | { readonly delete: EidPrefix }
   /** Keeps a nonce (64 bits) under a name (at most 255 bytes of UTF-8), such as site key and xTR; null forgets it. */
   | { readonly nonce: string; readonly value: bigint | null };
 
 export interface StagedEntry {
   readonly kind: "entry";
   readonly key: Uint8Array;
-  readonly of: EidKey;
+  readonly of: EidPrefix;
   /** The entry; null: to be deleted. */
   readonly bytes: Uint8Array | null;
   /** How many registrations it has, and when the last of them expires. */
@@ -53,18 +53,13 @@ function stageOne(operation: Operation, now: number): Staged {
     return { kind: "nonce", key: nonceKey(name), name, nonce: value };
   }
   if ("delete" in operation) {
-    const of = canonical(operation.delete);
+    const of = canonicalEid(operation.delete);
     return { kind: "entry", key: entryKey(of), of, bytes: null, count: 0, lastExpiry: 0 };
   }
   const entry = operation.put;
   const bytes = encodeEntry(entry, now);
-  const of = canonical(entry);
+  const of = canonicalEid(entry);
   const { registrations } = entry;
   const lastExpiry = registrations.reduce((last, r) => Math.max(last, r.expiry), 0);
   return { kind: "entry", key: entryKey(of), of, bytes, count: registrations.length, lastExpiry };
-}
-
-/** The EID-prefix without bits beyond its length. */
-export function canonical({ iid, eid }: EidKey): EidKey {
-  return { iid, eid: { address: masked(eid.address, eid.length), length: eid.length } };
 }

@@ -1,13 +1,13 @@
 // What an ETR has registered with one Map-Server, and when it does so again (RFC 9301, sections 5.6, 5.7 and 8.2).
 
 import { isDeepStrictEqual } from "node:util";
+import { eidName } from "../../net/eid.js";
 import type { Clock } from "../../router/clock.js";
 import type { Timer } from "../../router/timer.js";
 import { eidPrefix } from "../../wire/lisp-control/address.js";
 import type { EidRecord } from "../../wire/lisp-control/record.js";
 import type { Mapping } from "../mapping.js";
 import type { TimerGroup } from "../timer-group.js";
-import { key } from "./site-mappings.js";
 
 /** Times in steady nanoseconds. */
 export interface RegistrationPolicy {
@@ -104,13 +104,13 @@ export class Registrations {
 
   /** Whether nothing is waited for that would acknowledge what is registered for this EID-prefix now. */
   acknowledged(iid: number, eid: Mapping["eid"]): boolean {
-    const found = this.#table.get(key(iid, eid));
+    const found = this.#table.get(eidName({ iid, eid }));
     return found === undefined || found.acknowledged || !this.#wantNotify;
   }
 
   /** Registers a mapping that is new or has changed, now. */
   set(mapping: Mapping): void {
-    const k = key(mapping.iid, mapping.eid);
+    const k = eidName(mapping);
     const found = this.#table.get(k);
     const now = this.#clock.now();
     const registration: Registration = found ?? {
@@ -136,7 +136,7 @@ export class Registrations {
 
   /** Withdraws a registration: a Map-Register with TTL 0. */
   withdraw(mapping: Mapping): void {
-    const found = this.#table.get(key(mapping.iid, mapping.eid));
+    const found = this.#table.get(eidName(mapping));
     if (found === undefined) return;
     found.mapping = null;
     found.acknowledged = false;
@@ -145,7 +145,7 @@ export class Registrations {
 
   /** Stops registering a mapping without a word: the Map-Server knows that it is another's now. */
   forget(mapping: Mapping): void {
-    this.#table.delete(key(mapping.iid, mapping.eid));
+    this.#table.delete(eidName(mapping));
   }
 
   /** Registers everything anew, now. */
@@ -181,15 +181,15 @@ export class Registrations {
     const named = new Set<string>();
     for (const r of records) {
       const eid = eidPrefix(r.eid, r.maskLength);
-      if (eid !== null) named.add(key(eid.iid, eid));
+      if (eid !== null) named.add(eidName({ iid: eid.iid, eid: eid }));
     }
     // What is not named was not accepted, or is in another Map-Notify: merged records may take several.
-    const left = found.filter(({ registration: r }) => !named.has(key(r.iid, r.eid)));
+    const left = found.filter(({ registration: r }) => !named.has(eidName(r)));
     if (left.length === 0) this.#outstanding.delete(nonce);
     else this.#outstanding.set(nonce, left);
     for (const { registration, generation } of found) {
       // What has changed since must be acknowledged anew.
-      if (generation === registration.generation && named.has(key(registration.iid, registration.eid)))
+      if (generation === registration.generation && named.has(eidName(registration)))
         this.#acknowledge(registration);
     }
     return true;
@@ -199,7 +199,7 @@ export class Registrations {
     const now = this.#clock.now();
     r.notified = now;
     r.acknowledged = true;
-    if (r.mapping === null) this.#table.delete(key(r.iid, r.eid));
+    if (r.mapping === null) this.#table.delete(eidName(r));
     else {
       r.state = "registered";
       r.tries = 0;
@@ -251,7 +251,7 @@ export class Registrations {
       const wait = Math.min(timeout * 2 ** Math.min(r.tries, 30), longest);
       r.tries++;
       if (r.mapping === null && (r.tries >= WITHDRAWALS || !this.#wantNotify)) {
-        this.#table.delete(key(r.iid, r.eid));
+        this.#table.delete(eidName(r));
         continue;
       }
       if (r.mapping !== null) r.state = this.#wantNotify ? "registering" : "sent";

@@ -2,6 +2,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { commonBits } from "../../net/address.js";
+import { eidName } from "../../net/eid.js";
 import { covers, masked, type Prefix } from "../../net/prefix.js";
 import { isNewer, nextVersion, succeeding } from "../map-version.js";
 import { checkMapping, type Mapping, MappingError } from "../mapping.js";
@@ -83,7 +84,7 @@ export class SiteMappings {
   delete(iid: number, eid: Prefix, told: Told = "all"): boolean {
     const before = this.get(iid, eid);
     if (before === null) return false;
-    this.#mappings.delete(key(iid, eid));
+    this.#mappings.delete(eidName({ iid, eid }));
     this.#counts(before)[eid.length]--;
     this.#tell({ before, after: null, told });
     // Packets to the part that it was may have its Map-Version: what holds there now must have a later one.
@@ -97,7 +98,7 @@ export class SiteMappings {
   }
 
   #put(mapping: Mapping): void {
-    const k = key(mapping.iid, mapping.eid);
+    const k = eidName(mapping);
     const isNew = !this.#mappings.has(k);
     if (isNew && this.#mappings.size >= this.#capacity)
       throw new MappingError(`a site has at most ${this.#capacity} mappings`);
@@ -112,7 +113,7 @@ export class SiteMappings {
 
   /** The mapping of exactly this EID-prefix. */
   get(iid: number, eid: Prefix): Mapping | null {
-    return this.#mappings.get(key(iid, eid)) ?? null;
+    return this.#mappings.get(eidName({ iid, eid })) ?? null;
   }
 
   /** The mapping of the longest prefix that holds all of `eid`. */
@@ -121,7 +122,7 @@ export class SiteMappings {
     if (counts === undefined) return null;
     for (let length = eid.length; length >= 0; length--) {
       if (counts[length] === 0) continue;
-      const found = this.#mappings.get(key(iid, { address: eid.address, length }));
+      const found = this.#mappings.get(eidName({ iid, eid: { address: eid.address, length } }));
       if (found !== undefined) return found;
     }
     return null;
@@ -159,11 +160,6 @@ export class SiteMappings {
   #tell(change: SiteChange): void {
     for (const listener of this.#listeners) listener(change);
   }
-}
-
-/** Names an EID-prefix of an instance. */
-export function key(iid: number, eid: Prefix): string {
-  return `${iid} ${masked(eid.address, eid.length).join(".")}/${eid.length}`;
 }
 
 /** `given` with a Map-Version later than that of the mapping which held for its EID-prefix before. */

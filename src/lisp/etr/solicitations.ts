@@ -1,12 +1,12 @@
 // Who is to be told of which changes, one SMR after the other (RFC 9301, section 6.1).
 
 import { addressText } from "../../net/address.js";
+import { eidName } from "../../net/eid.js";
 import { overlap } from "../../net/prefix.js";
 import type { Clock } from "../../router/clock.js";
 import type { Timer } from "../../router/timer.js";
 import type { Mapping } from "../mapping.js";
 import type { TimerGroup } from "../timer-group.js";
-import { key } from "./site-mappings.js";
 
 export type Eid = Pick<Mapping, "iid" | "eid">;
 
@@ -66,7 +66,7 @@ export class Solicitations {
   add(rloc: Uint8Array, solicitation: Solicitation): void {
     const { clock, interval } = this.#options;
     const target = this.#target(rloc);
-    const name = key(solicitation.changed.iid, solicitation.changed.eid);
+    const name = eidName(solicitation.changed);
     if (target.repeated.delete(name)) this.#repeats--;
     if (!target.fresh.has(name)) this.waiting++;
     target.fresh.set(name, solicitation);

@@ -2,12 +2,12 @@
 // mapping updates).
 
 import { sameAddress } from "../../net/address.js";
+import { sameEid } from "../../net/eid.js";
 import type { EidRecord } from "../../wire/lisp-control/record.js";
 import { mappingOfRecord } from "../control/control-records.js";
 import { isNewer, sameLocators } from "../map-version.js";
 import type { Mapping } from "../mapping.js";
 import type { CachedMapping } from "../tables/mapping-records.js";
-import { sameEid } from "./probed-rloc.js";
 import { withUsable } from "./reply-policy.js";
 
 /**

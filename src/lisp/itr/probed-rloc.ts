@@ -1,10 +1,8 @@
 // One RLOC that is probed (RFC 9301, section 7.1): what for, which probes are out, and what their answers say of it.
 
-import { addressText, sameAddress } from "../../net/address.js";
+import { addressText } from "../../net/address.js";
+import { type EidPrefix, sameEid } from "../../net/eid.js";
 import type { Timer } from "../../router/timer.js";
-import type { Mapping } from "../mapping.js";
-
-export type Eid = Pick<Mapping, "iid" | "eid">;
 
 /** EID-prefixes of an RLOC that probes ask for in turn. */
 const EIDS = 4;
@@ -13,11 +11,11 @@ export class ProbedRloc {
   readonly rloc: Uint8Array;
   readonly timer: Timer;
   /** Probes that are out: the steady nanoseconds at which they left, and what they asked for. */
-  readonly out = new Map<bigint, { readonly at: number; readonly eid: Eid }>();
+  readonly out = new Map<bigint, { readonly at: number; readonly eid: EidPrefix }>();
   /** Whether the map-cache was told that it is down. */
   down = false;
   /** Some mappings that have it. */
-  #eids: readonly Eid[] = [];
+  #eids: readonly EidPrefix[] = [];
   #turn = 0;
   /** Smoothed round-trip time and its mean deviation, nanoseconds; -1: not known. */
   #rtt = -1;
@@ -30,12 +28,12 @@ export class ProbedRloc {
     this.timer = timer;
   }
 
-  get eids(): readonly Eid[] {
+  get eids(): readonly EidPrefix[] {
     return this.#eids;
   }
 
   /** Which of its EID-prefixes is the next to be asked for; null where none is known. */
-  get next(): Eid | null {
+  get next(): EidPrefix | null {
     return this.#eids[this.#turn % this.#eids.length] ?? null;
   }
 
@@ -45,7 +43,7 @@ export class ProbedRloc {
   }
 
   /** These mappings have it, of those that have been looked at. What was to be asked for next still is, if it is one of them. */
-  know(eids: readonly Eid[]): void {
+  know(eids: readonly EidPrefix[]): void {
     const { next } = this;
     this.#eids = eids;
     this.#turn =
@@ -58,13 +56,13 @@ export class ProbedRloc {
   }
 
   /** A mapping has come that has it: the newest is asked for first. */
-  prefer(eid: Eid): void {
+  prefer(eid: EidPrefix): void {
     this.#eids = [eid, ...this.#eids.filter((e) => !sameEid(e, eid))].slice(0, EIDS);
     this.#turn = 0;
   }
 
   /** The probe with this nonce has its answer; returns what that was asked for. */
-  answer(nonce: bigint, now: number): Eid {
+  answer(nonce: bigint, now: number): EidPrefix {
     const { at, eid } = this.out.get(nonce)!;
     this.#measure(now - at);
     this.#answered = now;
@@ -87,12 +85,8 @@ export class ProbedRloc {
 }
 
 /** Puts `eid` among at most EIDS ones, in place of the longest: short prefixes are sites', hosts move. */
-export function keepShortest(eids: Eid[], eid: Eid): void {
+export function keepShortest(eids: EidPrefix[], eid: EidPrefix): void {
   const at = eids.findIndex((other) => other.eid.length > eid.eid.length);
   eids.splice(at < 0 ? eids.length : at, 0, eid);
   if (eids.length > EIDS) eids.pop();
-}
-
-export function sameEid(a: Eid, b: Eid): boolean {
-  return a.iid === b.iid && a.eid.length === b.eid.length && sameAddress(a.eid.address, b.eid.address);
 }

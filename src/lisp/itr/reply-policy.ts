@@ -1,5 +1,6 @@
 // What of a Map-Reply goes into the map-cache (RFC 9301, sections 5.4 and 5.5).
 
+import type { EidPrefix } from "../../net/eid.js";
 import { covers, masked, type Prefix } from "../../net/prefix.js";
 import { eidPrefix } from "../../wire/lisp-control/address.js";
 import type { EidRecord } from "../../wire/lisp-control/record.js";
@@ -37,11 +38,7 @@ export type Verdict =
  * no more than a prefix of `negative4` or `negative6` bits, and for the EID alone where it does not hold it. A TTL says
  * how long a mapping can be kept, not how long it must: one of a site that is silent is kept no longer than `silent`.
  */
-export function judgeReply(
-  asked: { readonly iid: number; readonly eid: Prefix },
-  records: readonly EidRecord[],
-  policy: ReplyPolicy,
-): Verdict[] {
+export function judgeReply(asked: EidPrefix, records: readonly EidRecord[], policy: ReplyPolicy): Verdict[] {
   const outer = records
     .map((r) => eidPrefix(r.eid, r.maskLength))
     .filter(
@@ -72,7 +69,7 @@ export function judgeReply(
  * that one or lies within it counts, and one with a TTL of 0 is gone. A negative one takes up no more than `subscribed`.
  */
 export function judgePublication(
-  subscribed: { readonly iid: number; readonly eid: Prefix },
+  subscribed: EidPrefix,
   records: readonly EidRecord[],
   policy: ReplyPolicy,
 ): Verdict[] {
@@ -100,7 +97,7 @@ export function withUsable(mapping: Mapping, usable: ReplyPolicy["usable"]): Map
 }
 
 function negative(
-  asked: { readonly iid: number; readonly eid: Prefix },
+  asked: EidPrefix,
   mapping: Mapping,
   holds: boolean,
   records: number,

@@ -2,6 +2,7 @@
 // wait for the answer (RFC 9301, section 5.3).
 
 import { addressText } from "../../net/address.js";
+import { eidName } from "../../net/eid.js";
 import type { Prefix } from "../../net/prefix.js";
 import type { Clock } from "../../router/clock.js";
 import type { Random } from "../../router/random.js";
@@ -116,7 +117,7 @@ export class Resolutions {
 
   /** Takes a packet that needs the mapping of `eid`, and asks for that where nobody does. Anything but "held": the packet is still the caller's. */
   hold(iid: number, eid: Prefix, source: Uint8Array, slot: number): Held {
-    let found = this.#table.get(key(iid, eid));
+    let found = this.#table.get(eidName({ iid, eid }));
     if (found === undefined) {
       if (this.#table.size >= this.#policy.capacity) return "table-full";
       if (this.waiting >= this.#policy.queue) return "queue-full";
@@ -140,7 +141,7 @@ export class Resolutions {
    * change.
    */
   ask(iid: number, eid: Prefix, because: "smr" | "refresh" | "request"): boolean {
-    let found = this.#table.get(key(iid, eid));
+    let found = this.#table.get(eidName({ iid, eid }));
     if (found === undefined) {
       if (this.#table.size >= this.#policy.capacity) return false;
       found = this.#add(iid, eid);
@@ -292,7 +293,7 @@ export class Resolutions {
       timer: this.#timers.timer(() => this.#due(resolution)),
       trace: null,
     };
-    this.#table.set(key(iid, eid), resolution);
+    this.#table.set(eidName({ iid, eid }), resolution);
     return resolution;
   }
 
@@ -310,7 +311,7 @@ export class Resolutions {
   #due(resolution: Resolution): void {
     if (resolution.state !== "asking") {
       this.#forgetNonces(resolution);
-      if (!this.#askAgain(resolution)) this.#table.delete(key(resolution.iid, resolution.eid));
+      if (!this.#askAgain(resolution)) this.#table.delete(eidName(resolution));
       return;
     }
     if (resolution.sent > 0 && resolution.resolver >= 0) this.#events.unanswered(resolution);
@@ -372,8 +373,4 @@ export class Resolutions {
     this.waiting -= slots.length;
     return slots;
   }
-}
-
-function key(iid: number, eid: Prefix): string {
-  return `${iid} ${eid.address.join(".")}/${eid.length}`;
 }

@@ -5,11 +5,11 @@
 // each publication, and says nowhere which subscription a publication is for. So the range says it, and what was
 // published for one subscription cannot be replayed for another, nor for the same one after its renewal.
 
+import { eidName } from "../../net/eid.js";
 import type { Prefix } from "../../net/prefix.js";
 import { type Clock, wallTime } from "../../router/clock.js";
 import type { Random } from "../../router/random.js";
 import type { Timer } from "../../router/timer.js";
-import { key } from "../etr/site-mappings.js";
 import type { TimerGroup } from "../timer-group.js";
 
 /** Times in steady nanoseconds. */
@@ -116,7 +116,7 @@ export class SubscribingTable {
 
   /** Subscribes, where there is no subscription yet. Returns false when there are as many as may be. */
   add(iid: number, eid: Prefix): boolean {
-    const found = this.#table.get(key(iid, eid));
+    const found = this.#table.get(eidName({ iid, eid }));
     if (found !== undefined) {
       if (found.state === "ending") this.#begin(found, "asking");
       return true;
@@ -136,7 +136,7 @@ export class SubscribingTable {
       timer: this.#timers.timer(() => this.#due(subscription)),
       idle: this.#timers.timer(() => this.#look(subscription)),
     };
-    this.#table.set(key(iid, eid), subscription);
+    this.#table.set(eidName({ iid, eid }), subscription);
     subscription.packets = this.#events.packets(subscription);
     if (this.#policy.idle > 0) subscription.idle.scheduleAfter(this.#policy.idle);
     this.#begin(subscription, "asking");
@@ -269,7 +269,7 @@ export class SubscribingTable {
   #forget(s: Subscribing): void {
     s.timer.unschedule();
     s.idle.unschedule();
-    this.#table.delete(key(s.iid, s.eid));
+    this.#table.delete(eidName(s));
     this.#ranges.delete(s.base >> RANGE_BITS);
     if (s.former !== null) this.#ranges.delete(s.former >> RANGE_BITS);
   }

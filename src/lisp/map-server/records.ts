@@ -1,5 +1,6 @@
 // Mappings and EID-Records: what tables keep, and what messages carry (RFC 9301, section 5.4).
 
+import { IID_MAX } from "../../net/eid.js";
 import { masked } from "../../net/prefix.js";
 import { type EidPrefix, eidAddress, eidPrefix, ipAddress } from "../../wire/lisp-control/address.js";
 import { Reader, Writer } from "../../wire/lisp-control/cursor.js";
@@ -11,7 +12,7 @@ import {
   TTL_OWN_CHOICE,
   writeEidRecord,
 } from "../../wire/lisp-control/record.js";
-import { ACTIONS, type Action, IID_MAX, type Locator, type Mapping } from "../mapping.js";
+import { ACTIONS, type Action, type Locator, type Mapping } from "../mapping.js";
 
 /** Seconds that a Record TTL in minutes stands for; null: the receiver's own choice. */
 export function ttlSeconds(minutes: number): number | null {

@@ -1,8 +1,9 @@
 // Which Map-Servers a Map-Resolver asks for which EID-prefixes.
 
 import { splitSpaces } from "../../lang/args/text.js";
+import { IID_MAX } from "../../net/eid.js";
 import type { EidPrefix } from "../../wire/lisp-control/address.js";
-import { IID_MAX, MappingError, parseEid, parseRloc } from "../mapping.js";
+import { MappingError, parseEid, parseRloc } from "../mapping.js";
 import { PrefixTable } from "./prefix-table.js";
 
 interface Route {

@@ -1,11 +1,11 @@
 // The sites that may register with a Map-Server: their keys, and the
 // EID-prefixes that are theirs (RFC 9301, section 8.2).
 
+import { IID_MAX } from "../../net/eid.js";
 import { findPrefix, prefixText } from "../../net/prefix.js";
 import type { EidPrefix } from "../../wire/lisp-control/address.js";
 import type { AuthenticationKey } from "../control/authentication.js";
 import { addKey, algorithmName, keyAlgorithm, misplaced, readKey, wordsOf } from "../control/keys.js";
-import { IID_MAX } from "../mapping.js";
 import { PrefixTable } from "./prefix-table.js";
 
 export interface SitePrefix extends EidPrefix {

@@ -2,6 +2,7 @@
 // which peers are told.
 
 import { sameAddress } from "../../net/address.js";
+import type { EidPrefix } from "../../net/eid.js";
 import { covers, hostPrefix, isHost, type Prefix } from "../../net/prefix.js";
 import { MemoryError } from "../../packet/memory.js";
 import { eidPrefix } from "../../wire/lisp-control/address.js";
@@ -19,8 +20,6 @@ import type { Neighbours } from "./neighbours.js";
 import { type DynamicRange, rangeOf } from "./ranges.js";
 import { ToldPeers } from "./told-peers.js";
 
-type Eid = Pick<Mapping, "iid" | "eid">;
-
 export interface HostMovesOptions {
   readonly iid: number;
   /** Seconds for which others may keep the mapping of a host that came. */
@@ -37,9 +36,9 @@ export interface HostMovesOptions {
   /** Who has sent packets for an EID. */
   readonly peers: (eid: Uint8Array) => Iterable<LoggedPeer>;
   /** Sends an SMR for an EID-prefix to an RLOC. */
-  readonly solicit: (rloc: Uint8Array, eid: Eid) => void;
+  readonly solicit: (rloc: Uint8Array, eid: EidPrefix) => void;
   /** Whether every Map-Server has acknowledged what is registered for an EID-prefix. */
-  readonly acknowledged: (eid: Eid) => boolean;
+  readonly acknowledged: (eid: EidPrefix) => boolean;
   /** Asks the site for a host. */
   readonly ask: (eid: Uint8Array) => void;
   readonly count: (what: "arrivals" | "departures" | "losses" | HostRefusal) => void;

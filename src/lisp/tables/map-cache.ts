@@ -3,11 +3,11 @@
 // class makes, changes, lists and frees them.
 
 import { ROOT_EPOCH } from "../../../assembly/lisp-layout.js";
+import { eidName } from "../../net/eid.js";
 import { canonical, covers, type Prefix } from "../../net/prefix.js";
 import { MemoryError, type PacketMemory } from "../../packet/memory.js";
 import type { Clock } from "../../router/clock.js";
 import type { Random } from "../../router/random.js";
-import { key } from "../etr/site-mappings.js";
 import { ExpiryQueue } from "../expiry-queue.js";
 import { checkMapping, type Mapping } from "../mapping.js";
 import { SLICE } from "../slice.js";
@@ -133,7 +133,7 @@ export class MapCache {
    * EID-prefix changes it. For EIDs of which we know better.
    */
   hold(mapping: Mapping): void {
-    const k = key(mapping.iid, mapping.eid);
+    const k = eidName(mapping);
     this.#held.delete(k);
     this.insert(mapping);
     this.#held.add(k);
@@ -141,11 +141,11 @@ export class MapCache {
 
   /** Removes the mapping that was held for exactly this EID-prefix; returns whether there was one. */
   release(iid: number, eid: Prefix): boolean {
-    return this.#held.delete(key(iid, eid)) && this.delete(iid, eid);
+    return this.#held.delete(eidName({ iid, eid })) && this.delete(iid, eid);
   }
 
   #isHeld(iid: number, eid: Prefix): boolean {
-    return this.#held.size > 0 && this.#held.has(key(iid, eid));
+    return this.#held.size > 0 && this.#held.has(eidName({ iid, eid }));
   }
 
   /** Removes the mapping of exactly this EID-prefix; returns whether there was one. */

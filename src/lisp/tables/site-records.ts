@@ -2,9 +2,10 @@
 // compares headers with. They follow the site's mappings.
 
 import * as layout from "../../../assembly/lisp-layout.js";
+import { eidName } from "../../net/eid.js";
 import type { Prefix } from "../../net/prefix.js";
 import type { PacketMemory } from "../../packet/memory.js";
-import { key, type SiteMappings } from "../etr/site-mappings.js";
+import type { SiteMappings } from "../etr/site-mappings.js";
 import type { Mapping } from "../mapping.js";
 import { InstanceTables } from "./instance-tables.js";
 
@@ -32,7 +33,7 @@ export class SiteRecords {
 
   /** Address of the record of exactly this EID-prefix, 0 where there is none. */
   find(iid: number, eid: Prefix): number {
-    return this.#records.get(key(iid, eid)) ?? 0;
+    return this.#records.get(eidName({ iid, eid })) ?? 0;
   }
 
   /** Locator-Status-Bits that packets from this EID-prefix carry; null: none. */
@@ -82,14 +83,14 @@ export class SiteRecords {
       this.#memory.free(record, layout.SITE_SIZE);
       throw e;
     }
-    this.#records.set(key(iid, eid), record);
+    this.#records.set(eidName({ iid, eid }), record);
   }
 
   #remove(mapping: Mapping): void {
     const record = this.find(mapping.iid, mapping.eid);
     if (record === 0) return;
     this.#tables.remove(mapping.iid, mapping.eid);
-    this.#records.delete(key(mapping.iid, mapping.eid));
+    this.#records.delete(eidName(mapping));
     this.#memory.free(record, layout.SITE_SIZE);
   }
 }

@@ -1,8 +1,9 @@
 // Entries for the tests of the mapping database: short to write, and arbitrary ones.
 
 import type { Operation } from "../../../src/lisp/database/mapping-database.js";
-import type { EidKey, Entry, Registration } from "../../../src/lisp/database/registration.js";
+import type { Entry, Registration } from "../../../src/lisp/database/registration.js";
 import { ACTIONS, type Locator, mappingText, parseEid, parseMapping } from "../../../src/lisp/mapping.js";
+import type { EidPrefix } from "../../../src/net/eid.js";
 import { masked } from "../../../src/net/prefix.js";
 import * as fc from "../../property.js";
 
@@ -30,7 +31,7 @@ export function entry(text: string, more: Partial<Registration> = {}): Entry {
   return { iid: r.mapping.iid, eid: r.mapping.eid, registrations: [r] };
 }
 
-export function key(text: string, iid = 0): EidKey {
+export function key(text: string, iid = 0): EidPrefix {
   return { iid, eid: parseEid(text) };
 }
 
@@ -62,7 +63,7 @@ const locator: fc.Arbitrary<Locator> = fc.record(
 );
 
 /** Any EID-prefix there can be. */
-export const anyKey: fc.Arbitrary<EidKey> = fc
+export const anyKey: fc.Arbitrary<EidPrefix> = fc
   .tuple(fc.integer({ min: 0, max: 0xffffff }), address, fc.nat(128))
   .map(([iid, at, n]) => {
     const length = Math.min(n, at.length * 8);
@@ -70,7 +71,7 @@ export const anyKey: fc.Arbitrary<EidKey> = fc
   });
 
 /** Any entry for an EID-prefix. */
-export function entryFor({ iid, eid }: EidKey, expiry: fc.Arbitrary<number>): fc.Arbitrary<Entry> {
+export function entryFor({ iid, eid }: EidPrefix, expiry: fc.Arbitrary<number>): fc.Arbitrary<Entry> {
   const one: fc.Arbitrary<Registration> = fc.record(
     {
       mapping: fc.record(

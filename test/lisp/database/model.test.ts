@@ -3,7 +3,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { MappingDatabase, type Operation } from "../../../src/lisp/database/mapping-database.js";
-import { type EidKey, type Entry, sameKey } from "../../../src/lisp/database/registration.js";
+import type { Entry } from "../../../src/lisp/database/registration.js";
+import { type EidPrefix, sameEid } from "../../../src/net/eid.js";
 import { masked } from "../../../src/net/prefix.js";
 import { PacketMemory } from "../../../src/packet/memory.js";
 import { SimulatedClock } from "../../../src/router/clock.js";
@@ -23,7 +24,7 @@ class Naive {
       return;
     }
     const key = "put" in operation ? operation.put : operation.delete;
-    this.entries = this.entries.filter((e) => !sameKey(e, key));
+    this.entries = this.entries.filter((e) => !sameEid(e, key));
     if ("put" in operation) this.entries.push(operation.put);
     this.entries.sort(order);
   }
@@ -35,11 +36,11 @@ class Naive {
     });
   }
 
-  get({ iid, eid }: EidKey): Entry | null {
-    return this.entries.find((e) => sameKey(e, { iid, eid })) ?? null;
+  get({ iid, eid }: EidPrefix): Entry | null {
+    return this.entries.find((e) => sameEid(e, { iid, eid })) ?? null;
   }
 
-  within(key: EidKey): Entry[] {
+  within(key: EidPrefix): Entry[] {
     return this.entries.filter((e) => e.eid.length >= key.eid.length && holds(key, e.iid, e.eid.address));
   }
 
@@ -49,7 +50,7 @@ class Naive {
   }
 }
 
-function holds({ iid, eid }: EidKey, ofIid: number, address: Uint8Array): boolean {
+function holds({ iid, eid }: EidPrefix, ofIid: number, address: Uint8Array): boolean {
   if (iid !== ofIid || eid.address.length !== address.length) return false;
   return Buffer.compare(masked(address, eid.length), masked(eid.address, eid.length)) === 0;
 }
@@ -64,7 +65,7 @@ function order(a: Entry, b: Entry): number {
 }
 
 // Few bits that differ, so that prefixes nest and meet.
-const crowded: fc.Arbitrary<EidKey> = fc
+const crowded: fc.Arbitrary<EidPrefix> = fc
   .tuple(fc.constantFrom(0, 7), fc.constantFrom(4, 16), fc.nat(3), fc.nat(3), fc.nat(128))
   .map(([iid, size, first, last, n]) => {
     const address = new Uint8Array(size);
@@ -93,7 +94,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
 type Step =
   | { readonly do: readonly Operation[] }
   | { readonly expire: number }
-  | { readonly look: EidKey }
+  | { readonly look: EidPrefix }
   | { readonly restart: number };
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.array(operation, { minLength: 1, maxLength: 4 }).map((d) => ({ do: d })) },
@@ -145,7 +146,7 @@ test("the database does what a plain list does, over restarts too", async () => 
   );
 });
 
-function look(database: MappingDatabase, naive: Naive, key: EidKey): void {
+function look(database: MappingDatabase, naive: Naive, key: EidPrefix): void {
   const { iid, eid } = key;
   assert.equal(database.get(key), naive.get(key));
   assert.equal([...database.subtree(key)], naive.within(key));
