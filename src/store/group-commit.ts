@@ -14,7 +14,7 @@ interface Waiter {
 export interface Committing {
   /** The present value of a key, null when there is none. */
   read(key: Uint8Array): Uint8Array | null;
-  /** A batch takes the present state; what this returns is called when that state is durable. */
+  /** A batch takes the present state; what this returns is called when that state is durable, also after batches that failed. */
   taken(): () => void;
   /** The store failed a batch. */
   failed(error: unknown): void;

@@ -1,7 +1,17 @@
 // A file that one at a time has locked: within a process, between processes, and after kill -9.
 
-import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
@@ -70,5 +80,45 @@ linux("a file that cannot be made is an error that names it", async () => {
   assert.is(error.code, "IO");
   assert.match(error.message, /no\/such\/file/);
 });
+
+linux(
+  "a lock that others could hold is none: their files and folders are refused, and ours is closed to them",
+  async () => {
+    const open = join(folder, "open");
+    mkdirSync(open);
+    chmodSync(open, 0o777);
+    const error = await refused(join(open, "lock"));
+    assert.is(error.code, "PERMISSION");
+    assert.match(error.message, /^cannot lock .*open\/lock: .*open may be written to by other users/);
+    assert.not.ok(existsSync(join(open, "lock")));
+    const link = join(folder, "link");
+    symlinkSync(join(folder, "one"), link);
+    assert.match((await refused(link)).message, /link is a symbolic link/);
+    const readable = join(folder, "readable");
+    writeFileSync(readable, "");
+    chmodSync(readable, 0o644);
+    (await lockFile(readable))();
+    assert.is(statSync(readable).mode & 0o777, 0o600);
+  },
+);
+
+skipUnless(process.getuid?.() === 0 && process.platform === "linux", "needs root, to be another user")(
+  "a lock file of another user is refused, and he cannot lock ours",
+  async () => {
+    const his = join(folder, "his");
+    writeFileSync(his, "");
+    chownSync(his, 65534, 65534);
+    assert.match((await refused(his)).message, /his belongs to another user \(65534\)/);
+    const ours = join(folder, "ours");
+    (await lockFile(ours))();
+    chmodSync(folder, 0o755);
+    const { stdout } = spawnSync("setpriv", ["--reuid=65534", "--clear-groups", "cat", ours], {
+      encoding: "utf8",
+    });
+    assert.is(stdout ?? "", "");
+    const unlock = await lockFile(ours);
+    unlock();
+  },
+);
 
 test.run();

@@ -22,6 +22,7 @@ import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { asHandlerError, type HandlerCode, HandlerError } from "../../../src/router/handler.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import { StoreError } from "../../../src/router/store.js";
+import type { Unlock } from "../../../src/store/lmdb-store.js";
 import { parseStore, type StoreAddress, sameStore } from "../../../src/store/store-address.js";
 import { WireError } from "../../../src/wire/error.js";
 
@@ -132,6 +133,7 @@ export class LISPMapServer extends Element {
       subscribed: "Map-Requests that subscribed",
       unsubscribed: "Map-Requests that unsubscribed",
       published: "Map-Notifies to subscribers about changes",
+      unreadable: "keys of the store that could not be read when it was opened",
     },
     drops: {
       malformed: "no LISP control message in a UDP datagram",
@@ -169,7 +171,14 @@ export class LISPMapServer extends Element {
       retransmitted: { doc: "Map-Notifies that were sent again", read: true },
       abandoned: { doc: "Map-Notifies that nobody acknowledged", read: true },
       revision: { doc: "transactions of the mapping database so far", read: true },
-      store: { doc: "where registrations are kept, and whether it is there", read: true },
+      store: {
+        doc: "where registrations are kept, and whether it is there and takes what is written",
+        read: true,
+      },
+      store_skipped: {
+        doc: "keys of the store that could not be read: their number, and the first hundred with the reason",
+        read: true,
+      },
       remove: { doc: "takes an EID-prefix out, whoever registered it: `EID-PREFIX [iid N]`", write: true },
     },
   } as const satisfies ElementSpec;
@@ -234,11 +243,12 @@ export class LISPMapServer extends Element {
       return;
     }
     this.#owner = true;
+    this.memory.add64(this.counterAddress("unreadable"), this.database.skipped.count);
     this.#server.start();
   }
 
   /** Two Map-Servers on one store would each overwrite what the other one has acknowledged. */
-  async #lock(file: string): Promise<() => void> {
+  async #lock(file: string): Promise<Unlock> {
     try {
       return await lockFile(file);
     } catch (e) {
@@ -330,6 +340,7 @@ export class LISPMapServer extends Element {
       abandoned: { read: () => this.#server?.notifications.abandoned ?? 0 },
       revision: { read: () => this.database.revision },
       store: { read: () => this.#storeText() },
+      store_skipped: { read: () => this.#skippedText() },
       remove: { write: (text) => this.#remove(text) },
     };
   }
@@ -340,6 +351,13 @@ export class LISPMapServer extends Element {
     if (loss === null) return `${this.#store.kind} present`;
     const seconds = ((this.router.clock.now() - loss.since) / 1e9).toFixed(1);
     return `${this.#store.kind} lost for ${seconds} s: ${loss.reason}`;
+  }
+
+  #skippedText(): string {
+    const { count, first } = this.database.skipped;
+    return [String(count), ...first.map(({ key, reason }) => `${key} ${reason}`)]
+      .map((line) => `${line}\n`)
+      .join("");
   }
 
   async #remove(text: string): Promise<void> {

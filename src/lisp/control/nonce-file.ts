@@ -1,8 +1,10 @@
 // Where an xTR keeps how far its nonces have come (RFC 9301, section 5.6): one file, one hexadecimal number.
 
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, ftruncateSync, openSync, renameSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Clock, wallTime } from "../../router/clock.js";
+import { openOwnFile, readOwnFile } from "../../system/own-files.js";
+import { writeAll } from "../../system/write-all.js";
 import { NonceCounter, nonceText } from "./nonce-policy.js";
 
 /** A file that holds no nonce, or cannot be read or written. */
@@ -26,7 +28,7 @@ export function nonceCounter(clock: Clock, file: string | null): NonceCounter {
 function read(file: string): bigint {
   let text: string;
   try {
-    text = readFileSync(file, "latin1").trim();
+    text = readOwnFile(file).trim();
   } catch (e) {
     if ((e as NodeJS.ErrnoException).code === "ENOENT") return 0n;
     throw new NonceFileError((e as Error).message);
@@ -39,9 +41,11 @@ function read(file: string): bigint {
 function write(file: string, nonce: bigint): void {
   try {
     const next = `${file}.new`;
-    const fd = openSync(next, "w", 0o600);
+    const fd = openOwnFile(next, "r+", { create: true });
     try {
-      writeSync(fd, `${nonceText(nonce)}\n`);
+      // What a run that was killed has left.
+      ftruncateSync(fd, 0);
+      writeAll(fd, Buffer.from(`${nonceText(nonce)}\n`));
       fsyncSync(fd);
     } finally {
       closeSync(fd);

@@ -16,6 +16,7 @@ import {
   EXPIRE_AT_ONCE,
   RegistrationDatabase,
   type StoreCounts,
+  type StoreLoss,
   type TransactionKeys,
 } from "./registration-database.js";
 import { RegistrationIndex } from "./registration-index.js";
@@ -33,13 +34,20 @@ export interface DatabaseOptions {
   readonly capacity?: number;
   /** Most changes kept for `watch`. Default 16,384. */
   readonly history?: number;
-  /** Told when the store fails a batch, whose keys then wait for the next one. */
-  readonly onStoreError?: (error: unknown) => void;
+  /** Told, in sentences, what is wrong with the store, once a failure, and when it is right again. Default: nobody is. */
+  readonly report?: (text: string) => void;
 }
+
+/** Nanoseconds before a batch that failed is tried again while nothing else is written. */
+const AGAIN = 1e9;
 
 export class MappingDatabase extends RegistrationDatabase {
   readonly #store: Store | null;
   readonly #commits: GroupCommit | null;
+  readonly #report: (text: string) => void;
+  #loss: StoreLoss | null = null;
+  /** When a batch failed last. */
+  #tried = 0;
   #closed = false;
   #closing: Promise<void> | null = null;
   readonly skipped: { readonly count: number; readonly first: readonly Skipped[] };
@@ -80,10 +88,45 @@ export class MappingDatabase extends RegistrationDatabase {
             read: (key) => this.#stored(key),
             taken: () => {
               const revision = this.lastRevision;
-              return () => this.history.setDurable(revision);
+              return () => {
+                this.history.setDurable(revision);
+                this.#present();
+              };
             },
-            failed: options.onStoreError ?? (() => {}),
+            failed: (error) => this.#failed(error as Error),
           });
+    this.#report = options.report ?? (() => {});
+    this.#tellSkipped();
+  }
+
+  #tellSkipped(): void {
+    const { count, first } = this.skipped;
+    if (count === 0) return;
+    const why = first.length > 0 ? ` (the first: key ${first[0].key}: ${first[0].reason})` : "";
+    this.#report(`${count} keys of the mapping store could not be read and stay as they are${why}`);
+  }
+
+  /** While the store fails, also the time when it is tried again. */
+  override get nextExpiry(): number {
+    return this.#loss === null ? super.nextExpiry : Math.min(super.nextExpiry, this.#tried + AGAIN);
+  }
+
+  override get loss(): StoreLoss | null {
+    return this.#loss;
+  }
+
+  #failed({ message: reason }: Error): void {
+    const now = this.clock.now();
+    if (this.#loss === null || this.#loss.reason !== reason) this.#report(reason);
+    this.#loss = { since: this.#loss?.since ?? now, reason };
+    this.#tried = now;
+  }
+
+  #present(): void {
+    if (this.#loss === null) return;
+    const seconds = ((this.clock.now() - this.#loss.since) / 1e9).toFixed(1);
+    this.#loss = null;
+    this.#report(`the mapping store takes registrations again, after ${seconds} s`);
   }
 
   get waiting(): number {
@@ -114,7 +157,10 @@ export class MappingDatabase extends RegistrationDatabase {
   expire(limit: number = EXPIRE_AT_ONCE): number {
     if (this.#closed) return 0;
     const count = this.takeExpired(limit, (key) => this.#commits?.touch(records.entryKey(key)));
-    if (count > 0) this.#flush().catch(() => {}); // onStoreError is told
+    // Also what a batch that failed has left, with nobody left who waits for it.
+    const left = this.#loss !== null && this.clock.now() - this.#tried >= AGAIN;
+    if (left) this.#tried = this.clock.now();
+    if (count > 0 || left) this.#flush().catch(() => {}); // it is reported
     return count;
   }
 

@@ -23,10 +23,9 @@ export interface OpenOptions {
 /** Rejects with StoreError, MemoryError or DatabaseFullError. What a store needs is loaded only for that store. */
 export async function openDatabase(store: StoreAddress, options: OpenOptions): Promise<RegistrationDatabase> {
   const { clock, capacity, report, stores } = options;
-  const onStoreError = (error: unknown): void => report((error as Error).message);
   if (store.kind !== "memory" && stores !== null) {
     const own = await stores.open(storeText(store));
-    return MappingDatabase.open({ clock, capacity, store: own, onStoreError });
+    return MappingDatabase.open({ clock, capacity, store: own, report });
   }
   if (store.kind === "etcd") {
     const { EtcdStore } = await import("../../store/etcd-store.js");
@@ -39,5 +38,5 @@ export async function openDatabase(store: StoreAddress, options: OpenOptions): P
     });
   }
   const own = store.kind === "memory" ? null : await openLmdbStore(store.folder, options.lock);
-  return MappingDatabase.open({ clock, capacity, store: own, onStoreError });
+  return MappingDatabase.open({ clock, capacity, store: own, report });
 }

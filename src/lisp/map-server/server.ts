@@ -173,7 +173,11 @@ export class MapServer {
     if (result instanceof Promise)
       result.then(
         (outcome) => this.#sending(() => this.#registered(message, datagram, outcome)),
-        () => this.#element.count("store_failed"),
+        () => {
+          this.#element.count("store_failed");
+          // When the store is tried again.
+          this.#schedule();
+        },
       );
     else this.#registered(message, datagram, result);
   }
@@ -205,7 +209,11 @@ export class MapServer {
     else
       result.durable.then(
         () => this.#sending(acknowledge),
-        () => this.#element.count("store_failed"),
+        () => {
+          this.#element.count("store_failed");
+          // When the store is tried again.
+          this.#schedule();
+        },
       );
   }
 

@@ -5,13 +5,16 @@ import {
   closeSync,
   cpSync,
   fstatSync,
+  ftruncateSync,
   mkdirSync,
   mkdtempSync,
   openSync,
   readFileSync,
   rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,7 +28,9 @@ import { StoreError } from "../../../src/router/store.js";
 import { openLmdbStore } from "../../../src/store/lmdb-store.js";
 import * as fc from "../../property.js";
 import { skipUnless } from "../../skip.js";
+import { until } from "../../until.js";
 import { NUMBERED_PREFIXES, NUMBERED_XTRS, numbered } from "./entries.js";
+import { keeperOf } from "./keeper.js";
 import { readSyncTrace, TRACED_CALLS } from "./sync-trace.js";
 
 const CHILD = fileURLToPath(new URL("store-child.js", import.meta.url));
@@ -167,6 +172,123 @@ test("what is no LMDB database, or a damaged one, is an error and not the end of
   const again = await open(join(folder, "empty"));
   assert.is(again.size, 0);
   await again.close();
+});
+
+const linux = skipUnless(process.platform === "linux", "needs /proc of Linux");
+const key = (n: number): Uint8Array => Buffer.from(`key ${n}`);
+
+async function failure(work: Promise<unknown>): Promise<string> {
+  return work.then(
+    () => assert.unreachable() as never,
+    (e) => {
+      assert.instance(e, StoreError);
+      return (e as Error).message;
+    },
+  );
+}
+
+linux(
+  "a store whose process is ended fails what was asked, and is opened again with all that it had",
+  async () => {
+    const at = join(folder, "ended");
+    const store = await openLmdbStore(at);
+    await store.commit([1, 2, 3].map((n) => ({ key: key(n), value: key(n) })));
+    const first = keeperOf(at)!;
+    process.kill(first, "SIGSEGV");
+    await until(() => keeperOf(at) === null, "the process ends");
+    // It is opened again at once, or by the next one where its end was not yet known.
+    const gone = [{ key: key(1), value: null }];
+    const again = (): Promise<void> => store.commit(gone);
+    await again().catch(again);
+    assert.not.equal(keeperOf(at), first);
+    process.kill(keeperOf(at)!, "SIGSTOP");
+    const under = store.commit([{ key: key(4), value: key(4) }]);
+    process.kill(keeperOf(at)!, "SIGBUS");
+    process.kill(keeperOf(at)!, "SIGKILL");
+    assert.match(await failure(under), /^the mapping store failed: its process was ended by SIG(KILL|BUS)/);
+    // Not at once again: one that ends each time would do nothing else.
+    assert.match(
+      await failure(store.commit([{ key: key(4), value: key(4) }])),
+      /^the mapping store failed: /,
+    );
+    await until(
+      () =>
+        store.commit([{ key: key(4), value: key(4) }]).then(
+          () => true,
+          () => false,
+        ),
+      "it is opened again",
+    );
+    const found: string[] = [];
+    assert.is(await store.load((k) => void found.push(Buffer.from(k).toString())), 0);
+    assert.equal(found, ["key 2", "key 3", "key 4"]);
+    await store.close();
+    assert.is(keeperOf(at), null);
+  },
+);
+
+linux("a store that was removed while it is open takes nothing any more, and says so", async () => {
+  const at = join(folder, "removed");
+  const store = await openLmdbStore(at);
+  await store.commit([1, 2, 3].map((n) => ({ key: key(n), value: key(n) })));
+  rmSync(join(at, "data.mdb"));
+  assert.match(
+    await failure(store.commit([{ key: key(4), value: key(4) }])),
+    /^the mapping store failed: data\.mdb was removed, or is another one$/,
+  );
+  let message = "";
+  await until(async () => {
+    message = await failure(store.commit([{ key: key(4), value: key(4) }]));
+    return /not in it/.test(message);
+  }, "it is looked at again");
+  assert.is(message, "the mapping store failed: 3 of 3 keys are not in it any more");
+  await store.close();
+});
+
+test("damage at random ends no process but the store's own", async () => {
+  const sound = join(folder, "to-damage");
+  const store = await openLmdbStore(sound);
+  for (let i = 0; i < 5000; i += 1000)
+    await store.commit(
+      Array.from({ length: 1000 }, (_, j) => ({ key: key(i + j), value: new Uint8Array(100) })),
+    );
+  await store.close();
+  const { size } = statSync(join(sound, "data.mdb"));
+  const meta = 8192;
+  const damages = fc.sample(
+    fc.record({
+      cut: fc.option(fc.integer({ min: meta, max: size - 1 })),
+      places: fc.array(fc.integer({ min: meta, max: size - 4096 }), { minLength: 1, maxLength: 20 }),
+      bytes: fc.uint8Array({ minLength: 16, maxLength: 4096 }),
+    }),
+    { seed: fc.SEED, numRuns: 8 },
+  );
+  for (const { cut, places, bytes } of damages) {
+    const at = join(folder, "damaged");
+    rmSync(at, { recursive: true, force: true });
+    cpSync(sound, at, { recursive: true });
+    const fd = openSync(join(at, "data.mdb"), "r+");
+    for (const place of places) writeSync(fd, bytes, 0, undefined, place);
+    if (cut !== null) ftruncateSync(fd, cut);
+    closeSync(fd);
+    // Each may fail, with a StoreError.
+    const opened = await openLmdbStore(at).catch((e) => failure(Promise.reject(e)).then(() => null));
+    if (opened === null) continue;
+    let read = 0;
+    await opened
+      .load(() => void read++)
+      .then(
+        (lost) => assert.ok(lost >= 0 && read <= 5000),
+        (e) => failure(Promise.reject(e)),
+      );
+    for (let i = 0; i < 3; i++)
+      await opened
+        .commit(
+          Array.from({ length: 200 }, (_, j) => ({ key: key(i * 1000 + j), value: new Uint8Array(150) })),
+        )
+        .catch((e) => failure(Promise.reject(e)));
+    await opened.close();
+  }
 });
 
 test("LMDB is loaded when a store is opened, and who has none is told what is missing", () => {

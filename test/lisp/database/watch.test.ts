@@ -157,8 +157,8 @@ test("readers see a change at once, watchers and writers when it is durable", as
 
 test("what the store fails is not acknowledged, and goes with the next batch", async () => {
   const store = new HeldStore();
-  const errors: unknown[] = [];
-  const db = await open({ store, onStoreError: (e) => errors.push(e) });
+  const told: string[] = [];
+  const db = await open({ store, report: (text) => told.push(text) });
   const watcher = recorder();
   db.watch(0, watcher);
   const commits = [
@@ -177,7 +177,8 @@ test("what the store fails is not acknowledged, and goes with the next batch", a
   const failure = new StoreError("the disk is full");
   store.held[0].end(failure);
   await rejected;
-  assert.equal(errors, [failure]);
+  assert.equal(told, ["the disk is full"]);
+  assert.is(db.loss?.reason, "the disk is full");
   assert.is(db.durable, 0);
   assert.equal(watcher.seen, []);
   assert.is(db.size, 1);
@@ -187,6 +188,8 @@ test("what the store fails is not acknowledged, and goes with the next batch", a
   store.held[1].end();
   assert.is(await second, 3);
   assert.is(watcher.seen.length, 2);
+  assert.is(db.loss, null);
+  assert.match(told.slice(1).join(), /^the mapping store takes registrations again, after [\d.]+ s$/);
   const again = await open({ store: store.inner });
   assert.is(again.size, 2);
   assert.is(again.nonce("n"), 1n);
@@ -195,8 +198,8 @@ test("what the store fails is not acknowledged, and goes with the next batch", a
 test("a store that fails while registrations expire takes nobody down, and is made up for", async () => {
   const clock = new SimulatedClock();
   const store = new HeldStore();
-  const errors: unknown[] = [];
-  const db = await open({ clock, store, onStoreError: (e) => errors.push(e) });
+  const told: string[] = [];
+  const db = await open({ clock, store, report: (text) => told.push(text) });
   void db.commit([{ put: entry("10.0.0.0/8 192.0.2.1", { expiry: 1e9 }) }]);
   await turn();
   store.held[0].end();
@@ -206,11 +209,24 @@ test("a store that fails while registrations expire takes nobody down, and is ma
   await turn();
   store.held[1].end(new StoreError("no"));
   await turn();
-  assert.is(errors.length, 1);
+  assert.equal(told, ["no"]);
+  // It is tried again after a second, though nobody writes.
+  assert.is(db.expire(), 0);
+  await turn();
+  assert.is(store.held.length, 2);
+  assert.is(db.nextExpiry, 2e9);
+  clock.advance(2e9);
+  db.expire();
+  await turn();
+  store.held[2].end(new StoreError("no"));
+  await turn();
+  assert.equal(told, ["no"], "the same is told once");
+  assert.is(db.loss?.since, 1e9);
   const closing = db.close();
   await turn();
-  store.held[2].end();
+  store.held[3].end();
   await closing;
+  assert.equal(told.slice(1), ["the mapping store takes registrations again, after 1.0 s"]);
   assert.is((await open({ store: store.inner })).size, 0);
 });
 

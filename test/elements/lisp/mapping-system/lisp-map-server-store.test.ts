@@ -8,11 +8,15 @@ import * as assert from "uvu/assert";
 import type { LISPMapServer } from "../../../../elements/lisp/mapping-system/lisp-map-server.js";
 import { type AuthenticationKey, authenticate } from "../../../../src/lisp/control/authentication.js";
 import { parseRloc } from "../../../../src/lisp/mapping.js";
+import { openLmdbStore } from "../../../../src/store/lmdb-store.js";
 import { ipAddress } from "../../../../src/wire/lisp-control/address.js";
 import { mapRequest } from "../../../../src/wire/lisp-control/map-request.js";
 import type { EidRecord } from "../../../../src/wire/lisp-control/record.js";
 import { type MapNotify, mapRegister } from "../../../../src/wire/lisp-control/registration.js";
+import { keeperOf } from "../../../lisp/database/keeper.js";
+import { skipUnless } from "../../../skip.js";
 import { noMoreRoom } from "../../../slot-canary.js";
+import { until } from "../../../until.js";
 import { failure, packetOf, record, sentTo } from "../control.js";
 import { Bench } from "../harness.js";
 
@@ -21,7 +25,8 @@ const MS = "192.0.2.100";
 
 const text = (more: string): string =>
   `feed :: Feed -> e :: LISPMapServer(a key secret eid 10.1.0.0/16 more, RLOC4 ${MS}, ${more}) -> out :: Sink`;
-const start = (more: string): Promise<Bench> => Bench.start(text(more));
+const start = (more: string, log?: string[]): Promise<Bench> =>
+  Bench.start(text(more), (line) => void log?.push(line));
 
 function register(b: Bench, nonce: number, records: readonly EidRecord[], id = 1, proxyReply = false): void {
   const ids = { xtrId: new Uint8Array(16).fill(id), siteId: new Uint8Array(8) };
@@ -98,6 +103,56 @@ test("what the store does not take is not acknowledged", async () => {
     register(b, 1, [mapping]);
     await durable(b);
     assert.equal([notified(b), b.read("e.store_failed")], [[], "1"]);
+    b.close();
+  });
+});
+
+skipUnless(process.platform === "linux", "needs /proc of Linux")(
+  "a Map-Server outlives its store: it says that writes fail, and that they do not any more",
+  async () => {
+    const log: string[] = [];
+    await withFolder(async (folder) => {
+      const b = await start(`STORE lmdb:${folder}`, log);
+      register(b, 1, [mapping]);
+      await durable(b);
+      assert.equal([b.read("e.store"), b.read("e.store_skipped")], ["lmdb present", "0"]);
+      process.kill(keeperOf(folder)!, "SIGSTOP");
+      register(b, 2, [mapping]);
+      process.kill(keeperOf(folder)!, "SIGKILL");
+      await until(() => b.read("e.store") !== "lmdb present", "the store is lost");
+      const why = "the mapping store failed: its process was ended by SIGKILL";
+      assert.match(b.read("e.store"), new RegExp(`^lmdb lost for [\\d.]+ s: ${why}$`));
+      assert.is(b.read("e.store_failed"), "1");
+      assert.equal(notified(b), [1n]);
+      assert.match(b.read("e.registrations"), /^10\.1\.0\.0\/16/, "it answers from memory");
+      let nonce = 3;
+      await until(() => {
+        register(b, nonce++, [mapping]);
+        return b.read("e.store") === "lmdb present";
+      }, "the store is there again");
+      const said = log
+        .filter((line) => /mapping store/.test(line))
+        .map((line) => line.replace(/^[^ ]+ :: [^ ]+: /, ""));
+      assert.is(said[0], why);
+      assert.match(said.at(-1)!, /^the mapping store takes registrations again, after [\d.]+ s$/);
+      b.close();
+    });
+  },
+);
+
+test("what of a store cannot be read is counted, told and left", async () => {
+  const log: string[] = [];
+  await withFolder(async (folder) => {
+    const store = await openLmdbStore(folder);
+    await store.commit([{ key: Buffer.from("?1"), value: Uint8Array.of(1, 2, 3) }]);
+    await store.close();
+    const b = await start(`STORE lmdb:${folder}`, log);
+    assert.match(b.read("e.store_skipped"), /^1\n3f31 .+$/);
+    assert.is(b.read("e.unreadable"), "1");
+    assert.match(
+      log.join("\n"),
+      /1 keys of the mapping store could not be read and stay as they are \(the first: key 3f31: .+\)/,
+    );
     b.close();
   });
 });
