@@ -91,6 +91,17 @@ export function ipFragment(state: u32, batch: u32, count: u32, out: u32, bad: u3
       store<u32>(out + (made++ << 2), slot);
       continue;
     }
+    if (room >= 40 && ip != 0 && (load<u8>(ip) & 0xf0) == 0x60) {
+      // Only its sender may cut an IPv6 packet (RFC 8200, section 4.5).
+      if (be16(ip + 4) + 40 <= mtu) {
+        store<u32>(out + (made++ << 2), slot);
+        continue;
+      }
+      count64(state + FRAG_DROPS, 1);
+      store<u32>(slot, mtu, SLOT_MTU);
+      store<u32>(bad + (refused++ << 2), slot);
+      continue;
+    }
     const header = ipHeaderLength(ip, room);
     const whole: u32 = header == 0 ? 0 : be16(ip + 2);
     // A fragment may not reach beyond the largest packet: its parts' offsets would not fit their field.

@@ -17,7 +17,7 @@ define(
   // More routes, separated by commas: DST/MASK [GATEWAY] OUTPUT, where output 1 is the first interface, 2 the second,
   // and 3 answers that the destination cannot be reached.
   $ROUTES 0.0.0.0/0 3,
-  // Largest IP packet that the interfaces carry, bytes.
+  // Largest IP packet that the interfaces carry, bytes; less where theirs is less.
   $MTU 1500
 );
 
@@ -26,7 +26,7 @@ elementclass Interface { $device, $ether, $ip, $color |
   FromDevice($device)
     -> HostEtherFilter($ether, DROP_OWN true)
     -> kind :: Classifier(12/0806 20/0001, 12/0806 20/0002, 12/0800, -);
-  queue :: Queue(200) -> ToDevice($device);
+  queue :: Queue(200) -> out :: ToDevice($device);
   arp :: ARPQuerier($ip, $ether, ANNOUNCE 2);
   kind[0] -> asked :: Tee -> ARPResponder($ip $ether) -> queue;
   kind[1], asked[1] -> [1] arp;
@@ -36,14 +36,14 @@ elementclass Interface { $device, $ether, $ip, $color |
 }
 
 // What a router does to the packets it forwards by one interface. Output 0: packets to send; output 1: ICMP errors.
-elementclass Forward { $ip, $color, $mtu |
+elementclass Forward { $ip, $color, $mtu, $device |
   input
     -> DropBroadcasts
     -> redirect :: PaintTee($color)
     -> options :: IPGWOptions($ip)
     -> FixIPSrc($ip)
     -> ttl :: DecIPTTL
-    -> fragment :: IPFragmenter($mtu)
+    -> fragment :: IPFragmenter($mtu, DEVICE $device)
     -> [0] output;
   redirect[1] -> ICMPError($ip, redirect, host) -> [1] output;
   options[1] -> ICMPError($ip, parameterproblem) -> [1] output;
@@ -74,8 +74,8 @@ local[0] -> ICMPPingResponder -> rt;
 local[1] -> ICMPError($IP0, unreachable, port, $BROADCAST0 $BROADCAST1) -> rt;
 local[2] -> Discard;
 
-rt[1] -> out0 :: Forward($IP0, 1, $MTU) -> if0;
-rt[2] -> out1 :: Forward($IP1, 2, $MTU) -> if1;
+rt[1] -> out0 :: Forward($IP0, 1, $MTU, if0/out) -> if0;
+rt[2] -> out1 :: Forward($IP1, 2, $MTU, if1/out) -> if1;
 out0[1] -> rt;
 out1[1] -> rt;
 

@@ -16,7 +16,7 @@
 // also joins the Map-Replies, `control [1]`, to `[1] subscriber`, perhaps past others that ask.
 
 cache :: LISPMapCache(IID $IID, $MAP);
-encap :: LISPEncap($RLOC4, $RLOC6, MTU $MTU);
+encap :: LISPEncap($RLOC4, $RLOC6, MTU $MTU, DEVICE core/out);
 
 cache [1] -> misses :: Counter
   -> resolver :: LISPResolver(cache, RLOC $RLOC4, RLOC $RLOC6, MAP_RESOLVER $MAP_RESOLVER, PITR $PITR);

@@ -57,6 +57,14 @@ site :: SiteInterface($SITE, $EID4, $EID6);
 to_site4 :: GetIPAddress(16) -> [0] site;
 to_site6 :: GetIP6Address(24) -> [1] site;
 
+// What is too large for the site's interface: its sender is told, mostly at another site.
+fit4 :: IPFragmenter(65535, DEVICE site/out) -> to_site4;
+fit4 [1] -> ICMPError($EID4, unreachable, needfrag) -> tell4 :: IPClassifier(dst net $EID4_NET, -) -> to_site4;
+tell4 [1] -> cache;
+fit6 :: IPFragmenter(65535, DEVICE site/out) -> to_site6;
+fit6 [1] -> ICMP6Error($EID6, packettoobig, 0) -> tell6 :: LookupIP6Route($EID6_NET 0, ::/0 1) -> to_site6;
+tell6 [1] -> cache;
+
 // ---- From the site: ITR ------------------------------------------------------
 site [0]
   -> check4 :: CheckIPHeader
@@ -91,8 +99,8 @@ big [1] -> ICMP6Error($EID6, packettoobig, 0) -> to_site6;
 lisp4 [0], lisp6 [0] -> decap;
 decap [0] -> [0] peers [0] -> arrived :: LISPHostSwitch(mobility, dst, PACKET_IID true)
   -> inner :: Classifier(0/40%f0, 0/60%f0);
-inner [0] -> CheckIPHeader -> in4 :: DropUnroutable($EID4_NET) -> dst4 :: IPClassifier(dst net $EID4_NET, -) -> to_site4;
-inner [1] -> CheckIP6Header -> in6 :: DropUnroutable -> dst6 :: LookupIP6Route($EID6_NET 0, ::/0 1) -> to_site6;
+inner [0] -> CheckIPHeader -> in4 :: DropUnroutable($EID4_NET) -> dst4 :: IPClassifier(dst net $EID4_NET, -) -> fit4;
+inner [1] -> CheckIP6Header -> in6 :: DropUnroutable -> dst6 :: LookupIP6Route($EID6_NET 0, ::/0 1) -> fit6;
 dst4 [1] -> astray4 :: Discard;
 dst6 [1] -> astray6 :: Discard;
 
@@ -114,8 +122,8 @@ guests [1] -> near :: Classifier(0/40%f0, 0/60%f0);
 near [0] -> DecIPTTL -> to_site4;
 near [1] -> DecIP6HLIM -> to_site6;
 arrived [1], native [1] -> here :: Classifier(0/40%f0, 0/60%f0);
-here [0] -> CheckIPHeader -> here4 :: DropUnroutable($EID4_NET) -> to_site4;
-here [1] -> CheckIP6Header -> here6 :: DropUnroutable -> to_site6;
+here [0] -> CheckIPHeader -> here4 :: DropUnroutable($EID4_NET) -> fit4;
+here [1] -> CheckIP6Header -> here6 :: DropUnroutable -> fit6;
 local [1] -> locals;
 // From the site to one of its hosts that has left: as to any other site, but only from who is here.
 local [2] -> leaving :: Classifier(0/40%f0, 0/60%f0);

@@ -3,6 +3,7 @@ import type { Batch } from "../../src/packet/batch.js";
 import type { Device } from "../../src/router/device.js";
 import { type CleanupStage, Element, type ErrorSink } from "../../src/router/element.js";
 import type { HandlerCode } from "../../src/router/handler.js";
+import type { MtuSource } from "../../src/router/mtu-source.js";
 import { type Signal, upstreamEmptySignal } from "../../src/router/notifier.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 import type { Task } from "../../src/router/task.js";
@@ -36,7 +37,7 @@ const args = {
  * @input 0 packets to send, pull or push
  * @see FromDevice, ToDump
  */
-export class ToDevice extends Element {
+export class ToDevice extends Element implements MtuSource {
   static readonly spec = {
     ports: "1/0",
     processing: "a",
@@ -46,6 +47,7 @@ export class ToDevice extends Element {
     handlers: {
       device: { read: true, doc: "the device's own totals, a line each: name, value" },
       down: { read: true, doc: "why the device does not work; empty while it does" },
+      mtu: { read: true, doc: "bytes of the largest IP packet that the device carries now" },
     },
   } as const satisfies ElementSpec;
 
@@ -56,6 +58,8 @@ export class ToDevice extends Element {
   #signal: Signal | null = null;
   /** Packets pulled that the device had no room for. */
   #waiting: Batch | null = null;
+  readonly #mtuListeners: ((mtu: number) => void)[] = [];
+  #unfollow: (() => void) | null = null;
 
   override configure(values: ArgValues<typeof args>): void {
     this.#name = values.DEVNAME;
@@ -69,6 +73,11 @@ export class ToDevice extends Element {
       errors.error((e as Error).message);
       return;
     }
+    const tell = (mtu: number): void => {
+      for (const listener of this.#mtuListeners) listener(mtu);
+    };
+    tell(this.#device.mtu);
+    this.#unfollow = this.#device.onMtu?.(tell) ?? null;
     if (!this.isPullInput(0)) return;
     this.#waiting = this.router.batches.acquire();
     this.#task = this.newTask(() => this.#run());
@@ -87,7 +96,13 @@ export class ToDevice extends Element {
   override cleanup(_stage: CleanupStage): void {
     if (this.#waiting !== null) this.router.batches.release(this.#waiting);
     this.#waiting = null;
+    this.#unfollow?.();
     this.#device = null;
+  }
+
+  followMtu(listener: (mtu: number) => void): void {
+    this.#mtuListeners.push(listener);
+    if (this.#device !== null) listener(this.#device.mtu);
   }
 
   override push(_port: number, batch: Batch): void {
@@ -125,6 +140,7 @@ export class ToDevice extends Element {
             .join(""),
       },
       down: { read: () => this.#device?.down ?? "" },
+      mtu: { read: () => this.#device?.mtu ?? 0 },
     };
   }
 }

@@ -4,6 +4,7 @@ import type { ArgValues } from "../../src/lang/args/spec.js";
 import { ipNumber, ipText } from "../../src/net/address.js";
 import type { Batch } from "../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../src/router/element.js";
+import { type MtuSource, mtuSourceOf } from "../../src/router/mtu-source.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 import { IPV4_DESTINATION, IPV4_SOURCE } from "../../src/wire/ipv4.js";
 
@@ -27,6 +28,10 @@ const args = {
     doc: "print a message for every packet that must not be cut, not just the first five",
   },
   HEADROOM: { type: "unsigned", default: "128", doc: "headroom of later fragments, in bytes" },
+  DEVICE: {
+    type: "element",
+    doc: "the ToDevice that the packets leave by: what its device carries counts where it is less than MTU",
+  },
 } as const;
 
 const REPORTS = 5;
@@ -36,11 +41,12 @@ const REPORTS = 5;
  * IP packet, without what is before the network header.
  *
  * Packets whose don't-fragment bit is set leave on output 1, ordinarily to an ICMPError (which then reports the MTU);
- * they are dropped when that is not connected. With HONOR_MTU packets are cut to what the element that found them too
+ * they are dropped when that is not connected. So do all IPv6 packets that are too big, which only their sender may
+ * cut (RFC 8200 section 4.5): to an ICMP6Error. With HONOR_MTU packets are cut to what the element that found them too
  * big, LISPEncap for example, has said would pass. Fragments are in order, and have the annotations of
  * the packet they are of; only the first keeps a link header. A checksum left to the device is completed first.
  *
- * @input 0 IPv4 packets, marked
+ * @input 0 IPv4 or IPv6 packets, marked
  * @output 0 packets and fragments of at most MTU bytes
  * @output 1 packets that are too big and must not be cut (optional)
  * @example InfiniteSource(LIMIT 3) -> CheckIPHeader -> IPFragmenter(1500) -> Discard
@@ -65,6 +71,9 @@ export class IPFragmenter extends Element {
   } as const satisfies ElementSpec;
 
   #verbose = false;
+  #mtu = 0;
+  #source: MtuSource | null = null;
+  #deviceMtu = Number.POSITIVE_INFINITY;
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
     if (values.MTU < 8) {
@@ -72,12 +81,32 @@ export class IPFragmenter extends Element {
       return;
     }
     this.#verbose = values.VERBOSE;
+    this.#mtu = values.MTU;
+    this.#follow(mtuSourceOf(values.DEVICE, "DEVICE", errors));
     const set = (at: number, value: number): void => this.memory.set32(this.stateArea + at, value);
-    set(layout.FRAG_MTU, values.MTU);
     set(layout.FRAG_HONOR_DF, values.HONOR_DF ? 1 : 0);
     set(layout.FRAG_HONOR_MTU, values.HONOR_MTU ? 1 : 0);
     set(layout.FRAG_HEADROOM, values.HEADROOM);
     set(layout.FRAG_RANDOM, this.router.random.u32());
+  }
+
+  #follow(source: MtuSource | null): void {
+    if (source !== this.#source) {
+      this.#source = source;
+      this.#deviceMtu = Number.POSITIVE_INFINITY;
+      source?.followMtu((mtu) => {
+        if (this.#source !== source) return;
+        this.#deviceMtu = mtu;
+        this.#setMtu();
+      });
+    }
+    this.#setMtu();
+  }
+
+  #setMtu(): void {
+    // A device below the least that IPv4 can be cut to carries nothing.
+    const mtu = Math.max(8, Math.min(this.#mtu, this.#deviceMtu));
+    this.memory.set32(this.stateArea + layout.FRAG_MTU, mtu);
   }
 
   override push(_port: number, batch: Batch): void {
@@ -107,6 +136,7 @@ export class IPFragmenter extends Element {
     const { memory } = this;
     for (let i = 0; i < bad.count && (this.#verbose || before + i < REPORTS); i++) {
       const header = memory.get32(bad.at(i) + SLOT_NETWORK);
+      if (memory.u8[header] >> 4 !== 4) continue;
       const source = ipText(ipNumber(memory.u8, header + IPV4_SOURCE));
       const destination = ipText(ipNumber(memory.u8, header + IPV4_DESTINATION));
       const length = memory.get32(bad.at(i) + SLOT_LENGTH);

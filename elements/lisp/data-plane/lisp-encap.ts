@@ -5,6 +5,7 @@ import { addressScope, addressText, isRoutable } from "../../../src/net/address.
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { type HandlerCode, valueHandler } from "../../../src/router/handler.js";
+import { mtuSourceOf } from "../../../src/router/mtu-source.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import { E_BIT, L_BIT, V_BIT } from "../../../src/wire/lisp-data.js";
 
@@ -15,6 +16,10 @@ const args = {
     min: 128,
     max: 65535,
     doc: "largest outer packet, bytes: L of RFC 9300, section 7.1",
+  },
+  DEVICE: {
+    type: "element",
+    doc: "the ToDevice that the packets leave by: what its device carries counts where it is less than MTU",
   },
   DF: {
     type: "choice",
@@ -108,6 +113,8 @@ export class LISPEncap extends Element {
     },
   } as const satisfies ElementSpec;
 
+  #mtu = 0;
+  #deviceMtu = Number.POSITIVE_INFINITY;
   #nonces = false;
   /** Whether headers say something of the source EID's own mapping. */
   #signs = false;
@@ -129,7 +136,12 @@ export class LISPEncap extends Element {
     if (four.length > 0) memory.u8.set(four[0], state + layout.ENCAP_SOURCE_4);
     if (six.length > 0) memory.u8.set(six[0], state + layout.ENCAP_SOURCE_6);
     set(layout.ENCAP_HAS_6, six.length > 0 ? 1 : 0);
+    this.#mtu = values.MTU;
     set(layout.ENCAP_MTU, values.MTU);
+    mtuSourceOf(values.DEVICE, "DEVICE", errors)?.followMtu((mtu) => {
+      this.#deviceMtu = mtu;
+      this.#setMtu(this.#mtu);
+    });
     // Bits of an IPv4 header's first 8 bytes: traffic class in the second, DF in the seventh.
     const tos = (values.DSCP < 0 ? 0xfc : 0) | (values.ECN ? 3 : 0);
     set(layout.ENCAP_COPY, tos << 8);
@@ -189,7 +201,8 @@ export class LISPEncap extends Element {
   }
 
   #setMtu(mtu: number): void {
-    this.memory.set32(this.state + layout.ENCAP_MTU, mtu);
+    this.#mtu = mtu;
+    this.memory.set32(this.state + layout.ENCAP_MTU, Math.min(mtu, this.#deviceMtu));
     this.#changed();
   }
 
