@@ -25,9 +25,9 @@ const args = {
   SNAPLEN: {
     type: "unsigned",
     positional: true,
-    default: "65535",
+    default: "262144",
     min: 14,
-    doc: "bytes of a packet to keep; the extra length annotation tells what is cut off",
+    doc: "bytes of a packet to keep, its link-layer header included; the extra length annotation tells what is cut off",
   },
   SNIFFER: {
     type: "bool",
@@ -104,7 +104,7 @@ export class FromDevice extends Element {
 
   #name = "";
   #burst = 64;
-  #snaplen = 65535;
+  #snaplen = 262144;
   #active = true;
   #promiscuous = false;
   #outbound = false;

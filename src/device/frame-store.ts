@@ -206,7 +206,7 @@ export class FrameDevice implements Device {
     const { memory } = this.#options;
     let given = 0;
     while (given < max && batch.count < BATCH_MAX && this.#answers.length > 0) {
-      const slot = memory.kernels.poolTake();
+      const slot = memory.kernels.poolTakeFor(this.#answers[0].length);
       if (slot === 0) break;
       const frame = this.#answers.shift()!;
       memory.u8.set(frame, memory.get32(slot + SLOT_DATA));

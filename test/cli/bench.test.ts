@@ -153,9 +153,9 @@ const wrong: readonly [string, readonly string[], RegExp][] = [
   ["two families", ["--traffic", "dst 10.0.0.1 src ::1", "-e", "Idle"], /different families/],
   ["packets too small for their headers", ["--size", "27", "-e", "Idle"], /no room for their headers, 28/],
   [
-    "packets larger than a slot",
-    ["--size", "5000", "-e", "FromDevice(a) -> Discard"],
-    /5014 bytes, a packet holds/,
+    "packets larger than IP allows",
+    ["--size", "65536", "-e", "FromDevice(a) -> Discard"],
+    /--size needs a whole number from 1 to 65535/,
   ],
   ["a capture file that is not there", ["--pcap", "/none", "-e", "FromDevice(a) -> Discard"], /no such file/],
   [

@@ -101,6 +101,19 @@ test("what one router sends the other receives, with packet types, time and coun
   close(p);
 });
 
+test("the largest IP packet passes FromDevice and ToDevice whole, behind its Ethernet header", async () => {
+  const p = await pair("Source -> out :: ToDevice(eth0)", "FromDevice(eth1) -> got :: Capture", {
+    mtu: 65_535,
+  });
+  const whole = frame(1).slice(0, 28) + "5a".repeat(65_535);
+  p.left.push("out", 0, [{ data: whole }]);
+  p.sim.run(0.1);
+  const got = p.right.got("got");
+  assert.is(got.length, 1);
+  assert.ok(got[0] === whole, `${got[0].length / 2} bytes`);
+  close(p);
+});
+
 test("BURST bounds a batch, and SNAPLEN what is kept of a packet", async () => {
   const p = await pair(
     "Source -> out :: ToDevice(eth0)",
