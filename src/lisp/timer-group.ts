@@ -4,7 +4,7 @@ import type { Element } from "../router/element.js";
 import { Timer, Timers } from "../router/timer.js";
 
 /** Entries that one firing serves, so that a table full of them does not hold everything else up. */
-const AT_ONCE = 256;
+const AT_ONCE = 64;
 
 export class TimerGroup {
   readonly #timers: Timers;
@@ -27,6 +27,7 @@ export class TimerGroup {
   #schedule(): void {
     const { next } = this.#timers;
     if (next === Number.POSITIVE_INFINITY) this.#timer.unschedule();
-    else this.#timer.scheduleAt(next);
+    // What is due still is served when packets have had their turn.
+    else this.#timer.scheduleAt(Math.max(next, this.#timers.clock.now()));
   }
 }

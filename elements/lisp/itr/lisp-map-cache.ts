@@ -14,8 +14,8 @@ import { SLICE, SLICE_REST } from "../../../src/lisp/slice.js";
 import type { Place } from "../../../src/lisp/tables/instance-tables.js";
 import { MapCache } from "../../../src/lisp/tables/map-cache.js";
 import type { CachedMapping } from "../../../src/lisp/tables/mapping-records.js";
-import { addressText, sameAddress } from "../../../src/net/address.js";
-import { IID_MAX } from "../../../src/net/eid.js";
+import { addressText } from "../../../src/net/address.js";
+import { eidName, IID_MAX } from "../../../src/net/eid.js";
 import { type Prefix, prefixText } from "../../../src/net/prefix.js";
 import { type Batch, SIDE_BYTES } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
@@ -38,6 +38,9 @@ const args = {
     doc: "mappings it begins with, as the add handler takes them",
   },
 } as const;
+
+/** Lines of a handler that lists what may be a million: some 10 ms. */
+const LINES = 4096;
 
 /**
  * Finds the locator to which a packet is to be encapsulated.
@@ -101,18 +104,21 @@ export class LISPMapCache extends Element {
       },
       table: {
         read: true,
+        params: true,
         expensive: true,
-        doc: "every mapping, a line each, as the add handler takes it, with the seconds it has left",
+        doc: "every mapping, a line each, as the add handler takes it, with the seconds it has left; from `EID-PREFIX [iid N]` on. After 4,096 lines a last one says `more: ` and from where",
       },
       counts: {
         read: true,
+        params: true,
         expensive: true,
-        doc: "every mapping's instance ID, EID-prefix and packets, then each locator with its packets",
+        doc: "every mapping's instance ID, EID-prefix and packets, then each locator with its packets; in parts as `table`",
       },
       rlocs: {
         read: true,
+        params: true,
         expensive: true,
-        doc: "every RLOC: locators that name it, up or down, MTU of the path (0 = not known), nonce",
+        doc: "every RLOC: locators that name it, up or down, MTU of the path (0 = not known), nonce; in parts as `table`, those after an RLOC",
       },
       size: { read: true, doc: "number of mappings" },
       bytes: { read: true, doc: "memory that the cache takes" },
@@ -130,6 +136,7 @@ export class LISPMapCache extends Element {
 
   #cache: MapCache | null = null;
   #configured: readonly Mapping[] = [];
+  #configuredNames: ReadonlySet<string> = new Set();
   #iid = 0;
   readonly #timer: Timer = this.newTimer(() => this.#expire());
   readonly #worker: Timer = this.newTimer(() => this.#work());
@@ -156,6 +163,7 @@ export class LISPMapCache extends Element {
       }
     }
     this.#configured = mappings;
+    this.#configuredNames = new Set(mappings.map(eidName));
   }
 
   override takeState(old: Element): void {
@@ -231,9 +239,7 @@ export class LISPMapCache extends Element {
 
   /** Whether the configuration has a mapping for just this EID-prefix. */
   isConfigured(iid: number, eid: Prefix): boolean {
-    return this.#configured.some(
-      (m) => m.iid === iid && m.eid.length === eid.length && sameAddress(m.eid.address, eid.address),
-    );
+    return this.#configuredNames.has(eidName({ iid, eid }));
   }
 
   /** Calls `listener` with the packets that need a Map-Request, before they go to output 1: to look at, not to keep. */
@@ -288,14 +294,9 @@ export class LISPMapCache extends Element {
       add: { write: (text) => asHandlerError(() => this.#add(text)) },
       remove: { write: (text) => asHandlerError(() => this.#remove(text)) },
       lookup: { read: (text) => asHandlerError(() => this.#lookup(text)) },
-      table: { read: () => [...this.cache.entries()].map((m) => `${this.#line(m)}\n`).join("") },
-      counts: { read: () => [...this.cache.entries()].map(countLine).join("") },
-      rlocs: {
-        read: () =>
-          [...this.cache.rlocs()]
-            .map((r) => `${addressText(r.rloc)} ${r.users} ${r.down ? "down" : "up"} ${r.mtu} ${r.nonce}\n`)
-            .join(""),
-      },
+      table: { read: (text) => asHandlerError(() => this.#list(text, (m) => `${this.#line(m)}\n`)) },
+      counts: { read: (text) => asHandlerError(() => this.#list(text, countLine)) },
+      rlocs: { read: (text) => asHandlerError(() => this.#listRlocs(text)) },
       size: { read: () => this.cache.size },
       bytes: { read: () => this.cache.bytes },
       capacity: { read: () => this.cache.capacity },
@@ -305,6 +306,28 @@ export class LISPMapCache extends Element {
       clear: { write: () => this.#clear() },
       reset_counts: { write: () => this.#resetCounts() },
     };
+  }
+
+  /** A part of the mappings, from the one that `text` names on: packets wait meanwhile. */
+  #list(text: string, line: (m: CachedMapping) => string): string {
+    const from = text.trim() === "" ? undefined : parseEidAndInstance(text, this.#iid);
+    let lines = "";
+    let left = LINES;
+    for (const m of this.cache.entries(from)) {
+      if (left-- === 0) return `${lines}more: ${prefixText(m.eid)} iid ${m.iid}\n`;
+      lines += line(m);
+    }
+    return lines;
+  }
+
+  #listRlocs(text: string): string {
+    const after = text.trim() === "" ? null : parseRloc(text.trim());
+    const found = this.cache.rlocs(after, LINES + 1);
+    const lines = found
+      .slice(0, LINES)
+      .map((r) => `${addressText(r.rloc)} ${r.users} ${r.down ? "down" : "up"} ${r.mtu} ${r.nonce}\n`);
+    if (found.length > LINES) lines.push(`more: ${addressText(found[LINES - 1].rloc)}\n`);
+    return lines.join("");
   }
 
   #line(m: CachedMapping): string {

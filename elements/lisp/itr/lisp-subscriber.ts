@@ -12,6 +12,8 @@ import { judgePublication, type ReplyPolicy } from "../../../src/lisp/itr/reply-
 import { resolverAddresses, ServerList } from "../../../src/lisp/itr/server-list.js";
 import { type Subscribing, SubscribingTable } from "../../../src/lisp/itr/subscribing.js";
 import { type Mapping, MappingError } from "../../../src/lisp/mapping.js";
+import { SLICE, SLICE_REST } from "../../../src/lisp/slice.js";
+import type { Place } from "../../../src/lisp/tables/instance-tables.js";
 import { MapCacheFullError } from "../../../src/lisp/tables/map-cache.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { sameAddress } from "../../../src/net/address.js";
@@ -311,16 +313,27 @@ export class LISPSubscriber extends Element {
     const named = new Set<string>();
     for (const verdict of judgePublication(s, records, this.#policy!))
       if (verdict.kind === "insert") named.add(eidName({ iid: s.iid, eid: verdict.mapping.eid }));
+    this.#forget(s, named, { iid: s.iid, eid: s.eid });
+  }
+
+  /** Removes what `named` does not name, from `from` on: a slice, and the others later. */
+  #forget(s: Subscribing, named: ReadonlySet<string>, from: Place): void {
     const { cache } = this.#resolver!.cache;
-    const old = [...cache.entries()].filter(
-      ({ iid, eid, expiry }) =>
-        iid === s.iid &&
-        expiry !== null &&
-        eid.length >= s.eid.length &&
-        covers(s.eid, eid.address) &&
-        !named.has(eidName({ iid, eid })),
-    );
+    const old: Place[] = [];
+    let next: Place | null = null;
+    let left = SLICE;
+    for (const { iid, eid, expiry } of cache.entries(from)) {
+      if (iid !== s.iid || eid.address.length !== s.eid.address.length || !covers(s.eid, eid.address)) break;
+      if (left-- === 0) {
+        next = { iid, eid };
+        break;
+      }
+      if (expiry !== null && !named.has(eidName({ iid, eid }))) old.push({ iid, eid });
+    }
     for (const { iid, eid } of old) if (cache.delete(iid, eid)) this.#count("removed");
+    if (next === null) return;
+    const rest = next;
+    this.#timers.timer(() => this.#forget(s, named, rest)).scheduleAfter(SLICE_REST);
   }
 
   /** With the key ID that it came with: the Map-Server may know the key by no other. */

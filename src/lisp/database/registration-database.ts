@@ -58,8 +58,8 @@ export class DatabaseClosedError extends Error {
   readonly code = "DATABASE_CLOSED";
 }
 
-/** Entries that one call of `expire` looks at unless told otherwise. */
-export const EXPIRE_AT_ONCE = 1000;
+/** Entries that one call of `expire` looks at unless told otherwise: some 0.5 ms. */
+export const EXPIRE_AT_ONCE = 100;
 
 /** What a database begins with. */
 export interface Contents {
