@@ -6,6 +6,7 @@ import type { Mapping } from "../../../src/lisp/mapping.js";
 import { ReplyLimit } from "../../../src/lisp/reply-limit.js";
 import { sameAddress } from "../../../src/net/address.js";
 import { eidName } from "../../../src/net/eid.js";
+import { hostPrefix } from "../../../src/net/prefix.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
@@ -79,7 +80,7 @@ interface Request {
  *
  * Map-Requests come bare on input 0, or on input 1 in the Encapsulated Control Messages that a Map-Server sends. The
  * Map-Reply has the mapping of the longest prefix that holds what was asked for, with all more specific ones in it, A
- * bit set; where these are more than RECORDS or a packet takes, it is for the part around the address that has none. It
+ * bit set; of a prefix that none of ours holds, those of ours within it. Where these are more than RECORDS or a packet takes, it is for the part around the address that has none. It
  * goes to the first ITR-RLOC of an address family that we have an RLOC of, and to the UDP port that the
  * Map-Request came from. An RLOC probe is answered to where it came from, from the RLOC it went to, with that locator's
  * p bit set. What is not ours gets no answer. An asker, known by where its answers go, gets the one for an EID REPEATS
@@ -219,16 +220,21 @@ export class LISPMapReplier extends Element {
     const found: Found = { mappings: new Map(), bytes: 0 };
     const whole = (m: Mapping): Mapping[] => [m, ...mappings.within(m.iid, m.eid, this.#records)];
     for (const record of message.records) {
-      const eid = eidPrefix(record.eid, record.maskLength);
-      const best = eid === null ? null : mappings.lookup(eid.iid, eid);
-      if (eid === null || best === null || this.#take(found, whole(best))) continue;
+      const prefix = eidPrefix(record.eid, record.maskLength);
+      if (prefix === null) continue;
+      const { iid, address, length } = prefix;
+      const eid = { address, length };
+      const best = mappings.lookup(iid, eid);
+      const all = best === null ? mappings.within(iid, eid, this.#records + 1) : whole(best);
+      if (all.length === 0 || this.#take(found, all)) continue;
       if (message.probe) {
-        this.#take(found, [best]);
+        if (best !== null) this.#take(found, [best]);
         continue;
       }
       // Whoever knows a prefix must know those in it (section 5.5): what an address in it gets is said alone.
-      const at = mappings.lookup(eid.iid, { address: eid.address, length: 8 * eid.address.length })!;
-      if (!this.#take(found, whole(at))) this.#take(found, [mappings.narrowed(at, eid.address)]);
+      const at = mappings.lookup(iid, hostPrefix(address));
+      if (at === null) for (const m of all) this.#take(found, [m]);
+      else if (!this.#take(found, whole(at))) this.#take(found, [mappings.narrowed(at, address)]);
     }
     return [...found.mappings.values()];
   }

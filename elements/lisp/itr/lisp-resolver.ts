@@ -138,8 +138,8 @@ type Drop = keyof typeof drops;
  * Only a Map-Reply whose nonce is that of a Map-Request that is out changes anything, and only for the EID that was
  * asked for: its mapping goes into the map-cache with its TTL (at most MAX_TTL; of negative ones NEGATIVE_TTL, or
  * SILENT_TTL for a site that has not registered yet, 1 s at first and then no longer than the resolver has run: sites
- * often start together), with more-specific ones within it; a longer one around that EID
- * which the reply does not name is registered no more, and forgotten. A negative mapping takes up no more than a prefix of NEGATIVE_LENGTH4 or
+ * often start together), with more-specific ones within it, or within an
+ * EID-prefix that was asked for (section 5.5); what the map-cache has around it that the reply does not name is registered no more, and forgotten; what it has within it is asked for. A negative mapping takes up no more than a prefix of NEGATIVE_LENGTH4 or
  * NEGATIVE_LENGTH6 bits around that EID, and the EID alone where the reply names a prefix that does not hold it. The
  * packets that waited then leave on output 1, back to the map-cache; so do those that wait for other EIDs which a new
  * mapping holds, wherever it comes from, and these are asked for no more. Locators of an address family without a source
@@ -240,6 +240,8 @@ export class LISPResolver extends Element {
       policy: replies,
       cache: () => this.cache.cache,
       count: (what) => this.#count(what),
+      later: (run) => this.#timers.timer(run).scheduleAfter(0),
+      ask: (iid, eid) => this.#resolutions.ask(iid, eid, "refresh"),
       installed: (mapping, echoes) => {
         for (const listener of this.#listeners) listener(mapping, echoes);
       },

@@ -277,7 +277,7 @@ export class LISPSubscriber extends Element {
     if (as === "repeat") this.#count("repeat");
     else {
       this.#count(as === "answer" ? "answers" : "publications");
-      this.#apply(subscription, notify);
+      this.#apply(subscription, notify, as === "answer");
       if (as === "answer") this.#forgetOthers(subscription, notify);
       this.#resolver!.sendCovered();
     }
@@ -285,13 +285,17 @@ export class LISPSubscriber extends Element {
     return true;
   }
 
-  #apply(s: Subscribing, { records }: MapNotify): void {
+  #apply(s: Subscribing, { records }: MapNotify, whole: boolean): void {
     const { cache } = this.#resolver!.cache;
-    for (const verdict of judgePublication(s, records, this.#policy!)) {
+    for (const verdict of judgePublication(s, records, this.#policy!, whole)) {
       if (verdict.kind === "insert") this.#install(s, verdict.mapping);
       else if (verdict.kind === "foreign") this.#count("not_ours");
       else if (verdict.kind === "unusable") this.#count("unusable");
-      else if (cache.delete(s.iid, verdict.eid)) this.#count("removed");
+      else {
+        if (cache.delete(s.iid, verdict.eid)) this.#count("removed");
+        // What we have of it may be but a part.
+        if (verdict.eid.length < s.eid.length && cache.delete(s.iid, s.eid)) this.#count("removed");
+      }
     }
   }
 
@@ -311,7 +315,7 @@ export class LISPSubscriber extends Element {
     if (!s.missed) return;
     s.missed = false;
     const named = new Set<string>();
-    for (const verdict of judgePublication(s, records, this.#policy!))
+    for (const verdict of judgePublication(s, records, this.#policy!, true))
       if (verdict.kind === "insert") named.add(eidName({ iid: s.iid, eid: verdict.mapping.eid }));
     this.#forget(s, named, { iid: s.iid, eid: s.eid });
   }

@@ -76,12 +76,15 @@ export function mappingOfRecord(record: EidRecord, limits: TtlLimits): Mapping |
     locators.push({ rloc, priority, weight, mpriority, mweight, reachable });
   }
   if (record.locators.length > 0 && locators.length === 0) return null;
-  const most = locators.length > 0 ? limits.positive : limits.negative;
+  const action = locators.length > 0 ? "no-action" : actionOf(record.action);
+  // What is to be asked for must not be forgotten before the prefix around it.
+  const lasting = locators.length > 0 || action === "send-map-request";
+  const most = lasting ? limits.positive : limits.negative;
   return {
     iid: eid.iid,
     eid: { address: masked(eid.address, eid.length), length: eid.length },
     ttl: record.ttl === TTL_OWN_CHOICE ? most : Math.min(record.ttl * 60, most),
-    action: locators.length > 0 ? "no-action" : actionOf(record.action),
+    action,
     locators,
     version: record.version,
     ...(locators.length < record.locators.length ? { partial: true } : {}),

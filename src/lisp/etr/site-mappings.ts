@@ -1,11 +1,11 @@
 // A site's own EID-to-RLOC mappings: what its ETRs register and answer for.
 
 import { isDeepStrictEqual } from "node:util";
-import { commonBits } from "../../net/address.js";
 import { eidName } from "../../net/eid.js";
-import { covers, masked, type Prefix } from "../../net/prefix.js";
+import { masked, type Prefix } from "../../net/prefix.js";
 import { isNewer, nextVersion, succeeding } from "../map-version.js";
 import { checkMapping, type Mapping, MappingError } from "../mapping.js";
+import { PrefixSet } from "../prefix-set.js";
 
 /**
  * Who else is told of a change: Map-Servers and all peers; Map-Servers alone, where whoever made it knows which peers it
@@ -23,6 +23,7 @@ export interface SiteChange {
 export class SiteMappings {
   readonly #capacity: number;
   readonly #mappings = new Map<string, Mapping>();
+  readonly #ordered = new PrefixSet<Mapping>();
   /** How many mappings have each instance ID, family and length: what a longest match looks for, longest first. */
   readonly #lengths = new Map<string, number[]>();
   readonly #listeners: ((change: SiteChange) => void)[] = [];
@@ -85,6 +86,7 @@ export class SiteMappings {
     const before = this.get(iid, eid);
     if (before === null) return false;
     this.#mappings.delete(eidName({ iid, eid }));
+    this.#ordered.remove(before);
     this.#counts(before)[eid.length]--;
     this.#tell({ before, after: null, told });
     // Packets to the part that it was may have its Map-Version: what holds there now must have a later one.
@@ -103,6 +105,7 @@ export class SiteMappings {
     if (isNew && this.#mappings.size >= this.#capacity)
       throw new MappingError(`a site has at most ${this.#capacity} mappings`);
     this.#mappings.set(k, mapping);
+    this.#ordered.add(mapping);
     if (isNew) this.#counts(mapping)[mapping.eid.length]++;
   }
 
@@ -131,9 +134,9 @@ export class SiteMappings {
   /** Mappings of prefixes inside `eid`, longer ones only; at most `limit`. */
   within(iid: number, eid: Prefix, limit: number): Mapping[] {
     const found: Mapping[] = [];
-    for (const m of this.#mappings.values()) {
+    for (const m of this.#ordered.within(iid, eid)) {
       if (found.length === limit) break;
-      if (m.iid === iid && m.eid.length > eid.length && covers(eid, m.eid.address)) found.push(m);
+      if (m.eid.length > eid.length) found.push(m);
     }
     return found;
   }
@@ -141,9 +144,7 @@ export class SiteMappings {
   /** A mapping of ours that `address` gets, for the largest part of its EID-prefix around it that has no more specific ones. */
   narrowed(mapping: Mapping, address: Uint8Array): Mapping {
     let { length } = mapping.eid;
-    for (const { iid, eid } of this.#mappings.values())
-      if (iid === mapping.iid && eid.length > mapping.eid.length && covers(mapping.eid, eid.address))
-        length = Math.max(length, commonBits(eid.address, address) + 1);
+    while (this.within(mapping.iid, { address, length }, 1).length > 0) length++;
     return { ...mapping, eid: { address: masked(address, length), length } };
   }
 

@@ -1,7 +1,7 @@
 // What of a Map-Reply goes into the map-cache (RFC 9301, sections 5.4 and 5.5).
 
 import type { EidPrefix } from "../../net/eid.js";
-import { covers, masked, type Prefix } from "../../net/prefix.js";
+import { covers, coversPrefix, masked, type Prefix } from "../../net/prefix.js";
 import { eidPrefix } from "../../wire/lisp-control/address.js";
 import type { EidRecord } from "../../wire/lisp-control/record.js";
 import { mappingOfRecord, type TtlLimits } from "../control/control-records.js";
@@ -33,8 +33,8 @@ export type Verdict =
 
 /**
  * Judges the records of a Map-Reply to a Map-Request for `asked`. Only the prefix that holds what was asked for, and
- * more-specific ones within it (section 5.5), are let in: a reply says nothing about other EIDs. A negative record may
- * hold far more than its sender knows of, or (as some Map-Resolvers have it) not even what was asked: it counts for
+ * more-specific ones within it or within what was asked for, as of a prefix that was split (section 5.5), are let in: a
+ * reply says nothing about other EIDs. None lives longer than those within it. A negative record may hold far more than its sender knows of, or (as some Map-Resolvers have it) not even what was asked: it counts for
  * no more than a prefix of `negative4` or `negative6` bits, and for the EID alone where it does not hold it. A TTL says
  * how long a mapping can be kept, not how long it must: one of a site that is silent is kept no longer than `silent`.
  */
@@ -45,15 +45,17 @@ export function judgeReply(asked: EidPrefix, records: readonly EidRecord[], poli
       (p) =>
         p !== null && p.iid === asked.iid && p.length <= asked.eid.length && covers(p, asked.eid.address),
     );
-  return records.map((record): Verdict => {
+  const verdicts = records.map((record): Verdict => {
     const eid = eidPrefix(record.eid, record.maskLength);
     if (eid === null) return { kind: "unusable" };
     const ours = eid.iid === asked.iid && eid.address.length === asked.eid.address.length;
     const holds = ours && eid.length <= asked.eid.length && covers(eid, asked.eid.address);
-    const within = ours && outer.some((o) => o!.length <= eid.length && covers(o!, eid.address));
+    const within = ours && (coversPrefix(asked.eid, eid) || outer.some((o) => coversPrefix(o!, eid)));
     if (record.ttl === 0) return holds ? { kind: "remove", eid: prefixOf(eid) } : { kind: "foreign" };
     const mapping = mappingOfRecord(record, policy);
     if (mapping === null) return { kind: "unusable" };
+    if (mapping.locators.length === 0 && within && !holds)
+      return { kind: "insert", mapping, narrowed: false };
     if (mapping.locators.length === 0) {
       const silent = record.ttl === SILENT_MINUTES && mapping.action === "natively-forward";
       const ttl = silent ? Math.min(mapping.ttl!, policy.silent()) : mapping.ttl;
@@ -62,34 +64,48 @@ export function judgeReply(asked: EidPrefix, records: readonly EidRecord[], poli
     if (!holds && !within) return { kind: "foreign" };
     return { kind: "insert", mapping: withUsable(mapping, policy.usable), narrowed: false };
   });
+  return verdicts.map((v) =>
+    v.kind === "insert" ? { ...v, mapping: endingTogether(v.mapping, verdicts) } : v,
+  );
+}
+
+/** The mapping with a TTL no longer than those of others within it: packets to them would follow it when they are gone. */
+function endingTogether(mapping: Mapping, others: readonly Verdict[]): Mapping {
+  let { ttl } = mapping;
+  for (const v of others)
+    if (v.kind === "insert" && v.mapping.eid.length > mapping.eid.length && v.mapping.ttl! < ttl!)
+      if (covers(mapping.eid, v.mapping.eid.address)) ttl = v.mapping.ttl;
+  return ttl === mapping.ttl ? mapping : { ...mapping, ttl };
 }
 
 /**
  * Judges what a Map-Server, whose key it bears, tells a subscriber to `subscribed` (RFC 9437): every prefix that holds
- * that one or lies within it counts, and one with a TTL of 0 is gone. A negative one takes up no more than `subscribed`.
+ * that one or lies within it counts, and one with a TTL of 0 is gone. One around it takes up no more than `subscribed`,
+ * unless `whole`, all that is within it, is told as well: an answer has that, a publication tells of one change.
  */
 export function judgePublication(
   subscribed: EidPrefix,
   records: readonly EidRecord[],
   policy: ReplyPolicy,
+  whole: boolean,
 ): Verdict[] {
   return records.map((record): Verdict => {
     const eid = eidPrefix(record.eid, record.maskLength);
     if (eid === null) return { kind: "unusable" };
     const ours = eid.iid === subscribed.iid && eid.address.length === subscribed.eid.address.length;
-    const holds = ours && eid.length <= subscribed.eid.length && covers(eid, subscribed.eid.address);
-    if (!holds && !(ours && covers(subscribed.eid, eid.address) && eid.length > subscribed.eid.length))
-      return { kind: "foreign" };
+    const holds = ours && coversPrefix(eid, subscribed.eid);
+    if (!holds && !(ours && coversPrefix(subscribed.eid, eid))) return { kind: "foreign" };
     if (record.ttl === 0) return { kind: "remove", eid: prefixOf(eid) };
     const mapping = mappingOfRecord(record, policy);
     if (mapping === null) return { kind: "unusable" };
     if (mapping.locators.length === 0 && holds)
       return negative(subscribed, mapping, holds, records.length, policy);
-    return { kind: "insert", mapping: withUsable(mapping, policy.usable), narrowed: false };
+    const narrowed = holds && !whole && eid.length < subscribed.eid.length;
+    const usable = withUsable(mapping, policy.usable);
+    return { kind: "insert", mapping: narrowed ? { ...usable, eid: subscribed.eid } : usable, narrowed };
   });
 }
 
-/** The mapping, its locators that we cannot encapsulate to found down. */
 /** The mapping, with locators of a family that we cannot encapsulate to out of reach. */
 export function withUsable(mapping: Mapping, usable: ReplyPolicy["usable"]): Mapping {
   const locators = mapping.locators.map((l) => (usable(l.rloc.length) ? l : { ...l, reachable: false }));

@@ -8,9 +8,9 @@ import type { Clock } from "../../router/clock.js";
 import type { Random } from "../../router/random.js";
 import type { Timer } from "../../router/timer.js";
 import { randomNonce } from "../control/control-records.js";
+import { PrefixSet } from "../prefix-set.js";
 import type { TimerGroup } from "../timer-group.js";
 import type { ResolutionHistory, ResolutionTrace } from "./resolution-history.js";
-import { WaitingEids } from "./waiting-eids.js";
 
 /** Times in steady nanoseconds. */
 export interface ResolutionPolicy {
@@ -85,7 +85,7 @@ export class Resolutions {
   readonly #table = new Map<string, Resolution>();
   readonly #nonces = new Map<bigint, { readonly resolution: Resolution; readonly resolver: number }>();
   /** Those for whose EID packets wait; and of these, those within prefixes whose mapping has come. */
-  readonly #holding = new WaitingEids<Resolution>();
+  readonly #holding = new PrefixSet<Resolution>();
   readonly #covered = new Set<Resolution>();
   readonly #release: Timer;
   /** Packets that wait. */

@@ -1,8 +1,8 @@
 // What a Map-Server answers to a Map-Request (RFC 9301, section 8.3).
 
-import { masked } from "../../net/prefix.js";
+import { covers, masked } from "../../net/prefix.js";
 import type { EidPrefix } from "../../wire/lisp-control/address.js";
-import type { EidRecord } from "../../wire/lisp-control/record.js";
+import { type EidRecord, TTL_OWN_CHOICE } from "../../wire/lisp-control/record.js";
 import { RECORDS_BYTES, recordBytes } from "../control/record-groups.js";
 import type { Entry } from "../database/registration.js";
 import type { RegistrationDatabase } from "../database/registration-database.js";
@@ -13,8 +13,6 @@ import type { Sites } from "./sites.js";
 /** Minutes that a negative answer holds: for what a site could register yet, and for what is no site's. */
 export const UNREGISTERED_MINUTES = 1;
 export const NO_SITE_MINUTES = 15;
-/** Minutes for which requests for a more specific prefix are wanted whose ETR answers itself. */
-const ASK_MINUTES = 15;
 /** Prefixes within the one asked for that a Map-Reply names; with more, it is for a part without any. */
 const MORE_SPECIFIC_MAX = 16;
 
@@ -26,10 +24,14 @@ export type Answer =
 
 /** The answer for an EID-prefix whose bits beyond its length are 0. */
 export function answer(database: RegistrationDatabase, sites: Sites, asked: EidPrefix): Answer {
-  const entry = entryFor(database, asked);
-  if (entry === null) return { kind: "negative", record: negative(database, sites, asked) };
-  if (!entry.registrations.some((r) => r.proxy)) return { kind: "forward", entry };
-  return { kind: "reply", records: records(database, entry, asked.address) };
+  const entry = around(database, asked) ?? database.lookup(asked.iid, asked.address);
+  if (entry !== null && !isProxied(entry)) return { kind: "forward", entry };
+  if (entry !== null && entry.eid.length <= asked.length)
+    return { kind: "reply", records: records(database, entry, asked.address) };
+  const parts = partsOf(database, sites, asked, entry);
+  if (parts !== null) return { kind: "reply", records: parts };
+  if (entry !== null) return { kind: "reply", records: records(database, entry, asked.address) };
+  return { kind: "negative", record: negative(database, sites, asked) };
 }
 
 /** What an answer says, for one who is to know it whoever answers. */
@@ -38,15 +40,63 @@ export function recordsOf(found: Answer): readonly EidRecord[] {
   return [found.kind === "negative" ? found.record : proxied(entryRecord(found.entry))];
 }
 
-/** The longest registered prefix around the one asked for; where there is none, the longest around its address. */
-function entryFor(database: RegistrationDatabase, { iid, address, length }: EidPrefix): Entry | null {
+function isProxied(entry: Entry): boolean {
+  return entry.registrations.some((r) => r.proxy);
+}
+
+/** The longest registered prefix around the one asked for. */
+function around(database: RegistrationDatabase, { iid, address, length }: EidPrefix): Entry | null {
   const longest = database.lookup(iid, address);
   if (longest === null || longest.eid.length <= length) return longest;
   for (let n = length; n >= 0; n--) {
     const entry = database.get({ iid, eid: { address, length: n } });
     if (entry !== null) return entry;
   }
-  return longest;
+  return null;
+}
+
+/**
+ * The records of what is registered within a prefix that nothing registered holds, as of one that was split: they fill
+ * it out (section 5.5), with a negative one where its address lies in none of them (`first`: the one that it lies in).
+ * Null where nothing is, or more than a message holds: then what the address gets is the answer.
+ */
+function partsOf(
+  database: RegistrationDatabase,
+  sites: Sites,
+  asked: EidPrefix,
+  first: Entry | null,
+): EidRecord[] | null {
+  const { iid, address, length } = asked;
+  const parts: EidRecord[] = [];
+  let group: Entry[] = [];
+  const take = (): void => {
+    if (group.length > 0) parts.push(...together(group));
+    group = [];
+  };
+  let count = 0;
+  for (const entry of database.subtree({ iid, eid: { address, length } })) {
+    if (++count > MORE_SPECIFIC_MAX) return null;
+    if (group.length > 0 && !covers(group[0].eid, entry.eid.address)) take();
+    group.push(entry);
+  }
+  if (count === 0) return null;
+  take();
+  if (first === null) parts.push(negative(database, sites, asked));
+  return recordBytes(parts) <= RECORDS_BYTES ? parts : null;
+}
+
+/**
+ * The records of a prefix and of those within it, all with one TTL, so that none of them is forgotten before the others
+ * (section 5.5); of those whose ETRs answer themselves, that they are to be asked for.
+ */
+function together(entries: readonly Entry[]): EidRecord[] {
+  const own = entries.map((entry) => (isProxied(entry) ? proxied(entryRecord(entry)) : null));
+  // It compares as the longest time where the choice is the receiver's.
+  const ttl = own.reduce((least, r) => (r === null ? least : Math.min(least, r.ttl)), TTL_OWN_CHOICE);
+  return own.map((record, i) => {
+    const { iid, eid } = entries[i];
+    return record === null ? negativeRecord({ iid, ...eid }, "send-map-request", ttl) : { ...record, ttl };
+  });
 }
 
 /**
@@ -54,38 +104,25 @@ function entryFor(database: RegistrationDatabase, { iid, address, length }: EidP
  * with more others in it than a message holds is answered for the part around the address that has none.
  */
 function records(database: RegistrationDatabase, entry: Entry, address: Uint8Array): EidRecord[] {
-  const record = proxied(entryRecord(entry));
-  const within: EidRecord[] = [];
-  for (const more of database.subtree(entry)) {
-    if (more.eid.length === entry.eid.length) continue;
-    if (within.length === MORE_SPECIFIC_MAX) return narrowed(database, entry, record, address);
-    within.push(
-      more.registrations.some((r) => r.proxy)
-        ? proxied(entryRecord(more))
-        : negativeRecord({ iid: more.iid, ...more.eid }, "send-map-request", ASK_MINUTES),
-    );
+  const entries: Entry[] = [];
+  for (const one of database.subtree(entry)) {
+    if (entries.length > MORE_SPECIFIC_MAX) return narrowed(database, entry, address);
+    entries.push(one);
   }
-  if (within.length === 0) return [record];
-  const all = [record, ...within];
-  return recordBytes(all) <= RECORDS_BYTES ? all : narrowed(database, entry, record, address);
+  const all = together(entries);
+  return all.length === 1 || recordBytes(all) <= RECORDS_BYTES ? all : narrowed(database, entry, address);
 }
 
 /** What the address gets, for the part around it. */
-function narrowed(
-  database: RegistrationDatabase,
-  entry: Entry,
-  record: EidRecord,
-  address: Uint8Array,
-): EidRecord[] {
+function narrowed(database: RegistrationDatabase, entry: Entry, address: Uint8Array): EidRecord[] {
   const { iid } = entry;
   const longest = database.lookup(iid, address);
   if (longest !== null && longest.eid.length > entry.eid.length)
-    return longest.registrations.some((r) => r.proxy)
-      ? records(database, longest, address)
-      : [negativeRecord({ iid, ...longest.eid }, "send-map-request", ASK_MINUTES)];
+    return isProxied(longest) ? records(database, longest, address) : together([longest]);
   const bits = address.length * 8;
   let length = entry.eid.length + 1;
   while (length < bits && !database.subtree({ iid, eid: { address, length } }).next().done) length++;
+  const record = proxied(entryRecord(entry));
   const eid = withAddress(record.eid, masked(address, length));
   return [{ ...record, eid, maskLength: length }];
 }

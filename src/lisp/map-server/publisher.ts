@@ -1,15 +1,18 @@
 // PubSub inside the Map-Server (RFC 9437): subscriptions by Map-Request, publications by Map-Notify.
 
 import { addressText } from "../../net/address.js";
-import { prefixText } from "../../net/prefix.js";
+import { type Prefix, prefixText } from "../../net/prefix.js";
 import type { EidPrefix } from "../../wire/lisp-control/address.js";
 import type { EidRecord } from "../../wire/lisp-control/record.js";
 import type { AuthenticationKey } from "../control/authentication.js";
 import type { Change } from "../database/history.js";
+import type { RegistrationDatabase } from "../database/registration-database.js";
+import { answer, recordsOf } from "./answers.js";
 import { entryRecord, proxied, sameAnswer } from "./entries.js";
 import type { Notifications } from "./notifications.js";
 import { withdrawnRecord } from "./records.js";
 import { type EncapsulatedRequest, type OwnAddresses, replyAddress } from "./requests.js";
+import type { Sites } from "./sites.js";
 import type { Subscription, Subscriptions } from "./subscriptions.js";
 
 /** What became of a Map-Request that subscribes, or wants to. */
@@ -28,6 +31,8 @@ export interface PublisherOptions {
   /** Shared with the subscribers. */
   readonly key: AuthenticationKey;
   readonly subscriptions: Subscriptions;
+  readonly database: RegistrationDatabase;
+  readonly sites: Sites;
   /** Counts one of the Map-Server's counters or drops. */
   readonly count: (name: "published" | "pending_full") => void;
 }
@@ -70,10 +75,29 @@ export class Publisher {
     const prefix = { iid, ...eid };
     const records = [after === null ? withdrawnRecord(prefix) : proxied(entryRecord(after))];
     for (const subscription of this.subscriptions.touched(prefix)) {
+      const told = subscription.prefix.length > eid.length ? this.#part(subscription, records, eid) : records;
+      if (told === null) continue;
       subscription.nonce = BigInt.asUintN(64, subscription.nonce + 1n);
-      const sent = this.#notify(subscription, records, subscription, prefixText(prefix));
+      const sent = this.#notify(subscription, told, subscription, prefixText(prefix));
       this.#options.count(sent ? "published" : "pending_full");
     }
+  }
+
+  /**
+   * What a change around a subscription's prefix is to it: nothing (null) where another mapping within that one holds
+   * for it; else the answer that it would get now, with all within what that is for.
+   */
+  #part(
+    { prefix }: Subscription,
+    records: readonly EidRecord[],
+    changed: Prefix,
+  ): readonly EidRecord[] | null {
+    const { database, sites } = this.#options;
+    const { iid, address } = prefix;
+    for (let length = prefix.length; length >= 0; length--)
+      if (database.get({ iid, eid: { address, length } }) !== null)
+        return length > changed.length ? null : recordsOf(answer(database, sites, prefix));
+    return [...records, withdrawnRecord(prefix)];
   }
 
   /** `lost`: the subscription that ends when nobody acknowledges. */

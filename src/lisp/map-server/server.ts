@@ -95,13 +95,13 @@ export class MapServer {
     );
     this.#refusals = new RefusalLog(element);
     this.#expiry = element.newTimer(() => this.#expire());
+    const { database, sites, own, replies } = options;
     const notifications = this.#notifications;
     const count = (name: string): void => element.count(name);
     this.#publisher =
       options.pubsub === null
         ? null
-        : new Publisher({ ...options.pubsub, own: this.own, notifications, count });
-    const { database, sites, own, replies } = options;
+        : new Publisher({ ...options.pubsub, ...{ database, sites, own }, notifications, count });
     this.#answering = new Answering({
       ...{ database, sites, own, replies, count },
       publisher: this.#publisher,

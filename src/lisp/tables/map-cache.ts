@@ -188,10 +188,11 @@ export class MapCache {
     return found;
   }
 
-  /** The mappings of a prefix and of those within it, in the order of `entries`; at most `limit`. */
-  within(iid: number, eid: Prefix, limit: number): CachedMapping[] {
+  /** The mappings of a prefix and of those within it, in the order of `entries`, those after a prefix; null: the first; at most `limit`. */
+  within(iid: number, eid: Prefix, limit: number, after: Prefix | null = null): CachedMapping[] {
     const found: CachedMapping[] = [];
-    for (const mapping of this.entries({ iid, eid: canonical(eid) })) {
+    const from = after === null ? canonical(eid) : { ...after, length: after.length + 1 };
+    for (const mapping of this.entries({ iid, eid: from })) {
       if (mapping.iid !== iid || !covers(eid, mapping.eid.address) || found.length === limit) break;
       found.push(mapping);
     }

@@ -4,6 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { encapsulatedRequest } from "../../../../src/lisp/control/map-requests.js";
 import { parseEid, parseRloc } from "../../../../src/lisp/mapping.js";
+import { addressText } from "../../../../src/net/address.js";
 import { eidAddress, ipAddress } from "../../../../src/wire/lisp-control/address.js";
 import { encapsulatedControl } from "../../../../src/wire/lisp-control/encapsulated.js";
 import { type MapRequest, mapRequest } from "../../../../src/wire/lisp-control/map-request.js";
@@ -118,6 +119,27 @@ test("overlapping prefixes: the best match with what is more specific in it, all
   b.close();
 });
 
+test("a shorter prefix than ours, as of one that was split, is answered with those in it", async () => {
+  const split =
+    "192.168.2.0/25 192.0.2.1, 192.168.2.128/25 192.0.2.3, fd02::/64 192.0.2.1, fd02:0:0:1::/64 192.0.2.1";
+  const b = await bench("", split);
+  const asked = (eid: string): string[] => {
+    b.push("e", [packetOf(request(eid))]);
+    const [{ message }] = sentOf(b, "out", "map-reply");
+    return message.records.map((r) => `${r.eid.kind === "ip" && addressText(r.eid.address)}/${r.maskLength}`);
+  };
+  assert.equal(asked("192.168.2.0/24"), ["192.168.2.0/25", "192.168.2.128/25"]);
+  assert.equal(asked("fd02::/48"), ["fd02::/64", "fd02:0:0:1::/64"]);
+  b.close();
+  const many = Array.from({ length: 20 }, (_, i) => `10.1.${i + 1}.0/24 192.0.2.1`).join(", ");
+  const other = await bench("", many);
+  other.push("e", [packetOf(request("10.1.0.0/16")), packetOf(request("10.1.7.0/22"))]);
+  const [few, one] = sentOf(other, "out", "map-reply");
+  // None holds the address of the first: as many as fit are better than none.
+  assert.equal([few.message.records.length, one.message.records.length], [16, 4]);
+  other.close();
+});
+
 /** Asks at seconds since the start; gives those at which there was an answer. */
 function answered(b: Bench, times: readonly number[], ask: () => void): number[] {
   const found: number[] = [];
@@ -192,7 +214,7 @@ test("probes have their own interval, and all replies to one asker a rate", asyn
 for (const [what, reason, message] of [
   ["for an EID of others", "not_ours", request("192.168.2.1")],
   ["for our EID in another instance", "not_ours", request("10.1.1.1", {}, 6)],
-  ["for a shorter prefix than ours", "not_ours", request("192.168.0.0/16")],
+  ["for a shorter prefix with none of ours in it", "not_ours", request("172.16.0.0/12")],
   [
     "for no EID",
     "not_ours",

@@ -241,6 +241,121 @@ test("more-specific records within the one that was asked for are taken, others 
   b.close();
 });
 
+/** EID-prefixes of the map-cache, each with its first locator's last byte or the action. */
+const cached = (b: Bench): string[] =>
+  b
+    .read("cache.table")
+    .split("\n")
+    .map((line) => line.split(" "))
+    .map(([eid, rloc, action]) => `${eid} ${rloc === "action" ? action : rloc.split("/")[0].split(".")[3]}`);
+
+for (const [what, records, kept] of [
+  [
+    "both parts",
+    [
+      ["10.2.0.0/25", "192.0.2.3"],
+      ["10.2.0.128/25", "192.0.2.4"],
+    ],
+    ["10.2.0.0/25 3", "10.2.0.128/25 4"],
+  ],
+  ["one part alone", [["10.2.0.0/25", "192.0.2.3"]], ["10.2.0.0/25 3"]],
+  [
+    "a part and a hole",
+    [
+      ["10.2.0.128/25", "192.0.2.3"],
+      ["10.2.0.0/25", "", { action: 1, ttl: 1 }],
+    ],
+    ["10.2.0.0/25 natively-forward", "10.2.0.128/25 3"],
+  ],
+  [
+    "a part within a part",
+    [
+      ["10.2.0.0/25", "192.0.2.3"],
+      ["10.2.0.64/26", "192.0.2.4"],
+    ],
+    ["10.2.0.0/25 3", "10.2.0.64/26 4"],
+  ],
+  [
+    "itself and a part",
+    [
+      ["10.2.0.0/24", "192.0.2.5"],
+      ["10.2.0.9/32", "192.0.2.4"],
+    ],
+    ["10.2.0.0/24 5", "10.2.0.9/32 4"],
+  ],
+  ["what it is merged into", [["10.2.0.0/16", "192.0.2.5"]], ["10.2.0.0/16 5"]],
+  ["nothing there", [["10.2.0.0/24", "", { action: 1, ttl: 15 }]], ["10.2.0.0/24 natively-forward"]],
+  [
+    "what is outside as well",
+    [
+      ["10.2.0.0/25", "192.0.2.3"],
+      ["10.2.1.0/25", "192.0.2.66"],
+      ["10.2.1.0/26", "", { action: 3 }],
+    ],
+    ["10.2.0.0/25 3"],
+  ],
+] as const) {
+  test(`a prefix that is asked for again, and answered with ${what}, has that in its place (5.5)`, async () => {
+    const b = await bench();
+    await b.router.write("cache.add", "10.2.0.0/24 192.0.2.2 ttl 600");
+    await b.router.write("e.ask", "10.2.0.0/24");
+    answer(b, ...(records as unknown as Parameters<typeof record>[]));
+    assert.equal(cached(b), kept);
+    b.close();
+  });
+}
+
+test("a record for a part of the prefix that was asked for is none for a host that was asked for", async () => {
+  const b = await bench();
+  b.push("cache", [to("10.2.0.1")]);
+  answer(b, ["10.2.0.128/25", "192.0.2.66"]);
+  assert.equal([b.read("e.foreign"), b.read("cache.size"), b.read("e.waiting")], ["1", "0", "1"]);
+  b.close();
+});
+
+test("what is within an answer's prefix and not named is asked for: both of two that were merged go", async () => {
+  const b = await bench();
+  for (const eid of ["10.2.0.0/25", "10.2.0.128/25"])
+    await b.router.write("cache.add", `${eid} 192.0.2.2 ttl 600`);
+  await b.router.write("e.ask", "10.2.0.0/25");
+  for (let i = 0; i < 2; i++) answer(b, ["10.2.0.0/24", "192.0.2.3"]);
+  assert.equal(cached(b), ["10.2.0.0/24 3"]);
+  b.router.runFor(20);
+  assert.is(b.take("out").length, 0);
+  b.close();
+});
+
+test("many of them are asked for in slices; what there is no room to ask for is forgotten", async () => {
+  const b = await bench("MAP_RESOLVER 192.0.2.9, CAPACITY 200");
+  for (let i = 0; i < 300; i++)
+    await b.router.write("cache.add", `10.2.${i >> 8}.${i & 255}/32 192.0.2.2 ttl 600`);
+  await b.router.write("e.ask", "10.2.9.9/32");
+  answer(b, ["10.2.0.0/16", "192.0.2.3"]);
+  b.router.runFor(0);
+  const asked = new Set(requestsTo(b, "out").map((r) => r.inner.join(".")));
+  assert.equal([asked.size, cached(b).length], [199, 200]);
+  b.close();
+});
+
+test("no mapping outlives those within it: packets to them would follow it (5.5)", async () => {
+  const b = await bench();
+  b.push("cache", [to("10.2.5.5")]);
+  answer(
+    b,
+    ["10.2.0.0/16", "192.0.2.2"],
+    ["10.2.1.0/24", "192.0.2.3", { ttl: 10 }],
+    ["10.2.2.0/24", "", { action: 2, ttl: 1440 }],
+    ["10.2.1.7/32", "192.0.2.4", { ttl: 20 }],
+  );
+  assert.equal(b.read("cache.table").split("\n"), [
+    "10.2.0.0/16 192.0.2.2/1/100 ttl 600",
+    "10.2.1.0/24 192.0.2.3/1/100 ttl 600",
+    "10.2.1.7/32 192.0.2.4/1/100 ttl 1200",
+    "10.2.2.0/24 action send-map-request ttl 86400",
+  ]);
+  b.close();
+});
+
 for (const [what, asked, eid, kept] of [
   ["that covers half the Internet", "10.2.0.1", "0.0.0.0/1", "10.2.0.0/24"],
   ["for the wrong prefix, as OOR sends", "192.168.99.1", "193.168.64.0/18", "192.168.99.1/32"],

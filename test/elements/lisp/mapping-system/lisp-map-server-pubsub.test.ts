@@ -65,6 +65,44 @@ test("a subscription is answered by a Map-Notify with its nonce, each change pub
   b.close();
 });
 
+test("a change around a subscription's prefix is published where it holds for that, for what it is then", async () => {
+  const b = await withPubsub();
+  subscribe(b, 40, "10.1.0.7");
+  subscribe(b, 1 << 20, "10.1.9.9");
+  for (const { message } of notifies(b)) acknowledge(b, message);
+  const told: string[] = [];
+  const change = (nonce: number, eid: string, ttl = 1440): void => {
+    register(b, nonce, [record(eid, `192.0.2.${nonce}`, { ttl })], {
+      wantNotify: false,
+      proxyReply: true,
+      ids: ids(1),
+    });
+    for (const { to, message } of notifies(b)) {
+      if (to !== "192.0.2.50") continue;
+      acknowledge(b, message);
+      const records = eidsOf(message).map((e, i) => `${e}${message.records[i].ttl === 0 ? " gone" : ""}`);
+      told.push(`${message.nonce < 100n ? "7" : "9"}: ${records.join(", ")}`);
+    }
+  };
+  const published = (nonce: number, eid: string, ttl?: number): string[] => {
+    told.length = 0;
+    change(nonce, eid, ttl);
+    return [...told].sort();
+  };
+  assert.equal(published(1, "10.1.0.0/16"), ["7: 10.1.0.0/16", "9: 10.1.0.0/16"]);
+  assert.equal(published(2, "10.1.0.7/32"), ["7: 10.1.0.7/32"]);
+  // The host has a mapping of its own; for the other the answer is the prefix with the host in it.
+  assert.equal(published(3, "10.1.0.0/16"), ["9: 10.1.0.0/16, 10.1.0.7/32"]);
+  assert.equal(published(4, "10.1.0.0/24"), []);
+  assert.equal(published(5, "10.1.0.7/32", 0), ["7: 10.1.0.7/32 gone"]);
+  assert.equal(published(6, "10.1.0.0/24", 0), ["7: 10.1.0.0/16"]);
+  assert.equal(published(7, "10.1.0.0/16", 0), [
+    "7: 10.1.0.0/16 gone, 10.1.0.7/32 gone",
+    "9: 10.1.0.0/16 gone, 10.1.9.9/32 gone",
+  ]);
+  b.close();
+});
+
 test("who acknowledges no publication, or with the wrong key, is told again and again, then subscribed no longer", async () => {
   const b = await withPubsub();
   subscribe(b, 40, "10.1.0.7");

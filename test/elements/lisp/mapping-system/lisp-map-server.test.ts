@@ -6,6 +6,7 @@ import { type AuthenticationKey, verifyAuthentication } from "../../../../src/li
 import { parseRloc } from "../../../../src/lisp/mapping.js";
 import { ipAddress, NO_ADDRESS } from "../../../../src/wire/lisp-control/address.js";
 import type { MapRequest } from "../../../../src/wire/lisp-control/map-request.js";
+import { mapRequest } from "../../../../src/wire/lisp-control/map-request.js";
 import { packetOf, record, reply, sentOf } from "../control.js";
 import { Bench } from "../harness.js";
 import {
@@ -161,6 +162,66 @@ test("an answer names the more specific prefixes too; where an ETR answers for o
   const [{ message }] = sentOf(b, "out", "map-reply");
   assert.equal(eidsOf(message), ["10.1.0.0/16", "10.1.5.0/24", "10.1.6.0/24"]);
   assert.equal([message.records[2].action, message.records[2].locators.length], [2, 0]);
+  b.close();
+});
+
+test("the prefixes of an answer have one TTL, so that none is forgotten before the others (5.5)", async () => {
+  const b = await bench();
+  const some = [record("10.1.0.0/16", "192.0.2.1"), record("10.1.5.0/24", "192.0.2.1", { ttl: 20 })];
+  register(b, 1, some, { proxyReply: true });
+  register(b, 2, [record("10.1.6.0/24", "192.0.2.1", { ttl: 3 })]);
+  b.take("out");
+  request(b, "10.1.7.7");
+  const [{ message }] = sentOf(b, "out", "map-reply");
+  assert.equal(
+    message.records.map((r) => r.ttl),
+    [20, 20, 20],
+  );
+  b.close();
+});
+
+test("a prefix that was split is answered with its parts, and with what is free at its address", async () => {
+  const b = await bench();
+  const asked = (eid: string, length: number): string[] => {
+    b.take("out");
+    request(b, eid, { records: [{ eid: ipAddress(parseRloc(eid)), maskLength: length, subscribe: false }] });
+    const [{ message }] = sentOf(b, "out", "map-reply");
+    return eidsOf(message).map((e, i) => `${e} ${message.records[i].locators.length}`);
+  };
+  register(b, 1, [record("10.1.2.0/25", "192.0.2.1"), record("10.1.2.128/25", "192.0.2.3")], {
+    proxyReply: true,
+  });
+  assert.equal(asked("10.1.2.0", 24), ["10.1.2.0/25 1", "10.1.2.128/25 1"]);
+  register(b, 2, [record("10.1.2.0/25", "192.0.2.1", { ttl: 0 })]);
+  assert.equal(asked("10.1.2.0", 24), ["10.1.2.128/25 1", "10.1.2.0/25 0"]);
+  // An ETR answers for one of them itself.
+  register(b, 3, [record("10.1.2.64/26", "192.0.2.1")]);
+  assert.equal(asked("10.1.2.0", 24), ["10.1.2.64/26 0", "10.1.2.128/25 1", "10.1.2.0/26 0"]);
+  register(b, 4, [record("10.1.2.64/26", "192.0.2.1", { ttl: 0 })]);
+  // More than a message names: what the address gets.
+  const hosts = Array.from({ length: 20 }, (_, i) => record(`10.1.2.${100 + i}/32`, "192.0.2.1"));
+  register(b, 5, hosts, { proxyReply: true });
+  assert.equal(asked("10.1.2.0", 24), ["10.1.2.0/26 0"]);
+  assert.equal(asked("10.1.2.128", 25), ["10.1.2.128/25 1"]);
+  b.close();
+});
+
+test("what others ask for in an RLOC's name takes nothing of what it may have", async () => {
+  const b = await bench(", REPLY_RATE 3");
+  register(b, 1, [record("10.1.0.0/16", "192.0.2.1")], { proxyReply: true });
+  b.take("out");
+  const ask = (from: string): number => {
+    const message = mapRequest({
+      nonce: 7n,
+      itrRlocs: [ipAddress(parseRloc("192.0.2.50"))],
+      records: [{ eid: ipAddress(parseRloc("10.1.0.1")), maskLength: 32, subscribe: false }],
+    });
+    for (let i = 0; i < 9; i++) b.push("e", [packetOf(message, { from, to: MS })]);
+    return sentOf(b, "out", "map-reply").length;
+  };
+  assert.equal([ask("203.0.113.66"), b.read("e.reply_rate")], [3, "6"]);
+  assert.is(ask("203.0.113.67"), 0);
+  assert.is(ask("192.0.2.50"), 3);
   b.close();
 });
 
