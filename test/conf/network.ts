@@ -16,13 +16,16 @@ export class Network {
   readonly routers = new Map<string, Router>();
   #links = 0;
 
-  /** The two ends of a link of 2 ms, by the names that their routers have for them. */
-  link(a: string, b: string): readonly [LinkDevice, LinkDevice] {
+  /** The two ends of a link of 2 ms that loses a part of its packets, by the names that their routers have for them. */
+  link(a: string, b: string, loss = 0): readonly [LinkDevice, LinkDevice] {
     const { clock, schedule } = this.simulation;
     const i = ++this.#links;
+    const random = mulberry(i);
     return makeLink({
       clock,
       schedule,
+      loss,
+      random,
       names: [a, b],
       macs: [Uint8Array.of(2, 0, 0, 0, 0, 2 * i), Uint8Array.of(2, 0, 0, 0, 0, 2 * i + 1)],
       delay: 0.002,
@@ -30,8 +33,8 @@ export class Network {
   }
 
   /** Starts a hub (conf/hub.click), and gives the ends of three links to it, each `device` for its router. */
-  async hub(device: string): Promise<readonly [LinkDevice, LinkDevice, LinkDevice]> {
-    const links = [1, 2, 3].map((i) => this.link(device, `port${i}`));
+  async hub(device: string, loss = 0): Promise<readonly [LinkDevice, LinkDevice, LinkDevice]> {
+    const links = [1, 2, 3].map((i) => this.link(device, `port${i}`, loss));
     await this.make(
       "hub",
       "hub.click",
@@ -72,6 +75,17 @@ export class Network {
   close(): void {
     for (const router of this.routers.values()) router.close();
   }
+}
+
+/** Numbers in [0, 1) that are the same in each run. */
+function mulberry(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
 }
 
 /**
