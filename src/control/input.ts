@@ -1,7 +1,7 @@
 // What clients of a ControlSocket send: Click's protocol, version 1.3.
 
 import { parseInteger } from "../lang/args/numbers.js";
-import { CODES } from "./reply.js";
+import { CODES } from "./codes.js";
 
 /** A request, or what is wrong with one. A `fatal` error leaves no way to tell where the next request begins. */
 export type Request =

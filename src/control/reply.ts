@@ -5,23 +5,8 @@ import { bytesOf } from "../lang/args/text.js";
 import type { Element } from "../router/element.js";
 import { type Handler, HandlerError, readHandler } from "../router/handler.js";
 import type { Router } from "../router/router.js";
+import { CODES } from "./codes.js";
 import type { Request } from "./input.js";
-
-/** Response codes, as Click's manual lists them. */
-export const CODES = {
-  OK: 200,
-  OK_WARNING: 220,
-  SYNTAX: 500,
-  UNIMPLEMENTED: 501,
-  NO_SUCH_ELEMENT: 510,
-  NO_SUCH_HANDLER: 511,
-  HANDLER_ERROR: 520,
-  DATA_TOO_BIG: 521,
-  LLRPC_ERROR: 522,
-  PERMISSION: 530,
-  NO_ROUTER: 540,
-  UNSPECIFIED: 590,
-} as const;
 
 /** The first line of every connection. */
 export const GREETING = "Click::ControlSocket/1.3\r\n";

@@ -1,7 +1,7 @@
 // The API's description in OpenAPI 3.1, made from its routes.
 
 import { VERSION } from "../../router/version.js";
-import type { Route } from "./routes.js";
+import type { Route } from "./route.js";
 import type { Schema } from "./schemas.js";
 
 const ERROR: Schema = {

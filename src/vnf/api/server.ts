@@ -10,7 +10,8 @@ import { InstanceError } from "../instance/instance.js";
 import { ServiceError } from "../service/error.js";
 import type { Service } from "../service/service.js";
 import { openApi } from "./openapi.js";
-import { type Actions, type Route, routes } from "./routes.js";
+import type { Route } from "./route.js";
+import { type Actions, routes } from "./routes.js";
 
 /** Bytes of the largest request body, and of all headers. */
 const LARGEST_BODY = 2 ** 20;

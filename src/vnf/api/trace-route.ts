@@ -2,7 +2,7 @@
 
 import { setTimeout as pause } from "node:timers/promises";
 import type { TraceReply } from "../../trace/traced.js";
-import type { Call, Route } from "./routes.js";
+import type { Call, Route } from "./route.js";
 
 /** Milliseconds between two looks at what is through. */
 const LOOK_MS = 50;
