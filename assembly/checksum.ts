@@ -6,6 +6,7 @@ import {
   FLAG_PARTIAL_CSUM, SLOT_CSUM_OFFSET, SLOT_CSUM_START, SLOT_DATA, SLOT_FLAGS, SLOT_LENGTH, SLOT_REASON,
 } from "./layout";
 import { count64, slotAt } from "./slot";
+import { swap16 } from "./byte-order";
 
 /** Folds a sum of 16-bit or 32-bit words to 16 bits. */
 // @ts-ignore: decorator
@@ -108,21 +109,15 @@ export function csumUpdate32(field: u32, before: u32, after: u32): u32 {
   return csumFold((((field ^ 0xffff) & 0xffff) as u64) + (~before as u64) + (after as u64)) ^ 0xffff;
 }
 
-// @ts-ignore: decorator
-@inline
-function swapped16(n: u32): u32 {
-  return ((n & 0xff) << 8) | ((n >> 8) & 0xff);
-}
-
 /** Sum of the pseudo-header (RFC 9293 section 3.1) of the IPv4 header at `ip`; `length` bytes of `protocol` follow. */
 export function csumPseudo4(ip: u32, protocol: u32, length: u32): u32 {
   const addresses = (load<u32>(ip, 12) as u64) + load<u32>(ip, 16);
-  return csumFold(addresses + (protocol << 8) + swapped16(length));
+  return csumFold(addresses + (protocol << 8) + swap16(length));
 }
 
 /** Sum of the pseudo-header (RFC 8200 section 8.1) of the IPv6 header at `ip`; `length` bytes of `protocol` follow. */
 export function csumPseudo6(ip: u32, protocol: u32, length: u32): u32 {
-  let sum: u64 = (protocol << 8) + swapped16(length) + swapped16(length >> 16);
+  let sum: u64 = (protocol << 8) + swap16(length) + swap16(length >> 16);
   for (let i: u32 = 8; i < 40; i += 4) sum += load<u32>(ip + i);
   return csumFold(sum);
 }

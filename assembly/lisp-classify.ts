@@ -6,12 +6,7 @@ import {
   CLASS_OTHER,
 } from "./lisp-layout";
 import { count64, slotAt } from "./slot";
-
-// @ts-ignore: decorator
-@inline
-function swap16(n: u32): u32 {
-  return ((n & 0xff) << 8) | (n >> 8);
-}
+import { swap16 } from "./byte-order";
 
 /** Address of the UDP header of an unfragmented IP packet that is all there, 0 for anything else. */
 // @ts-ignore: decorator

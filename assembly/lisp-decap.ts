@@ -20,17 +20,12 @@ import { findPrefix, verifyHeader } from "./lisp-verify";
 import { lpm4Lookup } from "./lpm4-lookup";
 import { lpm6Lookup } from "./lpm6-lookup";
 import { count64, slotAt } from "./slot";
+import { swap16 } from "./byte-order";
 
 const KK_BITS: u32 = 0x03;
 const L_BIT: u32 = 0x40;
 const V_BIT: u32 = 0x10;
 const I_BIT: u32 = 0x08;
-
-// @ts-ignore: decorator
-@inline
-function swap16(n: u32): u32 {
-  return ((n & 0xff) << 8) | (n >> 8);
-}
 
 /** Whether a UDP datagram's checksum is right: the sum over it and its pseudo-header, of which the addresses stand at `addresses`. */
 function checksumRight(addresses: u32, size: u32, udp: u32, length: u32): bool {

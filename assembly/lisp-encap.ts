@@ -19,18 +19,13 @@ import {
 } from "./lisp-layout";
 import { poolGive } from "./pool";
 import { count64, makeHeadroom, slotAt, slotStart } from "./slot";
+import { swap16 } from "./byte-order";
 
 const OUTER_4: u32 = 36; // IPv4, UDP and LISP headers
 const OUTER_6: u32 = 56; // IPv6, UDP and LISP headers
 const V_BIT: u32 = 0x10;
 const I_BIT: u32 = 0x08;
 const SWAP: u32 = 0x00ff00ff;
-
-// @ts-ignore: decorator
-@inline
-function swap16(n: u32): u32 {
-  return ((n & 0xff) << 8) | (n >> 8);
-}
 
 /** Outer source port: the dynamic range 49152..65535 by the flow hash's low bits. (The locator's choice takes the high ones.) */
 // @ts-ignore: decorator
