@@ -108,6 +108,7 @@ export const CACHE_AREA = 88;
 export const CACHE_IID = CACHE_AREA; // u32: instance ID of all packets
 export const CACHE_PER_PACKET = CACHE_AREA + 4; // u32: 1 = each packet brings its instance ID in SLOT_IID
 export const CACHE_ROOT = CACHE_AREA + 8; // u32: address of the instances' root
+export const CACHE_DENIED = CACHE_AREA + 12; // u32: 1 = packets whose mapping says Drop are set aside, with 3 in SLOT_PORT (natives: 2)
 export const CACHE_AREA_SIZE = 16;
 
 // Instances by their IDs: a root that stays, and a hash table with open addressing, never full.

@@ -5,12 +5,12 @@
 // so do the accesses to the mappings found.
 
 import {
-  ANNO_DST_IP, SLOT_ANNO, SLOT_DATA, SLOT_FLOW_HASH, SLOT_IID, SLOT_NETWORK, SLOT_ROUTE,
+  ANNO_DST_IP, SLOT_ANNO, SLOT_DATA, SLOT_FLOW_HASH, SLOT_IID, SLOT_NETWORK, SLOT_PORT, SLOT_ROUTE,
 } from "./layout";
 import { findInstance } from "./lisp-instance";
 import { flowHash4, flowHash6 } from "./lisp-flow";
 import {
-  CACHE_DROPS, CACHE_HITS, CACHE_IID, CACHE_MAP_REQUESTS, CACHE_MISSES, CACHE_NATIVE,
+  CACHE_DENIED, CACHE_DROPS, CACHE_HITS, CACHE_IID, CACHE_MAP_REQUESTS, CACHE_MISSES, CACHE_NATIVE,
   CACHE_PER_PACKET, CACHE_ROOT, INSTANCE_TABLE_4, INSTANCE_TABLE_6, LOCATOR_PACKETS, LOCATOR_RLOC,
   LOCATOR_SIZE, LOCATOR_UNTIL, MAPPING_COUNT, MAPPING_EPOCH, MAPPING_LOCATORS, MAPPING_VERDICT, ROOT_EPOCH,
   VERDICT_DROP, VERDICT_MAP_REQUEST, VERDICT_NATIVE,
@@ -21,6 +21,9 @@ import { lpm6LookupAnno } from "./lpm6-lookup";
 import { poolGive } from "./pool";
 import { count64, slotAt } from "./slot";
 
+/** Outputs, where packets are told apart by them. */
+const NATIVES: u16 = 2;
+const DENIED: u16 = 3;
 /** Stands in SLOT_ROUTE between the passes for a packet that is not IP. */
 const NOT_IP: u32 = 1;
 
@@ -115,11 +118,12 @@ export function chooseLocator(mapping: u32, weights: u32, slot: u32): void {
 /**
  * Finds each packet's mapping and locator. Packets to encapsulate stay in `batch`, with the RLOC record in
  * SLOT_ROUTE and its tag; those without a mapping, or whose mapping asks for a Map-Request, go to `misses`, those to forward
- * natively to `natives`; the rest is dropped. Returns three counts of 10 bits each: kept, misses << 10, natives << 20.
+ * natively to `natives`, and there too, where they are wanted, those whose mapping says Drop; the rest is dropped. Returns three counts of 10 bits each: kept, misses << 10, natives << 20.
  */
 export function lispRoute(state: u32, batch: u32, count: u32, misses: u32, natives: u32): u32 {
   lookUp(state, batch, count, misses, natives);
   const epoch = load<u32>(load<u32>(state, CACHE_ROOT), ROOT_EPOCH);
+  const denied = load<u32>(state, CACHE_DENIED) != 0;
   let kept: u32 = 0;
   let missed: u32 = 0;
   let native: u32 = 0;
@@ -137,11 +141,20 @@ export function lispRoute(state: u32, batch: u32, count: u32, misses: u32, nativ
     store<u32>(slot, 0, SLOT_ROUTE);
     const verdict = withoutLocator(state, mapping);
     if (verdict == VERDICT_MAP_REQUEST) store<u32>(misses + (missed++ << 2), slot);
-    else if (verdict == VERDICT_NATIVE) store<u32>(natives + (native++ << 2), slot);
-    else poolGive(slot);
+    else if (verdict == VERDICT_NATIVE || (denied && isDenied(verdict))) {
+      if (denied) store<u16>(slot, verdict == VERDICT_NATIVE ? NATIVES : DENIED, SLOT_PORT);
+      store<u32>(natives + (native++ << 2), slot);
+    } else poolGive(slot);
   }
   count64(state + CACHE_HITS, kept);
   return kept | (missed << 10) | (native << 20);
+}
+
+/** Whether it is one of the three Drops: what No-Action and locators out of reach lead to may be over soon. */
+// @ts-ignore: decorator
+@inline
+function isDenied(verdict: u32): bool {
+  return verdict - VERDICT_DROP - 1 < 3;
 }
 
 /** Counts a packet that gets no locator; says what becomes of it. */

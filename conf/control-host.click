@@ -15,4 +15,4 @@ define(
 
 require(library core-side.click);
 
-lisp4 [0], lisp6 [0] -> data :: Discard;
+lisp4 [0], lisp6 [0], path_errors -> data :: Discard;

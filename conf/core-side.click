@@ -8,7 +8,8 @@
 //   $GATEWAY4, $GATEWAY6                 the routers for everything else; 0.0.0.0 and :: for none
 //
 // Packets to send, of either family, are pushed to `to_core`. LISP control messages to the RLOCs leave `control`, an
-// output for each kind; LISP data packets leave output 0 of `lisp4` and `lisp6`. Pings are answered.
+// output for each kind; LISP data packets leave output 0 of `lisp4` and `lisp6`; ICMP errors about
+// what is too large for a path leave `path_errors`. Pings are answered.
 
 core :: CoreInterface($CORE, $RLOC4, $RLOC6);
 
@@ -26,8 +27,9 @@ core [0]
 mine4 [0] -> lisp4 :: LISPClassifier;
 mine4 [1] -> elsewhere4 :: Discard;
 lisp4 [1] -> control;
-lisp4 [2] -> ping4 :: IPClassifier(icmp type echo, -) -> ICMPPingResponder -> route4;
-ping4 [1] -> others4 :: Discard;
+lisp4 [2] -> ping4 :: IPClassifier(icmp type echo, icmp type unreachable, -) -> ICMPPingResponder -> route4;
+ping4 [1] -> path_errors :: Null;
+ping4 [2] -> others4 :: Discard;
 
 core [1]
   -> CheckIP6Header
@@ -35,4 +37,6 @@ core [1]
 mine6 [0] -> lisp6 :: LISPClassifier;
 mine6 [1] -> elsewhere6 :: Discard;
 lisp6 [1] -> control;
-lisp6 [2] -> ICMP6PingResponder -> route6;
+lisp6 [2] -> errors6 :: Classifier(6/3a 40/02, -);
+errors6 [0] -> path_errors;
+errors6 [1] -> ICMP6PingResponder -> route6;

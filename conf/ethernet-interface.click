@@ -58,7 +58,8 @@ elementclass SiteInterface { $device, $ip4, $ip6 |
   t0 [1], t1 [1], t3 [1], t4 [1] -> [2] output;
 }
 
-// EthernetInterface where the kernel has the addresses too and answers for them: of what comes in, only LISP packets leave.
+// EthernetInterface where the kernel has the addresses too and answers for them: of what comes in, only LISP packets leave, and
+// ICMP errors, which the kernel gets too.
 elementclass SharedLISPInterface { $device, $ip4, $ip6 |
   from :: FromDevice($device)
     -> HostEtherFilter($device:eth, DROP_OWN true)
@@ -75,8 +76,10 @@ elementclass SharedLISPInterface { $device, $ip4, $ip6 |
   input [0] -> arp -> to;
   input [1] -> nd -> to;
   kind [0] -> [1] arp;
-  kind [1] -> Strip(14) -> lisp4 :: LISPClassifier => [0] output, [0] output, others :: Discard;
+  kind [1] -> Strip(14) -> lisp4 :: LISPClassifier => [0] output, [0] output, errors4 :: Classifier(9/01 20/03, -);
+  errors4 => [0] output, others :: Discard;
   kind [2], kind [3] -> [1] nd;
-  kind [4] -> Strip(14) -> lisp6 :: LISPClassifier => [1] output, [1] output, others;
+  kind [4] -> Strip(14) -> lisp6 :: LISPClassifier => [1] output, [1] output, errors6 :: Classifier(6/3a 40/02, -);
+  errors6 => [1] output, others;
   kind [5] -> others;
 }

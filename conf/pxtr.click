@@ -77,6 +77,11 @@ siteless [1] -> ICMP6Error($LEGACY6, unreachable, noroute) -> to6;
 
 cut [1] -> ICMPError($LEGACY4, unreachable, needfrag) -> to4;
 big [1] -> ICMP6Error($LEGACY6, packettoobig, 0) -> to6;
+path_errors -> paths :: LISPPathMTU(cache, RLOC $RLOC4, RLOC $RLOC6);
+
+// Communication administratively prohibited (RFC 1812, section 5.2.7.1; RFC 4443, section 3.1).
+denied [0] -> ICMPError($LEGACY4, unreachable, 13) -> to4;
+denied [1] -> ICMP6Error($LEGACY6, unreachable, 1) -> to6;
 
 // ---- From the core: PETR ---------------------------------------------------------
 // What is in another instance does not get out here.

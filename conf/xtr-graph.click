@@ -94,6 +94,11 @@ cache [2] -> native :: LISPHostSwitch(mobility, dst) -> proxied :: LISPMapCache(
 
 cut [1] -> ICMPError($EID4, unreachable, needfrag) -> to_site4;
 big [1] -> ICMP6Error($EID6, packettoobig, 0) -> to_site6;
+path_errors -> paths :: LISPPathMTU(cache, proxied, RLOC $RLOC4, RLOC $RLOC6);
+
+// Communication administratively prohibited (RFC 1812, section 5.2.7.1; RFC 4443, section 3.1).
+denied [0] -> ICMPError($EID4, unreachable, 13) -> to_site4;
+denied [1] -> ICMP6Error($EID6, unreachable, 1) -> to_site6;
 
 // ---- From the core: ETR ------------------------------------------------------
 lisp4 [0], lisp6 [0] -> decap;

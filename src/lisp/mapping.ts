@@ -185,14 +185,17 @@ function parseLocator(text: string): Locator {
   };
 }
 
-/** The text that `parseMapping` reads. `ttl`: seconds left, in place of the mapping's own. */
-export function mappingText(m: Mapping, ttl: number | null = m.ttl): string {
-  const words = [prefixText(m.eid)];
-  for (const l of m.locators) {
+/**
+ * The text that `parseMapping` reads. `ttl`: seconds left, in place of the mapping's own; `locators`: all of them as
+ * text, where some are of kinds that a mapping does not hold (and that it does not read).
+ */
+export function mappingText(m: Mapping, ttl: number | null = m.ttl, locators?: readonly string[]): string {
+  const words = [prefixText(m.eid), ...(locators ?? [])];
+  for (const l of locators === undefined ? m.locators : []) {
     const multicast = l.mpriority === 255 && l.mweight === 0 ? "" : `/${l.mpriority}/${l.mweight}`;
     words.push(`${addressText(l.rloc)}/${l.priority}/${l.weight}${multicast}${l.reachable ? "" : "/down"}`);
   }
-  if (m.locators.length === 0) words.push("action", m.action);
+  if (words.length === 1) words.push("action", m.action);
   if (ttl !== null) words.push("ttl", String(Math.ceil(ttl)));
   if (m.iid !== 0) words.push("iid", String(m.iid));
   if (m.version !== 0) words.push("version", String(m.version));

@@ -27,7 +27,11 @@ for (const file of files) {
     if (libraries.has(file)) return;
     const { code, err } = await sluice(["check", join(CONF, file)]);
     assert.is(code, 0, err);
-    assert.is(err, "", "no warnings");
+    // A Map-Server has no sites until it is given some, and says so.
+    const siteless =
+      /^\S+: While configuring '\w+ :: LISPMapServer':\n {2}warning: no SITES given: nobody can register\n$/;
+    if (texts.get(file)!.includes("$SITES ,")) assert.match(err, siteless);
+    else assert.is(err, "", "no warnings");
   });
 }
 

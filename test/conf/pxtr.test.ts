@@ -5,7 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ipBytes, ipText } from "../../src/net/address.js";
 import { ICMP_ECHO, readIcmp, writeIcmp } from "../../src/wire/icmp.js";
-import { readIcmp6 } from "../../src/wire/icmp6.js";
+import { readIcmp6, writeIcmp6 } from "../../src/wire/icmp6.js";
 import { PROTOCOL_ICMP, readIpv4 } from "../../src/wire/ipv4.js";
 import { readIpv6 } from "../../src/wire/ipv6.js";
 import { lisp } from "../elements/lisp/harness.js";
@@ -256,6 +256,112 @@ test("what stands for no host elsewhere leaves neither the site nor the proxy, i
       ["6", "2", "2", "2", "2", "2"],
     );
   n.close();
+});
+
+test("packets that a mapping drops are answered with ICMP: administratively prohibited, some a second", async () => {
+  const drop =
+    "192.168.9.0/24 action drop-policy-denied, fd09::/64 action drop, 192.168.8.0/24 action no-action";
+  const n = await network({ xtr: { MAP: drop }, pxtr: { MAP: drop, EIDS6: "fd00::/8" } });
+  for (const from of ["host", "legacy"] as const) {
+    send4(n, from, { to: "192.168.9.9" });
+    send4(n, from, { to: "192.168.8.9" });
+    send6(n, from, { to: "fd09::9" });
+    n.simulation.run(2);
+    const four = got4(n, from).map((packet) => readIcmp(readIpv4(packet).payload));
+    assert.equal(
+      four.map(({ type, code }) => `${type} ${code}`),
+      ["3 13"],
+      from,
+    );
+    const six = got6(n, from).map((packet) => readIcmp6(readIpv6(packet).payload, readIpv6(packet)));
+    assert.equal(
+      six.map(({ type, code }) => `${type} ${code}`),
+      ["1 1"],
+      from,
+    );
+  }
+  assert.is(n.read("xtr", "cache.policy_denied"), "1");
+  for (let i = 0; i < 300; i++) send4(n, "host", { to: "192.168.9.9" });
+  n.simulation.run(0.5);
+  const answers = got4(n, "host").length;
+  assert.ok(answers >= 100 && answers < 160, `${answers} answers`);
+  n.close();
+});
+
+/** The frame of a core router's ICMP error about a data packet from `own` to `rloc` that is larger than `mtu`. */
+function tooBig(six: boolean, own: string, rloc: string, mtu: number): Uint8Array {
+  // UDP from port 50000 to LISP's data port, of 1460 bytes.
+  const udp = Uint8Array.of(0xc3, 0x50, 0x10, 0xf5, 5, 0xb4, 0, 0, ...new Uint8Array(1452));
+  const ends = { source: ip6("fd00::77"), destination: ip6(six ? own : "::") };
+  const packet = six
+    ? ipv6({
+        ...ends,
+        nextHeader: 58,
+        payload: writeIcmp6(
+          {
+            type: 2,
+            code: 0,
+            rest: mtu,
+            payload: ipv6({ source: ip6(own), destination: ip6(rloc), nextHeader: 17, payload: udp }).slice(
+              0,
+              1232,
+            ),
+          },
+          ends,
+        ),
+      })
+    : ipv4({
+        source: ip("10.0.0.77"),
+        destination: ip(own),
+        protocol: PROTOCOL_ICMP,
+        payload: writeIcmp({
+          type: 3,
+          code: 4,
+          rest: mtu,
+          payload: ipv4({ source: ip(own), destination: ip(rloc), protocol: 17, payload: udp }).slice(0, 28),
+        }),
+      });
+  return Uint8Array.of(...new Uint8Array(12), ...(six ? [0x86, 0xdd] : [8, 0]), ...packet);
+}
+
+test("a smaller MTU on the way to a locator is learnt, and told to senders, IPv4 and IPv6; it is forgotten again", async () => {
+  for (const six of [false, true]) {
+    const [rloc, own] = six ? ["fd00::9", "fd00::1"] : ["10.0.0.9", "10.0.0.1"];
+    const n = await network({ xtr: { PETR: rloc } });
+    const overhead = six ? 56 : 36;
+    const pings = (bytes: number): void => {
+      send4(n, "host", { bytes: bytes - overhead - 28 });
+      send6(n, "host", { bytes: bytes - overhead - 40 });
+    };
+    pings(1500);
+    n.simulation.run(3);
+    assert.equal([got4(n, "legacy").length, got6(n, "legacy").length], [1, 1]);
+    n.routers.get("xtr")!.inject("core/kind", tooBig(six, own, rloc, 1400));
+    assert.match(n.read("xtr", "paths.table"), new RegExp(`^${rloc} 1400 `));
+    pings(1401);
+    n.simulation.run(1);
+    const four = got4(n, "host").map((packet) => readIcmp(readIpv4(packet).payload));
+    assert.equal(
+      four.map(({ type, code, rest }) => [type, code, rest]),
+      [[3, 4, 1400 - overhead]],
+    );
+    const big = got6(n, "host").map((packet) => readIcmp6(readIpv6(packet).payload, readIpv6(packet)));
+    assert.equal(
+      big.map(({ type, rest }) => [type, rest]),
+      [[2, 1400 - overhead]],
+    );
+    pings(1400);
+    n.simulation.run(1);
+    assert.equal([got4(n, "legacy").length, got6(n, "legacy").length], [1, 1], "what fits passes");
+    n.simulation.run(601);
+    pings(1500);
+    n.simulation.run(2);
+    assert.equal(
+      [got4(n, "legacy").length, got6(n, "legacy").length, n.read("xtr", "paths.aged")],
+      [1, 1, "1"],
+    );
+    n.close();
+  }
 });
 
 test("what comes through the core for a directed broadcast, or from no host, is not delivered", async () => {

@@ -1,4 +1,10 @@
-import { CACHE_AREA_SIZE, CACHE_IID, CACHE_PER_PACKET, CACHE_ROOT } from "../../../assembly/lisp-layout.js";
+import {
+  CACHE_AREA_SIZE,
+  CACHE_DENIED,
+  CACHE_IID,
+  CACHE_PER_PACKET,
+  CACHE_ROOT,
+} from "../../../assembly/lisp-layout.js";
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { unquote } from "../../../src/lang/args/text.js";
 import {
@@ -53,7 +59,8 @@ const LINES = 4096;
  * may wait meanwhile; if the locator goes from the cache, or the cache from the router, LISPEncap drops it.
  *
  * Packets without a mapping, and those whose mapping says Send-Map-Request, go to output 1; those whose mapping says
- * Natively-Forward to output 2. The other negative mappings drop.
+ * Natively-Forward to output 2. The other negative mappings drop; with output 3 connected packets whose mapping says
+ * Drop, for whatever reason, leave there when they have been counted, to be answered with an ICMP error.
  *
  * A mapping is written `EID-PREFIX RLOC[/PRIORITY[/WEIGHT[/MPRIORITY[/MWEIGHT]]]]... [ttl SECONDS] [iid N] [version N]`;
  * `/down` behind a locator says that its R bit is clear. A negative one is `EID-PREFIX action NAME`, where NAME is
@@ -67,6 +74,7 @@ const LINES = 4096;
  * @output 0 packets with a locator
  * @output 1 packets that need a Map-Request (optional)
  * @output 2 packets to forward natively (optional)
+ * @output 3 packets that a mapping drops (optional)
  * @example
  * InfiniteSource(LIMIT 3, STOP true) -> UDPIPEncap(10.1.0.1, 1000, 10.2.0.1, 2000)
  *     -> LISPMapCache(10.2.0.0/16 192.0.2.1/1/75 192.0.2.2/1/25, 10.3.0.0/16 action drop)
@@ -75,7 +83,7 @@ const LINES = 4096;
  */
 export class LISPMapCache extends Element {
   static readonly spec = {
-    ports: "1/1-3",
+    ports: "1/1-4",
     processing: "a/ah",
     args,
     counters: {
@@ -150,6 +158,7 @@ export class LISPMapCache extends Element {
     this.#iid = values.IID;
     this.#adopt(new MapCache(this.memory, this.router.clock, this.router.random, values.CAPACITY));
     this.memory.set32(this.state + CACHE_IID, values.IID);
+    this.memory.set32(this.state + CACHE_DENIED, this.noutputs > 3 ? 1 : 0);
     this.memory.set32(this.state + CACHE_PER_PACKET, values.PACKET_IID ? 1 : 0);
     const mappings: Mapping[] = [];
     for (const text of values.MAPPINGS) {
@@ -221,7 +230,8 @@ export class LISPMapCache extends Element {
       for (const listener of this.#missListeners) listener(misses);
       this.pushOrKill(1, misses);
     }
-    if (natives.count > 0) {
+    if (natives.count > 0 && this.noutputs > 3) this.dispatch(natives);
+    else if (natives.count > 0) {
       if (this.noutputs < 3) memory.add64(this.counterAddress("no_native"), natives.count);
       this.pushOrKill(2, natives);
     }

@@ -2,12 +2,16 @@
 
 import { addressText } from "../../net/address.js";
 import { addressBits, type LispAddress } from "../../wire/lisp-control/address.js";
+import type { GeoAngle, PathHop } from "../../wire/lisp-control/lcaf.js";
 import type { LispControlMessage } from "../../wire/lisp-control/message.js";
 import type { EidRecord, RlocRecord } from "../../wire/lisp-control/record.js";
 import { ACTIONS } from "../mapping.js";
 import { nonceText } from "./nonce-policy.js";
 
-/** An address as text: an IP address, `[7]10.0.0.1` within instance 7, `-` for none, else its kind. */
+/**
+ * An address as text: an IP address, `[7]10.0.0.1` within instance 7, `-` for none; an LCAF with what is in it,
+ * `path(10.0.0.1:S 10.0.0.2)`, `list(10.0.0.1 fd00::1)`.
+ */
 export function lispAddressText(address: LispAddress): string {
   switch (address.kind) {
     case "none":
@@ -20,16 +24,43 @@ export function lispAddressText(address: LispAddress): string {
       return Array.from(address.address, (b) => b.toString(16).padStart(2, "0")).join(":");
     case "instance":
       return `[${address.iid}]${lispAddressText(address.address)}`;
-    default:
-      return address.kind;
+    case "list":
+      return `list(${address.addresses.map(lispAddressText).join(" ")})`;
+    case "path":
+      return `path(${address.hops.map((h) => `${lispAddressText(h.address)}${hopFlags(h)}`).join(" ")})`;
+    case "replication":
+      return `replication(${address.entries.map((e) => `${lispAddressText(e.address)}@${e.level}`).join(" ")})`;
+    case "geo":
+      return `geo(${angleText(address.latitude)}${address.north ? "N" : "S"} ${angleText(address.longitude)}${address.east ? "E" : "W"})${inner(address.address)}`;
+    case "source-destination":
+      return `source(${lispAddressText(address.source)}/${address.sourceLength} ${lispAddressText(address.destination)}/${address.destinationLength})`;
+    case "nat":
+      return `nat(${[address.globalEtr, address.ms, address.privateEtr, ...address.rtrs].map(lispAddressText).join(" ")})`;
+    case "opaque":
+      return `lcaf-${address.lcafType}(${Buffer.from(address.body).toString("hex")})`;
   }
+}
+
+/** L, P and S bits of a hop (RFC 8060, section 4.6). */
+function hopFlags(hop: PathHop): string {
+  const set = `${hop.lookup ? "L" : ""}${hop.probe ? "P" : ""}${hop.strict ? "S" : ""}`;
+  return set === "" ? "" : `:${set}`;
+}
+
+function angleText({ degrees, minutes, seconds }: GeoAngle): string {
+  return `${degrees}-${minutes}-${seconds}-`;
+}
+
+function inner(address: LispAddress): string {
+  return address.kind === "none" ? "" : lispAddressText(address);
 }
 
 function eidText(eid: LispAddress, maskLength: number): string {
   return addressBits(eid) === null ? lispAddressText(eid) : `${lispAddressText(eid)}/${maskLength}`;
 }
 
-function rlocText(l: RlocRecord): string {
+/** `192.0.2.1/1/100`, with `/down` behind it where the R bit is clear. */
+export function rlocText(l: RlocRecord): string {
   return `${lispAddressText(l.rloc)}/${l.priority}/${l.weight}${l.reachable ? "" : "/down"}`;
 }
 

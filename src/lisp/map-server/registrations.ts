@@ -191,11 +191,14 @@ export class Registrations {
       const key = { iid, eid: { address, length } };
       const name = keyText(entryKey(key));
       const mapping = mappingOf(record);
-      const replaces = mapping !== null && !message.merge;
+      // Without locators it says what becomes of packets where nobody else is registered: it takes nothing from others.
+      const isEmpty = record.locators.length === 0;
+      const replaces = mapping !== null && !message.merge && !isEmpty;
       // What is replaced as a whole need not be read.
       const before = replaces ? null : changed.has(name) ? changed.get(name)!.entry : database.get(key);
-      if (mapping === null) {
-        if (before !== null) changed.set(name, { key, entry: withdrawn(before, who) });
+      const left = before === null ? null : withdrawn(before, who);
+      if (mapping === null || (isEmpty && (mapping.action === "no-action" || left !== null))) {
+        if (before !== null) changed.set(name, { key, entry: left });
         continue;
       }
       const seconds = message.useTtl && mapping.ttl !== null ? mapping.ttl : this.#options.timeout;

@@ -14,6 +14,7 @@ import {
   B,
   bench,
   eidsOf,
+  ids,
   MS,
   NEWER_A,
   notifies,
@@ -411,6 +412,70 @@ test("IID is the instance of what sites name without one", async () => {
     `feed :: Feed -> e :: LISPMapServer(a key x eid 10.1.0.0/16 iid 7 eid 10.1.0.0/16, IID 5, RLOC4 ${MS}) -> out :: Sink`,
   );
   assert.is(b.read("e.sites"), "a key * sha256 iid 5 eid 10.1.0.0/16 iid 7 eid 10.1.0.0/16");
+  b.close();
+});
+
+test("a registration without locators ends only what the same xTR registered, whether its TTL is 0 or not", async () => {
+  for (const ttl of [0, 1440]) {
+    const b = await bench();
+    const merge = { merge: true };
+    register(b, 1, [record("10.1.0.0/16", "192.0.2.1")], { ...merge, ids: ids(1) });
+    register(b, 1, [record("10.1.0.0/16", "192.0.2.2")], { ...merge, ids: ids(2), from: "192.0.2.2" });
+    register(b, 2, [record("fd01::/64", "192.0.2.2")], { ids: ids(2), from: "192.0.2.2" });
+    // Another xTR's, and one that does not merge.
+    register(b, 2, [record("fd01::/64", "", { ttl }), record("10.1.0.0/16", "", { ttl })], { ids: ids(1) });
+    const left = (): string[] =>
+      b
+        .read("e.registrations")
+        .split("\n")
+        .filter(Boolean)
+        .map((line) => line.split(" ").slice(0, 2).join(" "));
+    assert.equal(left(), ["10.1.0.0/16 192.0.2.2/1/100", "fd01::/64 192.0.2.2/1/100"], `TTL ${ttl}`);
+    register(b, 3, [record("10.1.0.0/16", "", { ttl })], { ids: ids(2), from: "192.0.2.2" });
+    assert.equal(left(), ["fd01::/64 192.0.2.2/1/100"]);
+    // By its address, without an xTR-ID.
+    register(b, 3, [record("10.1.0.0/16", "192.0.2.3")], { from: "192.0.2.3" });
+    register(b, 4, [record("10.1.0.0/16", "", { ttl })], { from: "192.0.2.4" });
+    assert.is(left().length, 2);
+    register(b, 5, [record("10.1.0.0/16", "", { ttl })], { from: "192.0.2.3" });
+    assert.is(left().length, 1);
+    b.close();
+  }
+});
+
+test("what is to be done with packets of nobody's EID-prefix is registered as long as nobody has locators there", async () => {
+  const b = await bench();
+  register(b, 1, [record("10.1.0.0/16", "", { action: 4 })], { ids: ids(1) });
+  assert.match(b.read("e.registrations"), /^10\.1\.0\.0\/16 action drop-policy-denied /);
+  register(b, 1, [record("10.1.0.0/16", "192.0.2.2")], { ids: ids(2), from: "192.0.2.2" });
+  register(b, 2, [record("10.1.0.0/16", "", { action: 4 })], { ids: ids(1) });
+  assert.match(b.read("e.registrations"), /^10\.1\.0\.0\/16 192\.0\.2\.2\/1\/100 /);
+  b.close();
+});
+
+test("registrations show every locator, paths and lists too", async () => {
+  const b = await bench();
+  const [plain] = record("10.1.0.0/16", "192.0.2.1").locators;
+  const address = (text: string): typeof plain.rloc => ipAddress(parseRloc(text));
+  const hop = { lookup: false, probe: false, strict: false };
+  const path = {
+    kind: "path",
+    hops: [
+      { ...hop, strict: true, address: address("192.0.2.7") },
+      { ...hop, address: address("192.0.2.8") },
+    ],
+  } as const;
+  const list = { kind: "list", addresses: [address("192.0.2.9"), address("2001:db8::9")] } as const;
+  register(b, 1, [
+    {
+      ...record("10.1.0.0/16"),
+      locators: [{ ...plain, rloc: path }, plain, { ...plain, rloc: list, reachable: false }],
+    },
+  ]);
+  assert.match(
+    b.read("e.registrations"),
+    /^10\.1\.0\.0\/16 path\(192\.0\.2\.7:S 192\.0\.2\.8\)\/1\/100 192\.0\.2\.1\/1\/100 list\(192\.0\.2\.9 2001:db8::9\)\/1\/100\/down ttl \d+ site a/,
+  );
   b.close();
 });
 
