@@ -59,7 +59,7 @@ const args = {
 /** Mappings of an RLOC among which those are chosen that it is probed for. */
 const LOOKED_AT = 64;
 /** RLOCs that are looked at before packets get their turn. */
-const AT_ONCE = 16;
+const AT_ONCE = 4;
 
 /**
  * Finds out which locators of a map-cache can be reached (RFC 9301, section 7.1).
