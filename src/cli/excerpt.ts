@@ -51,7 +51,7 @@ function hiddenArguments(source: string, start: number, end: number): Span[] {
     // A misspelt class stands for the one that is meant.
     const meant = owner === "define" ? null : nearest(owner, [...manual.keys()]);
     const page = manual.get(owner) ?? manual.get(meant ?? "");
-    if (owner === "require" || (page !== undefined && !hasSecrets(page.spec.args ?? {}))) continue;
+    if (page !== undefined && !hasSecrets(page.spec.args ?? {})) continue;
     // Parentheses that are not closed may have taken in anything.
     spans.push({ from: Math.max(from, start), to: Math.min(tail, end) });
     if (tail > to) spans.push({ from: Math.min(tail, end), to: end });

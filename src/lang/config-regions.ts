@@ -31,6 +31,8 @@ export function configRegions(source: string): ConfigRegion[] {
     // Other parentheses group elements.
     if (token.kind !== "(" || (owner === "" && last !== "}")) continue;
     const { start: from, end: to } = lexer.config().token;
+    // What these have is names.
+    if (owner === "require" || owner === "provide") continue;
     regions.push({ owner, from, to, tail: tailOf(source, owner, to) });
   }
   return regions;
