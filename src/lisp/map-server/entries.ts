@@ -77,13 +77,15 @@ export function sameAnswer(a: Entry, b: Entry): boolean {
   return text(a) === text(b);
 }
 
-/** The addresses of an entry's ETRs, of a family that `usable` knows: its locators that are up, else where they registered from. */
+/**
+ * The addresses of an entry's ETRs, of a family that `usable` knows: its locators that are up, then where they have
+ * registered from, as a locator may be none that answers yet.
+ */
 export function etrAddresses(entry: Entry, usable: (address: Uint8Array) => boolean): Uint8Array[] {
   const locators = entry.registrations.flatMap((r) =>
     r.mapping.locators.filter((l) => l.reachable && l.priority < PRIORITY_UNUSED).map((l) => l.rloc),
   );
-  const found = distinct(locators.filter(usable));
-  return found.length > 0 ? found : distinct(entry.registrations.map((r) => r.source).filter(usable));
+  return distinct([...locators, ...entry.registrations.map((r) => r.source)].filter(usable));
 }
 
 function distinct(addresses: readonly Uint8Array[]): Uint8Array[] {

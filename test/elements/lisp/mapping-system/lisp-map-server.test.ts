@@ -268,9 +268,10 @@ test("a Map-Request without hops left is not sent on, and never to a locator tha
   b.take("out");
   request(b, "10.1.7.7");
   request(b, "10.1.7.7");
+  // By turns with where it was registered from: the locator may not answer yet.
   assert.equal(
     sentOf(b, "out", "encapsulated-control").map((s) => s.destination.join(".")),
-    ["192.0.2.3", "192.0.2.3"],
+    ["192.0.2.3", "192.0.2.1"],
   );
   request(b, "10.1.7.7", {}, 32, 1);
   assert.equal([b.take("out").length, b.read("e.no_hops")], [0, "1"]);
