@@ -4,10 +4,11 @@ import { once } from "node:events";
 import { closeSync, openSync, readSync } from "node:fs";
 import { type AuthenticatedMessage, verifyAuthentication } from "../lisp/control/authentication.js";
 import { addressText } from "../net/address.js";
+import type { EidPrefix } from "../net/eid.js";
 import { coversPrefix, findPrefix, type Prefix } from "../net/prefix.js";
 import { referredSecret, SecretError } from "../router/secret-source.js";
 import { systemError } from "../router/system-error.js";
-import { type EidPrefix, eidPrefix } from "../wire/lisp-control/address.js";
+import { eidPrefix } from "../wire/lisp-control/address.js";
 import { LispControlError } from "../wire/lisp-control/error.js";
 import {
   decodeLispControl,
@@ -94,7 +95,7 @@ function secretOf(text: string): Uint8Array {
 /** Whether a key is for an EID: null where that is no IP prefix. */
 function isFor({ prefix }: Key, eid: EidPrefix | null): boolean {
   if (prefix === null) return true;
-  return eid !== null && coversPrefix(prefix, eid);
+  return eid !== null && coversPrefix(prefix, eid.eid);
 }
 
 /**
@@ -103,7 +104,7 @@ function isFor({ prefix }: Key, eid: EidPrefix | null): boolean {
  */
 function keysFor(message: AuthenticatedMessage, keys: readonly Key[]): Key[] {
   const records = "records" in message ? message.records : [message];
-  const eids = records.map(({ eid, maskLength }) => eidPrefix(eid, maskLength));
+  const eids = records.map(eidPrefix);
   return keys
     .filter((key) => eids.length === 0 || eids.some((eid) => isFor(key, eid)))
     .sort((a, b) => (b.prefix?.length ?? -1) - (a.prefix?.length ?? -1));

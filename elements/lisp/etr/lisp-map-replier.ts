@@ -5,7 +5,7 @@ import { RECORDS_BYTES, recordBytes } from "../../../src/lisp/control/record-gro
 import type { Mapping } from "../../../src/lisp/mapping.js";
 import { ReplyLimit } from "../../../src/lisp/reply-limit.js";
 import { sameAddress } from "../../../src/net/address.js";
-import { eidName } from "../../../src/net/eid.js";
+import { type EidPrefix, eidName } from "../../../src/net/eid.js";
 import { hostPrefix } from "../../../src/net/prefix.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
@@ -60,10 +60,7 @@ interface Found {
 /** For the size of a record, which does not depend on them. */
 const PLAIN = { authoritative: true, local: (): boolean => false } as const;
 
-type SolicitedListener = (
-  rlocs: readonly Uint8Array[],
-  asked: readonly Pick<Mapping, "iid" | "eid">[],
-) => void;
+type SolicitedListener = (rlocs: readonly Uint8Array[], asked: readonly EidPrefix[]) => void;
 
 /** A Map-Request, and where its Map-Reply goes. */
 interface Request {
@@ -209,9 +206,8 @@ export class LISPMapReplier extends Element {
 
   #tellSolicited({ itrRlocs, records }: MapRequest): void {
     const rlocs = itrRlocs.map(rlocAddress).filter((rloc) => rloc !== null);
-    const asked = records.map((r) => eidPrefix(r.eid, r.maskLength)).filter((eid) => eid !== null);
-    const eids = asked.map(({ iid, address, length }) => ({ iid, eid: { address, length } }));
-    for (const listener of this.#listeners) listener(rlocs, eids);
+    const asked = records.map(eidPrefix).filter((prefix) => prefix !== null);
+    for (const listener of this.#listeners) listener(rlocs, asked);
   }
 
   /** Our mappings for what is asked for: each the best match, then the more specific ones in it. */
@@ -220,10 +216,9 @@ export class LISPMapReplier extends Element {
     const found: Found = { mappings: new Map(), bytes: 0 };
     const whole = (m: Mapping): Mapping[] => [m, ...mappings.within(m.iid, m.eid, this.#records)];
     for (const record of message.records) {
-      const prefix = eidPrefix(record.eid, record.maskLength);
+      const prefix = eidPrefix(record);
       if (prefix === null) continue;
-      const { iid, address, length } = prefix;
-      const eid = { address, length };
+      const { iid, eid } = prefix;
       const best = mappings.lookup(iid, eid);
       const all = best === null ? mappings.within(iid, eid, this.#records + 1) : whole(best);
       if (all.length === 0 || this.#take(found, all)) continue;
@@ -232,9 +227,9 @@ export class LISPMapReplier extends Element {
         continue;
       }
       // Whoever knows a prefix must know those in it (section 5.5): what an address in it gets is said alone.
-      const at = mappings.lookup(iid, hostPrefix(address));
+      const at = mappings.lookup(iid, hostPrefix(eid.address));
       if (at === null) for (const m of all) this.#take(found, [m]);
-      else if (!this.#take(found, whole(at))) this.#take(found, [mappings.narrowed(at, address)]);
+      else if (!this.#take(found, whole(at))) this.#take(found, [mappings.narrowed(at, eid.address)]);
     }
     return [...found.mappings.values()];
   }
@@ -272,6 +267,6 @@ function requestOf(
 
 /** What a Map-Request asks for, as text. */
 function questionOf({ records }: MapRequest): string {
-  const eids = records.map((r) => eidPrefix(r.eid, r.maskLength));
-  return eids.map((eid) => (eid === null ? "" : eidName({ iid: eid.iid, eid: eid }))).join(" ");
+  const asked = records.map(eidPrefix);
+  return asked.map((prefix) => (prefix === null ? "" : eidName(prefix))).join(" ");
 }

@@ -1,16 +1,16 @@
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { ControlChannel, messageOf } from "../../../src/lisp/control/control-channel.js";
-import type { Mapping } from "../../../src/lisp/mapping.js";
 import { Pacer } from "../../../src/lisp/pacer.js";
 import { RateLimiter } from "../../../src/lisp/rate-limiter.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
-import { eidName } from "../../../src/net/eid.js";
+import type { IpAddress } from "../../../src/net/address.js";
+import { type EidPrefix, eidName } from "../../../src/net/eid.js";
 import { covers } from "../../../src/net/prefix.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { WireError } from "../../../src/wire/error.js";
-import { type EidPrefix, eidPrefix } from "../../../src/wire/lisp-control/address.js";
+import { eidPrefix } from "../../../src/wire/lisp-control/address.js";
 import type { MapRequest } from "../../../src/wire/lisp-control/map-request.js";
 import type { UdpPacket } from "../../../src/wire/udp-packet.js";
 import { LISPResolver } from "./lisp-resolver.js";
@@ -35,8 +35,6 @@ const WAITING = 16384;
 const WITHIN = 64;
 const LONGER = 64;
 const LONGER_RATE = 16;
-
-type Eid = Pick<Mapping, "iid" | "eid">;
 
 /**
  * Asks anew for the mappings whose site says that they have changed (RFC 9301, section 6.1).
@@ -103,7 +101,7 @@ export class LISPSMRReceiver extends Element {
     else for (const eid of changed) this.#ask(eid);
   }
 
-  #ask({ iid, eid }: Eid): void {
+  #ask({ iid, eid }: EidPrefix): void {
     let busy = false;
     const ask = (): boolean => {
       const asked = this.#resolver!.ask(iid, eid, true);
@@ -117,31 +115,29 @@ export class LISPSMRReceiver extends Element {
   }
 
   /** The EID-prefixes that it is about: of mappings of ours, or a longer one in one of them. */
-  #changed(smr: MapRequest): Eid[] {
+  #changed(smr: MapRequest): EidPrefix[] {
     const { cache } = this.#resolver!.cache;
-    const named = smr.records.map((r) => eidPrefix(r.eid, r.maskLength)).filter((p) => p !== null);
-    const source = eidPrefix(smr.sourceEid, 0);
-    const found = source === null ? [] : this.#touched(source, named);
+    const named = smr.records.map(eidPrefix).filter((p) => p !== null);
+    const source = eidPrefix({ eid: smr.sourceEid, maskLength: 0 });
+    const found = source === null ? [] : this.#touched(source.iid, source.eid.address, named);
     if (found.length > 0 || named.length === 0) return found;
-    const other = cache.lookup(named[0].iid, named[0].address);
+    const other = cache.lookup(named[0].iid, named[0].eid.address);
     return other === null ? [] : [other];
   }
 
-  /** What the change of the EID that is `source` touches; `named`: prefixes, of which one around it is the changed one. */
-  #touched(source: EidPrefix, named: readonly EidPrefix[]): Eid[] {
+  /** What the change of an EID touches; `named`: prefixes, of which one around it is the changed one. */
+  #touched(iid: number, source: IpAddress, named: readonly EidPrefix[]): EidPrefix[] {
     const { cache } = this.#resolver!.cache;
-    const [longest, ...others] = cache.around(source.iid, source.address);
+    const [longest, ...others] = cache.around(iid, source);
     // Shorter ones that are there for good were never asked for.
     const around = longest === undefined ? [] : [longest, ...others.filter((m) => m.expiry !== null)];
-    const changed = named.find((p) => p.iid === source.iid && covers(p, source.address));
+    const changed = named.find((p) => p.iid === iid && covers(p.eid, source));
     if (changed === undefined) return around;
-    const { iid, address, length } = changed;
-    if (longest !== undefined && length > longest.eid.length)
-      return this.#longer.take(eidName({ iid, eid: longest.eid }))
-        ? [{ iid, eid: { address, length } }]
-        : around;
-    const within = cache.within(iid, { address, length }, WITHIN);
-    return [...around.filter((m) => m.eid.length < length), ...within];
+    const { eid } = changed;
+    if (longest !== undefined && eid.length > longest.eid.length)
+      return this.#longer.take(eidName(longest)) ? [changed] : around;
+    const within = cache.within(iid, eid, WITHIN);
+    return [...around.filter((m) => m.eid.length < eid.length), ...within];
   }
 
   #count(name: keyof typeof LISPSMRReceiver.spec.counters | keyof typeof LISPSMRReceiver.spec.drops): void {

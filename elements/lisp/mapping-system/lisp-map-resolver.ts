@@ -5,8 +5,9 @@ import {
   messageOf,
   type OutgoingMessage,
 } from "../../../src/lisp/control/control-channel.js";
+import { tableEid } from "../../../src/lisp/control/control-records.js";
 import { NO_SITE_MINUTES, unknownLength } from "../../../src/lisp/map-server/answers.js";
-import { negativeRecord, prefixOf } from "../../../src/lisp/map-server/records.js";
+import { negativeRecord } from "../../../src/lisp/map-server/records.js";
 import {
   type EncapsulatedRequest,
   forwarded,
@@ -18,14 +19,13 @@ import {
 import { Routes } from "../../../src/lisp/map-server/routes.js";
 import { MappingError } from "../../../src/lisp/mapping.js";
 import { RateLimiter } from "../../../src/lisp/rate-limiter.js";
-import { IID_MAX } from "../../../src/net/eid.js";
-import { masked } from "../../../src/net/prefix.js";
+import { type EidPrefix, IID_MAX } from "../../../src/net/eid.js";
+import { canonical, hostPrefix } from "../../../src/net/prefix.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import type { HandlerCode } from "../../../src/router/handler.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import { WireError } from "../../../src/wire/error.js";
-import type { EidPrefix } from "../../../src/wire/lisp-control/address.js";
 import type { UdpPacket } from "../../../src/wire/udp-packet.js";
 import { LISPMapServer } from "./lisp-map-server.js";
 
@@ -153,7 +153,7 @@ export class LISPMapResolver extends Element {
   #resolve(request: EncapsulatedRequest, sender: Uint8Array): void {
     const { message } = request;
     for (const record of message.records.slice(0, RECORDS_MAX)) {
-      const asked = prefixOf(record.eid, record.maskLength);
+      const asked = tableEid(record);
       if (asked === null) this.#count("unsupported_eid");
       else this.#resolveOne({ ...request, message: { ...message, records: [record] } }, asked, sender);
     }
@@ -161,7 +161,7 @@ export class LISPMapResolver extends Element {
 
   #resolveOne(request: EncapsulatedRequest, asked: EidPrefix, sender: Uint8Array): void {
     // As Map-Servers do, by the address: what is asked for may be larger than what is known.
-    const eid = { ...asked, length: asked.address.length * 8 };
+    const eid = { iid: asked.iid, eid: hostPrefix(asked.eid.address) };
     const here = this.#server?.sites.authority(eid) ?? -1;
     const route = this.#routes.find(eid);
     if (this.#server !== null && here >= (route?.length ?? 0)) {
@@ -176,15 +176,12 @@ export class LISPMapResolver extends Element {
     }
   }
 
-  #negative({ iid, address }: EidPrefix): ReturnType<typeof negativeRecord> {
+  #negative({ iid, eid }: EidPrefix): ReturnType<typeof negativeRecord> {
+    const { address } = eid;
     const server = this.#server;
     const known = server === null ? 0 : unknownLength(server.database, server.sites, iid, address);
     const length = Math.max(known, this.#routes.holeLength(iid, address));
-    return negativeRecord(
-      { iid, address: masked(address, length), length },
-      "natively-forward",
-      NO_SITE_MINUTES,
-    );
+    return negativeRecord({ iid, eid: canonical({ address, length }) }, "natively-forward", NO_SITE_MINUTES);
   }
 
   #send(message: OutgoingMessage | "no_hops" | null, counter: "forwarded" | "negative_replies"): void {

@@ -1,9 +1,8 @@
 // Between the EID-Records of control messages and the mappings of map-cache and site.
 
 import { isRoutable, sameAddress } from "../../net/address.js";
-import { IID_MAX } from "../../net/eid.js";
-import { masked } from "../../net/prefix.js";
-import { eidAddress, eidPrefix, type LispAddress } from "../../wire/lisp-control/address.js";
+import { canonicalEid, type EidPrefix, IID_MAX } from "../../net/eid.js";
+import { type EidFields, eidFields, eidPrefix, type LispAddress } from "../../wire/lisp-control/address.js";
 import { type EidRecord, type RlocRecord, TTL_OWN_CHOICE } from "../../wire/lisp-control/record.js";
 import { ACTIONS, type Action, type Locator, type Mapping } from "../mapping.js";
 
@@ -53,6 +52,12 @@ function firstImpossible(rlocs: readonly LispAddress[]): Uint8Array | null {
   return null;
 }
 
+/** The EID-prefix of a record as tables have it, bits beyond its length cleared; null where there can be none such. */
+export function tableEid(record: EidFields): EidPrefix | null {
+  const eid = eidPrefix(record);
+  return eid === null || eid.iid > IID_MAX ? null : canonicalEid(eid);
+}
+
 /** What becomes of a record's TTL of minutes. */
 export interface TtlLimits {
   /** Seconds that a mapping is kept at most, and where the record leaves it to us. */
@@ -66,8 +71,8 @@ export interface TtlLimits {
  * encapsulation are left out. Null where its EID is no IP prefix, its TTL 0, or none of its locators can be used.
  */
 export function mappingOfRecord(record: EidRecord, limits: TtlLimits): Mapping | null {
-  const eid = eidPrefix(record.eid, record.maskLength);
-  if (eid === null || eid.iid > IID_MAX || record.ttl === 0) return null;
+  const eid = tableEid(record);
+  if (eid === null || record.ttl === 0) return null;
   const locators: Locator[] = [];
   for (const l of record.locators) {
     const rloc = rlocAddress(l.rloc);
@@ -81,8 +86,7 @@ export function mappingOfRecord(record: EidRecord, limits: TtlLimits): Mapping |
   const lasting = locators.length > 0 || action === "send-map-request";
   const most = lasting ? limits.positive : limits.negative;
   return {
-    iid: eid.iid,
-    eid: { address: masked(eid.address, eid.length), length: eid.length },
+    ...eid,
     ttl: record.ttl === TTL_OWN_CHOICE ? most : Math.min(record.ttl * 60, most),
     action,
     locators,
@@ -124,8 +128,7 @@ export function recordOfMapping(mapping: Mapping, fields: RecordFields): EidReco
   );
   return {
     ttl: fields.ttl,
-    eid: eidAddress(mapping.iid, mapping.eid.address),
-    maskLength: mapping.eid.length,
+    ...eidFields(mapping),
     action: ACTIONS.indexOf(mapping.action),
     authoritative: fields.authoritative,
     version: mapping.version,

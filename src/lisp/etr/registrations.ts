@@ -180,8 +180,8 @@ export class Registrations {
     if (found === undefined) return false;
     const named = new Set<string>();
     for (const r of records) {
-      const eid = eidPrefix(r.eid, r.maskLength);
-      if (eid !== null) named.add(eidName({ iid: eid.iid, eid: eid }));
+      const eid = eidPrefix(r);
+      if (eid !== null) named.add(eidName(eid));
     }
     // What is not named was not accepted, or is in another Map-Notify: merged records may take several.
     const left = found.filter(({ registration: r }) => !named.has(eidName(r)));

@@ -1,7 +1,7 @@
 // What of a Map-Reply goes into the map-cache (RFC 9301, sections 5.4 and 5.5).
 
-import type { EidPrefix } from "../../net/eid.js";
-import { covers, coversPrefix, masked, type Prefix } from "../../net/prefix.js";
+import { coversEid, type EidPrefix } from "../../net/eid.js";
+import { canonical, covers, masked, type Prefix } from "../../net/prefix.js";
 import { eidPrefix } from "../../wire/lisp-control/address.js";
 import type { EidRecord } from "../../wire/lisp-control/record.js";
 import { mappingOfRecord, type TtlLimits } from "../control/control-records.js";
@@ -39,19 +39,13 @@ export type Verdict =
  * how long a mapping can be kept, not how long it must: one of a site that is silent is kept no longer than `silent`.
  */
 export function judgeReply(asked: EidPrefix, records: readonly EidRecord[], policy: ReplyPolicy): Verdict[] {
-  const outer = records
-    .map((r) => eidPrefix(r.eid, r.maskLength))
-    .filter(
-      (p) =>
-        p !== null && p.iid === asked.iid && p.length <= asked.eid.length && covers(p, asked.eid.address),
-    );
+  const outer = records.map(eidPrefix).filter((prefix) => prefix !== null && coversEid(prefix, asked));
   const verdicts = records.map((record): Verdict => {
-    const eid = eidPrefix(record.eid, record.maskLength);
-    if (eid === null) return { kind: "unusable" };
-    const ours = eid.iid === asked.iid && eid.address.length === asked.eid.address.length;
-    const holds = ours && eid.length <= asked.eid.length && covers(eid, asked.eid.address);
-    const within = ours && (coversPrefix(asked.eid, eid) || outer.some((o) => coversPrefix(o!, eid)));
-    if (record.ttl === 0) return holds ? { kind: "remove", eid: prefixOf(eid) } : { kind: "foreign" };
+    const prefix = eidPrefix(record);
+    if (prefix === null) return { kind: "unusable" };
+    const holds = coversEid(prefix, asked);
+    const within = coversEid(asked, prefix) || outer.some((o) => coversEid(o!, prefix));
+    if (record.ttl === 0) return holds ? { kind: "remove", eid: canonical(prefix.eid) } : { kind: "foreign" };
     const mapping = mappingOfRecord(record, policy);
     if (mapping === null) return { kind: "unusable" };
     if (mapping.locators.length === 0 && within && !holds)
@@ -90,17 +84,16 @@ export function judgePublication(
   whole: boolean,
 ): Verdict[] {
   return records.map((record): Verdict => {
-    const eid = eidPrefix(record.eid, record.maskLength);
-    if (eid === null) return { kind: "unusable" };
-    const ours = eid.iid === subscribed.iid && eid.address.length === subscribed.eid.address.length;
-    const holds = ours && coversPrefix(eid, subscribed.eid);
-    if (!holds && !(ours && coversPrefix(subscribed.eid, eid))) return { kind: "foreign" };
-    if (record.ttl === 0) return { kind: "remove", eid: prefixOf(eid) };
+    const prefix = eidPrefix(record);
+    if (prefix === null) return { kind: "unusable" };
+    const holds = coversEid(prefix, subscribed);
+    if (!holds && !coversEid(subscribed, prefix)) return { kind: "foreign" };
+    if (record.ttl === 0) return { kind: "remove", eid: canonical(prefix.eid) };
     const mapping = mappingOfRecord(record, policy);
     if (mapping === null) return { kind: "unusable" };
     if (mapping.locators.length === 0 && holds)
       return negative(subscribed, mapping, holds, records.length, policy);
-    const narrowed = holds && !whole && eid.length < subscribed.eid.length;
+    const narrowed = holds && !whole && prefix.eid.length < subscribed.eid.length;
     const usable = withUsable(mapping, policy.usable);
     return { kind: "insert", mapping: narrowed ? { ...usable, eid: subscribed.eid } : usable, narrowed };
   });
@@ -131,8 +124,4 @@ function negative(
     mapping: { ...mapping, iid: asked.iid, eid },
     narrowed: !holds || length !== mapping.eid.length,
   };
-}
-
-function prefixOf(eid: Prefix): Prefix {
-  return { address: masked(eid.address, eid.length), length: eid.length };
 }

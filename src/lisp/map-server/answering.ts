@@ -1,8 +1,9 @@
 // What a Map-Server does with a Map-Request: answers it, sends it on to an ETR, takes it as a subscription (RFC 9301,
 // section 8.3; RFC 9437).
 
-import type { EidPrefix } from "../../wire/lisp-control/address.js";
+import type { EidPrefix } from "../../net/eid.js";
 import type { OutgoingMessage } from "../control/control-channel.js";
+import { tableEid } from "../control/control-records.js";
 import { nonceText } from "../control/nonce-policy.js";
 import type { RegistrationDatabase } from "../database/registration-database.js";
 import type { RateLimiter } from "../rate-limiter.js";
@@ -10,7 +11,6 @@ import { askerName } from "../reply-limit.js";
 import { type Answer, answer, recordsOf } from "./answers.js";
 import { etrAddresses } from "./entries.js";
 import type { Publisher } from "./publisher.js";
-import { prefixOf } from "./records.js";
 import { type EncapsulatedRequest, forwarded, isOther, type OwnAddresses, replyTo } from "./requests.js";
 import type { Sites } from "./sites.js";
 
@@ -57,8 +57,7 @@ export class Answering {
 
   #takeOne(request: EncapsulatedRequest, sender: Uint8Array): void {
     const { database, sites, own, count } = this.#options;
-    const { eid, maskLength } = request.message.records[0];
-    const asked = prefixOf(eid, maskLength);
+    const asked = tableEid(request.message.records[0]);
     if (asked === null) {
       count("unsupported_eid");
       return;

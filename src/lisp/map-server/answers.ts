@@ -1,7 +1,7 @@
 // What a Map-Server answers to a Map-Request (RFC 9301, section 8.3).
 
-import { covers, masked } from "../../net/prefix.js";
-import type { EidPrefix } from "../../wire/lisp-control/address.js";
+import type { EidPrefix } from "../../net/eid.js";
+import { canonical, covers, hostPrefix, masked } from "../../net/prefix.js";
 import { type EidRecord, TTL_OWN_CHOICE } from "../../wire/lisp-control/record.js";
 import { RECORDS_BYTES, recordBytes } from "../control/record-groups.js";
 import type { Entry } from "../database/registration.js";
@@ -24,13 +24,13 @@ export type Answer =
 
 /** The answer for an EID-prefix whose bits beyond its length are 0. */
 export function answer(database: RegistrationDatabase, sites: Sites, asked: EidPrefix): Answer {
-  const entry = around(database, asked) ?? database.lookup(asked.iid, asked.address);
+  const entry = around(database, asked) ?? database.lookup(asked.iid, asked.eid.address);
   if (entry !== null && !isProxied(entry)) return { kind: "forward", entry };
-  if (entry !== null && entry.eid.length <= asked.length)
-    return { kind: "reply", records: records(database, entry, asked.address) };
+  if (entry !== null && entry.eid.length <= asked.eid.length)
+    return { kind: "reply", records: records(database, entry, asked.eid.address) };
   const parts = partsOf(database, sites, asked, entry);
   if (parts !== null) return { kind: "reply", records: parts };
-  if (entry !== null) return { kind: "reply", records: records(database, entry, asked.address) };
+  if (entry !== null) return { kind: "reply", records: records(database, entry, asked.eid.address) };
   return { kind: "negative", record: negative(database, sites, asked) };
 }
 
@@ -45,7 +45,8 @@ function isProxied(entry: Entry): boolean {
 }
 
 /** The longest registered prefix around the one asked for. */
-function around(database: RegistrationDatabase, { iid, address, length }: EidPrefix): Entry | null {
+function around(database: RegistrationDatabase, { iid, eid }: EidPrefix): Entry | null {
+  const { address, length } = eid;
   const longest = database.lookup(iid, address);
   if (longest === null || longest.eid.length <= length) return longest;
   for (let n = length; n >= 0; n--) {
@@ -66,7 +67,6 @@ function partsOf(
   asked: EidPrefix,
   first: Entry | null,
 ): EidRecord[] | null {
-  const { iid, address, length } = asked;
   const parts: EidRecord[] = [];
   let group: Entry[] = [];
   const take = (): void => {
@@ -74,7 +74,7 @@ function partsOf(
     group = [];
   };
   let count = 0;
-  for (const entry of database.subtree({ iid, eid: { address, length } })) {
+  for (const entry of database.subtree(asked)) {
     if (++count > MORE_SPECIFIC_MAX) return null;
     if (group.length > 0 && !covers(group[0].eid, entry.eid.address)) take();
     group.push(entry);
@@ -93,10 +93,9 @@ function together(entries: readonly Entry[]): EidRecord[] {
   const own = entries.map((entry) => (isProxied(entry) ? proxied(entryRecord(entry)) : null));
   // It compares as the longest time where the choice is the receiver's.
   const ttl = own.reduce((least, r) => (r === null ? least : Math.min(least, r.ttl)), TTL_OWN_CHOICE);
-  return own.map((record, i) => {
-    const { iid, eid } = entries[i];
-    return record === null ? negativeRecord({ iid, ...eid }, "send-map-request", ttl) : { ...record, ttl };
-  });
+  return own.map((record, i) =>
+    record === null ? negativeRecord(entries[i], "send-map-request", ttl) : { ...record, ttl },
+  );
 }
 
 /**
@@ -132,14 +131,15 @@ function withAddress(eid: EidRecord["eid"], address: Uint8Array): EidRecord["eid
 }
 
 /** For an address that no entry holds: the least specific prefix around it that nobody registered, of one site or of none. */
-function negative(database: RegistrationDatabase, sites: Sites, { iid, address }: EidPrefix): EidRecord {
-  const authority = sites.authority({ iid, address, length: address.length * 8 });
+function negative(database: RegistrationDatabase, sites: Sites, { iid, eid }: EidPrefix): EidRecord {
+  const { address } = eid;
+  const authority = sites.authority({ iid, eid: hostPrefix(address) });
   const length =
     authority === null
       ? unknownLength(database, sites, iid, address)
       : Math.max(authority, freeLength(database, iid, address));
   const minutes = authority === null ? NO_SITE_MINUTES : UNREGISTERED_MINUTES;
-  return negativeRecord({ iid, address: masked(address, length), length }, "natively-forward", minutes);
+  return negativeRecord({ iid, eid: canonical({ address, length }) }, "natively-forward", minutes);
 }
 
 function freeLength(database: RegistrationDatabase, iid: number, address: Uint8Array): number {

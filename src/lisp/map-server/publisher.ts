@@ -1,8 +1,8 @@
 // PubSub inside the Map-Server (RFC 9437): subscriptions by Map-Request, publications by Map-Notify.
 
 import { addressText } from "../../net/address.js";
+import { type EidPrefix, eidText } from "../../net/eid.js";
 import { type Prefix, prefixText } from "../../net/prefix.js";
-import type { EidPrefix } from "../../wire/lisp-control/address.js";
 import type { EidRecord } from "../../wire/lisp-control/record.js";
 import type { AuthenticationKey } from "../control/authentication.js";
 import type { Change } from "../database/history.js";
@@ -70,15 +70,15 @@ export class Publisher {
 
   /** Tells all whom it concerns, when those who ask would get another answer now. */
   publish(change: Change): void {
-    const { iid, eid, before, after } = change;
+    const { eid, before, after } = change;
     if (before !== null && after !== null && sameAnswer(before, after)) return;
-    const prefix = { iid, ...eid };
-    const records = [after === null ? withdrawnRecord(prefix) : proxied(entryRecord(after))];
-    for (const subscription of this.subscriptions.touched(prefix)) {
-      const told = subscription.prefix.length > eid.length ? this.#part(subscription, records, eid) : records;
+    const records = [after === null ? withdrawnRecord(change) : proxied(entryRecord(after))];
+    for (const subscription of this.subscriptions.touched(change)) {
+      const longer = subscription.prefix.eid.length > eid.length;
+      const told = longer ? this.#part(subscription, records, eid) : records;
       if (told === null) continue;
       subscription.nonce = BigInt.asUintN(64, subscription.nonce + 1n);
-      const sent = this.#notify(subscription, told, subscription, prefixText(prefix));
+      const sent = this.#notify(subscription, told, subscription, prefixText(eid));
       this.#options.count(sent ? "published" : "pending_full");
     }
   }
@@ -93,8 +93,9 @@ export class Publisher {
     changed: Prefix,
   ): readonly EidRecord[] | null {
     const { database, sites } = this.#options;
-    const { iid, address } = prefix;
-    for (let length = prefix.length; length >= 0; length--)
+    const { iid, eid } = prefix;
+    const { address } = eid;
+    for (let length = eid.length; length >= 0; length--)
       if (database.get({ iid, eid: { address, length } }) !== null)
         return length > changed.length ? null : recordsOf(answer(database, sites, prefix));
     return [...records, withdrawnRecord(prefix)];
@@ -110,7 +111,7 @@ export class Publisher {
       ids: s.ids,
       key: this.#options.key,
       scope: "ids",
-      name: `${addressText(s.to)} ${xtr} ${s.prefix.iid} ${prefixText(s.prefix)} ${what}`,
+      name: `${addressText(s.to)} ${xtr} ${s.prefix.iid} ${prefixText(s.prefix.eid)} ${what}`,
       done: (acknowledged) => {
         if (!acknowledged && lost !== null) this.subscriptions.remove(lost);
       },
@@ -121,9 +122,7 @@ export class Publisher {
 /** Subscriptions as text: subscriber, where it is, prefix and the nonce of what it was last told. */
 export function subscriptionsText(subscriptions: Subscriptions): string {
   let text = "";
-  for (const s of subscriptions.all()) {
-    const iid = s.prefix.iid === 0 ? "" : ` iid ${s.prefix.iid}`;
-    text += `${prefixText(s.prefix)}${iid} ${addressText(s.to)} xtr ${Buffer.from(s.ids.xtrId).toString("hex")} nonce ${s.nonce.toString(16)}\n`;
-  }
+  for (const s of subscriptions.all())
+    text += `${eidText(s.prefix)} ${addressText(s.to)} xtr ${Buffer.from(s.ids.xtrId).toString("hex")} nonce ${s.nonce.toString(16)}\n`;
   return text;
 }

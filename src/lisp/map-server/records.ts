@@ -1,8 +1,7 @@
 // Mappings and EID-Records: what tables keep, and what messages carry (RFC 9301, section 5.4).
 
-import { IID_MAX } from "../../net/eid.js";
-import { masked } from "../../net/prefix.js";
-import { type EidPrefix, eidAddress, eidPrefix, ipAddress } from "../../wire/lisp-control/address.js";
+import type { EidPrefix } from "../../net/eid.js";
+import { eidFields, ipAddress } from "../../wire/lisp-control/address.js";
 import { Reader, Writer } from "../../wire/lisp-control/cursor.js";
 import { LispControlError } from "../../wire/lisp-control/error.js";
 import {
@@ -12,6 +11,7 @@ import {
   TTL_OWN_CHOICE,
   writeEidRecord,
 } from "../../wire/lisp-control/record.js";
+import { tableEid } from "../control/control-records.js";
 import { ACTIONS, type Action, type Locator, type Mapping } from "../mapping.js";
 
 /** Seconds that a Record TTL in minutes stands for; null: the receiver's own choice. */
@@ -24,17 +24,10 @@ export function ttlMinutes(seconds: number | null): number {
   return seconds === null ? TTL_OWN_CHOICE : Math.max(1, Math.round(seconds / 60));
 }
 
-/** The EID-prefix of an EID, bits beyond its length cleared; null where it is no IP prefix or of no instance there can be. */
-export function prefixOf(eid: EidRecord["eid"], maskLength: number): EidPrefix | null {
-  const prefix = eidPrefix(eid, maskLength);
-  if (prefix === null || prefix.iid > IID_MAX) return null;
-  return { ...prefix, address: masked(prefix.address, prefix.length) };
-}
-
 /** The mapping that an EID-Record with a TTL above 0 says; locators that are no IP addresses are left out. null: its EID is no IP prefix. */
 export function mappingOf(record: EidRecord): Mapping | null {
-  const prefix = prefixOf(record.eid, record.maskLength);
-  if (prefix === null || record.ttl === 0) return null;
+  const eid = tableEid(record);
+  if (eid === null || record.ttl === 0) return null;
   const locators: Locator[] = [];
   for (const { rloc, ...rest } of record.locators)
     if (rloc.kind === "ip") {
@@ -42,8 +35,7 @@ export function mappingOf(record: EidRecord): Mapping | null {
       locators.push({ rloc: rloc.address, priority, weight, mpriority, mweight, reachable, local, probed });
     }
   return {
-    iid: prefix.iid,
-    eid: { address: prefix.address, length: prefix.length },
+    ...eid,
     ttl: ttlSeconds(record.ttl),
     // Codes that are not known yet say no more than that packets cannot be sent.
     action: ACTIONS[record.action] ?? "drop",
@@ -56,8 +48,7 @@ export function mappingOf(record: EidRecord): Mapping | null {
 export function recordOf(mapping: Mapping, authoritative = false): EidRecord {
   return {
     ttl: ttlMinutes(mapping.ttl),
-    eid: eidAddress(mapping.iid, mapping.eid.address),
-    maskLength: mapping.eid.length,
+    ...eidFields(mapping),
     action: ACTIONS.indexOf(mapping.action),
     authoritative,
     version: mapping.version,
@@ -71,11 +62,10 @@ function rlocRecord(l: Locator): RlocRecord {
 }
 
 /** A record without locators: what to do with packets to this prefix, for `minutes`. */
-export function negativeRecord(prefix: EidPrefix, action: Action, minutes: number): EidRecord {
+export function negativeRecord(eid: EidPrefix, action: Action, minutes: number): EidRecord {
   return {
     ttl: minutes,
-    eid: eidAddress(prefix.iid, prefix.address),
-    maskLength: prefix.length,
+    ...eidFields(eid),
     action: ACTIONS.indexOf(action),
     authoritative: false,
     version: 0,
@@ -84,8 +74,8 @@ export function negativeRecord(prefix: EidPrefix, action: Action, minutes: numbe
 }
 
 /** A mapping that is no more: a TTL of 0 takes it out of map-caches. */
-export function withdrawnRecord(prefix: EidPrefix): EidRecord {
-  return negativeRecord(prefix, "no-action", 0);
+export function withdrawnRecord(eid: EidPrefix): EidRecord {
+  return negativeRecord(eid, "no-action", 0);
 }
 
 /** The bytes of a record, where a mapping does not say all of it; else null. */

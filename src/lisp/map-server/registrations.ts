@@ -2,11 +2,10 @@
 
 import { createHash } from "node:crypto";
 import { addressScope, addressText } from "../../net/address.js";
-import { prefixText } from "../../net/prefix.js";
+import { type EidPrefix, eidText } from "../../net/eid.js";
 import { MemoryError } from "../../packet/memory.js";
 import type { Clock } from "../../router/clock.js";
 import { keyText } from "../../store/key-text.js";
-import type { EidPrefix } from "../../wire/lisp-control/address.js";
 import { LispControlError } from "../../wire/lisp-control/error.js";
 import type { EidRecord } from "../../wire/lisp-control/record.js";
 import type { MapRegister } from "../../wire/lisp-control/registration.js";
@@ -15,7 +14,7 @@ import {
   type AuthenticationScope,
   verifyAuthentication,
 } from "../control/authentication.js";
-import { impossibleRloc } from "../control/control-records.js";
+import { impossibleRloc, tableEid } from "../control/control-records.js";
 import { refusalText } from "../control/keys.js";
 import { eidRecordText } from "../control/message-text.js";
 import { type NonceGuard, nonceText } from "../control/nonce-policy.js";
@@ -27,7 +26,7 @@ import type { Operation } from "../database/transaction.js";
 import { MappingError } from "../mapping.js";
 import { entryRecord, type Registrant, registered, withdrawn } from "./entries.js";
 import type { PeerKeys } from "./peer-keys.js";
-import { mappingOf, prefixOf, rawRecord } from "./records.js";
+import { mappingOf, rawRecord } from "./records.js";
 import type { Site, Sites } from "./sites.js";
 
 /** Why a Map-Register changes nothing. */
@@ -93,7 +92,7 @@ export class Registrations {
     const { database, sites, nonces, keys, waitingMax } = this.#options;
     const prefixes: EidPrefix[] = [];
     for (const record of message.records) {
-      const prefix = prefixOf(record.eid, record.maskLength);
+      const prefix = tableEid(record);
       if (prefix === null)
         return { refused: "unsupported_eid", why: `${eidRecordText(record)} is no IP prefix` };
       prefixes.push(prefix);
@@ -139,8 +138,7 @@ export class Registrations {
       return { operations, result: { ...accepted, records: notified(message, changed), repeated: false } };
     };
     try {
-      const entries = prefixes.map(({ iid, address, length }) => ({ iid, eid: { address, length } }));
-      const decided = database.transact({ entries, nonces: [peer] }, decide);
+      const decided = database.transact({ entries: prefixes, nonces: [peer] }, decide);
       const done = (d: Decided<Accepted | Refused>): Accepted | Refused => {
         if ("refused" in d.result || d.result.repeated) return d.result;
         nonces.accept(peer, message.nonce);
@@ -187,8 +185,7 @@ export class Registrations {
     const changed = new Map<string, Changed>();
     const who = registrant(message, source, site);
     for (const [i, record] of message.records.entries()) {
-      const { iid, address, length } = prefixes[i];
-      const key = { iid, eid: { address, length } };
+      const key = prefixes[i];
       const name = keyText(entryKey(key));
       const mapping = mappingOf(record);
       // Without locators it says what becomes of packets where nobody else is registered: it takes nothing from others.
@@ -220,10 +217,6 @@ export class Registrations {
   }
 }
 
-function eidText({ iid, ...prefix }: EidPrefix): string {
-  return `${prefixText(prefix)}${iid === 0 ? "" : ` iid ${iid}`}`;
-}
-
 function registrant({ ids }: MapRegister, source: Uint8Array, site: Site): Registrant {
   const siteId = ids?.siteId ?? null;
   return {
@@ -235,10 +228,7 @@ function registrant({ ids }: MapRegister, source: Uint8Array, site: Site): Regis
 }
 
 interface Changed {
-  readonly key: {
-    readonly iid: number;
-    readonly eid: { readonly address: Uint8Array; readonly length: number };
-  };
+  readonly key: EidPrefix;
   readonly entry: Entry | null;
 }
 
@@ -254,8 +244,7 @@ function refusal(e: unknown): Refused {
 function notified(message: MapRegister, changed: ReadonlyMap<string, Changed>): readonly EidRecord[] {
   if (!message.merge) return message.records;
   return message.records.map((record) => {
-    const { iid, address, length } = prefixOf(record.eid, record.maskLength)!;
-    const entry = changed.get(keyText(entryKey({ iid, eid: { address, length } })))?.entry ?? null;
+    const entry = changed.get(keyText(entryKey(tableEid(record)!)))?.entry ?? null;
     return entry === null || record.ttl === 0 ? record : entryRecord(entry);
   });
 }

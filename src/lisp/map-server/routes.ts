@@ -1,8 +1,7 @@
 // Which Map-Servers a Map-Resolver asks for which EID-prefixes.
 
 import { splitSpaces } from "../../lang/args/text.js";
-import { IID_MAX } from "../../net/eid.js";
-import type { EidPrefix } from "../../wire/lisp-control/address.js";
+import { type EidPrefix, IID_MAX } from "../../net/eid.js";
 import { MappingError, parseEid, parseRloc } from "../mapping.js";
 import { PrefixTable } from "./prefix-table.js";
 
@@ -25,10 +24,10 @@ function parseRoute(
     if (!/^\d+$/.test(number) || iid > IID_MAX)
       throw new MappingError(`instance ID '${number}' is not a whole number from 0 to ${IID_MAX}`);
   }
-  const [eid = "", ...servers] = words;
-  const { address, length } = parseEid(eid);
+  const [prefix = "", ...servers] = words;
+  const eid = parseEid(prefix);
   if (servers.length === 0) throw new MappingError("expected the address of a Map-Server");
-  return { prefix: { iid, address, length }, servers: servers.map(parseRloc) };
+  return { prefix: { iid, eid }, servers: servers.map(parseRloc) };
 }
 
 export class Routes {

@@ -255,7 +255,7 @@ export class MapServer {
     const site = this.sites.get(former.site);
     if (site === null) return;
     const { eid, iid } = change;
-    const record = change.after === null ? withdrawnRecord({ iid, ...eid }) : entryRecord(change.after);
+    const record = change.after === null ? withdrawnRecord(change) : entryRecord(change.after);
     const siteId = Buffer.alloc(8);
     if (former.siteId !== null) siteId.writeBigUInt64BE(former.siteId);
     const { xtrId } = former;

@@ -1,9 +1,8 @@
 // The sites that may register with a Map-Server: their keys, and the
 // EID-prefixes that are theirs (RFC 9301, section 8.2).
 
-import { IID_MAX } from "../../net/eid.js";
+import { type EidPrefix, IID_MAX } from "../../net/eid.js";
 import { findPrefix, prefixText } from "../../net/prefix.js";
-import type { EidPrefix } from "../../wire/lisp-control/address.js";
 import type { AuthenticationKey } from "../control/authentication.js";
 import { addKey, algorithmName, keyAlgorithm, misplaced, readKey, wordsOf } from "../control/keys.js";
 import { PrefixTable } from "./prefix-table.js";
@@ -60,7 +59,7 @@ export function parseSite(text: string, defaultIid = 0): Site {
         if (eid === null) throw new SiteError(`word ${i + 1} is no EID-prefix`);
         const more = words[i + 1]?.toLowerCase() === "more";
         if (more) i++;
-        prefixes.push({ iid, address: eid.address, length: eid.length, more });
+        prefixes.push({ iid, eid, more });
         break;
       }
       default:
@@ -90,7 +89,7 @@ export function siteText(site: Site): string {
     (k) => `key ${k.otherIds === undefined ? `${k.id}:` : ""}* ${algorithmName(keyAlgorithm(k))}`,
   );
   const eids = site.prefixes.map(
-    (p) => `${p.iid === 0 ? "" : `iid ${p.iid} `}eid ${prefixText(p)}${p.more ? " more" : ""}`,
+    (p) => `${p.iid === 0 ? "" : `iid ${p.iid} `}eid ${prefixText(p.eid)}${p.more ? " more" : ""}`,
   );
   return [site.name, ...keys, ...eids].join(" ");
 }
@@ -110,7 +109,7 @@ export class Sites {
     if (this.#byName.has(site.name)) throw new SiteError(`there is a site '${site.name}' already`);
     for (const p of site.prefixes)
       if (!this.#owners.add(p, { site, more: p.more }))
-        throw new SiteError(`${prefixText(p)} is ${this.#owners.get(p)!.site.name}'s already`);
+        throw new SiteError(`${prefixText(p.eid)} is ${this.#owners.get(p)!.site.name}'s already`);
     this.#byName.set(site.name, site);
   }
 
@@ -130,7 +129,7 @@ export class Sites {
   owner(prefix: EidPrefix): Site | null {
     const found = this.#owners.covering(prefix);
     if (found === null) return null;
-    return found.length === prefix.length || found.value.more ? found.value.site : null;
+    return found.length === prefix.eid.length || found.value.more ? found.value.site : null;
   }
 
   /** The length of the longest configured prefix around an EID-prefix; null where it is none of the sites'. */

@@ -1,8 +1,7 @@
 // Who wants to be told when a mapping changes (PubSub, RFC 9437: xTR-ID and
 // Site-ID in the Map-Request, and the N bit in its record).
 
-import { masked, prefixText } from "../../net/prefix.js";
-import type { EidPrefix } from "../../wire/lisp-control/address.js";
+import { coversEid, type EidPrefix, eidName, prefixName } from "../../net/eid.js";
 import type { XtrIds } from "../../wire/lisp-control/record.js";
 
 export interface Subscription {
@@ -44,9 +43,8 @@ export class Subscriptions {
     if (former !== null) this.remove(former);
     else if (this.#byName.size >= this.#max) return false;
     this.#byName.set(nameOf(ids, prefix), subscription);
-    put(this.#exact, keyOf(prefix, prefix.length), subscription);
-    for (let length = 0; length <= prefix.length; length += 8)
-      put(this.#within, keyOf(prefix, length), subscription);
+    put(this.#exact, eidName(prefix), subscription);
+    for (const around of wholeBytes(prefix)) put(this.#within, around, subscription);
     return true;
   }
 
@@ -55,31 +53,30 @@ export class Subscriptions {
     const name = nameOf(ids, prefix);
     if (this.#byName.get(name) !== subscription) return;
     this.#byName.delete(name);
-    take(this.#exact, keyOf(prefix, prefix.length), subscription);
-    for (let length = 0; length <= prefix.length; length += 8)
-      take(this.#within, keyOf(prefix, length), subscription);
+    take(this.#exact, eidName(prefix), subscription);
+    for (const around of wholeBytes(prefix)) take(this.#within, around, subscription);
   }
 
   /** Those whose prefix overlaps with this one. */
   touched(prefix: EidPrefix): Subscription[] {
+    const { address, length } = prefix.eid;
     const found = new Set<Subscription>();
-    for (let length = 0; length < prefix.length; length++)
-      for (const s of this.#exact.get(keyOf(prefix, length)) ?? []) found.add(s);
-    const whole = prefix.length & ~7;
-    const key = keyOf(prefix, prefix.length);
-    for (const s of this.#within.get(keyOf(prefix, whole)) ?? [])
-      if (s.prefix.length >= prefix.length && keyOf(s.prefix, prefix.length) === key) found.add(s);
+    for (let shorter = 0; shorter < length; shorter++)
+      for (const s of this.#exact.get(prefixName(prefix.iid, address, shorter)) ?? []) found.add(s);
+    for (const s of this.#within.get(prefixName(prefix.iid, address, length & ~7)) ?? [])
+      if (coversEid(prefix, s.prefix)) found.add(s);
     return [...found];
   }
 }
 
-function keyOf({ iid, address }: EidPrefix, length: number): string {
-  return `${iid} ${length} ${Buffer.from(masked(address, length)).toString("latin1")}`;
+/** The names of the prefixes around this one, which may be it, whose length is a whole number of bytes. */
+function* wholeBytes({ iid, eid }: EidPrefix): IterableIterator<string> {
+  for (let length = 0; length <= eid.length; length += 8) yield prefixName(iid, eid.address, length);
 }
 
 function nameOf(ids: XtrIds, prefix: EidPrefix): string {
   const hex = (bytes: Uint8Array | null): string => Buffer.from(bytes ?? []).toString("hex");
-  return `${hex(ids.xtrId)}.${hex(ids.siteId)} ${prefix.iid} ${prefixText(prefix)}`;
+  return `${hex(ids.xtrId)}.${hex(ids.siteId)} ${eidName(prefix)}`;
 }
 
 function put(index: Map<string, Set<Subscription>>, key: string, subscription: Subscription): void {

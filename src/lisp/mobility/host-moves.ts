@@ -132,8 +132,8 @@ export class HostMoves implements HostsOwner {
   }
 
   #prefix(record: EidRecord): Prefix | null {
-    const eid = eidPrefix(record.eid, record.maskLength);
-    return eid?.iid === this.#options.iid ? eid : null;
+    const prefix = eidPrefix(record);
+    return prefix?.iid === this.#options.iid ? prefix.eid : null;
   }
 
   /** The mapping of a record whose locators are others than ours. */

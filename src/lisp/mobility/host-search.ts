@@ -3,7 +3,7 @@
 // A Map-Reply names all more specific prefixes of the one that it is for (RFC 9301, section 5.5). Where these are too
 // many for a message, it is for a part of what was asked; then the rest is asked for.
 
-import { covers, masked, type Prefix } from "../../net/prefix.js";
+import { canonical, covers, isHost, masked, type Prefix } from "../../net/prefix.js";
 import type { Clock } from "../../router/clock.js";
 import type { Random } from "../../router/random.js";
 import type { Timer } from "../../router/timer.js";
@@ -112,21 +112,21 @@ export class HostSearch {
   #around(records: readonly EidRecord[]): { readonly record: EidRecord; readonly eid: Prefix } | null {
     let found: { readonly record: EidRecord; readonly eid: Prefix } | null = null;
     for (const record of records) {
-      const eid = eidPrefix(record.eid, record.maskLength);
-      if (eid === null || eid.iid !== this.#iid || record.ttl === 0 || !covers(eid, this.#question.address))
-        continue;
-      if (found === null || eid.length < found.eid.length)
-        found = { record, eid: { address: masked(eid.address, eid.length), length: eid.length } };
+      const prefix = eidPrefix(record);
+      if (prefix?.iid !== this.#iid || record.ttl === 0) continue;
+      const { eid } = prefix;
+      if (!covers(eid, this.#question.address)) continue;
+      if (found === null || eid.length < found.eid.length) found = { record, eid: canonical(eid) };
     }
     return found;
   }
 
   #askEtrs(records: readonly EidRecord[]): void {
     for (const record of records) {
-      const eid = eidPrefix(record.eid, record.maskLength);
-      if (eid === null || eid.iid !== this.#iid || record.locators.length > 0 || record.action !== ASK_ETR)
-        continue;
-      if (eid.length === eid.address.length * 8 && covers(this.#home, eid.address)) this.#hosts.push(eid);
+      const prefix = eidPrefix(record);
+      if (prefix?.iid !== this.#iid || record.locators.length > 0 || record.action !== ASK_ETR) continue;
+      const { eid } = prefix;
+      if (isHost(eid) && covers(this.#home, eid.address)) this.#hosts.push(eid);
     }
   }
 

@@ -8,6 +8,7 @@
 //   16387   8 + n   LISP Canonical Address Format (lcaf.ts)
 //   16389   6       48-bit MAC
 
+import type { EidPrefix } from "../../net/eid.js";
 import type { Reader, Writer } from "./cursor.js";
 import { type LcafAddress, readLcaf, writeLcaf } from "./lcaf.js";
 
@@ -113,20 +114,21 @@ export function addressBits(address: LispAddress): number | null {
   return address.kind === "ip" || address.kind === "mac" ? address.address.length * 8 : null;
 }
 
-/** An EID-prefix as tables know it. */
-export interface EidPrefix {
-  /** Instance ID, 32 bits; 0 where none is given. */
-  readonly iid: number;
-  /** 4 or 16 bytes. */
-  readonly address: Uint8Array;
-  /** Mask length, 0 to 32 or 128. */
-  readonly length: number;
+/** An EID-prefix as records have it. */
+export interface EidFields {
+  readonly eid: LispAddress;
+  readonly maskLength: number;
 }
 
-/** The IP prefix that an EID and its mask length name; null where it is another kind of EID. */
-export function eidPrefix(eid: LispAddress, maskLength: number): EidPrefix | null {
+/** The EID-prefix that a record is about, bits beyond its length as they came; null where its EID is no IP address. */
+export function eidPrefix({ eid, maskLength }: EidFields): EidPrefix | null {
   const [iid, inner] = eid.kind === "instance" ? [eid.iid, eid.address] : [0, eid];
-  return inner.kind === "ip" ? { iid, address: inner.address, length: maskLength } : null;
+  return inner.kind === "ip" ? { iid, eid: { address: inner.address, length: maskLength } } : null;
+}
+
+/** The fields of a record about an EID-prefix. */
+export function eidFields({ iid, eid }: EidPrefix): EidFields {
+  return { eid: eidAddress(iid, eid.address), maskLength: eid.length };
 }
 
 /** The EID for an IP address: in an instance-ID LCAF unless `iid` is 0. */

@@ -103,7 +103,7 @@ const anySite = fc.record({
 /** Checks a Map-Reply: it fits, what it says of the address is right, and no prefix in one it has is left out. */
 function check(records: readonly EidRecord[], prefixes: readonly Asked[], asked: Asked): void {
   assert.ok(records.length === 1 || recordBytes(records) <= RECORDS_BYTES, `${recordBytes(records)} bytes`);
-  const told = records.map((r) => ({ ...eidPrefix(r.eid, r.maskLength)!, first: r.locators[0] }));
+  const told = records.map((r) => ({ ...eidPrefix(r)!.eid, first: r.locators[0] }));
   const longest = <T extends Asked>(all: readonly T[]): T | undefined =>
     all.filter((p) => covers(p, asked.address)).sort((a, b) => b.length - a.length)[0];
   const right = longest(prefixes)!;

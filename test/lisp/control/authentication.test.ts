@@ -60,7 +60,7 @@ function split(bytes: Uint8Array): [Uint8Array, string] {
 /** The site's number, which its key ends with: the third byte of 192.168.N.0/24, the seventh and eighth of fd01:0:0:N::/64. */
 function site(message: AuthenticatedMessage): number {
   const record = (message as { records: readonly EidRecord[] }).records[0];
-  const { address } = eidPrefix(record.eid, record.maskLength)!;
+  const { address } = eidPrefix(record)!.eid;
   return address.length === 4 ? address[2] : address[7];
 }
 

@@ -4,8 +4,8 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { PrefixTable } from "../../../src/lisp/map-server/prefix-table.js";
 import { Subscriptions } from "../../../src/lisp/map-server/subscriptions.js";
+import type { EidPrefix } from "../../../src/net/eid.js";
 import { masked } from "../../../src/net/prefix.js";
-import type { EidPrefix } from "../../../src/wire/lisp-control/address.js";
 import * as fc from "../../property.js";
 
 /** Few bits vary, so that prefixes meet. */
@@ -14,22 +14,24 @@ const address = fc
   .map((bytes) => Uint8Array.from(bytes));
 const prefix: fc.Arbitrary<EidPrefix> = fc
   .tuple(fc.nat(1), address, fc.integer({ min: 0, max: 32 }))
-  .map(([iid, a, length]) => ({ iid, address: masked(a, length), length }));
+  .map(([iid, a, length]) => ({ iid, eid: { address: masked(a, length), length } }));
 
 const covers = (p: EidPrefix, q: EidPrefix): boolean =>
-  p.iid === q.iid && p.length <= q.length && Buffer.compare(masked(q.address, p.length), p.address) === 0;
+  p.iid === q.iid &&
+  p.eid.length <= q.eid.length &&
+  Buffer.compare(masked(q.eid.address, p.eid.length), p.eid.address) === 0;
 
 test("the covering prefix is the longest, and a hole the shortest prefix that meets none", () => {
   fc.assert(
     fc.property(fc.array(prefix, { maxLength: 20 }), prefix, address, (prefixes, asked, a) => {
       const table = new PrefixTable<EidPrefix>();
       for (const p of prefixes) table.add(p, p);
-      const around = prefixes.filter((p) => covers(p, asked)).sort((p, q) => q.length - p.length);
-      assert.is(table.covering(asked)?.length, around[0]?.length);
-      const host = { iid: asked.iid, address: a, length: 32 };
+      const around = prefixes.filter((p) => covers(p, asked)).sort((p, q) => q.eid.length - p.eid.length);
+      assert.is(table.covering(asked)?.length, around[0]?.eid.length);
+      const host = { iid: asked.iid, eid: { address: a, length: 32 } };
       if (table.covering(host) !== null) return;
       const free = (length: number): boolean => {
-        const hole = { iid: asked.iid, address: masked(a, length), length };
+        const hole = { iid: asked.iid, eid: { address: masked(a, length), length } };
         return !prefixes.some((p) => covers(p, hole) || covers(hole, p));
       };
       const lengths = Array.from({ length: 33 }, (_, i) => i);

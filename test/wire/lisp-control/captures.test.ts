@@ -106,8 +106,8 @@ test("a Map-Register of OOR wants a Map-Notify, with the prefix and weights that
   assert.equal(register.authentication.algorithm, 1);
   assert.is(register.authentication.data.length, 20);
   const record = register.records[0];
-  const prefix = eidPrefix(record.eid, record.maskLength);
-  assert.equal(prefix, { iid: 101, address: Uint8Array.of(192, 168, 2, 0), length: 24 });
+  const prefix = eidPrefix(record);
+  assert.equal(prefix, { iid: 101, eid: { address: Uint8Array.of(192, 168, 2, 0), length: 24 } });
   assert.is(record.ttl, 10);
   assert.equal(
     record.locators.map((l) => [l.rloc.kind === "ip" && l.rloc.address.join("."), l.priority, l.weight]),
@@ -125,10 +125,9 @@ test("OOR's negative Map-Reply forwards natively for the prefix it computes wron
   assert.is(negative.action, 1);
   assert.is(negative.ttl, 15);
   assert.is(negative.authoritative, true);
-  assert.equal(eidPrefix(negative.eid, negative.maskLength), {
+  assert.equal(eidPrefix(negative), {
     iid: 0,
-    address: Uint8Array.of(0xc1, 0xa8, 0x40, 0),
-    length: 18,
+    eid: { address: Uint8Array.of(0xc1, 0xa8, 0x40, 0), length: 18 },
   });
 });
 

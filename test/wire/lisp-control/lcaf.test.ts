@@ -5,6 +5,7 @@ import * as assert from "uvu/assert";
 import {
   addressBits,
   eidAddress,
+  eidFields,
   eidPrefix,
   type LispAddress,
   readAddress,
@@ -205,10 +206,16 @@ test("a list has as many items as the limit", () => {
 test("an EID is an instance ID and a prefix, or none that tables know", () => {
   const address = Uint8Array.of(10, 0, 1, 2);
   assert.equal(eidAddress(0, address), V4);
-  assert.equal(eidPrefix(eidAddress(101, address), 24), { iid: 101, address, length: 24 });
-  assert.equal(eidPrefix(V4, 32), { iid: 0, address, length: 32 });
-  assert.is(eidPrefix({ kind: "name", name: "x" }, 0), null);
-  assert.is(eidPrefix(nested(1), 0), null);
+  for (const [iid, length] of [
+    [101, 24],
+    [0, 32],
+  ]) {
+    const fields = { eid: eidAddress(iid, address), maskLength: length };
+    assert.equal(eidPrefix(fields), { iid, eid: { address, length } });
+    assert.equal(eidFields({ iid, eid: { address, length } }), fields);
+  }
+  assert.is(eidPrefix({ eid: { kind: "name", name: "x" }, maskLength: 0 }), null);
+  assert.is(eidPrefix({ eid: nested(1), maskLength: 0 }), null);
   assert.equal([V4, V6, eidAddress(5, address), nested(1)].map(addressBits), [32, 128, 32, null]);
 });
 
