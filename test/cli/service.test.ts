@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { namespacesRefused } from "../net/namespaces.js";
+import { namespacesRefused } from "../network/namespaces.js";
 import { skipUnless } from "../skip.js";
 import { until } from "../until.js";
 import { notedProcesses, runs } from "./noted.js";

@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { namespacesRefused } from "../net/namespaces.js";
+import { namespacesRefused } from "../network/namespaces.js";
 import { skipUnless } from "../skip.js";
 import { TSHARK } from "../tshark.js";
 import { until } from "../until.js";

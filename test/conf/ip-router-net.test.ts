@@ -3,9 +3,9 @@
 import { spawnSync } from "node:child_process";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { Network, namespacesRefused } from "../net/namespaces.js";
-import { ping } from "../net/ping.js";
-import { RouterProcess } from "../net/router-process.js";
+import { Network, namespacesRefused } from "../network/namespaces.js";
+import { ping } from "../network/ping.js";
+import { RouterProcess } from "../network/router-process.js";
 import { skipUnless } from "../skip.js";
 
 const there = spawnSync("ping", ["-V"]).error === undefined;

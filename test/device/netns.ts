@@ -1,7 +1,7 @@
 // Network namespaces for tests that need root: made with names of their own, and removed whatever happens.
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { deleteNamespace } from "../net/namespaces.js";
+import { deleteNamespace } from "../network/namespaces.js";
 import { atEnd, ledger } from "../outside.js";
 
 let made = 0;

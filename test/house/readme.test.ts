@@ -19,7 +19,7 @@ import ts from "typescript";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { MAIN, sluice } from "../cli/sluice.js";
-import { Network, namespacesRefused } from "../net/namespaces.js";
+import { Network, namespacesRefused } from "../network/namespaces.js";
 import { skipUnless } from "../skip.js";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));

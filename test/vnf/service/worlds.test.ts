@@ -12,7 +12,7 @@ import type { Isolation } from "../../../src/vnf/descriptor/model.js";
 import { readDescriptor } from "../../../src/vnf/descriptor/read.js";
 import { Service } from "../../../src/vnf/service/service.js";
 import { RealWorld } from "../../../src/vnf/world.js";
-import { namespacesRefused } from "../../net/namespaces.js";
+import { namespacesRefused } from "../../network/namespaces.js";
 import { atEnd, ledger } from "../../outside.js";
 import { skipUnless } from "../../skip.js";
 import { until } from "../../until.js";

@@ -12,7 +12,7 @@ import { type ProcessIdentity, processIdentity, processStart } from "../../../sr
 import { endService } from "../../../src/vnf/manager/down.js";
 import { ServiceFolder } from "../../../src/vnf/state/folder.js";
 import { Ledger } from "../../../src/vnf/state/ledger.js";
-import { Network, namespacesRefused } from "../../net/namespaces.js";
+import { Network, namespacesRefused } from "../../network/namespaces.js";
 import { skipUnless } from "../../skip.js";
 
 const home = mkdtempSync(join(tmpdir(), "sluice-"));
