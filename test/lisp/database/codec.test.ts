@@ -30,6 +30,41 @@ test("an entry reads back as it was written", () => {
   );
 });
 
+test("stored bytes: those of version 1, which databases already have", () => {
+  const four = { nonce: 0x0102030405060708n, expiry: 1e9 };
+  const six = {
+    source: Uint8Array.from({ length: 16 }, (_, i) => i),
+    xtrId: new Uint8Array(16).fill(0xaa),
+    siteId: 7n,
+    proxy: true,
+    nonce: 2n,
+  };
+  for (const [text, more, key, value] of [
+    [
+      "10.1.0.0/16 192.0.2.1/1/100 ttl 60 iid 66051",
+      four,
+      "65 010203 0a010000 10",
+      `51479aec 01 01 41cdcd6500000000 00000001 0102030405060708
+       24 00 0000 404e000000000000 c0000201 04 65617374 01 02 01 64 ff 00 c0000201`,
+    ],
+    [
+      "2001:db8:1::/48 2001:db8::1/2/50 iid 5",
+      six,
+      "65 000005 20010db8000100000000000000000000 30",
+      `3e27ba12 01 01 7ff0000000000000 ffffffff 0000000000000002
+       5e 00 0000 000102030405060708090a0b0c0d0e0f aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa 0000000000000007
+       04 65617374 01 03 02 32 ff 00 20010db8000000000000000000000001`,
+    ],
+  ] as const) {
+    const e = entry(text, more);
+    const name = entryKey(e);
+    const sealed = seal(name, encodeEntry(e, 0));
+    assert.is(Buffer.from(name).toString("hex"), key.replaceAll(/\s/g, ""));
+    assert.is(Buffer.from(sealed).toString("hex"), value.replaceAll(/\s/g, ""));
+    assert.equal(parseKey(name), { kind: "entry", of: { iid: e.iid, eid: e.eid } });
+  }
+});
+
 test("an entry is read where it stands, and nothing of it stays behind in those bytes", () => {
   const e = entry("10.0.0.0/8 192.0.2.1 2001:db8::1/2 ttl 60", {
     raw: Uint8Array.of(1, 2),
