@@ -182,23 +182,3 @@ function isMapped(address: IpAddress): boolean {
   for (let i = 0; i < 10; i++) if (address[i] !== 0) return false;
   return true;
 }
-
-export function isUnspecified(address: IpAddress): boolean {
-  return addressScope(address) === "unspecified";
-}
-
-export function isLoopback(address: IpAddress): boolean {
-  return addressScope(address) === "loopback";
-}
-
-export function isLinkLocal(address: IpAddress): boolean {
-  return addressScope(address) === "link-local";
-}
-
-export function isMulticast(address: IpAddress): boolean {
-  return addressScope(address) === "multicast";
-}
-
-export function isBroadcast(address: IpAddress): boolean {
-  return addressScope(address) === "broadcast";
-}
