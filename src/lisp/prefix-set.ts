@@ -1,6 +1,7 @@
 // Values by EID-prefix in order, so that those within a prefix stand together.
 
 import { compareAddresses } from "../net/address.js";
+import { type EidPrefix, familyName } from "../net/eid.js";
 import { covers, masked, type Prefix } from "../net/prefix.js";
 
 interface Item<T> {
@@ -13,14 +14,14 @@ interface Item<T> {
  * At most one value for each EID-prefix. Finding those within a prefix takes the logarithm of how many there are, putting
  * one in or out moves what stands behind it.
  */
-export class PrefixSet<T extends { readonly iid: number; readonly eid: Prefix }> {
+export class PrefixSet<T extends EidPrefix> {
   /** Of each instance and family, by address, then length. */
   readonly #families = new Map<string, Item<T>[]>();
 
   /** Puts a value in, in place of the one for the same EID-prefix. */
   add(value: T): void {
-    const { iid, eid } = value;
-    const name = nameOf(iid, eid);
+    const { eid } = value;
+    const name = familyName(value);
     const items = this.#families.get(name) ?? [];
     const at = placeOf(items, eid);
     const item = { address: masked(eid.address, eid.length), length: eid.length, value };
@@ -29,8 +30,9 @@ export class PrefixSet<T extends { readonly iid: number; readonly eid: Prefix }>
   }
 
   /** Takes the value of an EID-prefix out, if there is one. */
-  remove({ iid, eid }: { readonly iid: number; readonly eid: Prefix }): void {
-    const name = nameOf(iid, eid);
+  remove(prefix: EidPrefix): void {
+    const { eid } = prefix;
+    const name = familyName(prefix);
     const items = this.#families.get(name) ?? [];
     const at = placeOf(items, eid);
     if (!isAt(items, at, eid)) return;
@@ -40,14 +42,10 @@ export class PrefixSet<T extends { readonly iid: number; readonly eid: Prefix }>
 
   /** The values of a prefix and those within it, by address, then length. Nothing may change meanwhile. */
   *within(iid: number, eid: Prefix): IterableIterator<T> {
-    const items = this.#families.get(nameOf(iid, eid)) ?? [];
+    const items = this.#families.get(familyName({ iid, eid })) ?? [];
     for (let i = placeOf(items, eid); i < items.length && covers(eid, items[i].address); i++)
       yield items[i].value;
   }
-}
-
-function nameOf(iid: number, eid: Prefix): string {
-  return `${iid} ${eid.address.length}`;
 }
 
 /** Where a prefix stands, or would. */

@@ -37,6 +37,11 @@ export function eidName({ iid, eid }: EidPrefix): string {
   return prefixName(iid, eid.address, eid.length);
 }
 
+/** A string for maps, the same for all EID-prefixes of one instance and family. */
+export function familyName({ iid, eid }: EidPrefix): string {
+  return prefixName(iid, eid.address, 0);
+}
+
 /** `eidName` of the first `length` bits of an address in an instance. */
 export function prefixName(iid: number, address: IpAddress, length: number): string {
   return String.fromCharCode(iid >>> 16, iid & 0xffff, length, ...masked(address, length));

@@ -29,6 +29,7 @@ import {
 import { type Mapping, MappingError } from "../../../src/lisp/mapping.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { addressText, sameAddress } from "../../../src/net/address.js";
+import type { EidPrefix } from "../../../src/net/eid.js";
 import { prefixText } from "../../../src/net/prefix.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
@@ -154,7 +155,7 @@ export class LISPRegistrar extends Element {
   readonly #guard = new NonceGuard("lenient");
   readonly #refusals = new RefusalLog(this);
   readonly #listeners: ((records: readonly EidRecord[], server: Uint8Array) => void)[] = [];
-  readonly #acknowledgeListeners: ((eid: Pick<Mapping, "iid" | "eid">) => void)[] = [];
+  readonly #acknowledgeListeners: ((eid: EidPrefix) => void)[] = [];
   #site: LISPSite | null = null;
   #rlocs: readonly Uint8Array[] = [];
   #servers: readonly RegistrarServer[] = [];
@@ -261,7 +262,7 @@ export class LISPRegistrar extends Element {
   }
 
   /** Calls `listener` with each EID-prefix of which a Map-Server acknowledges what is registered for it now. */
-  onAcknowledge(listener: (eid: Pick<Mapping, "iid" | "eid">) => void): void {
+  onAcknowledge(listener: (eid: EidPrefix) => void): void {
     this.#acknowledgeListeners.push(listener);
   }
 

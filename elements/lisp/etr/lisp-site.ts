@@ -10,7 +10,7 @@ import {
   parseMapping,
 } from "../../../src/lisp/mapping.js";
 import { SiteRecords } from "../../../src/lisp/tables/site-records.js";
-import { IID_MAX } from "../../../src/net/eid.js";
+import { eidName, IID_MAX } from "../../../src/net/eid.js";
 import { prefixText } from "../../../src/net/prefix.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { asHandlerError, type HandlerCode } from "../../../src/router/handler.js";
@@ -80,14 +80,14 @@ export class LISPSite extends Element {
         errors.error(`mapping '${text}': ${e.message}`);
       }
     }
-    this.#configured = new Set([...this.mappings.entries()].map(nameOf));
+    this.#configured = new Set([...this.mappings.entries()].map(eidName));
   }
 
   override takeState(old: Element): void {
     if (!(old instanceof LISPSite)) return;
     for (const m of old.mappings.entries()) {
       const own = this.mappings.get(m.iid, m.eid);
-      if (own !== null || old.#configured.has(nameOf(m))) this.mappings.follow(m, own);
+      if (own !== null || old.#configured.has(eidName(m))) this.mappings.follow(m, own);
       else this.mappings.keep(m);
     }
   }
@@ -135,8 +135,4 @@ export class LISPSite extends Element {
     if (!this.mappings.delete(iid, eid))
       throw new MappingError(`no mapping for '${prefixText(eid)}' in instance ${iid}`);
   }
-}
-
-function nameOf(m: { iid: number; eid: { address: Uint8Array; length: number } }): string {
-  return `${m.iid} ${prefixText(m.eid)}`;
 }

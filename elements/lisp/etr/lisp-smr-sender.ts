@@ -2,17 +2,17 @@ import { isDeepStrictEqual } from "node:util";
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { ControlChannel } from "../../../src/lisp/control/control-channel.js";
 import { randomNonce } from "../../../src/lisp/control/control-records.js";
-import { type Eid, type Solicitation, Solicitations } from "../../../src/lisp/etr/solicitations.js";
+import { type Solicitation, Solicitations } from "../../../src/lisp/etr/solicitations.js";
 import { MappingError, parseEidAndInstance } from "../../../src/lisp/mapping.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { addressText, isRoutable, sameAddress } from "../../../src/net/address.js";
-import { eidName } from "../../../src/net/eid.js";
+import { type EidPrefix, eidName } from "../../../src/net/eid.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { elementOf } from "../../../src/router/element-of.js";
 import { asHandlerError, type HandlerCode } from "../../../src/router/handler.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { Timer } from "../../../src/router/timer.js";
-import { eidAddress, ipAddress } from "../../../src/wire/lisp-control/address.js";
+import { eidAddress, eidFields, ipAddress } from "../../../src/wire/lisp-control/address.js";
 import { mapRequest } from "../../../src/wire/lisp-control/map-request.js";
 import { encodeLispControl } from "../../../src/wire/lisp-control/message.js";
 import { LISPDecap } from "../data-plane/lisp-decap.js";
@@ -67,7 +67,7 @@ const LATE = 64e9;
 
 /** A change that the Map-Servers have not acknowledged. */
 interface Unacknowledged {
-  readonly changed: Eid;
+  readonly changed: EidPrefix;
   /** Nanoseconds until the next look, and whether others were told nevertheless. */
   wait: number;
   told: boolean;
@@ -76,12 +76,12 @@ interface Unacknowledged {
 
 /** Tells of changes all whom the map-cache and LISPDecap know, in slices. */
 interface Walk {
-  readonly changes: Eid[];
+  readonly changes: EidPrefix[];
   /** RLOCs that were told, with what. */
   readonly told: Set<string>;
   /** What is to be done next; then what comes after this mapping; "peers" and "end" when the map-cache has no more. */
-  readonly todo: { readonly rloc: Uint8Array; readonly changed: Eid; readonly other: Eid }[];
-  after: Eid | null | "peers" | "end";
+  readonly todo: { readonly rloc: Uint8Array; readonly changed: EidPrefix; readonly other: EidPrefix }[];
+  after: EidPrefix | null | "peers" | "end";
 }
 
 /**
@@ -120,8 +120,8 @@ export class LISPSMRSender extends Element {
   readonly #channel = new ControlChannel(this);
   readonly #timers = new TimerGroup(this);
   /** Changes of just now, those of them that the Map-Servers know now, and those that wait for them. */
-  readonly #changes = new Map<string, Eid>();
-  readonly #known: Eid[] = [];
+  readonly #changes = new Map<string, EidPrefix>();
+  readonly #known: EidPrefix[] = [];
   readonly #unacknowledged = new Map<string, Unacknowledged>();
   readonly #walks: Walk[] = [];
   readonly #news: Timer = this.newTimer(() => this.#tellNews());
@@ -194,11 +194,11 @@ export class LISPSMRSender extends Element {
     this.#begin(this.#known.splice(0));
   }
 
-  #isAcknowledged({ iid, eid }: Eid): boolean {
+  #isAcknowledged({ iid, eid }: EidPrefix): boolean {
     return this.#registrar?.acknowledged(iid, eid) ?? true;
   }
 
-  #acknowledged({ iid, eid }: Eid): void {
+  #acknowledged({ iid, eid }: EidPrefix): void {
     const name = eidName({ iid, eid });
     const found = this.#unacknowledged.get(name);
     if (found === undefined || !this.#isAcknowledged(found.changed)) return;
@@ -227,11 +227,11 @@ export class LISPSMRSender extends Element {
   // ---- Whom to tell ----------------------------------------------------------------
 
   /** Tells everybody who may have the mapping of `eid` that it has changed. */
-  solicit(eid: Eid): void {
+  solicit(eid: EidPrefix): void {
     this.#begin([eid]);
   }
 
-  #begin(changes: readonly Eid[]): void {
+  #begin(changes: readonly EidPrefix[]): void {
     if (changes.length === 0) return;
     const last = this.#walks.at(-1);
     // One that has not begun takes them along.
@@ -269,7 +269,7 @@ export class LISPSMRSender extends Element {
     walk.todo.reverse();
   }
 
-  #find({ changes, told, todo }: Walk, iid: number, rloc: Uint8Array, other: Eid | null): void {
+  #find({ changes, told, todo }: Walk, iid: number, rloc: Uint8Array, other: EidPrefix | null): void {
     for (const changed of changes) {
       if (changed.iid !== iid) continue;
       const name = `${addressText(rloc)} ${eidName({ iid, eid: changed.eid })}`;
@@ -280,7 +280,7 @@ export class LISPSMRSender extends Element {
   }
 
   /** Tells one RLOC that the mapping of `eid` has changed: once, as whoever wants it does so again if need be. */
-  solicitFrom(rloc: Uint8Array, eid: Eid): void {
+  solicitFrom(rloc: Uint8Array, eid: EidPrefix): void {
     if (this.#solicitations!.full) this.#count("full");
     else this.#add(rloc, { changed: eid, other: eid, times: 1 });
   }
@@ -296,17 +296,13 @@ export class LISPSMRSender extends Element {
     return this.#rlocs.find((r) => r.length === rloc.length);
   }
 
-  #send(destination: Uint8Array, eid: Eid, other: Eid): void {
+  #send(destination: Uint8Array, eid: EidPrefix, other: EidPrefix): void {
     const message = mapRequest({
       nonce: randomNonce(this.router.random),
       smr: true,
       sourceEid: eidAddress(eid.iid, eid.eid.address),
       itrRlocs: this.#rlocs.map(ipAddress),
-      records: this.#named(eid, other).map((e) => ({
-        eid: eidAddress(e.iid, e.eid.address),
-        maskLength: e.eid.length,
-        subscribe: false,
-      })),
+      records: this.#named(eid, other).map((e) => ({ ...eidFields(e), subscribe: false })),
     });
     const source = this.#source(destination)!;
     this.#count("sent");
@@ -315,7 +311,7 @@ export class LISPSMRSender extends Element {
   }
 
   /** What an SMR's records name. */
-  #named(changed: Eid, other: Eid): readonly Eid[] {
+  #named(changed: EidPrefix, other: EidPrefix): readonly EidPrefix[] {
     const parts = this.#site!.mappings.within(changed.iid, changed.eid, 1).length > 0;
     return parts && other !== changed ? [other, changed] : [other];
   }

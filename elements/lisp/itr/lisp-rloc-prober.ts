@@ -16,7 +16,7 @@ import type { HandlerCode } from "../../../src/router/handler.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { Timer } from "../../../src/router/timer.js";
 import type { WireError } from "../../../src/wire/error.js";
-import { eidAddress, ipAddress } from "../../../src/wire/lisp-control/address.js";
+import { eidFields, ipAddress } from "../../../src/wire/lisp-control/address.js";
 import { mapRequest } from "../../../src/wire/lisp-control/map-request.js";
 import { encodeLispControl } from "../../../src/wire/lisp-control/message.js";
 import type { EidRecord } from "../../../src/wire/lisp-control/record.js";
@@ -257,13 +257,12 @@ export class LISPRLOCProber extends Element {
   #probe(p: ProbedRloc): void {
     const nonce = randomNonce(this.router.random);
     const asked = p.next!;
-    const { iid, eid } = asked;
     const message = mapRequest({
       nonce,
       probe: true,
       proxyItr: this.#proxy,
       itrRlocs: this.#rlocs.map(ipAddress),
-      records: [{ eid: eidAddress(iid, eid.address), maskLength: eid.length, subscribe: false }],
+      records: [{ ...eidFields(asked), subscribe: false }],
     });
     p.out.set(nonce, { at: this.router.clock.now(), eid: asked });
     this.#out.set(nonce, p);

@@ -1,16 +1,14 @@
 // The Map-Requests that an xTR sends (RFC 9301, sections 5.2, 5.3 and 5.8).
 
-import type { Prefix } from "../../net/prefix.js";
-import { eidAddress, ipAddress, NO_ADDRESS } from "../../wire/lisp-control/address.js";
+import type { EidPrefix } from "../../net/eid.js";
+import { eidAddress, eidFields, ipAddress, NO_ADDRESS } from "../../wire/lisp-control/address.js";
 import { encapsulatedControl, type InnerHeader } from "../../wire/lisp-control/encapsulated.js";
 import { type MapRequest, mapRequest } from "../../wire/lisp-control/map-request.js";
 import type { EncapsulatedControlMessage } from "../../wire/lisp-control/message.js";
 import type { XtrIds } from "../../wire/lisp-control/record.js";
 import { CONTROL_PORT } from "./control-channel.js";
 
-export interface Question {
-  readonly iid: number;
-  readonly eid: Prefix;
+export interface Question extends EidPrefix {
   /** Source EID; null where no packet asks. */
   readonly source: Uint8Array | null;
   readonly smrInvoked: boolean;
@@ -46,9 +44,7 @@ export function encapsulatedRequest(
     proxyItr,
     sourceEid: question.source === null || proxyItr ? NO_ADDRESS : eidAddress(iid, question.source),
     itrRlocs: subscriber?.end ? [NO_ADDRESS] : rlocs.map(ipAddress),
-    records: [
-      { eid: eidAddress(iid, eid.address), maskLength: eid.length, subscribe: subscriber !== undefined },
-    ],
+    records: [{ ...eidFields(question), subscribe: subscriber !== undefined }],
     ids: subscriber?.ids ?? null,
   });
   return encapsulatedControl({

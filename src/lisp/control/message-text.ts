@@ -1,7 +1,7 @@
 // A LISP control message in one line, for logs and people.
 
 import { addressText } from "../../net/address.js";
-import { addressBits, type LispAddress } from "../../wire/lisp-control/address.js";
+import { addressBits, type EidFields, type LispAddress } from "../../wire/lisp-control/address.js";
 import type { GeoAngle, PathHop } from "../../wire/lisp-control/lcaf.js";
 import type { LispControlMessage } from "../../wire/lisp-control/message.js";
 import type { EidRecord, RlocRecord } from "../../wire/lisp-control/record.js";
@@ -55,7 +55,8 @@ function inner(address: LispAddress): string {
   return address.kind === "none" ? "" : lispAddressText(address);
 }
 
-function eidText(eid: LispAddress, maskLength: number): string {
+/** The EID of a record, of any kind, with the mask length where that counts. */
+function recordEidText({ eid, maskLength }: EidFields): string {
   return addressBits(eid) === null ? lispAddressText(eid) : `${lispAddressText(eid)}/${maskLength}`;
 }
 
@@ -70,7 +71,7 @@ export function eidRecordText(record: EidRecord): string {
     record.locators.length > 0
       ? record.locators.map(rlocText)
       : [ACTIONS[record.action] ?? `action ${record.action}`];
-  return [eidText(record.eid, record.maskLength), "ttl", record.ttl, ...what].join(" ");
+  return [recordEidText(record), "ttl", record.ttl, ...what].join(" ");
 }
 
 /** Words for the bits that are set. */
@@ -86,9 +87,7 @@ export function messageText(m: LispControlMessage): string {
   switch (m.type) {
     case "map-request": {
       const bits = { probe: m.probe, smr: m.smr, "smr-invoked": m.smrInvoked, pitr: m.proxyItr };
-      const asked = m.records.map(
-        (r) => `${eidText(r.eid, r.maskLength)}${flags({ subscribe: r.subscribe })}`,
-      );
+      const asked = m.records.map((r) => `${recordEidText(r)}${flags({ subscribe: r.subscribe })}`);
       const itrs = m.itrRlocs.map(lispAddressText).join(" ");
       return `Map-Request ${nonceText(m.nonce)}${flags(bits)} ${asked.join("; ")} from ${lispAddressText(m.sourceEid)} at ${itrs}`;
     }

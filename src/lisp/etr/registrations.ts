@@ -1,7 +1,7 @@
 // What an ETR has registered with one Map-Server, and when it does so again (RFC 9301, sections 5.6, 5.7 and 8.2).
 
 import { isDeepStrictEqual } from "node:util";
-import { eidName } from "../../net/eid.js";
+import { type EidPrefix, eidName } from "../../net/eid.js";
 import type { Clock } from "../../router/clock.js";
 import type { Timer } from "../../router/timer.js";
 import { eidPrefix } from "../../wire/lisp-control/address.js";
@@ -32,13 +32,11 @@ export type RegistrationState =
   /** A Map-Register with TTL 0 is out. */
   | "withdrawing";
 
-export interface Registration {
+export interface Registration extends EidPrefix {
   /** Null: it is to be withdrawn. */
   mapping: Mapping | null;
   /** The last mapping it had. */
   latest: Mapping;
-  readonly iid: number;
-  readonly eid: Mapping["eid"];
   state: RegistrationState;
   /** Map-Registers since the last change or Map-Notify. */
   tries: number;

@@ -1,21 +1,18 @@
 // Who is to be told of which changes, one SMR after the other (RFC 9301, section 6.1).
 
 import { addressText } from "../../net/address.js";
-import { eidName } from "../../net/eid.js";
+import { type EidPrefix, eidName } from "../../net/eid.js";
 import { overlap } from "../../net/prefix.js";
 import type { Clock } from "../../router/clock.js";
 import type { Timer } from "../../router/timer.js";
-import type { Mapping } from "../mapping.js";
 import type { TimerGroup } from "../timer-group.js";
-
-export type Eid = Pick<Mapping, "iid" | "eid">;
 
 /** What an RLOC is told. */
 export interface Solicitation {
   /** What has changed. */
-  readonly changed: Eid;
+  readonly changed: EidPrefix;
   /** An EID-prefix of the site that is told, where one is known; else what has changed. */
-  readonly other: Eid;
+  readonly other: EidPrefix;
   /** SMRs about it that are still to be sent. */
   times: number;
 }
@@ -38,7 +35,7 @@ export interface SolicitationsOptions {
   readonly interval: number;
   /** Most that wait to be told for the first time; as many more are told again. */
   readonly capacity: number;
-  readonly send: (rloc: Uint8Array, changed: Eid, other: Eid) => void;
+  readonly send: (rloc: Uint8Array, changed: EidPrefix, other: EidPrefix) => void;
 }
 
 /** RLOCs that are remembered for each that may wait. */
@@ -75,7 +72,7 @@ export class Solicitations {
   }
 
   /** The xTR of an RLOC has asked for an EID-prefix because of an SMR: it need not be told again. */
-  heard(rloc: Uint8Array, asked: Eid): void {
+  heard(rloc: Uint8Array, asked: EidPrefix): void {
     const target = this.#targets.get(addressText(rloc));
     if (target === undefined) return;
     for (const [name, { changed }] of target.repeated)

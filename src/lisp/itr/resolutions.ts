@@ -2,7 +2,7 @@
 // wait for the answer (RFC 9301, section 5.3).
 
 import { addressText } from "../../net/address.js";
-import { eidName } from "../../net/eid.js";
+import { type EidPrefix, eidName } from "../../net/eid.js";
 import type { Prefix } from "../../net/prefix.js";
 import type { Clock } from "../../router/clock.js";
 import type { Random } from "../../router/random.js";
@@ -32,9 +32,7 @@ export interface ResolutionPolicy {
 /** asking: a Map-Request is out. resting: none was answered. settled: there is a mapping, but it is too early to ask again. */
 export type ResolutionState = "asking" | "resting" | "settled";
 
-export interface Resolution {
-  readonly iid: number;
-  readonly eid: Prefix;
+export interface Resolution extends EidPrefix {
   /** The address that the first packet came from; null where no packet asks. */
   source: Uint8Array | null;
   /** Sent because of an SMR (s bit). */

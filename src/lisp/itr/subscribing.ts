@@ -5,7 +5,7 @@
 // each publication, and says nowhere which subscription a publication is for. So the range says it, and what was
 // published for one subscription cannot be replayed for another, nor for the same one after its renewal.
 
-import { eidName } from "../../net/eid.js";
+import { type EidPrefix, eidName } from "../../net/eid.js";
 import type { Prefix } from "../../net/prefix.js";
 import { type Clock, wallTime } from "../../router/clock.js";
 import type { Random } from "../../router/random.js";
@@ -37,9 +37,7 @@ export type SubscribingState =
   /** A Map-Request that unsubscribes is out. */
   | "ending";
 
-export interface Subscribing {
-  readonly iid: number;
-  readonly eid: Prefix;
+export interface Subscribing extends EidPrefix {
   state: SubscribingState;
   /** Map-Requests sent in this attempt. */
   sent: number;

@@ -2,7 +2,7 @@
 // covers another one, and by what lies free between them.
 
 import { commonBits, compareAddresses, type IpAddress } from "../../net/address.js";
-import { type EidPrefix, eidName, prefixName } from "../../net/eid.js";
+import { type EidPrefix, eidName, familyName, prefixName } from "../../net/eid.js";
 import { masked } from "../../net/prefix.js";
 
 /** The prefixes of one instance and family. */
@@ -27,7 +27,7 @@ export class PrefixTable<T> {
   /** Returns false, and changes nothing, when the prefix is there already. */
   add(prefix: EidPrefix, value: T): boolean {
     const { address, length } = prefix.eid;
-    const whole = familyName(prefix.iid, address);
+    const whole = familyName(prefix);
     const family = this.#families.get(whole) ?? emptyFamily<T>();
     this.#families.set(whole, family);
     const name = eidName(prefix);
@@ -41,13 +41,14 @@ export class PrefixTable<T> {
   }
 
   get(prefix: EidPrefix): T | null {
-    const family = this.#families.get(familyName(prefix.iid, prefix.eid.address));
+    const family = this.#families.get(familyName(prefix));
     return family?.values.get(eidName(prefix)) ?? null;
   }
 
-  /** The value of the longest prefix that covers all of an EID-prefix, and that prefix's length. */
-  covering({ iid, eid }: EidPrefix): { readonly value: T; readonly length: number } | null {
-    const family = this.#families.get(familyName(iid, eid.address));
+  /** The value of the longest prefix that covers all of `prefix`, and that prefix's length. */
+  covering(prefix: EidPrefix): { readonly value: T; readonly length: number } | null {
+    const { iid, eid } = prefix;
+    const family = this.#families.get(familyName(prefix));
     for (const length of family?.lengths ?? []) {
       if (length > eid.length) continue;
       const value = family!.values.get(prefixName(iid, eid.address, length));
@@ -58,7 +59,7 @@ export class PrefixTable<T> {
 
   /** Length of the shortest prefix that holds the address and overlaps with none here. Only for an address that none covers. */
   holeLength(iid: number, address: IpAddress): number {
-    const family = this.#families.get(familyName(iid, address));
+    const family = this.#families.get(prefixName(iid, address, 0));
     if (family === undefined) return 0;
     const { addresses } = family;
     if (!family.sorted) addresses.sort(compareAddresses);
@@ -80,9 +81,4 @@ export class PrefixTable<T> {
 
 function emptyFamily<T>(): Family<T> {
   return { values: new Map(), lengths: [], addresses: [], sorted: true };
-}
-
-/** Of all prefixes of an instance and family: the name of the one that holds them. */
-function familyName(iid: number, address: IpAddress): string {
-  return prefixName(iid, address, 0);
 }

@@ -3,7 +3,7 @@
 // class makes, changes, lists and frees them.
 
 import { ROOT_EPOCH } from "../../../assembly/lisp-layout.js";
-import { eidName } from "../../net/eid.js";
+import { type EidPrefix, eidName } from "../../net/eid.js";
 import { canonical, covers, type Prefix } from "../../net/prefix.js";
 import { MemoryError, type PacketMemory } from "../../packet/memory.js";
 import type { Clock } from "../../router/clock.js";
@@ -288,7 +288,7 @@ export class MapCache {
    * Up to `most` mappings whose packets may go to an RLOC, where it is up: those of networks first, the newest first,
    * then those of single hosts.
    */
-  mappingsOf(rloc: Uint8Array, most: number): Pick<Mapping, "iid" | "eid">[] {
+  mappingsOf(rloc: Uint8Array, most: number): EidPrefix[] {
     return this.#rlocs.listed(rloc, most).map((locator) => {
       const record = this.#mappings.mappingOf(locator);
       return { iid: this.#mappings.iid(record), eid: this.#mappings.eid(record) };
