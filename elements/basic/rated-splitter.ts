@@ -31,6 +31,7 @@ export class RatedSplitter extends Element {
     args,
     drops: { over: "beyond the rate, and output 1 is not connected" },
     handlers: { rate: { read: true, write: true, doc: "packets a second that pass at most" } },
+    live: true,
   } as const satisfies ElementSpec;
 
   readonly #bucket = new TokenBucket();
