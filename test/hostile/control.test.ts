@@ -20,8 +20,8 @@ const MESSAGES = 100_000;
 const GROWTH = 12 << 20;
 
 /**
- * Drops that no message can cause in this world: faults of stores, of the pool, and of configurations; and of xTRs
- * there are not too many once the mapping database is full.
+ * Drops that no message can cause in this world: faults of stores, of the pool, and of configurations; of xTRs there
+ * are not too many once the mapping database is full; and what data packets lead to is not here.
  */
 const OTHERWISE = new Set([
   "LISPMapServer too_many_peers",
@@ -29,6 +29,8 @@ const OTHERWISE = new Set([
   "LISPMapServer store_failed",
   "LISPMapServer busy",
   "LISPMapResolver looping",
+  "LISPSMRReceiver no_resolver",
+  "LISPSMRSender full",
   "LISPResolver no_resolver",
   "LISPResolver bad_packet",
   "LISPResolver cache_full",
@@ -38,7 +40,7 @@ const OTHERWISE = new Set([
 ]);
 
 /** What these cannot read is no LISP message: elements.test.ts gives them what they take. */
-const NO_MESSAGES = new Set(["LISPMobility"]);
+const NO_MESSAGES = new Set(["LISPMobility", "LISPPathMTU"]);
 
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;

@@ -102,6 +102,7 @@ export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
   ],
   CheckIPHeader2: [{ config: "" }, { config: "INTERFACES 10.0.0.1/8 192.0.2.1/24" }],
   CheckIP6Header: [{ config: "" }, { config: "2001:db8::1, OFFSET 14" }],
+  DropUnroutable: [{ config: "" }, { config: "10.0.0.0/8, 192.0.2.0/24, 2001:db8::/32" }],
   FixIPSrc: [{ config: "10.0.0.1" }],
   GetIPAddress: [{ config: "16" }, { config: "IP src" }],
   GetIP6Address: [{ config: "24" }, { config: "2040" }],
@@ -221,6 +222,13 @@ export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
       before: `n :: Null; Idle -> cache :: LISPMapCache(${MAPPINGS}) -> Discard;
         cache[1] -> resolver :: LISPResolver(${ASKED}) -> Discard; Idle -> [1] resolver; resolver[1] -> cache; n ->`,
       makes: ANSWERS,
+    },
+  ],
+  LISPPathMTU: [
+    {
+      config: "map, RLOC 10.9.9.9, RLOC 2001:db8:9::9",
+      before: `n :: Null; Idle -> map :: LISPMapCache(${MAPPINGS}) -> Discard; n ->`,
+      counted: ["learnt"],
     },
   ],
   LISPRLOCProber: [

@@ -255,6 +255,11 @@ export const CASES: Readonly<Record<string, Driver>> = {
     if (counted(ether.SWITCH_FLOODED) > told[0] || dropped > told[1]) throw new Error("counted wrongly");
     return stays([value])(count);
   },
+  dropUnroutable: divides("dropUnroutable", ip.UNROUTABLE_SIZE, 8, (room, state) => {
+    const n = room.random.below(4);
+    room.memory.set32(state + ip.UNROUTABLE_BROADCASTS_COUNT, n);
+    room.memory.set32(state + ip.UNROUTABLE_BROADCASTS, n === 0 ? 0 : addressList(room, 4, n));
+  }),
   dropBroadcasts: splits("dropBroadcasts", 8),
   ipGatewayOptions: splits("ipGatewayOptions", 8 + forward.GWOPT_SIZE, (room, state) => {
     const area = state + 8;

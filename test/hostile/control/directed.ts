@@ -21,6 +21,8 @@ const NOBODY = "192.0.2.77";
 const HUB = SIGNERS[3];
 /** Most EIDs that LISPResolver asks for at once, and subscriptions of LISPSubscriber: one more than the world allows. */
 const [TOO_MANY_EIDS, TOO_MANY_SUBSCRIPTIONS] = [17, 7];
+/** Mappings that SMRs are about, EID-prefixes of one that they may name a second; more SMRs than may wait. */
+const [SOLICITED, LONGER_RATE, SMRS_WAITING] = [40, 16, 17_000];
 /** Map-Notifies that may wait for their acknowledgements. */
 const PENDING = 8;
 
@@ -104,6 +106,15 @@ class Directed {
     this.send(mapNotify({ type: "map-notify", nonce: nonce + later, ids, records }));
   }
 
+  /** An SMR about an EID that has changed; its record. */
+  solicit(changed: string, eid: string, maskLength: number): void {
+    const sourceEid = ipAddress(v4(changed));
+    const records = [{ eid: ipAddress(v4(eid)), maskLength, subscribe: false }];
+    this.send(
+      mapRequest({ nonce: 1n, smr: true, sourceEid, itrRlocs: [ipAddress(v4("192.0.2.9"))], records }),
+    );
+  }
+
   /** Packets to more EIDs than can be asked for at once. */
   askTooMuch(): void {
     for (let i = 0; i < TOO_MANY_EIDS; i++) this.packet(`10.50.0.${i}`);
@@ -156,13 +167,25 @@ const CAUSES: Readonly<Record<string, (xtr: Directed) => void | Promise<void>>> 
       xtr.lost(1);
     }
   },
+  "LISPResolver unroutable": (xtr) => xtr.packet("169.254.0.1"),
   "LISPSMRReceiver busy": (xtr) => {
     xtr.askTooMuch();
-    const sourceEid = ipAddress(v4("10.9.0.1"));
-    const records = [{ eid: ipAddress(v4("10.1.0.0")), maskLength: 16, subscribe: false }];
-    xtr.send(
-      mapRequest({ nonce: 1n, smr: true, sourceEid, itrRlocs: [ipAddress(v4("192.0.2.9"))], records }),
-    );
+    xtr.solicit("10.9.0.1", "10.1.0.0", 16);
+  },
+  "LISPSMRReceiver full": async (xtr) => {
+    for (let m = 0; m < SOLICITED; m++)
+      await xtr.world.router.write("cache1.add", `10.${m + 100}.0.0/16 192.0.2.9`);
+    xtr.askTooMuch();
+    let left = SMRS_WAITING;
+    for (let n = 0; left > 0; n++) {
+      // Every host is an EID-prefix of its own; of one mapping there may be so many a second.
+      for (let m = 0; m < SOLICITED; m++) {
+        const host = `10.${m + 100}.${n >> 8}.${n & 255}`;
+        xtr.solicit(host, host, 32);
+      }
+      left -= SOLICITED;
+      xtr.lost(1 / LONGER_RATE);
+    }
   },
   "LISPSubscriber full": (xtr) => {
     for (let i = 0; i < TOO_MANY_SUBSCRIPTIONS - 1; i++) xtr.subscription(`10.50.0.${i}`);
