@@ -3,11 +3,6 @@
 /** An IPv4 (4 bytes) or IPv6 (16 bytes) address, in network order. */
 export type IpAddress = Uint8Array;
 
-/** Text that is no address or prefix. */
-export class AddressError extends Error {
-  readonly code = "ADDRESS";
-}
-
 /** An IPv4 address in host order as 4 bytes in network order. */
 export function ipBytes(address: number): IpAddress {
   return Uint8Array.of(address >>> 24, address >>> 16, address >>> 8, address);
@@ -16,14 +11,6 @@ export function ipBytes(address: number): IpAddress {
 /** The IPv4 address that 4 bytes at `at` hold, in host order. */
 export function ipNumber(bytes: Uint8Array, at = 0): number {
   return ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0;
-}
-
-/** Reads an IPv4 or IPv6 address. Throws AddressError. */
-export function parseAddress(text: string): IpAddress {
-  const address = findAddress(text);
-  if (address === null)
-    throw new AddressError(`'${text}' is not an IP address: expected one like 192.0.2.1 or 2001:db8::1`);
-  return address;
 }
 
 /** The IPv4 or IPv6 address that the text is, null where it is none. */
