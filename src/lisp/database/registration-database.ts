@@ -2,7 +2,7 @@
 // lies in memory and is read there; how changes are made is up to each kind.
 
 import type { EidPrefix } from "../../net/eid.js";
-import { masked, type Prefix } from "../../net/prefix.js";
+import { canonical, type Prefix } from "../../net/prefix.js";
 import type { Clock } from "../../router/clock.js";
 import { encodeEntry } from "./codec.js";
 import { ChangeHistory, type Watch, type Watcher } from "./history.js";
@@ -166,7 +166,7 @@ export abstract class RegistrationDatabase {
       if (empty(middle)) high = middle;
       else low = middle + 1;
     }
-    return { address: masked(address, low), length: low };
+    return canonical({ address, length: low });
   }
 
   /** The nonce kept under a name. */

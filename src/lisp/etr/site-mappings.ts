@@ -2,7 +2,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { eidName } from "../../net/eid.js";
-import { masked, type Prefix } from "../../net/prefix.js";
+import { canonical, type Prefix } from "../../net/prefix.js";
 import { isNewer, nextVersion, succeeding } from "../map-version.js";
 import { checkMapping, type Mapping, MappingError } from "../mapping.js";
 import { PrefixSet } from "../prefix-set.js";
@@ -145,7 +145,7 @@ export class SiteMappings {
   narrowed(mapping: Mapping, address: Uint8Array): Mapping {
     let { length } = mapping.eid;
     while (this.within(mapping.iid, { address, length }, 1).length > 0) length++;
-    return { ...mapping, eid: { address: masked(address, length), length } };
+    return { ...mapping, eid: canonical({ address, length }) };
   }
 
   #counts(mapping: Mapping): number[] {

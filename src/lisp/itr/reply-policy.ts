@@ -1,7 +1,7 @@
 // What of a Map-Reply goes into the map-cache (RFC 9301, sections 5.4 and 5.5).
 
 import { coversEid, type EidPrefix } from "../../net/eid.js";
-import { canonical, covers, masked, type Prefix } from "../../net/prefix.js";
+import { canonical, covers, type Prefix } from "../../net/prefix.js";
 import { eidPrefix } from "../../wire/lisp-control/address.js";
 import type { EidRecord } from "../../wire/lisp-control/record.js";
 import { mappingOfRecord, type TtlLimits } from "../control/control-records.js";
@@ -118,7 +118,7 @@ function negative(
   const length = holds
     ? Math.max(mapping.eid.length, Math.min(shortest, asked.eid.length))
     : asked.eid.length;
-  const eid = { address: masked(asked.eid.address, length), length };
+  const eid = canonical({ address: asked.eid.address, length });
   return {
     kind: "insert",
     mapping: { ...mapping, iid: asked.iid, eid },
