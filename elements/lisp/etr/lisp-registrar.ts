@@ -13,6 +13,11 @@ import { RefusalLog } from "../../../src/lisp/control/refusal-log.js";
 import { XtrIdError, xtrIds } from "../../../src/lisp/control/xtr-ids.js";
 import { type MapServerConfig, parseMapServer } from "../../../src/lisp/etr/map-server-config.js";
 import {
+  type OwnRegistration,
+  OwnRegistrations,
+  type RegistrationPolicy,
+} from "../../../src/lisp/etr/own-registrations.js";
+import {
   allAcknowledged,
   problemLine,
   type RegistrarServer,
@@ -21,11 +26,6 @@ import {
   suspicion,
   UNCONFIRMED_TRIES,
 } from "../../../src/lisp/etr/registrar-server.js";
-import {
-  type Registration,
-  type RegistrationPolicy,
-  Registrations,
-} from "../../../src/lisp/etr/registrations.js";
 import { type Mapping, MappingError } from "../../../src/lisp/mapping.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { addressText, sameAddress } from "../../../src/net/address.js";
@@ -200,7 +200,7 @@ export class LISPRegistrar extends Element {
         errors.error(`no RLOC of the address family of Map-Server ${addressText(config.address)}`);
         return null;
       }
-      const registrations = new Registrations(this.router.clock, this.#timers, policy, config.wantNotify, {
+      const registrations = new OwnRegistrations(this.router.clock, this.#timers, policy, config.wantNotify, {
         nonce: () => this.#nextNonce(),
         send: (nonce, entries) => this.#register(config, source, nonce, entries),
         acknowledged: (registration) => {
@@ -277,7 +277,7 @@ export class LISPRegistrar extends Element {
     config: MapServerConfig,
     source: Uint8Array,
     nonce: bigint,
-    entries: readonly Registration[],
+    entries: readonly OwnRegistration[],
   ): void {
     const message = mapRegister({
       nonce,
@@ -297,7 +297,7 @@ export class LISPRegistrar extends Element {
   }
 
   /** On the log once for each change that is not confirmed: the Map-Server's own log says what it does not like. */
-  #unconfirmed(config: MapServerConfig, entries: readonly Registration[]): void {
+  #unconfirmed(config: MapServerConfig, entries: readonly OwnRegistration[]): void {
     const server = addressText(config.address);
     const eids = entries.map((r) => prefixText(r.eid)).join(", ");
     this.#refusals.tell(
@@ -307,7 +307,7 @@ export class LISPRegistrar extends Element {
     );
   }
 
-  #record(r: Registration): EidRecord {
+  #record(r: OwnRegistration): EidRecord {
     const local = (rloc: Uint8Array): boolean => this.#rlocs.some((own) => sameAddress(own, rloc));
     const fields = { authoritative: true, local };
     // With the locators that it had: to a Map-Server that knows no xTR-ID they tell whose nonces these are.

@@ -3,7 +3,7 @@ import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { ControlChannel, replyOf } from "../../../src/lisp/control/control-channel.js";
 import { explain } from "../../../src/lisp/itr/explanation.js";
 import { MapRequestSender } from "../../../src/lisp/itr/map-request-sender.js";
-import { Refresher } from "../../../src/lisp/itr/refreshing.js";
+import { Refresher } from "../../../src/lisp/itr/refresher.js";
 import { ReplyIntake } from "../../../src/lisp/itr/reply-intake.js";
 import type { ReplyPolicy } from "../../../src/lisp/itr/reply-policy.js";
 import { ResolutionHistory, type ResolutionTrace } from "../../../src/lisp/itr/resolution-history.js";

@@ -8,9 +8,9 @@ import { ControlChannel, messageOf } from "../../../src/lisp/control/control-cha
 import { KeyError, keyAlgorithm, parseKey } from "../../../src/lisp/control/keys.js";
 import { encapsulatedRequest } from "../../../src/lisp/control/map-requests.js";
 import { XtrIdError, xtrIds } from "../../../src/lisp/control/xtr-ids.js";
+import { type OwnSubscription, OwnSubscriptions } from "../../../src/lisp/itr/own-subscriptions.js";
 import { judgePublication, type ReplyPolicy } from "../../../src/lisp/itr/reply-policy.js";
 import { resolverAddresses, ServerList } from "../../../src/lisp/itr/server-list.js";
-import { type Subscribing, SubscribingTable } from "../../../src/lisp/itr/subscribing.js";
 import { type Mapping, MappingError } from "../../../src/lisp/mapping.js";
 import { SLICE, SLICE_REST } from "../../../src/lisp/slice.js";
 import type { Place } from "../../../src/lisp/tables/instance-tables.js";
@@ -160,7 +160,7 @@ export class LISPSubscriber extends Element {
   #ids: XtrIds | null = null;
   #key: AuthenticationKey | null = null;
   #policy: ReplyPolicy | null = null;
-  #table: SubscribingTable | null = null;
+  #table: OwnSubscriptions | null = null;
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
     if (values.RESOLVER instanceof LISPResolver) this.#resolver = values.RESOLVER;
@@ -193,7 +193,7 @@ export class LISPSubscriber extends Element {
       idle: values.IDLE * 1e9,
       capacity: values.CAPACITY,
     };
-    this.#table = new SubscribingTable(this.router, this.#timers, policy, {
+    this.#table = new OwnSubscriptions(this.router, this.#timers, policy, {
       request: (s) => this.#request(s),
       packets: (s) => this.#resolver!.cache.cache.get(s.iid, s.eid)?.packets ?? -1,
       wanted: (s) => this.#resolver!.cache.cache.get(s.iid, s.eid) !== null,
@@ -212,7 +212,7 @@ export class LISPSubscriber extends Element {
     if (old instanceof LISPSubscriber && this.#key !== null) this.#subscriptions.takeFrom(old.#subscriptions);
   }
 
-  get #subscriptions(): SubscribingTable {
+  get #subscriptions(): OwnSubscriptions {
     return this.#table!;
   }
 
@@ -223,7 +223,7 @@ export class LISPSubscriber extends Element {
     else if (!this.#subscriptions.add(iid, eid)) this.#count("full");
   }
 
-  #request(s: Subscribing): void {
+  #request(s: OwnSubscription): void {
     const index = this.#servers.choose(s.sent === 1 ? -1 : s.sent - 2);
     if (index < 0) {
       this.#count("no_resolver");
@@ -285,7 +285,7 @@ export class LISPSubscriber extends Element {
     return true;
   }
 
-  #apply(s: Subscribing, { records }: MapNotify, whole: boolean): void {
+  #apply(s: OwnSubscription, { records }: MapNotify, whole: boolean): void {
     const { cache } = this.#resolver!.cache;
     for (const verdict of judgePublication(s, records, this.#policy!, whole)) {
       if (verdict.kind === "insert") this.#install(s, verdict.mapping);
@@ -299,7 +299,7 @@ export class LISPSubscriber extends Element {
     }
   }
 
-  #install(s: Subscribing, mapping: Mapping): void {
+  #install(s: OwnSubscription, mapping: Mapping): void {
     try {
       this.#resolver!.cache.cache.insert(mapping);
       this.#count("installed");
@@ -311,7 +311,7 @@ export class LISPSubscriber extends Element {
   }
 
   /** After a publication was missed: what lies within the prefix and the whole answer does not name may be old. */
-  #forgetOthers(s: Subscribing, { records }: MapNotify): void {
+  #forgetOthers(s: OwnSubscription, { records }: MapNotify): void {
     if (!s.missed) return;
     s.missed = false;
     const named = new Set<string>();
@@ -321,7 +321,7 @@ export class LISPSubscriber extends Element {
   }
 
   /** Removes what `named` does not name, from `from` on: a slice, and the others later. */
-  #forget(s: Subscribing, named: ReadonlySet<string>, from: Place): void {
+  #forget(s: OwnSubscription, named: ReadonlySet<string>, from: Place): void {
     const { cache } = this.#resolver!.cache;
     const old: Place[] = [];
     let next: Place | null = null;
@@ -370,7 +370,7 @@ export class LISPSubscriber extends Element {
     };
   }
 
-  #line(s: Subscribing): string {
+  #line(s: OwnSubscription): string {
     const ago = ((this.router.clock.now() - s.asked) / 1e9).toFixed(3);
     return `${s.iid} ${prefixText(s.eid)} ${s.state} ${s.last.toString(16)} ${ago}\n`;
   }

@@ -4,13 +4,13 @@ import { addressText } from "../../net/address.js";
 import { prefixText } from "../../net/prefix.js";
 import { algorithmName, keyAlgorithm } from "../control/keys.js";
 import type { MapServerConfig } from "./map-server-config.js";
-import type { Registrations } from "./registrations.js";
+import type { OwnRegistrations } from "./own-registrations.js";
 
 export interface RegistrarServer {
   readonly config: MapServerConfig;
   /** Our RLOC of its address family. */
   readonly source: Uint8Array;
-  readonly registrations: Registrations;
+  readonly registrations: OwnRegistrations;
 }
 
 /** Whether the Map-Server has acknowledged everything. */

@@ -16,7 +16,7 @@ import type { Sites } from "./sites.js";
 import type { Subscription, Subscriptions } from "./subscriptions.js";
 
 /** What became of a Map-Request that subscribes, or wants to. */
-export type Subscribing =
+export type SubscribeOutcome =
   | "subscribed"
   | "unsubscribed"
   /** Its nonce is not newer than the subscription's. */
@@ -47,7 +47,11 @@ export class Publisher {
   }
 
   /** Takes a Map-Request with the I bit whose only record has the N bit; `records` is the answer to it. */
-  subscribe(request: EncapsulatedRequest, prefix: EidPrefix, records: readonly EidRecord[]): Subscribing {
+  subscribe(
+    request: EncapsulatedRequest,
+    prefix: EidPrefix,
+    records: readonly EidRecord[],
+  ): SubscribeOutcome {
     const { message } = request;
     const ids = message.ids!;
     const former = this.subscriptions.find(ids, prefix);

@@ -20,14 +20,14 @@ import type { Change, Watch } from "../database/history.js";
 import type { Registration } from "../database/registration.js";
 import type { RegistrationDatabase } from "../database/registration-database.js";
 import type { RateLimiter } from "../rate-limiter.js";
-import { Answering } from "./answering.js";
 import { entryRecord } from "./entries.js";
 import { toldOfMove } from "./moves.js";
 import { Notifications } from "./notifications.js";
 import type { PeerKeys } from "./peer-keys.js";
 import { Publisher } from "./publisher.js";
 import { withdrawnRecord } from "./records.js";
-import { type Accepted, type Refused, Registrations } from "./registrations.js";
+import { type Accepted, type Refused, RegisterIntake } from "./register-intake.js";
+import { RequestIntake } from "./request-intake.js";
 import {
   bareRequest,
   type EncapsulatedRequest,
@@ -64,14 +64,14 @@ export interface MapServerOptions {
 export class MapServer {
   readonly #element: MapServerElement;
   readonly #channel: ControlChannel;
-  readonly #registrations: Registrations;
+  readonly #registers: RegisterIntake;
   readonly #notifications: Notifications;
   readonly #expiry: Timer;
   #watch: Watch | null = null;
   /** What other Map-Servers do to the database. */
   #others: Watch | null = null;
   readonly #publisher: Publisher | null;
-  readonly #answering: Answering;
+  readonly #requests: RequestIntake;
   readonly #refusals: RefusalLog;
   readonly database: RegistrationDatabase;
   readonly sites: Sites;
@@ -87,7 +87,7 @@ export class MapServer {
     this.own = options.own;
     this.nonces = options.nonces;
     this.keys = options.keys;
-    this.#registrations = new Registrations({ ...options, clock: element.router.clock });
+    this.#registers = new RegisterIntake({ ...options, clock: element.router.clock });
     this.#notifications = new Notifications(
       element,
       (to, bytes) => this.#transmit(to, bytes),
@@ -102,7 +102,7 @@ export class MapServer {
       options.pubsub === null
         ? null
         : new Publisher({ ...options.pubsub, ...{ database, sites, own }, notifications, count });
-    this.#answering = new Answering({
+    this.#requests = new RequestIntake({
       ...{ database, sites, own, replies, count },
       publisher: this.#publisher,
       send: (message) => this.#channel.send(message, 0),
@@ -169,7 +169,7 @@ export class MapServer {
   // ---- Registrations ------------------------------------------------------------
 
   #register(message: MapRegister, datagram: UdpPacket): void {
-    const result = this.#registrations.register(message, datagram.payload, datagram.source);
+    const result = this.#registers.register(message, datagram.payload, datagram.source);
     if (result instanceof Promise)
       result.then(
         (outcome) => this.#sending(() => this.#registered(message, datagram, outcome)),
@@ -285,7 +285,7 @@ export class MapServer {
 
   /** Takes a Map-Request, as it was inside its ECM: from the network, or from a Map-Resolver of the same graph. `sender`: who sent the ECM. */
   request(request: EncapsulatedRequest, sender: Uint8Array): void {
-    this.#sending(() => this.#answering.take(request, sender));
+    this.#sending(() => this.#requests.take(request, sender));
   }
 
   /** What several xTRs have registered together may be more than any message holds. */

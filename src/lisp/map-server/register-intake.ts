@@ -59,7 +59,7 @@ export interface Accepted {
   readonly repeated: boolean;
 }
 
-export interface RegistrationsOptions {
+export interface RegisterIntakeOptions {
   readonly database: RegistrationDatabase;
   readonly sites: Sites;
   readonly nonces: NonceGuard;
@@ -71,12 +71,12 @@ export interface RegistrationsOptions {
   readonly waitingMax: number;
 }
 
-export class Registrations {
-  readonly #options: RegistrationsOptions;
+export class RegisterIntake {
+  readonly #options: RegisterIntakeOptions;
   /** Nonces of messages that wait for the store, by peer: the latest of each. */
   readonly #waiting = new Map<string, bigint>();
 
-  constructor(options: RegistrationsOptions) {
+  constructor(options: RegisterIntakeOptions) {
     this.#options = options;
   }
 

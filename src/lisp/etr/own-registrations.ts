@@ -32,7 +32,7 @@ export type RegistrationState =
   /** A Map-Register with TTL 0 is out. */
   | "withdrawing";
 
-export interface Registration extends EidPrefix {
+export interface OwnRegistration extends EidPrefix {
   /** Null: it is to be withdrawn. */
   mapping: Mapping | null;
   /** The last mapping it had. */
@@ -59,22 +59,22 @@ export interface RegistrationTransport {
   /** The nonce of the next Map-Register; null: there is none, and nothing can be sent. */
   nonce(): bigint | null;
   /** Sends one Map-Register. */
-  send(nonce: bigint, registrations: readonly Registration[]): void;
+  send(nonce: bigint, registrations: readonly OwnRegistration[]): void;
   /** The Map-Server has acknowledged the latest content of one, or that it was withdrawn. */
-  acknowledged(registration: Registration): void;
+  acknowledged(registration: OwnRegistration): void;
 }
 
 interface Outstanding {
-  readonly registration: Registration;
+  readonly registration: OwnRegistration;
   readonly generation: number;
 }
 
-export class Registrations {
+export class OwnRegistrations {
   readonly #clock: Clock;
   readonly #policy: RegistrationPolicy;
   readonly #wantNotify: boolean;
   readonly #transport: RegistrationTransport;
-  readonly #table = new Map<string, Registration>();
+  readonly #table = new Map<string, OwnRegistration>();
   readonly #outstanding = new Map<bigint, readonly Outstanding[]>();
   readonly #timer: Timer;
 
@@ -96,7 +96,7 @@ export class Registrations {
     return this.#table.size;
   }
 
-  entries(): IterableIterator<Registration> {
+  entries(): IterableIterator<OwnRegistration> {
     return this.#table.values();
   }
 
@@ -111,7 +111,7 @@ export class Registrations {
     const k = eidName(mapping);
     const found = this.#table.get(k);
     const now = this.#clock.now();
-    const registration: Registration = found ?? {
+    const registration: OwnRegistration = found ?? {
       mapping,
       latest: mapping,
       iid: mapping.iid,
@@ -152,7 +152,7 @@ export class Registrations {
   }
 
   /** Goes on with what `former` has registered and is the same here, as if it had been registered from here. */
-  takeOver(former: Registrations): void {
+  takeOver(former: OwnRegistrations): void {
     for (const [k, was] of former.#table) {
       const r = this.#table.get(k);
       if (r === undefined) {
@@ -193,7 +193,7 @@ export class Registrations {
     return true;
   }
 
-  #acknowledge(r: Registration): void {
+  #acknowledge(r: OwnRegistration): void {
     const now = this.#clock.now();
     r.notified = now;
     r.acknowledged = true;
@@ -206,7 +206,7 @@ export class Registrations {
     this.#transport.acknowledged(r);
   }
 
-  #begin(r: Registration, state: RegistrationState): void {
+  #begin(r: OwnRegistration, state: RegistrationState): void {
     r.state = state;
     r.tries = 0;
     r.generation++;
@@ -214,13 +214,13 @@ export class Registrations {
     if (!this.#timer.scheduled || this.#timer.expiry > r.due) this.#timer.scheduleAt(r.due);
   }
 
-  #intervalAt(r: Registration, now: number): number {
+  #intervalAt(r: OwnRegistration, now: number): number {
     return now < r.quickUntil ? this.#policy.quickInterval : this.#policy.interval;
   }
 
   #run(): void {
     const now = this.#clock.now();
-    let message: Registration[] = [];
+    let message: OwnRegistration[] = [];
     let bytes = 0;
     for (const r of this.#table.values()) {
       if (r.due > now) continue;
@@ -241,7 +241,7 @@ export class Registrations {
   }
 
   /** Everything is as it is to be once the message is out before it goes: its Map-Notify may be back before `send` returns. */
-  #sendOne(message: readonly Registration[], now: number): void {
+  #sendOne(message: readonly OwnRegistration[], now: number): void {
     const { timeout, longest } = this.#policy;
     const nonce = this.#transport.nonce();
     for (const r of message) {
@@ -276,7 +276,7 @@ export class Registrations {
 }
 
 /** Bytes of an EID-Record (section 5.4). */
-function recordBytes(r: Registration): number {
+function recordBytes(r: OwnRegistration): number {
   const eid = 12 + (r.iid === 0 ? 0 : 12) + r.eid.address.length;
   return (r.mapping?.locators ?? []).reduce((sum, l) => sum + 8 + l.rloc.length, eid);
 }

@@ -13,7 +13,7 @@ import type { Timer } from "../../router/timer.js";
 import type { TimerGroup } from "../timer-group.js";
 
 /** Times in steady nanoseconds. */
-export interface SubscribingPolicy {
+export interface SubscriptionPolicy {
   /** First wait for a Map-Notify, doubled with every further Map-Request up to `longest`. */
   readonly timeout: number;
   readonly longest: number;
@@ -28,7 +28,7 @@ export interface SubscribingPolicy {
   readonly capacity: number;
 }
 
-export type SubscribingState =
+export type OwnSubscriptionState =
   /** A Map-Request is out. */
   | "asking"
   | "subscribed"
@@ -37,8 +37,8 @@ export type SubscribingState =
   /** A Map-Request that unsubscribes is out. */
   | "ending";
 
-export interface Subscribing extends EidPrefix {
-  state: SubscribingState;
+export interface OwnSubscription extends EidPrefix {
+  state: OwnSubscriptionState;
   /** Map-Requests sent in this attempt. */
   sent: number;
   /** The nonce of the last Map-Request, and of the Map-Notify that counted last: one less until there was one. */
@@ -56,15 +56,15 @@ export interface Subscribing extends EidPrefix {
   readonly idle: Timer;
 }
 
-export interface SubscribingEvents {
+export interface SubscriptionEvents {
   /** Sends the Map-Request of a subscription that is `asking` or `ending`, with its nonce `base`. */
-  request(subscription: Subscribing): void;
+  request(subscription: OwnSubscription): void;
   /** Packets that have used its mappings so far. */
-  packets(subscription: Subscribing): number;
+  packets(subscription: OwnSubscription): number;
   /** Whether there is still a mapping to be told of. */
-  wanted(subscription: Subscribing): boolean;
+  wanted(subscription: OwnSubscription): boolean;
   /** All Map-Requests of one stayed unanswered. */
-  unanswered(subscription: Subscribing): void;
+  unanswered(subscription: OwnSubscription): void;
 }
 
 /** What a Map-Notify is to a subscription. */
@@ -81,21 +81,21 @@ export type Notified =
 const RANGE_BITS = 20n;
 const HALF = 1 << 19;
 
-export class SubscribingTable {
+export class OwnSubscriptions {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #timers: TimerGroup;
-  readonly #policy: SubscribingPolicy;
-  readonly #events: SubscribingEvents;
-  readonly #table = new Map<string, Subscribing>();
-  readonly #ranges = new Map<bigint, Subscribing>();
+  readonly #policy: SubscriptionPolicy;
+  readonly #events: SubscriptionEvents;
+  readonly #table = new Map<string, OwnSubscription>();
+  readonly #ranges = new Map<bigint, OwnSubscription>();
   #lastRange = 0n;
 
   constructor(
     world: { readonly clock: Clock; readonly random: Random },
     timers: TimerGroup,
-    policy: SubscribingPolicy,
-    events: SubscribingEvents,
+    policy: SubscriptionPolicy,
+    events: SubscriptionEvents,
   ) {
     this.#clock = world.clock;
     this.#random = world.random;
@@ -108,7 +108,7 @@ export class SubscribingTable {
     return this.#table.size;
   }
 
-  entries(): IterableIterator<Subscribing> {
+  entries(): IterableIterator<OwnSubscription> {
     return this.#table.values();
   }
 
@@ -120,7 +120,7 @@ export class SubscribingTable {
       return true;
     }
     if (this.#table.size >= this.#policy.capacity) return false;
-    const subscription: Subscribing = {
+    const subscription: OwnSubscription = {
       iid,
       eid,
       state: "asking",
@@ -142,20 +142,20 @@ export class SubscribingTable {
   }
 
   /** Unsubscribes; what nobody has subscribed to is forgotten at once. */
-  end(subscription: Subscribing): void {
+  end(subscription: OwnSubscription): void {
     if (subscription.state === "ending") return;
     if (subscription.state === "resting") this.#forget(subscription);
     else this.#begin(subscription, "ending");
   }
 
   /** A Map-Notify with this nonce, whose authenticity is proven; null: it is for none of these. */
-  notified(nonce: bigint): { readonly subscription: Subscribing; readonly as: Notified } | null {
+  notified(nonce: bigint): { readonly subscription: OwnSubscription; readonly as: Notified } | null {
     const subscription = this.#ranges.get(nonce >> RANGE_BITS);
     if (subscription === undefined) return null;
     return { subscription, as: this.#judge(subscription, nonce) };
   }
 
-  #judge(s: Subscribing, nonce: bigint): Notified {
+  #judge(s: OwnSubscription, nonce: bigint): Notified {
     if (nonce >> RANGE_BITS !== s.base >> RANGE_BITS) return "repeat";
     if (nonce === s.last && s.last >= s.base) return "repeat";
     if (nonce <= s.last) return "replay";
@@ -188,7 +188,7 @@ export class SubscribingTable {
   }
 
   /** It is to be renewed within `nanoseconds`, as its mapping will not be good for longer. */
-  renewWithin(subscription: Subscribing, nanoseconds: number): void {
+  renewWithin(subscription: OwnSubscription, nanoseconds: number): void {
     const at = this.#clock.now() + nanoseconds;
     if (subscription.state === "subscribed" && subscription.timer.expiry > at)
       subscription.timer.scheduleAt(at);
@@ -200,19 +200,19 @@ export class SubscribingTable {
   }
 
   /** After a hot swap, what another table has is asked for anew, with newer nonces. */
-  takeFrom(other: SubscribingTable): void {
+  takeFrom(other: OwnSubscriptions): void {
     this.#lastRange = other.#lastRange;
     for (const { iid, eid, state } of other.#table.values()) if (state !== "ending") this.add(iid, eid);
   }
 
-  #begin(s: Subscribing, state: "asking" | "ending"): void {
+  #begin(s: OwnSubscription, state: "asking" | "ending"): void {
     s.state = state;
     s.sent = 0;
     // Never at once: who has just put a mapping in may hold packets that wait for it.
     s.timer.scheduleAt(this.#clock.now());
   }
 
-  #due(s: Subscribing): void {
+  #due(s: OwnSubscription): void {
     if (s.state === "resting" || s.state === "subscribed") {
       if (!this.#events.wanted(s) && s.state === "resting") {
         this.#forget(s);
@@ -229,7 +229,7 @@ export class SubscribingTable {
     this.#request(s);
   }
 
-  #request(s: Subscribing): void {
+  #request(s: OwnSubscription): void {
     const { timeout, longest } = this.#policy;
     if (s.former !== null) this.#ranges.delete(s.former >> RANGE_BITS);
     s.former = s.base === 0n ? null : s.base;
@@ -251,12 +251,12 @@ export class SubscribingTable {
     return (this.#lastRange << RANGE_BITS) | BigInt(1 + this.#random.below(HALF - 1));
   }
 
-  #rest(s: Subscribing): void {
+  #rest(s: OwnSubscription): void {
     s.state = "resting";
     s.timer.scheduleAfter(this.#policy.pause);
   }
 
-  #look(s: Subscribing): void {
+  #look(s: OwnSubscription): void {
     const packets = this.#events.packets(s);
     const idle = packets === s.packets;
     s.packets = packets;
@@ -264,7 +264,7 @@ export class SubscribingTable {
     if (idle) this.end(s);
   }
 
-  #forget(s: Subscribing): void {
+  #forget(s: OwnSubscription): void {
     s.timer.unschedule();
     s.idle.unschedule();
     this.#table.delete(eidName(s));

@@ -17,7 +17,7 @@ import type { Sites } from "./sites.js";
 /** Records of one Map-Request that are answered. */
 const RECORDS_MAX = 16;
 
-export interface AnsweringOptions {
+export interface RequestIntakeOptions {
   readonly database: RegistrationDatabase;
   readonly sites: Sites;
   readonly own: OwnAddresses;
@@ -33,12 +33,12 @@ export interface AnsweringOptions {
   readonly count: (name: string) => void;
 }
 
-export class Answering {
-  readonly #options: AnsweringOptions;
+export class RequestIntake {
+  readonly #options: RequestIntakeOptions;
   /** Map-Requests that went on to one of several ETRs. */
   #turn = 0;
 
-  constructor(options: AnsweringOptions) {
+  constructor(options: RequestIntakeOptions) {
     this.#options = options;
   }
 
