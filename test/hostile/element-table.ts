@@ -228,7 +228,6 @@ export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
     {
       config: "map, RLOC 10.9.9.9, RLOC 2001:db8:9::9",
       before: `n :: Null; Idle -> map :: LISPMapCache(${MAPPINGS}) -> Discard; n ->`,
-      counted: ["learnt"],
     },
   ],
   LISPRLOCProber: [

@@ -63,6 +63,19 @@ function networkPackets(): Uint8Array[] {
   const options = hex("83 0b 08 c0000201 c0000202 00 44 0c 0d 01 00000000 00000000 94 04 0000 00 00 00 00");
   const echo = writeIcmp({ type: 8, code: 0, rest: 0x00010002, payload: filling(24) });
   const error = writeIcmp({ type: 3, code: 4, rest: 1400, payload: udp4().subarray(0, 48) });
+  const [rloc, locator] = [ip6("2001:db8:9::9"), ip6("2001:db8:9::1")];
+  const sent4 = udp4(
+    { source: ip("10.9.9.9"), destination: ip("198.51.100.1") },
+    { sourcePort: 61000, destinationPort: 4341, payload: filling(1472) },
+  );
+  const sent6 = ipv6({
+    source: rloc,
+    destination: locator,
+    payload: writeUdp(
+      { sourcePort: 61000, destinationPort: 4341, payload: filling(1452) },
+      { source: rloc, destination: locator },
+    ),
+  });
   const plain4 = [
     udp4(),
     udp4({ options, ttl: 1 }),
@@ -73,6 +86,10 @@ function networkPackets(): Uint8Array[] {
     udp4({ ttl: 0, dontFragment: true }),
     ipv4({ protocol: 1, payload: echo }),
     ipv4({ protocol: 1, payload: error }),
+    ipv4({
+      protocol: 1,
+      payload: writeIcmp({ type: 3, code: 4, rest: 1400, payload: sent4.subarray(0, 28) }),
+    }),
     ipv4({ protocol: 1, payload: echo, source: PEER, destination: HOST }),
     ipv4({ destination: 0xffffffff, payload: filling(8) }),
     ipv4({ destination: ip("224.0.0.1"), source: 0, payload: filling(8) }),
@@ -93,6 +110,7 @@ function networkPackets(): Uint8Array[] {
     ipv6({ nextHeader: 43, payload: join(hex("3b 02 00 01 00000000"), PEER6) }),
     nd(writeIcmp6({ type: 128, code: 0, rest: 0x00010002, payload: filling(16) }, ENDS6)),
     nd(writeIcmp6({ type: 2, code: 0, rest: 1280, payload: ipv6() }, ENDS6)),
+    nd(writeIcmp6({ type: 2, code: 0, rest: 1400, payload: sent6.subarray(0, 48) }, ENDS6)),
     nd(writeNeighbor(solicitation, ENDS6)),
     nd(writeNeighbor(advertisement, ENDS6)),
   ];
