@@ -98,7 +98,7 @@ const RENEW_PART = 0.75;
  *
  * A Map-Notify counts only with authentication data of PUBSUB_KEY, and a nonce above those that have counted: each
  * Map-Request has a range of nonces of its own, later than any before by the wall clock. An xTR whose wall clock was
- * set back needs another XTR_ID. Everything else is passed on untouched: Map-Notifies to output 1, for LISPRegistrar,
+ * set back needs another XTR_ID. Everything else is passed on untouched, and what has no nonce of a subscription unread: Map-Notifies to output 1, for LISPRegistrar,
  * Map-Replies to output 2, for LISPResolver.
  *
  * @input 0 Map-Notifies
@@ -129,6 +129,7 @@ export class LISPSubscriber extends Element {
       removed: "mappings taken out of it",
     },
     drops: {
+      malformed: "a message with a nonce of a subscription that cannot be read",
       foreign: "a message for none of its subscriptions, and the output for these is not connected",
       replay: "a Map-Notify whose nonce is older than one that counted",
       repeat: "a Map-Notify that came before, or of before a renewal: acknowledged again",
@@ -247,17 +248,30 @@ export class LISPSubscriber extends Element {
   // ---- Map-Notifies and Map-Replies ----------------------------------------------
 
   override push(port: number, batch: Batch): void {
-    this.#channel.filter(batch, (datagram) => {
-      const message = messageOf(datagram);
-      if (message === null || datagram instanceof WireError) return false;
-      if (message.type === "map-notify") return port !== REPLIES && this.#notified(message, datagram);
-      if (message.type !== "map-reply" || !this.#subscriptions.declined(message.nonce)) return false;
-      this.#count("declined");
-      return true;
-    });
+    const subscriptions = this.#subscriptions;
+    this.#channel.takeAnswers(
+      batch,
+      ({ type, nonce }) =>
+        type === "map-reply"
+          ? subscriptions.awaitsReply(nonce)
+          : port !== REPLIES && subscriptions.awaitsNotify(nonce),
+      (datagram) => this.#take(datagram),
+    );
     if (batch.count === 0) return;
     if (this.noutputs <= port + 1) this.memory.add64(this.counterAddress("foreign"), batch.count);
     this.pushOrKill(port + 1, batch);
+  }
+
+  /** Whether it is for one of the subscriptions, as its nonce says, and dealt with. */
+  #take(datagram: UdpPacket | WireError): boolean {
+    const message = messageOf(datagram);
+    if (message?.type === "map-notify" && !(datagram instanceof WireError))
+      return this.#notified(message, datagram);
+    if (message?.type === "map-reply") {
+      this.#subscriptions.declined(message.nonce);
+      this.#count("declined");
+    } else this.#count("malformed");
+    return true;
   }
 
   /** Whether it is for one of the subscriptions, and dealt with. */

@@ -9,7 +9,9 @@ import type { Prefix } from "../../../src/net/prefix.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
+import type { WireError } from "../../../src/wire/error.js";
 import { encodeLispControl } from "../../../src/wire/lisp-control/message.js";
+import type { UdpPacket } from "../../../src/wire/udp-packet.js";
 import { LISPMobility } from "./lisp-mobility.js";
 
 const args = {
@@ -83,6 +85,7 @@ export class LISPHostFinder extends Element {
       replies: "Map-Replies that answered one",
     },
     drops: {
+      malformed: "a Map-Reply to one of its Map-Requests that cannot be read, or without a record",
       unusable: "a Map-Reply by an ETR, or that says that the site's prefix is not registered",
       no_slot: "no free packet for a Map-Request",
     },
@@ -146,17 +149,30 @@ export class LISPHostFinder extends Element {
   }
 
   override push(_port: number, batch: Batch): void {
-    this.#channel.filter(batch, (datagram) => {
-      const reply = replyOf(datagram);
-      if (reply === null || reply.probe) return false;
-      for (const search of this.#searches.values()) {
-        if (!search.awaits(reply.nonce)) continue;
-        this.#count(search.take(reply.nonce, reply.records) ? "replies" : "unusable");
+    this.#channel.takeAnswers(
+      batch,
+      ({ type, probe, nonce }) => type === "map-reply" && !probe && this.#asker(nonce) !== null,
+      (datagram) => {
+        this.#receive(datagram);
         return true;
-      }
-      return false;
-    });
+      },
+    );
     this.outputs[OTHERS].push(batch);
+  }
+
+  #asker(nonce: bigint): HostSearch | null {
+    for (const search of this.#searches.values()) if (search.awaits(nonce)) return search;
+    return null;
+  }
+
+  /** A Map-Reply with the nonce of a question that is out. */
+  #receive(datagram: UdpPacket | WireError): void {
+    const reply = replyOf(datagram);
+    if (reply === null) this.#count("malformed");
+    else {
+      const taken = this.#asker(reply.nonce)!.take(reply.nonce, reply.records);
+      this.#count(taken ? "replies" : "unusable");
+    }
   }
 
   #count(name: keyof typeof LISPHostFinder.spec.counters | keyof typeof LISPHostFinder.spec.drops): void {

@@ -9,6 +9,7 @@ import { LispControlError } from "../../wire/lisp-control/error.js";
 import type { MapReply } from "../../wire/lisp-control/map-reply.js";
 import { type LispControlMessage, receiveLispControl } from "../../wire/lisp-control/message.js";
 import { readUdpPacket, type UdpPacket, writeUdpPacket } from "../../wire/udp-packet.js";
+import { type AnswerHeader, answerHeader } from "./answer-header.js";
 
 /** The UDP port of LISP's control plane (RFC 9301). */
 export const CONTROL_PORT = 4342;
@@ -66,27 +67,38 @@ export class ControlChannel {
   }
 
   /**
-   * As `receive`, for one who takes only some: the packets for which `take` returns false stay in the batch, in their
-   * order.
+   * As `receive`, for one who takes only the Map-Replies and Map-Notifies that answer it: of those whose header `isOurs`
+   * says yes to, `take` gets the datagram. All others, and those for which `take` returns false, stay in the batch, in
+   * their order, as they were.
    */
-  filter(batch: Batch, take: (datagram: UdpPacket | WireError) => boolean): void {
-    const { kernels } = this.#element.memory;
-    const packets: { readonly slot: number; readonly datagram: UdpPacket | WireError }[] = [];
-    for (let i = 0; i < batch.count; i++)
-      packets.push({ slot: batch.at(i), datagram: this.#read(batch.at(i)) });
+  takeAnswers(
+    batch: Batch,
+    isOurs: (header: AnswerHeader) => boolean,
+    take: (datagram: UdpPacket | WireError) => boolean,
+  ): void {
+    const { memory } = this.#element;
+    const slots = Array.from({ length: batch.count }, (_, i) => batch.at(i));
     batch.count = 0;
-    for (const { slot, datagram } of packets)
-      if (take(datagram)) kernels.poolGive(slot);
+    for (const slot of slots) {
+      const header = answerHeader(memory.u8, ...this.#extent(slot));
+      // One by one: a nonce that has been answered is awaited no more.
+      if (header !== null && isOurs(header) && take(this.#read(slot))) memory.kernels.poolGive(slot);
       else batch.add(slot);
+    }
   }
 
-  #read(slot: number): UdpPacket | WireError {
+  /** Where the IP packet begins and ends in memory. */
+  #extent(slot: number): [at: number, end: number] {
     const { memory } = this.#element;
     const data = memory.get32(slot + SLOT_DATA);
     const end = data + memory.get32(slot + SLOT_LENGTH);
     const network = memory.get32(slot + SLOT_NETWORK);
+    return [network >= data && network < end ? network : data, end];
+  }
+
+  #read(slot: number): UdpPacket | WireError {
     try {
-      return readUdpPacket(memory.u8.slice(network >= data && network < end ? network : data, end));
+      return readUdpPacket(this.#element.memory.u8.slice(...this.#extent(slot)));
     } catch (e) {
       if (e instanceof WireError) return e;
       throw e;

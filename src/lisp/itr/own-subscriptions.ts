@@ -148,6 +148,11 @@ export class OwnSubscriptions {
     else this.#begin(subscription, "ending");
   }
 
+  /** Whether a Map-Notify with this nonce may be for one of these. */
+  awaitsNotify(nonce: bigint): boolean {
+    return this.#ranges.has(nonce >> RANGE_BITS);
+  }
+
   /** A Map-Notify with this nonce, whose authenticity is proven; null: it is for none of these. */
   notified(nonce: bigint): { readonly subscription: OwnSubscription; readonly as: Notified } | null {
     const subscription = this.#ranges.get(nonce >> RANGE_BITS);
@@ -177,14 +182,17 @@ export class OwnSubscriptions {
     return answer ? "answer" : "publication";
   }
 
-  /** A Map-Reply with this nonce came: the Map-Server does not take the subscription. Returns whether there is such a one. */
-  declined(nonce: bigint): boolean {
-    const subscription = this.#ranges.get(nonce >> RANGE_BITS);
-    if (subscription === undefined || subscription.base !== nonce) return false;
+  /** Whether a Map-Reply with this nonce answers one of the Map-Requests. */
+  awaitsReply(nonce: bigint): boolean {
+    const found = this.#ranges.get(nonce >> RANGE_BITS);
+    return found?.base === nonce && (found.state === "asking" || found.state === "ending");
+  }
+
+  /** A Map-Reply came with a nonce that is awaited: the Map-Server does not take the subscription. */
+  declined(nonce: bigint): void {
+    const subscription = this.#ranges.get(nonce >> RANGE_BITS)!;
     if (subscription.state === "ending") this.#forget(subscription);
-    else if (subscription.state === "asking") this.#rest(subscription);
-    else return false;
-    return true;
+    else this.#rest(subscription);
   }
 
   /** It is to be renewed within `nanoseconds`, as its mapping will not be good for longer. */

@@ -429,4 +429,25 @@ test("what is wrong with its arguments is said", async () => {
   }
 });
 
+test("a damaged Map-Notify is malformed here where its nonce is one of ours, and else passes as it came", async () => {
+  const b = await bench();
+  const nonce = await subscribed(b);
+  const damaged = (of: bigint): Uint8Array => {
+    const message = mapNotify({ type: "map-notify", nonce: of, records: [record(PREFIX, "192.0.2.4")] });
+    const bytes = authenticate(message, KEY, 2, "ids");
+    return packetOf(bytes.subarray(0, bytes.length - 1));
+  };
+  const other = damaged(nonce + (1n << 40n));
+  b.push("e", [damaged(nonce + 1n), other]);
+  assert.is(b.read("e.malformed"), "1");
+  assert.equal(
+    b.take("notifies").map(({ bytes }) => bytes),
+    [other],
+  );
+  // The damaged one has not counted.
+  notify(b, nonce + 1n, [record(PREFIX, "192.0.2.4")]);
+  assert.equal(table(b), ["10.2.0.0/16 192.0.2.4/1/100"]);
+  b.close();
+});
+
 test.run();

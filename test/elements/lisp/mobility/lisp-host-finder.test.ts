@@ -5,6 +5,7 @@ import * as assert from "uvu/assert";
 import { ipAddress } from "../../../../src/wire/lisp-control/address.js";
 import { mapReply } from "../../../../src/wire/lisp-control/map-reply.js";
 import type { MapRequest } from "../../../../src/wire/lisp-control/map-request.js";
+import { encodeLispControl } from "../../../../src/wire/lisp-control/message.js";
 import type { EidRecord } from "../../../../src/wire/lisp-control/record.js";
 import { packetOf, record, requestsTo, type Sent, takeAllSlots } from "../control.js";
 import { Bench, ip } from "../harness.js";
@@ -255,6 +256,57 @@ test("one that another site's ETR answers for itself is found, too", async () =>
   const b = await network("192.168.2.10/32 10.0.0.3, 192.168.2.11/32 10.0.0.3", "");
   b.router.runFor(30);
   assert.equal(hosts(b).sort(), ["192.168.2.10 away", "192.168.2.11 away"]);
+  b.close();
+});
+
+test("a Map-Reply is read by the one who asked: damaged behind the nonce, it is malformed there and nowhere else", async () => {
+  const b = await Bench.start(`
+    site :: LISPSite(192.168.2.0/24 10.0.0.2);
+    feed :: Feed -> cache :: LISPMapCache -> Discard;
+    cache[1] -> ask :: LISPResolver(cache, RLOC 10.0.0.2, MAP_RESOLVER 10.0.0.9) -> asked :: Sink; ask[1] -> Discard;
+    frames :: Feed -> [1] e :: LISPMobility(site, 02:00:00:00:00:02, ${RANGES}, LOCATORS 10.0.0.2, CACHE cache) -> Discard;
+    packets :: Feed -> e;
+    replies :: Feed -> f :: LISPHostFinder(e, RLOC 10.0.0.2, MAP_RESOLVER 10.0.0.9) -> out :: Sink;
+    notifies :: Feed -> sub :: LISPSubscriber(ask, RLOC 10.0.0.2, MAP_RESOLVER 10.0.0.9, PUBSUB_KEY secret) -> wanted :: Sink;
+    f[1] -> [1] sub; sub[1] -> Discard; sub[2] -> [1] ask;`);
+  const malformed = (): string[] => ["f", "sub", "ask"].map((name) => b.read(`${name}.malformed`));
+  const damaged = (nonce: bigint): Uint8Array => {
+    const message = encodeLispControl(mapReply({ nonce, records: [HOME] }));
+    // Longer than any EID-prefix of its family may be.
+    message[17] = 255;
+    return packetOf(message);
+  };
+  await b.router.write("ask.ask", "10.9.0.1/32");
+  b.router.runFor(0);
+  const [search] = asked(b);
+  const [resolution] = requestsTo(b, "asked");
+  b.push("f", [
+    packetOf(mapReply({ nonce: resolution.message.nonce, records: [proxied("10.9.0.0/16", "10.0.0.9")] })),
+  ]);
+  b.router.runFor(0);
+  const [subscription] = requestsTo(b, "wanted");
+  assert.equal([b.read("ask.replies"), malformed()], ["1", ["0", "0", "0"]]);
+  b.push("f", [damaged(search.message.nonce)]);
+  assert.equal(malformed(), ["1", "0", "0"]);
+  b.push("f", [damaged(subscription.message.nonce)]);
+  assert.equal(malformed(), ["1", "1", "0"]);
+  b.push("f", [damaged(5n), packetOf(mapReply({ nonce: search.message.nonce, records: [] }))]);
+  assert.equal(malformed(), ["2", "1", "1"]);
+  // What could not be read answers nothing: both wait still.
+  b.push("f", [
+    packetOf(mapReply({ nonce: subscription.message.nonce, records: [HOME] })),
+    packetOf(mapReply({ nonce: search.message.nonce, records: [HOME] })),
+  ]);
+  assert.equal([b.read("f.replies"), b.read("sub.declined"), ...malformed()], ["1", "1", "2", "1", "1"]);
+  b.close();
+});
+
+test("two answers to one question in one batch: the second is nobody's", async () => {
+  const b = await bench();
+  b.router.runFor(0);
+  const packet = packetOf(mapReply({ nonce: asked(b)[0].message.nonce, records: [HOME] }));
+  b.push("f", [packet, packet]);
+  assert.equal([b.read("f.replies"), b.take("others").length], ["1", 1]);
   b.close();
 });
 
