@@ -1,8 +1,13 @@
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { ControlChannel, replyOf } from "../../../src/lisp/control/control-channel.js";
 import { randomNonce } from "../../../src/lisp/control/control-records.js";
+import {
+  type MeasurementListener,
+  type ProbeMeasurement,
+  ProbeMeasurements,
+} from "../../../src/lisp/itr/probe-measurements.js";
 import { updateOf } from "../../../src/lisp/itr/probe-updates.js";
-import { keepShortest, ProbedRloc } from "../../../src/lisp/itr/probed-rloc.js";
+import { keepShortest, type Probe, ProbedRloc } from "../../../src/lisp/itr/probed-rloc.js";
 import { type Mapping, MappingError } from "../../../src/lisp/mapping.js";
 import { SLICE_REST } from "../../../src/lisp/slice.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
@@ -125,6 +130,9 @@ export class LISPRLOCProber extends Element {
   readonly #probed = new Map<string, ProbedRloc>();
   /** By the nonces of probes that are out. */
   readonly #out = new Map<bigint, ProbedRloc>();
+  readonly #measurements = new ProbeMeasurements((error) =>
+    this.router.log(`${this.declaration}: a listener to its measurements failed: ${error}`),
+  );
   /** The RLOC that was looked at last, while all are gone through. */
   #looked: Uint8Array | null = null;
   #cache: LISPMapCache | null = null;
@@ -153,6 +161,19 @@ export class LISPRLOCProber extends Element {
     if (this.#interval === 0) return;
     this.#scan.scheduleAfter(0);
     this.#cache!.onInsert((mapping) => this.#inserted(mapping));
+  }
+
+  override cleanup(): void {
+    this.#measurements.clear();
+  }
+
+  /**
+   * Calls `listener` with each probe that is over, answered or lost, until the function it returns is called or this
+   * element is closed. Probes that could not be sent are none, nor is one that was out for less than TIMEOUT when an
+   * older one was answered.
+   */
+  onMeasurement(listener: MeasurementListener): () => void {
+    return this.#measurements.listen(listener);
   }
 
   /** Takes up RLOCs that are not probed yet: a slice of all that the map-cache has. */
@@ -223,12 +244,13 @@ export class LISPRLOCProber extends Element {
     if (!this.#isNamed(p)) {
       this.#forget(p);
     } else if (p.out.size > this.#retries) {
-      this.#settle(p);
+      const measured = this.#settle(p);
       if (!p.down) this.#count("downs");
       p.down = true;
       this.#cache!.cache.updateRloc(p.rloc, { down: true });
       for (const eid of p.eids) this.#askAnew(eid);
       this.#rest(p);
+      this.#measurements.tell(measured);
     } else {
       this.#probe(p);
     }
@@ -243,15 +265,20 @@ export class LISPRLOCProber extends Element {
   }
 
   #forget(p: ProbedRloc): void {
-    this.#settle(p);
+    const measured = this.#settle(p);
     p.timer.unschedule();
     this.#probed.delete(addressText(p.rloc));
+    this.#measurements.tell(measured);
   }
 
-  /** No probe to the RLOC is out any more. */
-  #settle(p: ProbedRloc): void {
+  /** No probe to the RLOC is out any more, the one with nonce `answered` (null: none) as it has its answer. */
+  #settle(
+    p: ProbedRloc,
+    answered: bigint | null = null,
+    now: number = this.router.clock.now(),
+  ): ProbeMeasurement[] {
     for (const nonce of p.out.keys()) this.#out.delete(nonce);
-    p.out.clear();
+    return p.settle(this.#source(p.rloc)!, answered, now, this.#timeout);
   }
 
   #probe(p: ProbedRloc): void {
@@ -264,13 +291,16 @@ export class LISPRLOCProber extends Element {
       itrRlocs: this.#rlocs.map(ipAddress),
       records: [{ ...eidFields(asked), subscribe: false }],
     });
-    p.out.set(nonce, { at: this.router.clock.now(), eid: asked });
+    const probe: Probe = { at: this.router.clock.now(), eid: asked, sent: true };
+    p.out.set(nonce, probe);
     this.#out.set(nonce, p);
     p.timer.scheduleAfter(this.#timeout);
     this.#count("probes");
     const payload = encodeLispControl(message);
-    if (!this.#channel.send({ source: this.#source(p.rloc)!, destination: p.rloc, payload }, 0))
+    if (!this.#channel.send({ source: this.#source(p.rloc)!, destination: p.rloc, payload }, 0)) {
+      probe.sent = false;
       this.#count("no_slot");
+    }
   }
 
   /** For a mapping that no packet can follow, unless somebody has configured it so. */
@@ -310,11 +340,13 @@ export class LISPRLOCProber extends Element {
       return;
     }
     this.#count("answers");
-    const eid = p.answer(reply.nonce, this.router.clock.now());
-    this.#settle(p);
+    const now = this.router.clock.now();
+    const eid = p.answer(reply.nonce, now);
+    const measured = this.#settle(p, reply.nonce, now);
     this.#cache!.cache.updateRloc(p.rloc, { down: false });
     this.#rest(p);
     this.#update(eid, reply.records, (datagram as UdpPacket).source);
+    this.#measurements.tell(measured);
   }
 
   #update({ iid, eid }: EidPrefix, records: readonly EidRecord[], source: Uint8Array): void {

@@ -3,15 +3,25 @@
 import { addressText } from "../../net/address.js";
 import { type EidPrefix, sameEid } from "../../net/eid.js";
 import type { Timer } from "../../router/timer.js";
+import type { ProbeMeasurement } from "./probe-measurements.js";
 
 /** EID-prefixes of an RLOC that probes ask for in turn. */
 const EIDS = 4;
 
+/** A probe that is out. */
+export interface Probe {
+  /** Steady nanoseconds at which it left. */
+  readonly at: number;
+  readonly eid: EidPrefix;
+  /** Whether there was a packet for it. */
+  sent: boolean;
+}
+
 export class ProbedRloc {
   readonly rloc: Uint8Array;
   readonly timer: Timer;
-  /** Probes that are out: the steady nanoseconds at which they left, and what they asked for. */
-  readonly out = new Map<bigint, { readonly at: number; readonly eid: EidPrefix }>();
+  /** Probes that are out, by their nonces, the oldest first. */
+  readonly out = new Map<bigint, Probe>();
   /** Whether the map-cache was told that it is down. */
   down = false;
   /** Some mappings that have it. */
@@ -68,6 +78,21 @@ export class ProbedRloc {
     this.#answered = now;
     this.down = false;
     return eid;
+  }
+
+  /**
+   * From now on no probe is out. Returns what became of those that were: the one with nonce `answered`, if any, has its
+   * answer; others that left from `own` at least `timeout` ns ago are lost. Of a younger one nobody knows.
+   */
+  settle(own: Uint8Array, answered: bigint | null, now: number, timeout: number): ProbeMeasurement[] {
+    const measured: ProbeMeasurement[] = [];
+    for (const [nonce, { at, sent }] of this.out) {
+      const pair = { own, peer: this.rloc, sentAt: at };
+      if (nonce === answered) measured.push({ ...pair, rtt: now - at });
+      else if (sent && now - at >= timeout) measured.push({ ...pair, rtt: "lost" });
+    }
+    this.out.clear();
+    return measured;
   }
 
   /** RFC 6298, section 2. */
