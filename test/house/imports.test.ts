@@ -96,11 +96,19 @@ test("imports run one way between the rooms", () => {
   assert.equal(wrong, []);
 });
 
-test("docs/architecture.md has every room", () => {
+test("docs/architecture.md has every room, and names files that are there", () => {
   const text = readFileSync(join(root, "docs/architecture.md"), "utf8");
   const folders = Object.keys(ALLOWED).filter((name) => existsSync(join(root, "src", name)));
   assert.equal(
     folders.filter((name) => !text.includes(`| \`src/${name}/\` |`)),
+    [],
+  );
+  const named = [...text.matchAll(/`((?:src|test|conf|elements|assembly)\/[\w./-]+)`/g)].map(
+    ([, path]) => path,
+  );
+  assert.ok(named.length > 10);
+  assert.equal(
+    named.filter((path) => !existsSync(join(root, path))),
     [],
   );
 });
