@@ -12,6 +12,7 @@ export type { ArgSpec, ArgSpecs, ArgTypes, ArgValues } from "./lang/args/spec.js
 export { ConfigurationError, type Diagnostic, diagnosticText, type Landmark } from "./lang/diagnostics.js";
 export { Loader, PLUGIN_API } from "./loader.js";
 export { OptionError } from "./options.js";
+export { ARPCache } from "./packet/arp-cache.js";
 export { BATCH_MAX, Batch } from "./packet/batch.js";
 export { MemoryError, type MemoryOptions, PacketMemory } from "./packet/memory.js";
 export { Packet } from "./packet/packet.js";
@@ -26,6 +27,7 @@ export {
   type ErrorSink,
 } from "./router/element.js";
 export { type Handler, type HandlerCode, HandlerError } from "./router/handler.js";
+export type { ArpTableOffer, Offers } from "./router/offers.js";
 export { RouterError } from "./router/router-error.js";
 export { Simulation, SimulationError } from "./router/simulation.js";
 export type { ElementSpec, HandlerSpec } from "./router/spec.js";

@@ -7,6 +7,7 @@ import type { Batch } from "../../src/packet/batch.js";
 import type { Neighbour } from "../../src/packet/neighbour-table.js";
 import type { CleanupStage, Element, ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, valueHandler } from "../../src/router/handler.js";
+import type { ArpTableOffer, Offers } from "../../src/router/offers.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 import type { Timer } from "../../src/router/timer.js";
 import {
@@ -19,7 +20,7 @@ import {
 } from "../../src/wire/arp.js";
 import { orNull } from "../../src/wire/error.js";
 import { ETHERNET_HEADER } from "../../src/wire/ethernet.js";
-import { ARPTable, configureCache, parseDelete, parseInsert, TABLE_ARGS, tableText } from "./arp-table.js";
+import { configureCache, parseDelete, parseInsert, TABLE_ARGS, tableText } from "./arp-table.js";
 import { NeighbourSender } from "./neighbour-sender.js";
 
 const args = {
@@ -138,7 +139,7 @@ export class ARPQuerier extends NeighbourSender {
   #broadcastPoll = false;
   /** Its own table; null where it uses another's. */
   #own: ARPCache | null = null;
-  #tableOf: ARPTable | ARPQuerier | null = null;
+  #tableOf: ArpTableOffer | null = null;
   #timer: Timer | null = null;
   #values: ArgValues<typeof args> | null = null;
   #saidZero = false;
@@ -150,13 +151,17 @@ export class ARPQuerier extends NeighbourSender {
     return this.#tableOf === null ? this.#own! : this.#tableOf.cache;
   }
 
+  override offers(): Partial<Offers> {
+    return { ARPTable: this };
+  }
+
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
-    const table = values.TABLE;
+    const table = (values.TABLE as Element | undefined)?.offers().ARPTable;
     // A table once chosen stays, as in Click: the packets that wait are in it.
     if (this.#own === null && this.#tableOf === null) {
-      if (table === undefined) {
+      if (values.TABLE === undefined) {
         this.#own = new ARPCache(this.memory, this.router.random.u32(), this.counterAddress("waited"));
-      } else if ((table instanceof ARPTable || table instanceof ARPQuerier) && table !== this) {
+      } else if (table !== undefined && values.TABLE !== this) {
         this.#tableOf = table;
       } else {
         errors.error("TABLE: type mismatch, expected ARPTable");

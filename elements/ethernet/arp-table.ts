@@ -4,6 +4,7 @@ import { etherText } from "../../src/net/mac.js";
 import { ARPCache, UNKNOWN_MAC } from "../../src/packet/arp-cache.js";
 import { type CleanupStage, Element, type ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, handlerWords } from "../../src/router/handler.js";
+import type { Offers } from "../../src/router/offers.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 import type { Timer } from "../../src/router/timer.js";
 
@@ -114,6 +115,10 @@ export class ARPTable extends Element {
   get cache(): ARPCache {
     this.#cache ??= new ARPCache(this.memory, this.router.random.u32(), this.counterAddress("drops"));
     return this.#cache;
+  }
+
+  override offers(): Partial<Offers> {
+    return { ARPTable: this };
   }
 
   override configure(values: ArgValues<typeof TABLE_ARGS>, errors: ErrorSink): void {

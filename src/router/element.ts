@@ -9,6 +9,7 @@ import type { Graph } from "./graph.js";
 import type { HandlerCode } from "./handler.js";
 import { type RunMeter, timed } from "./meter.js";
 import type { Notifier, SignalKind } from "./notifier.js";
+import type { Offers } from "./offers.js";
 import type { Port } from "./port.js";
 import type { Router } from "./router.js";
 import type { ElementSpec, HandlerSpec } from "./spec.js";
@@ -175,6 +176,14 @@ export abstract class Element {
   /** The code of a handler that it has under any name at all; null (nearly always) when there is none. */
   anyHandler(_name: string): HandlerCode | null {
     return null;
+  }
+
+  /**
+   * What it offers to elements that name it in an argument, by the class that it stands for there, as Click's `cast`
+   * does. Asked for while graphs are configured, before or after this element is.
+   */
+  offers(): Partial<Offers> {
+    return {};
   }
 
   /** Port count, processing and flow codes: its spec's, unless they depend on the configuration. */

@@ -117,6 +117,7 @@ test("docs/architecture.md has every room, and names files that are there", () =
 const INSIDE: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   lisp: {
     control: [],
+    offers: ["control", "data-plane", "etr", "map-server", "mobility", "tables"],
     database: [],
     etr: ["control"],
     tables: ["etr"],
@@ -166,6 +167,28 @@ test("elements/ holds elements only", () => {
     .filter((f) => room(f) === "elements")
     .filter((f) => !/^export (abstract )?class \w+(<[^{]*>)? extends \w+/m.test(readFileSync(f, "utf8")))
     .map((f) => relative(root, f));
+  assert.equal(wrong, []);
+});
+
+test("elements name the classes of others only to extend them: what they ask of others is an offer", () => {
+  const texts = sources()
+    .filter((f) => room(f) === "elements")
+    .map((f) => [relative(root, f), readFileSync(f, "utf8")] as const);
+  const classes = new Set(
+    texts.flatMap(([, text]) => [...text.matchAll(/^export (?:abstract )?class (\w+)/gm)].map((m) => m[1])),
+  );
+  const wrong = texts.flatMap(([file, text]) =>
+    [...text.matchAll(/^import (?:type )?\{([^}]*)\} from "\.[^"]*"/gm)]
+      .flatMap((m) => m[1].split(","))
+      .map((name) =>
+        name
+          .trim()
+          .replace(/^type /, "")
+          .replace(/ as .*/, ""),
+      )
+      .filter((name) => classes.has(name) && !new RegExp(` extends ${name}\\b`).test(text))
+      .map((name) => `${file} imports ${name}`),
+  );
   assert.equal(wrong, []);
 });
 

@@ -1,17 +1,16 @@
 import * as layout from "../../../assembly/lisp-layout.js";
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { HeaderVerifier } from "../../../src/lisp/data-plane/header-verifier.js";
-import type { HostTable } from "../../../src/lisp/mobility/host-table.js";
+import type { MobilityOffer, SiteOffer } from "../../../src/lisp/offers/lisp-offers.js";
 import { Instances } from "../../../src/lisp/tables/instances.js";
 import { type Peer, type PeerNews, PeerTable } from "../../../src/lisp/tables/peer-table.js";
 import { addressText } from "../../../src/net/address.js";
 import { IID_MAX } from "../../../src/net/eid.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
-import { elementOf } from "../../../src/router/element-of.js";
 import type { HandlerCode } from "../../../src/router/handler.js";
+import { type Offers, offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
-import { LISPSite } from "../etr/lisp-site.js";
 
 const args = {
   PORT: { type: "ip_port", protocol: 17, default: "4341", doc: "UDP port of LISP data" },
@@ -105,11 +104,15 @@ export class LISPDecap extends Element {
   } as const satisfies ElementSpec;
 
   #expected: Instances | null = null;
-  #site: LISPSite | null = null;
-  #hosts: unknown = null;
+  #site: SiteOffer | null = null;
+  #hosts: MobilityOffer | null = null;
   #peers: PeerTable | null = null;
   #verifier: HeaderVerifier | null = null;
   readonly #listeners: ((news: PeerNews) => void)[] = [];
+
+  override offers(): Partial<Offers> {
+    return { LISPDecap: this };
+  }
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
     const { memory, state } = this;
@@ -119,15 +122,14 @@ export class LISPDecap extends Element {
     if (values.ALL_IIDS && values.IID.length > 0) errors.error("IID and ALL_IIDS exclude each other");
     if (!values.ALL_IIDS) for (const iid of values.IID.length > 0 ? values.IID : [0]) this.expect(iid);
     if (values.PEERS > 0) this.rememberPeers(values.PEERS);
-    this.#site = values.SITE === undefined ? null : elementOf(values.SITE, LISPSite, "SITE", errors);
-    this.#hosts = values.MOBILITY ?? null;
-    if (this.#hosts !== null && !knowsHosts(this.#hosts)) errors.error("MOBILITY is not a LISPMobility");
+    this.#site = offerOf(values.SITE, "LISPSite", "SITE", errors);
+    this.#hosts = offerOf(values.MOBILITY, "LISPMobility", "MOBILITY", errors);
   }
 
   override initialize(): void {
     const set = (at: number, value: number): void => this.memory.set32(this.state + at, value);
     if (this.#site !== null) set(layout.DECAP_SITE, this.#site.records.root);
-    if (!knowsHosts(this.#hosts)) return;
+    if (this.#hosts === null) return;
     set(layout.DECAP_HOSTS_4, this.#hosts.table.four.address);
     set(layout.DECAP_HOSTS_6, this.#hosts.table.six.address);
     set(layout.DECAP_HOSTS_IID, this.#hosts.iid);
@@ -215,16 +217,6 @@ export class LISPDecap extends Element {
   override handlers(): Record<string, HandlerCode> {
     return { peers: { read: () => [...(this.#peers?.peers() ?? [])].map(peerLine).join("") } };
   }
-}
-
-/** An element that knows the mobile hosts of an instance. */
-interface HostKnower {
-  readonly table: HostTable;
-  readonly iid: number;
-}
-
-function knowsHosts(element: unknown): element is HostKnower {
-  return element instanceof Element && "table" in element && "watchHomes" in element;
 }
 
 function peerLine(p: Peer): string {

@@ -1,18 +1,20 @@
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { EchoAnswers, type EchoWorld } from "../../../src/lisp/data-plane/echo-answers.js";
 import { EchoRequests } from "../../../src/lisp/data-plane/echo-requests.js";
+import type {
+  DecapOffer,
+  MapCacheOffer,
+  ResolverOffer,
+  RlocProberOffer,
+} from "../../../src/lisp/offers/lisp-offers.js";
 import type { PeerNews } from "../../../src/lisp/tables/peer-table.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { addressText } from "../../../src/net/address.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
-import { elementOf } from "../../../src/router/element-of.js";
 import type { HandlerCode } from "../../../src/router/handler.js";
+import { offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { Timer } from "../../../src/router/timer.js";
-import { LISPMapCache } from "../itr/lisp-map-cache.js";
-import { LISPResolver } from "../itr/lisp-resolver.js";
-import { LISPRLOCProber } from "../itr/lisp-rloc-prober.js";
-import { LISPDecap } from "./lisp-decap.js";
 
 const args = {
   CACHE: {
@@ -94,20 +96,20 @@ export class LISPEchoNonce extends Element {
   #requests: EchoRequests | null = null;
   /** Locators whose sites say that they echo nonces. */
   readonly #capable = new Set<string>();
-  #cache: LISPMapCache | null = null;
-  #decap: LISPDecap | null = null;
-  #resolver: LISPResolver | null = null;
-  #prober: LISPRLOCProber | null = null;
+  #cache: MapCacheOffer | null = null;
+  #decap: DecapOffer | null = null;
+  #resolver: ResolverOffer | null = null;
+  #prober: RlocProberOffer | null = null;
   #active = false;
   #request = "capable";
   /** RLOCs whose packets still carry what an element before a hot swap wanted said. */
   #left: readonly string[] = [];
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
-    this.#cache = elementOf(values.CACHE, LISPMapCache, "CACHE", errors);
-    this.#decap = elementOf(values.DECAP, LISPDecap, "DECAP", errors);
-    this.#resolver = elementOf(values.RESOLVER, LISPResolver, "RESOLVER", errors);
-    this.#prober = elementOf(values.PROBER, LISPRLOCProber, "PROBER", errors);
+    this.#cache = offerOf(values.CACHE, "LISPMapCache", "CACHE", errors);
+    this.#decap = offerOf(values.DECAP, "LISPDecap", "DECAP", errors);
+    this.#resolver = offerOf(values.RESOLVER, "LISPResolver", "RESOLVER", errors);
+    this.#prober = offerOf(values.PROBER, "LISPRLOCProber", "PROBER", errors);
     this.#active = values.ACTIVE;
     this.#request = values.REQUEST;
     if (values.TIMEOUT <= 0 || values.TIMEOUT >= values.INTERVAL)

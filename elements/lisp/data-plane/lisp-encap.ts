@@ -6,6 +6,7 @@ import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { type HandlerCode, valueHandler } from "../../../src/router/handler.js";
 import { mtuSourceOf } from "../../../src/router/mtu-source.js";
+import type { Offers } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import { E_BIT, L_BIT, V_BIT } from "../../../src/wire/lisp-data.js";
 
@@ -118,6 +119,10 @@ export class LISPEncap extends Element {
   #nonces = false;
   /** Whether headers say something of the source EID's own mapping. */
   #signs = false;
+
+  override offers(): Partial<Offers> {
+    return { LISPEncap: this };
+  }
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
     this.#nonces = values.NONCE;

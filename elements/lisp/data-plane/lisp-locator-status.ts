@@ -3,6 +3,14 @@ import { inReplyOrder } from "../../../src/lisp/control/control-records.js";
 import type { HeaderEvent } from "../../../src/lisp/data-plane/header-verifier.js";
 import type { SiteChange } from "../../../src/lisp/etr/site-mappings.js";
 import { type Mapping, MappingError, parseRloc } from "../../../src/lisp/mapping.js";
+import type {
+  DecapOffer,
+  EncapOffer,
+  MapCacheOffer,
+  ResolverOffer,
+  RlocProberOffer,
+  SiteOffer,
+} from "../../../src/lisp/offers/lisp-offers.js";
 import { Pacer } from "../../../src/lisp/pacer.js";
 import type { CachedLocator } from "../../../src/lisp/tables/mapping-records.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
@@ -10,16 +18,10 @@ import { addressText, sameAddress } from "../../../src/net/address.js";
 import { eidName } from "../../../src/net/eid.js";
 import { prefixText } from "../../../src/net/prefix.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
-import { elementOf } from "../../../src/router/element-of.js";
 import { asHandlerError, type HandlerCode, HandlerError } from "../../../src/router/handler.js";
+import { offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { Timer } from "../../../src/router/timer.js";
-import { LISPSite } from "../etr/lisp-site.js";
-import { LISPMapCache } from "../itr/lisp-map-cache.js";
-import { LISPResolver } from "../itr/lisp-resolver.js";
-import { LISPRLOCProber } from "../itr/lisp-rloc-prober.js";
-import { LISPDecap } from "./lisp-decap.js";
-import { LISPEncap } from "./lisp-encap.js";
 
 const args = {
   SITE: { type: "element", positional: true, required: true, doc: "the LISPSite whose locators they are" },
@@ -118,25 +120,25 @@ export class LISPLocatorStatus extends Element {
   /** By EID-prefix: until then no bits are sent for it. */
   readonly #silence = new Map<string, Timer>();
   #pacer: Pacer | null = null;
-  #site: LISPSite | null = null;
-  #encap: LISPEncap | null = null;
-  #decap: LISPDecap | null = null;
-  #cache: LISPMapCache | null = null;
-  #resolver: LISPResolver | null = null;
-  #prober: LISPRLOCProber | null = null;
-  #watched: LISPMapCache | null = null;
+  #site: SiteOffer | null = null;
+  #encap: EncapOffer | null = null;
+  #decap: DecapOffer | null = null;
+  #cache: MapCacheOffer | null = null;
+  #resolver: ResolverOffer | null = null;
+  #prober: RlocProberOffer | null = null;
+  #watched: MapCacheOffer | null = null;
   #active = false;
   #trust = false;
   #useLsb = 0;
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
-    this.#site = elementOf(values.SITE, LISPSite, "SITE", errors);
-    this.#encap = elementOf(values.ENCAP, LISPEncap, "ENCAP", errors);
-    this.#decap = elementOf(values.DECAP, LISPDecap, "DECAP", errors);
-    this.#cache = elementOf(values.CACHE, LISPMapCache, "CACHE", errors);
-    this.#resolver = elementOf(values.RESOLVER, LISPResolver, "RESOLVER", errors);
-    this.#prober = elementOf(values.PROBER, LISPRLOCProber, "PROBER", errors);
-    this.#watched = elementOf(values.WATCH, LISPMapCache, "WATCH", errors);
+    this.#site = offerOf(values.SITE, "LISPSite", "SITE", errors);
+    this.#encap = offerOf(values.ENCAP, "LISPEncap", "ENCAP", errors);
+    this.#decap = offerOf(values.DECAP, "LISPDecap", "DECAP", errors);
+    this.#cache = offerOf(values.CACHE, "LISPMapCache", "CACHE", errors);
+    this.#resolver = offerOf(values.RESOLVER, "LISPResolver", "RESOLVER", errors);
+    this.#prober = offerOf(values.PROBER, "LISPRLOCProber", "PROBER", errors);
+    this.#watched = offerOf(values.WATCH, "LISPMapCache", "WATCH", errors);
     this.#active = values.ACTIVE;
     this.#trust = values.TRUST;
     this.#useLsb = values.USE_LSB * 1e9;
@@ -264,7 +266,7 @@ export class LISPLocatorStatus extends Element {
   }
 
   /** Bits are told once: what cannot be asked for now is later. */
-  #refresh(resolver: LISPResolver, iid: number, eid: Mapping["eid"]): void {
+  #refresh(resolver: ResolverOffer, iid: number, eid: Mapping["eid"]): void {
     let busy = false;
     const ask = (): boolean => {
       const asked = resolver.ask(iid, eid);

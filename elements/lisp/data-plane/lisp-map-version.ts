@@ -3,20 +3,22 @@ import type { HeaderEvent } from "../../../src/lisp/data-plane/header-verifier.j
 import { RefreshLimit } from "../../../src/lisp/data-plane/refresh-limit.js";
 import type { SiteChange } from "../../../src/lisp/etr/site-mappings.js";
 import type { Mapping } from "../../../src/lisp/mapping.js";
+import type {
+  DecapOffer,
+  EncapOffer,
+  ResolverOffer,
+  SiteOffer,
+  SmrSenderOffer,
+} from "../../../src/lisp/offers/lisp-offers.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { addressText } from "../../../src/net/address.js";
 import { eidName } from "../../../src/net/eid.js";
 import { prefixText } from "../../../src/net/prefix.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
-import { elementOf } from "../../../src/router/element-of.js";
 import type { HandlerCode } from "../../../src/router/handler.js";
+import { offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { Timer } from "../../../src/router/timer.js";
-import { LISPSite } from "../etr/lisp-site.js";
-import { LISPSMRSender } from "../etr/lisp-smr-sender.js";
-import { LISPResolver } from "../itr/lisp-resolver.js";
-import { LISPDecap } from "./lisp-decap.js";
-import { LISPEncap } from "./lisp-encap.js";
 
 const args = {
   SITE: { type: "element", positional: true, required: true, doc: "the LISPSite whose versions are sent" },
@@ -117,11 +119,11 @@ export class LISPMapVersion extends Element {
   readonly #expiries = new Map<string, Timer>();
   readonly #stale = new Map<string, Stale>();
   #limit = new RefreshLimit(this.router.clock, 0, 1);
-  #site: LISPSite | null = null;
-  #encap: LISPEncap | null = null;
-  #decap: LISPDecap | null = null;
-  #resolver: LISPResolver | null = null;
-  #smr: LISPSMRSender | null = null;
+  #site: SiteOffer | null = null;
+  #encap: EncapOffer | null = null;
+  #decap: DecapOffer | null = null;
+  #resolver: ResolverOffer | null = null;
+  #smr: SmrSenderOffer | null = null;
   #active = false;
   #refuseSource = true;
   #retries = 0;
@@ -129,11 +131,11 @@ export class LISPMapVersion extends Element {
   #refuseInterval = 0;
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
-    this.#site = elementOf(values.SITE, LISPSite, "SITE", errors);
-    this.#encap = elementOf(values.ENCAP, LISPEncap, "ENCAP", errors);
-    this.#decap = elementOf(values.DECAP, LISPDecap, "DECAP", errors);
-    this.#resolver = elementOf(values.RESOLVER, LISPResolver, "RESOLVER", errors);
-    this.#smr = elementOf(values.SMR, LISPSMRSender, "SMR", errors);
+    this.#site = offerOf(values.SITE, "LISPSite", "SITE", errors);
+    this.#encap = offerOf(values.ENCAP, "LISPEncap", "ENCAP", errors);
+    this.#decap = offerOf(values.DECAP, "LISPDecap", "DECAP", errors);
+    this.#resolver = offerOf(values.RESOLVER, "LISPResolver", "RESOLVER", errors);
+    this.#smr = offerOf(values.SMR, "LISPSMRSender", "SMR", errors);
     this.#active = values.ACTIVE;
     this.#refuseSource = values.REFUSE_SOURCE;
     this.#retries = values.RETRIES;

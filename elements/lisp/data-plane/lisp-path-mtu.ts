@@ -1,10 +1,12 @@
 import { SLOT_DATA, SLOT_LENGTH, SLOT_NETWORK } from "../../../assembly/layout.js";
 import type { ArgValues } from "../../../src/lang/args/spec.js";
+import type { MapCacheOffer } from "../../../src/lisp/offers/lisp-offers.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { addressText, sameAddress } from "../../../src/net/address.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import type { HandlerCode } from "../../../src/router/handler.js";
+import { offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { Timer } from "../../../src/router/timer.js";
 import { WireError } from "../../../src/wire/error.js";
@@ -22,7 +24,6 @@ import {
 } from "../../../src/wire/ipv4.js";
 import { IPV6_HEADER, readIpv6 } from "../../../src/wire/ipv6.js";
 import { LISP_DATA_PORT } from "../../../src/wire/lisp-data.js";
-import { LISPMapCache } from "../itr/lisp-map-cache.js";
 
 const args = {
   RLOC: { type: "address", many: true, doc: "an RLOC of ours, from which packets are sent" },
@@ -99,14 +100,15 @@ export class LISPPathMTU extends Element {
     string,
     { readonly rloc: Uint8Array; readonly mtu: number; readonly timer: Timer }
   >();
-  #caches: readonly LISPMapCache[] = [];
+  #caches: readonly MapCacheOffer[] = [];
   #rlocs: readonly Uint8Array[] = [];
   #age = 0;
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
-    this.#caches = values.CACHE.filter((cache) => cache instanceof LISPMapCache);
-    if (this.#caches.length < values.CACHE.length || this.#caches.length === 0)
-      errors.error("CACHE is not a LISPMapCache");
+    this.#caches = values.CACHE.map((cache) => offerOf(cache, "LISPMapCache", "CACHE", errors)).filter(
+      (cache) => cache !== null,
+    );
+    if (values.CACHE.length === 0) errors.error("no CACHE given");
     this.#rlocs = values.RLOC;
     this.#age = values.AGE * 1e9;
   }

@@ -3,12 +3,14 @@ import { ControlChannel, messageOf } from "../../../src/lisp/control/control-cha
 import { rlocAddress } from "../../../src/lisp/control/control-records.js";
 import { RECORDS_BYTES, recordBytes } from "../../../src/lisp/control/record-groups.js";
 import type { Mapping } from "../../../src/lisp/mapping.js";
+import type { SiteOffer } from "../../../src/lisp/offers/lisp-offers.js";
 import { ReplyLimit } from "../../../src/lisp/reply-limit.js";
 import { sameAddress } from "../../../src/net/address.js";
 import { type EidPrefix, eidName } from "../../../src/net/eid.js";
 import { hostPrefix } from "../../../src/net/prefix.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
+import { type Offers, offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import { WireError } from "../../../src/wire/error.js";
 import { eidPrefix } from "../../../src/wire/lisp-control/address.js";
@@ -16,7 +18,6 @@ import { mapReply } from "../../../src/wire/lisp-control/map-reply.js";
 import type { MapRequest } from "../../../src/wire/lisp-control/map-request.js";
 import { encodeLispControl } from "../../../src/wire/lisp-control/message.js";
 import type { UdpPacket } from "../../../src/wire/udp-packet.js";
-import { LISPSite } from "./lisp-site.js";
 
 const args = {
   SITE: {
@@ -116,16 +117,19 @@ export class LISPMapReplier extends Element {
 
   readonly #channel = new ControlChannel(this);
   readonly #listeners: SolicitedListener[] = [];
-  #site: LISPSite | null = null;
+  #site: SiteOffer | null = null;
   #rlocs: readonly Uint8Array[] = [];
   #replies: ReplyLimit | null = null;
   #probes: ReplyLimit | null = null;
   #records = 0;
   #echoNonce = false;
 
+  override offers(): Partial<Offers> {
+    return { LISPMapReplier: this };
+  }
+
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
-    if (values.SITE instanceof LISPSite) this.#site = values.SITE;
-    else errors.error("SITE is not a LISPSite");
+    this.#site = offerOf(values.SITE, "LISPSite", "SITE", errors);
     if (values.RLOC.length === 0) errors.error("no RLOC given");
     this.#rlocs = values.RLOC;
     const limits = { clock: this.router.clock, rate: values.RATE };

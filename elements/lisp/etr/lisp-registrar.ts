@@ -27,6 +27,7 @@ import {
   UNCONFIRMED_TRIES,
 } from "../../../src/lisp/etr/registrar-server.js";
 import { type Mapping, MappingError } from "../../../src/lisp/mapping.js";
+import type { SiteOffer } from "../../../src/lisp/offers/lisp-offers.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { addressText, sameAddress } from "../../../src/net/address.js";
 import type { EidPrefix } from "../../../src/net/eid.js";
@@ -34,12 +35,12 @@ import { prefixText } from "../../../src/net/prefix.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import type { HandlerCode } from "../../../src/router/handler.js";
+import { type Offers, offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import { WireError } from "../../../src/wire/error.js";
 import type { EidRecord, XtrIds } from "../../../src/wire/lisp-control/record.js";
 import { type MapNotify, mapNotify, mapRegister } from "../../../src/wire/lisp-control/registration.js";
 import type { UdpPacket } from "../../../src/wire/udp-packet.js";
-import { LISPSite } from "./lisp-site.js";
 
 const args = {
   SITE: {
@@ -156,7 +157,7 @@ export class LISPRegistrar extends Element {
   readonly #refusals = new RefusalLog(this);
   readonly #listeners: ((records: readonly EidRecord[], server: Uint8Array) => void)[] = [];
   readonly #acknowledgeListeners: ((eid: EidPrefix) => void)[] = [];
-  #site: LISPSite | null = null;
+  #site: SiteOffer | null = null;
   #rlocs: readonly Uint8Array[] = [];
   #servers: readonly RegistrarServer[] = [];
   #ids: XtrIds | null = null;
@@ -166,9 +167,12 @@ export class LISPRegistrar extends Element {
   #firstNonce = 0n;
   #lastNonce = -1n;
 
+  override offers(): Partial<Offers> {
+    return { LISPRegistrar: this };
+  }
+
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
-    if (values.SITE instanceof LISPSite) this.#site = values.SITE;
-    else errors.error("SITE is not a LISPSite");
+    this.#site = offerOf(values.SITE, "LISPSite", "SITE", errors);
     this.#rlocs = values.RLOC;
     this.#file = values.STATE || null;
     try {

@@ -14,6 +14,7 @@ import { eidName, IID_MAX } from "../../../src/net/eid.js";
 import { prefixText } from "../../../src/net/prefix.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { asHandlerError, type HandlerCode } from "../../../src/router/handler.js";
+import type { Offers } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { EidRecord } from "../../../src/wire/lisp-control/record.js";
 
@@ -66,6 +67,10 @@ export class LISPSite extends Element {
   #ttl = 0;
   #iid = 0;
   #configured: ReadonlySet<string> = new Set();
+
+  override offers(): Partial<Offers> {
+    return { LISPSite: this };
+  }
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
     this.#iid = values.IID;

@@ -4,22 +4,24 @@ import { ControlChannel } from "../../../src/lisp/control/control-channel.js";
 import { randomNonce } from "../../../src/lisp/control/control-records.js";
 import { type Solicitation, Solicitations } from "../../../src/lisp/etr/solicitations.js";
 import { MappingError, parseEidAndInstance } from "../../../src/lisp/mapping.js";
+import type {
+  DecapOffer,
+  MapCacheOffer,
+  MapReplierOffer,
+  RegistrarOffer,
+  SiteOffer,
+} from "../../../src/lisp/offers/lisp-offers.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { addressText, isRoutable, sameAddress } from "../../../src/net/address.js";
 import { type EidPrefix, eidName } from "../../../src/net/eid.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
-import { elementOf } from "../../../src/router/element-of.js";
 import { asHandlerError, type HandlerCode } from "../../../src/router/handler.js";
+import { type Offers, offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { Timer } from "../../../src/router/timer.js";
 import { eidAddress, eidFields, ipAddress } from "../../../src/wire/lisp-control/address.js";
 import { mapRequest } from "../../../src/wire/lisp-control/map-request.js";
 import { encodeLispControl } from "../../../src/wire/lisp-control/message.js";
-import { LISPDecap } from "../data-plane/lisp-decap.js";
-import { LISPMapCache } from "../itr/lisp-map-cache.js";
-import { LISPMapReplier } from "./lisp-map-replier.js";
-import { LISPRegistrar } from "./lisp-registrar.js";
-import { LISPSite } from "./lisp-site.js";
 
 const args = {
   SITE: {
@@ -127,25 +129,25 @@ export class LISPSMRSender extends Element {
   readonly #news: Timer = this.newTimer(() => this.#tellNews());
   readonly #step: Timer = this.newTimer(() => this.#walk());
   #solicitations: Solicitations | null = null;
-  #registrar: LISPRegistrar | null = null;
-  #replier: LISPMapReplier | null = null;
-  #site: LISPSite | null = null;
-  #cache: LISPMapCache | null = null;
-  #decap: LISPDecap | null = null;
+  #registrar: RegistrarOffer | null = null;
+  #replier: MapReplierOffer | null = null;
+  #site: SiteOffer | null = null;
+  #cache: MapCacheOffer | null = null;
+  #decap: DecapOffer | null = null;
   #rlocs: readonly Uint8Array[] = [];
   #times = 0;
   #patience = 0;
 
+  override offers(): Partial<Offers> {
+    return { LISPSMRSender: this };
+  }
+
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
-    const { SITE, CACHE, DECAP } = values;
-    if (SITE instanceof LISPSite) this.#site = SITE;
-    else errors.error("SITE is not a LISPSite");
-    if (CACHE instanceof LISPMapCache) this.#cache = CACHE;
-    else if (CACHE !== undefined) errors.error("CACHE is not a LISPMapCache");
-    if (DECAP instanceof LISPDecap) this.#decap = DECAP;
-    else if (DECAP !== undefined) errors.error("DECAP is not a LISPDecap");
-    this.#registrar = elementOf(values.REGISTRAR, LISPRegistrar, "REGISTRAR", errors);
-    this.#replier = elementOf(values.REPLIER, LISPMapReplier, "REPLIER", errors);
+    this.#site = offerOf(values.SITE, "LISPSite", "SITE", errors);
+    this.#cache = offerOf(values.CACHE, "LISPMapCache", "CACHE", errors);
+    this.#decap = offerOf(values.DECAP, "LISPDecap", "DECAP", errors);
+    this.#registrar = offerOf(values.REGISTRAR, "LISPRegistrar", "REGISTRAR", errors);
+    this.#replier = offerOf(values.REPLIER, "LISPMapReplier", "REPLIER", errors);
     if (values.RLOC.length === 0) errors.error("no RLOC given");
     this.#rlocs = values.RLOC;
     this.#times = values.TIMES;

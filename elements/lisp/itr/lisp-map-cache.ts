@@ -26,6 +26,7 @@ import { type Prefix, prefixText } from "../../../src/net/prefix.js";
 import { type Batch, SIDE_BYTES } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { asHandlerError, type HandlerCode } from "../../../src/router/handler.js";
+import type { Offers } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { Timer } from "../../../src/router/timer.js";
 
@@ -153,6 +154,10 @@ export class LISPMapCache extends Element {
   readonly #missListeners: ((batch: Batch) => void)[] = [];
   readonly #insertListeners: ((mapping: Mapping) => void)[] = [];
   readonly #expiryListeners: ((mapping: CachedMapping) => void)[] = [];
+
+  override offers(): Partial<Offers> {
+    return { LISPMapCache: this };
+  }
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
     this.#iid = values.IID;

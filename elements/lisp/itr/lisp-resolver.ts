@@ -10,16 +10,17 @@ import { ResolutionHistory, type ResolutionTrace } from "../../../src/lisp/itr/r
 import { type Resolution, type ResolutionEvents, Resolutions } from "../../../src/lisp/itr/resolutions.js";
 import { resolverAddresses, ServerList } from "../../../src/lisp/itr/server-list.js";
 import { type Mapping, MappingError, parseEidAndInstance } from "../../../src/lisp/mapping.js";
+import type { MapCacheOffer } from "../../../src/lisp/offers/lisp-offers.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { addressText, isRoutable } from "../../../src/net/address.js";
 import { prefixText } from "../../../src/net/prefix.js";
 import { BATCH_MAX, type Batch } from "../../../src/packet/batch.js";
 import { type CleanupStage, Element, type ErrorSink } from "../../../src/router/element.js";
 import { asHandlerError, type HandlerCode, HandlerError } from "../../../src/router/handler.js";
+import { type Offers, offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { WireError } from "../../../src/wire/error.js";
 import type { UdpPacket } from "../../../src/wire/udp-packet.js";
-import { LISPMapCache } from "./lisp-map-cache.js";
 
 const args = {
   CACHE: {
@@ -200,7 +201,7 @@ export class LISPResolver extends Element {
   readonly #channel = new ControlChannel(this);
   readonly #timers = new TimerGroup(this);
   readonly #listeners: ((mapping: Mapping, echoes: boolean) => void)[] = [];
-  #cache: LISPMapCache | null = null;
+  #cache: MapCacheOffer | null = null;
   #rlocs: readonly Uint8Array[] = [];
   #servers = new ServerList([], []);
   #table: Resolutions | null = null;
@@ -211,9 +212,12 @@ export class LISPResolver extends Element {
   #began = 0;
   #refresher: Refresher | null = null;
 
+  override offers(): Partial<Offers> {
+    return { LISPResolver: this };
+  }
+
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
-    if (values.CACHE instanceof LISPMapCache) this.#cache = values.CACHE;
-    else errors.error("CACHE is not a LISPMapCache");
+    this.#cache = offerOf(values.CACHE, "LISPMapCache", "CACHE", errors);
     if (values.RLOC.length === 0) errors.error("no RLOC given");
     this.#rlocs = values.RLOC;
     this.#servers = new ServerList(resolverAddresses(values.MAP_RESOLVER, errors), this.#rlocs);
@@ -386,7 +390,7 @@ export class LISPResolver extends Element {
   }
 
   /** The map-cache that it fills. */
-  get cache(): LISPMapCache {
+  get cache(): MapCacheOffer {
     if (this.#cache === null) throw new Error(`${this.name} has no map-cache`);
     return this.#cache;
   }

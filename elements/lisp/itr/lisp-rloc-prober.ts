@@ -9,6 +9,7 @@ import {
 import { updateOf } from "../../../src/lisp/itr/probe-updates.js";
 import { keepShortest, type Probe, ProbedRloc } from "../../../src/lisp/itr/probed-rloc.js";
 import { type Mapping, MappingError } from "../../../src/lisp/mapping.js";
+import type { MapCacheOffer, ResolverOffer } from "../../../src/lisp/offers/lisp-offers.js";
 import { SLICE_REST } from "../../../src/lisp/slice.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { addressText, sameAddress } from "../../../src/net/address.js";
@@ -16,8 +17,8 @@ import type { EidPrefix } from "../../../src/net/eid.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { MemoryError } from "../../../src/packet/memory.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
-import { elementOf } from "../../../src/router/element-of.js";
 import type { HandlerCode } from "../../../src/router/handler.js";
+import { type Offers, offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { Timer } from "../../../src/router/timer.js";
 import type { WireError } from "../../../src/wire/error.js";
@@ -26,8 +27,6 @@ import { mapRequest } from "../../../src/wire/lisp-control/map-request.js";
 import { encodeLispControl } from "../../../src/wire/lisp-control/message.js";
 import type { EidRecord } from "../../../src/wire/lisp-control/record.js";
 import type { UdpPacket } from "../../../src/wire/udp-packet.js";
-import { LISPMapCache } from "./lisp-map-cache.js";
-import { LISPResolver } from "./lisp-resolver.js";
 
 const args = {
   CACHE: {
@@ -135,8 +134,8 @@ export class LISPRLOCProber extends Element {
   );
   /** The RLOC that was looked at last, while all are gone through. */
   #looked: Uint8Array | null = null;
-  #cache: LISPMapCache | null = null;
-  #resolver: LISPResolver | null = null;
+  #cache: MapCacheOffer | null = null;
+  #resolver: ResolverOffer | null = null;
   #rlocs: readonly Uint8Array[] = [];
   #proxy = false;
   #interval = 0;
@@ -144,10 +143,13 @@ export class LISPRLOCProber extends Element {
   #retries = 0;
   #capacity = 0;
 
+  override offers(): Partial<Offers> {
+    return { LISPRLOCProber: this };
+  }
+
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
-    if (values.CACHE instanceof LISPMapCache) this.#cache = values.CACHE;
-    else errors.error("CACHE is not a LISPMapCache");
-    this.#resolver = elementOf(values.RESOLVER, LISPResolver, "RESOLVER", errors);
+    this.#cache = offerOf(values.CACHE, "LISPMapCache", "CACHE", errors);
+    this.#resolver = offerOf(values.RESOLVER, "LISPResolver", "RESOLVER", errors);
     if (values.RLOC.length === 0) errors.error("no RLOC given");
     this.#rlocs = values.RLOC;
     this.#proxy = values.PITR;

@@ -1,5 +1,6 @@
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { ControlChannel, messageOf } from "../../../src/lisp/control/control-channel.js";
+import type { ResolverOffer } from "../../../src/lisp/offers/lisp-offers.js";
 import { Pacer } from "../../../src/lisp/pacer.js";
 import { RateLimiter } from "../../../src/lisp/rate-limiter.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
@@ -8,12 +9,12 @@ import { type EidPrefix, eidName } from "../../../src/net/eid.js";
 import { covers } from "../../../src/net/prefix.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
+import { offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { WireError } from "../../../src/wire/error.js";
 import { eidPrefix } from "../../../src/wire/lisp-control/address.js";
 import type { MapRequest } from "../../../src/wire/lisp-control/map-request.js";
 import type { UdpPacket } from "../../../src/wire/udp-packet.js";
-import { LISPResolver } from "./lisp-resolver.js";
 
 const args = {
   RESOLVER: {
@@ -75,11 +76,10 @@ export class LISPSMRReceiver extends Element {
   readonly #channel = new ControlChannel(this);
   readonly #longer = new RateLimiter(this.router.clock, LONGER_RATE, LONGER, WAITING);
   #pacer: Pacer | null = null;
-  #resolver: LISPResolver | null = null;
+  #resolver: ResolverOffer | null = null;
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
-    if (values.RESOLVER instanceof LISPResolver) this.#resolver = values.RESOLVER;
-    else errors.error("RESOLVER is not a LISPResolver");
+    this.#resolver = offerOf(values.RESOLVER, "LISPResolver", "RESOLVER", errors);
     const { clock } = this.router;
     const timers = new TimerGroup(this);
     this.#pacer = new Pacer({ clock, timers, interval: values.INTERVAL * 1e9, capacity: WAITING });

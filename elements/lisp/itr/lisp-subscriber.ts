@@ -12,6 +12,7 @@ import { type OwnSubscription, OwnSubscriptions } from "../../../src/lisp/itr/ow
 import { judgePublication, type ReplyPolicy } from "../../../src/lisp/itr/reply-policy.js";
 import { resolverAddresses, ServerList } from "../../../src/lisp/itr/server-list.js";
 import { type Mapping, MappingError } from "../../../src/lisp/mapping.js";
+import type { ResolverOffer } from "../../../src/lisp/offers/lisp-offers.js";
 import { SLICE, SLICE_REST } from "../../../src/lisp/slice.js";
 import type { Place } from "../../../src/lisp/tables/instance-tables.js";
 import { MapCacheFullError } from "../../../src/lisp/tables/map-cache.js";
@@ -23,13 +24,13 @@ import type { Batch } from "../../../src/packet/batch.js";
 import { MemoryError } from "../../../src/packet/memory.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import type { HandlerCode } from "../../../src/router/handler.js";
+import { offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import { WireError } from "../../../src/wire/error.js";
 import { encodeLispControl } from "../../../src/wire/lisp-control/message.js";
 import type { XtrIds } from "../../../src/wire/lisp-control/record.js";
 import { type MapNotify, mapNotify } from "../../../src/wire/lisp-control/registration.js";
 import type { UdpPacket } from "../../../src/wire/udp-packet.js";
-import { LISPResolver } from "./lisp-resolver.js";
 
 const args = {
   RESOLVER: {
@@ -155,7 +156,7 @@ export class LISPSubscriber extends Element {
 
   readonly #channel = new ControlChannel(this);
   readonly #timers = new TimerGroup(this);
-  #resolver: LISPResolver | null = null;
+  #resolver: ResolverOffer | null = null;
   #rlocs: readonly Uint8Array[] = [];
   #servers = new ServerList([], []);
   #ids: XtrIds | null = null;
@@ -164,8 +165,7 @@ export class LISPSubscriber extends Element {
   #table: OwnSubscriptions | null = null;
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
-    if (values.RESOLVER instanceof LISPResolver) this.#resolver = values.RESOLVER;
-    else errors.error("RESOLVER is not a LISPResolver");
+    this.#resolver = offerOf(values.RESOLVER, "LISPResolver", "RESOLVER", errors);
     if (values.RLOC.length === 0) errors.error("no RLOC given");
     this.#rlocs = values.RLOC;
     this.#servers = new ServerList(resolverAddresses(values.MAP_RESOLVER, errors), this.#rlocs);

@@ -6,7 +6,7 @@ import {
   type OutgoingMessage,
 } from "../../../src/lisp/control/control-channel.js";
 import { tableEid } from "../../../src/lisp/control/control-records.js";
-import { NO_SITE_MINUTES, unknownLength } from "../../../src/lisp/map-server/answers.js";
+import { NO_SITE_MINUTES } from "../../../src/lisp/map-server/answers.js";
 import { negativeRecord } from "../../../src/lisp/map-server/records.js";
 import {
   type EncapsulatedRequest,
@@ -18,16 +18,17 @@ import {
 } from "../../../src/lisp/map-server/requests.js";
 import { Routes } from "../../../src/lisp/map-server/routes.js";
 import { MappingError } from "../../../src/lisp/mapping.js";
+import type { MapServerOffer } from "../../../src/lisp/offers/lisp-offers.js";
 import { RateLimiter } from "../../../src/lisp/rate-limiter.js";
 import { type EidPrefix, IID_MAX } from "../../../src/net/eid.js";
 import { canonical, hostPrefix } from "../../../src/net/prefix.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import type { HandlerCode } from "../../../src/router/handler.js";
+import { offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import { WireError } from "../../../src/wire/error.js";
 import type { UdpPacket } from "../../../src/wire/udp-packet.js";
-import { LISPMapServer } from "./lisp-map-server.js";
 
 /** Records of one Map-Request that are looked for. */
 const RECORDS_MAX = 16;
@@ -96,8 +97,7 @@ export class LISPMapResolver extends Element {
   readonly #channel = new ControlChannel(this);
   readonly #routes = new Routes();
   #own: OwnAddresses = { rloc4: null, rloc6: null };
-  #mapServer: unknown;
-  #server: LISPMapServer | null = null;
+  #server: MapServerOffer | null = null;
   #limiter: RateLimiter | null = null;
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
@@ -113,16 +113,10 @@ export class LISPMapResolver extends Element {
         errors.error(`'${text}': ${e.message}`);
       }
     }
-    this.#mapServer = values.MAP_SERVER;
-    if (this.#mapServer === undefined && this.#routes.size === 0)
+    this.#server = offerOf(values.MAP_SERVER, "LISPMapServer", "MAP_SERVER", errors);
+    if (values.MAP_SERVER === undefined && this.#routes.size === 0)
       errors.error("needs MAP_SERVER or the addresses of Map-Servers");
     this.#limiter = new RateLimiter(this.router.clock, values.RATE, values.BURST, values.SENDERS);
-  }
-
-  override initialize(errors: ErrorSink): void {
-    if (this.#mapServer === undefined) return;
-    if (this.#mapServer instanceof LISPMapServer) this.#server = this.#mapServer;
-    else errors.error("MAP_SERVER is not a LISPMapServer");
   }
 
   override push(_port: number, batch: Batch): void {
@@ -162,7 +156,7 @@ export class LISPMapResolver extends Element {
   #resolveOne(request: EncapsulatedRequest, asked: EidPrefix, sender: Uint8Array): void {
     // As Map-Servers do, by the address: what is asked for may be larger than what is known.
     const eid = { iid: asked.iid, eid: hostPrefix(asked.eid.address) };
-    const here = this.#server?.sites.authority(eid) ?? -1;
+    const here = this.#server?.authority(eid) ?? -1;
     const route = this.#routes.find(eid);
     if (this.#server !== null && here >= (route?.length ?? 0)) {
       this.#count("local");
@@ -178,8 +172,7 @@ export class LISPMapResolver extends Element {
 
   #negative({ iid, eid }: EidPrefix): ReturnType<typeof negativeRecord> {
     const { address } = eid;
-    const server = this.#server;
-    const known = server === null ? 0 : unknownLength(server.database, server.sites, iid, address);
+    const known = this.#server?.unknownLength(iid, address) ?? 0;
     const length = Math.max(known, this.#routes.holeLength(iid, address));
     return negativeRecord({ iid, eid: canonical({ address, length }) }, "natively-forward", NO_SITE_MINUTES);
   }

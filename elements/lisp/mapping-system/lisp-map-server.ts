@@ -6,6 +6,7 @@ import { KeyError, parseKey, wordsOf } from "../../../src/lisp/control/keys.js";
 import { NonceGuard } from "../../../src/lisp/control/nonce-policy.js";
 import { openDatabase } from "../../../src/lisp/database/open-database.js";
 import type { RegistrationDatabase } from "../../../src/lisp/database/registration-database.js";
+import { unknownLength } from "../../../src/lisp/map-server/answers.js";
 import { registrationsText } from "../../../src/lisp/map-server/listing.js";
 import { PeerKeys } from "../../../src/lisp/map-server/peer-keys.js";
 import { subscriptionsText } from "../../../src/lisp/map-server/publisher.js";
@@ -15,11 +16,13 @@ import { parseSite, SiteError, Sites, siteLabel, siteText } from "../../../src/l
 import { Subscriptions } from "../../../src/lisp/map-server/subscriptions.js";
 import { parseEidAndInstance } from "../../../src/lisp/mapping.js";
 import { RateLimiter } from "../../../src/lisp/rate-limiter.js";
+import type { EidPrefix } from "../../../src/net/eid.js";
 import { IID_MAX } from "../../../src/net/eid.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { DeviceError } from "../../../src/router/device.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { asHandlerError, type HandlerCode, HandlerError } from "../../../src/router/handler.js";
+import type { Offers } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import { StoreError } from "../../../src/router/store.js";
 import type { Unlock } from "../../../src/store/lmdb-store.js";
@@ -193,6 +196,10 @@ export class LISPMapServer extends Element {
   /** Whether the mapping database is this element's to close: during a hot swap two have it. */
   #owner = false;
 
+  override offers(): Partial<Offers> {
+    return { LISPMapServer: this };
+  }
+
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
     this.#values = values;
     if (values.RLOC4 === undefined && values.RLOC6 === undefined) errors.error("needs RLOC4 or RLOC6");
@@ -320,9 +327,14 @@ export class LISPMapServer extends Element {
     return this.#server.database;
   }
 
-  /** The sites that may register here. */
-  get sites(): Sites {
-    return this.#sites;
+  /** Length of the longest EID-prefix of a site around `eid`; null: it is of none. */
+  authority(eid: EidPrefix): number | null {
+    return this.#sites.authority(eid);
+  }
+
+  /** Length of the least specific prefix around an address of no site in which no site is, and nothing is registered. */
+  unknownLength(iid: number, address: Uint8Array): number {
+    return unknownLength(this.database, this.#sites, iid, address);
   }
 
   override handlers(): Record<string, HandlerCode> {

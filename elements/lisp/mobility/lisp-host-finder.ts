@@ -3,16 +3,17 @@ import { ControlChannel, replyOf } from "../../../src/lisp/control/control-chann
 import { encapsulatedRequest } from "../../../src/lisp/control/map-requests.js";
 import { resolverAddresses, ServerList } from "../../../src/lisp/itr/server-list.js";
 import { HostSearch, type SearchPolicy } from "../../../src/lisp/mobility/host-search.js";
+import type { MobilityOffer } from "../../../src/lisp/offers/lisp-offers.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { eidName } from "../../../src/net/eid.js";
 import type { Prefix } from "../../../src/net/prefix.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
+import { offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { WireError } from "../../../src/wire/error.js";
 import { encodeLispControl } from "../../../src/wire/lisp-control/message.js";
 import type { UdpPacket } from "../../../src/wire/udp-packet.js";
-import { LISPMobility } from "./lisp-mobility.js";
 
 const args = {
   MOBILITY: {
@@ -94,15 +95,14 @@ export class LISPHostFinder extends Element {
   readonly #channel = new ControlChannel(this);
   readonly #timers = new TimerGroup(this);
   readonly #searches = new Map<string, HostSearch>();
-  #mobility: LISPMobility | null = null;
+  #mobility: MobilityOffer | null = null;
   #rlocs: readonly Uint8Array[] = [];
   #servers = new ServerList([], []);
   #policy: SearchPolicy | null = null;
   #last = -1;
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
-    if (values.MOBILITY instanceof LISPMobility) this.#mobility = values.MOBILITY;
-    else errors.error("MOBILITY is not a LISPMobility");
+    this.#mobility = offerOf(values.MOBILITY, "LISPMobility", "MOBILITY", errors);
     if (values.RLOC.length === 0) errors.error("no RLOC given");
     this.#rlocs = values.RLOC;
     this.#servers = new ServerList(resolverAddresses(values.MAP_RESOLVER, errors), this.#rlocs);

@@ -1,9 +1,10 @@
 import * as layout from "../../../assembly/lisp-layout.js";
 import type { ArgValues } from "../../../src/lang/args/spec.js";
+import type { MobilityOffer } from "../../../src/lisp/offers/lisp-offers.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
+import { offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
-import { LISPMobility } from "./lisp-mobility.js";
 
 const args = {
   MOBILITY: {
@@ -52,12 +53,11 @@ export class LISPHostSwitch extends Element {
     state: layout.SWITCH_AREA_SIZE,
   } as const satisfies ElementSpec;
 
-  #mobility: LISPMobility | null = null;
+  #mobility: MobilityOffer | null = null;
   readonly #drop = this.counterAddress("unconnected");
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
-    if (values.MOBILITY instanceof LISPMobility) this.#mobility = values.MOBILITY;
-    else errors.error("MOBILITY is not a LISPMobility");
+    this.#mobility = offerOf(values.MOBILITY, "LISPMobility", "MOBILITY", errors);
     const { memory, state } = this;
     const source = values.BY === "src";
     memory.set32(state + layout.SWITCH_OFFSET_4, source ? 12 : 16);

@@ -9,6 +9,13 @@ import { Neighbours } from "../../../src/lisp/mobility/neighbours.js";
 import { destinationOf, sourceOf } from "../../../src/lisp/mobility/packets.js";
 import { type DynamicRange, parseRange } from "../../../src/lisp/mobility/ranges.js";
 import { Strays } from "../../../src/lisp/mobility/strays.js";
+import type {
+  MapCacheOffer,
+  PeerLogOffer,
+  RegistrarOffer,
+  SiteOffer,
+  SmrSenderOffer,
+} from "../../../src/lisp/offers/lisp-offers.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { IID_MAX } from "../../../src/net/eid.js";
 import type { Prefix } from "../../../src/net/prefix.js";
@@ -16,14 +23,10 @@ import type { Batch } from "../../../src/packet/batch.js";
 import { Packet } from "../../../src/packet/packet.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { asHandlerError, type HandlerCode, HandlerError } from "../../../src/router/handler.js";
+import { type Offers, offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { Timer } from "../../../src/router/timer.js";
 import type { EidRecord } from "../../../src/wire/lisp-control/record.js";
-import { LISPRegistrar } from "../etr/lisp-registrar.js";
-import { LISPSite } from "../etr/lisp-site.js";
-import { LISPSMRSender } from "../etr/lisp-smr-sender.js";
-import { LISPMapCache } from "../itr/lisp-map-cache.js";
-import { LISPPeerLog } from "./lisp-peer-log.js";
 
 const args = {
   SITE: {
@@ -169,28 +172,27 @@ export class LISPMobility extends Element {
   #table: HostTable | null = null;
   #hosts: MobileHosts | null = null;
   #ranges: readonly DynamicRange[] = [];
-  #site: LISPSite | null = null;
-  #cache: LISPMapCache | null = null;
-  #registrar: LISPRegistrar | null = null;
-  #smr: LISPSMRSender | null = null;
-  #log: LISPPeerLog | null = null;
+  #site: SiteOffer | null = null;
+  #cache: MapCacheOffer | null = null;
+  #registrar: RegistrarOffer | null = null;
+  #smr: SmrSenderOffer | null = null;
+  #log: PeerLogOffer | null = null;
   #iid = 0;
   #ttl = 0;
   #neighbours: Neighbours | null = null;
   #moves: HostMoves | null = null;
   #strays: Strays | null = null;
 
+  override offers(): Partial<Offers> {
+    return { LISPMobility: this };
+  }
+
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
-    if (values.SITE instanceof LISPSite) this.#site = values.SITE;
-    else errors.error("SITE is not a LISPSite");
-    if (values.CACHE instanceof LISPMapCache) this.#cache = values.CACHE;
-    else if (values.CACHE !== undefined) errors.error("CACHE is not a LISPMapCache");
-    if (values.REGISTRAR instanceof LISPRegistrar) this.#registrar = values.REGISTRAR;
-    else if (values.REGISTRAR !== undefined) errors.error("REGISTRAR is not a LISPRegistrar");
-    if (values.SMR instanceof LISPSMRSender) this.#smr = values.SMR;
-    else if (values.SMR !== undefined) errors.error("SMR is not a LISPSMRSender");
-    if (values.LOG instanceof LISPPeerLog) this.#log = values.LOG;
-    else if (values.LOG !== undefined) errors.error("LOG is not a LISPPeerLog");
+    this.#site = offerOf(values.SITE, "LISPSite", "SITE", errors);
+    this.#cache = offerOf(values.CACHE, "LISPMapCache", "CACHE", errors);
+    this.#registrar = offerOf(values.REGISTRAR, "LISPRegistrar", "REGISTRAR", errors);
+    this.#smr = offerOf(values.SMR, "LISPSMRSender", "SMR", errors);
+    this.#log = offerOf(values.LOG, "LISPPeerLog", "LOG", errors);
     this.#iid = values.IID;
     this.#ttl = values.TTL;
     let locators: Mapping["locators"] = [];

@@ -1,13 +1,14 @@
 import * as layout from "../../../assembly/lisp-layout.js";
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { MappingError, parseEidAndInstance } from "../../../src/lisp/mapping.js";
+import type { DecapOffer } from "../../../src/lisp/offers/lisp-offers.js";
 import { type LoggedPeer, PeerLog } from "../../../src/lisp/tables/peer-log.js";
 import { addressText } from "../../../src/net/address.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { asHandlerError, type HandlerCode } from "../../../src/router/handler.js";
+import { type Offers, offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
-import { LISPDecap } from "../data-plane/lisp-decap.js";
 
 const args = {
   DECAP: {
@@ -63,13 +64,16 @@ export class LISPPeerLog extends Element {
     },
   } as const satisfies ElementSpec;
 
-  #decap: LISPDecap | null = null;
+  #decap: DecapOffer | null = null;
   #log: PeerLog | null = null;
   #capacity = 0;
 
+  override offers(): Partial<Offers> {
+    return { LISPPeerLog: this };
+  }
+
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
-    if (values.DECAP instanceof LISPDecap) this.#decap = values.DECAP;
-    else errors.error("DECAP is not a LISPDecap");
+    this.#decap = offerOf(values.DECAP, "LISPDecap", "DECAP", errors);
     this.#capacity = values.CAPACITY;
     if (values.ACTIVE) this.start();
   }

@@ -1,0 +1,34 @@
+// What elements offer to others that name them in an argument.
+
+import type { ARPCache } from "../packet/arp-cache.js";
+import type { Element, ErrorSink } from "./element.js";
+
+/** Has a table of IPv4 neighbours. */
+export interface ArpTableOffer {
+  readonly cache: ARPCache;
+}
+
+/**
+ * What may be asked of an element, by the name of the class that its element stands for. Rooms above add theirs by
+ * module augmentation, as `src/lisp/offers/` does.
+ */
+export interface Offers {
+  ARPTable: ArpTableOffer;
+}
+
+/**
+ * What `value`, an argument of type `element`, offers under `name`; null, and an error that names the argument, where it
+ * does not. Not given (undefined): null without an error.
+ */
+export function offerOf<N extends keyof Offers>(
+  value: unknown,
+  name: N,
+  argument: string,
+  errors: ErrorSink,
+): Offers[N] | null {
+  if (value === undefined) return null;
+  const offer = (value as Element).offers()[name];
+  if (offer !== undefined) return offer;
+  errors.error(`${argument} is not a ${name}`);
+  return null;
+}
