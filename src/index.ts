@@ -27,7 +27,7 @@ export {
   type ErrorSink,
 } from "./router/element.js";
 export { type Handler, type HandlerCode, HandlerError } from "./router/handler.js";
-export type { ArpTableOffer, Offers } from "./router/offers.js";
+export type { ArpTableOffer, Offers, ToDeviceOffer } from "./router/offers.js";
 export { RouterError } from "./router/router-error.js";
 export { Simulation, SimulationError } from "./router/simulation.js";
 export type { ElementSpec, HandlerSpec } from "./router/spec.js";

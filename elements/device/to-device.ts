@@ -3,8 +3,8 @@ import type { Batch } from "../../src/packet/batch.js";
 import type { Device } from "../../src/router/device.js";
 import { type CleanupStage, Element, type ErrorSink } from "../../src/router/element.js";
 import type { HandlerCode } from "../../src/router/handler.js";
-import type { MtuSource } from "../../src/router/mtu-source.js";
 import { type Signal, upstreamEmptySignal } from "../../src/router/notifier.js";
+import type { Offers } from "../../src/router/offers.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 import type { Task } from "../../src/router/task.js";
 
@@ -37,7 +37,7 @@ const args = {
  * @input 0 packets to send, pull or push
  * @see FromDevice, ToDump
  */
-export class ToDevice extends Element implements MtuSource {
+export class ToDevice extends Element {
   static readonly spec = {
     ports: "1/0",
     processing: "a",
@@ -60,6 +60,10 @@ export class ToDevice extends Element implements MtuSource {
   #waiting: Batch | null = null;
   readonly #mtuListeners: ((mtu: number) => void)[] = [];
   #unfollow: (() => void) | null = null;
+
+  override offers(): Partial<Offers> {
+    return { ToDevice: this };
+  }
 
   override configure(values: ArgValues<typeof args>): void {
     this.#name = values.DEVNAME;

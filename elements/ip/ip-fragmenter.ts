@@ -4,7 +4,7 @@ import type { ArgValues } from "../../src/lang/args/spec.js";
 import { ipNumber, ipText } from "../../src/net/address.js";
 import type { Batch } from "../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../src/router/element.js";
-import { type MtuSource, mtuSourceOf } from "../../src/router/mtu-source.js";
+import { offerOf, type ToDeviceOffer } from "../../src/router/offers.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 import { IPV4_DESTINATION, IPV4_SOURCE } from "../../src/wire/ipv4.js";
 
@@ -72,7 +72,7 @@ export class IPFragmenter extends Element {
 
   #verbose = false;
   #mtu = 0;
-  #source: MtuSource | null = null;
+  #source: ToDeviceOffer | null = null;
   #deviceMtu = Number.POSITIVE_INFINITY;
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
@@ -82,7 +82,7 @@ export class IPFragmenter extends Element {
     }
     this.#verbose = values.VERBOSE;
     this.#mtu = values.MTU;
-    this.#follow(mtuSourceOf(values.DEVICE, "DEVICE", errors));
+    this.#follow(offerOf(values.DEVICE, "ToDevice", "DEVICE", errors));
     const set = (at: number, value: number): void => this.memory.set32(this.stateArea + at, value);
     set(layout.FRAG_HONOR_DF, values.HONOR_DF ? 1 : 0);
     set(layout.FRAG_HONOR_MTU, values.HONOR_MTU ? 1 : 0);
@@ -90,7 +90,7 @@ export class IPFragmenter extends Element {
     set(layout.FRAG_RANDOM, this.router.random.u32());
   }
 
-  #follow(source: MtuSource | null): void {
+  #follow(source: ToDeviceOffer | null): void {
     if (source !== this.#source) {
       this.#source = source;
       this.#deviceMtu = Number.POSITIVE_INFINITY;

@@ -8,12 +8,19 @@ export interface ArpTableOffer {
   readonly cache: ARPCache;
 }
 
+/** Sends through a device, whose MTU may change. */
+export interface ToDeviceOffer {
+  /** Calls `listener` with the MTU, as soon as the device is open and whenever it changes. */
+  followMtu(listener: (mtu: number) => void): void;
+}
+
 /**
  * What may be asked of an element, by the name of the class that its element stands for. Rooms above add theirs by
  * module augmentation, as `src/lisp/offers/` does.
  */
 export interface Offers {
   ARPTable: ArpTableOffer;
+  ToDevice: ToDeviceOffer;
 }
 
 /**

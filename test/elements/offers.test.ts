@@ -5,6 +5,7 @@ import * as assert from "uvu/assert";
 import {
   ARPCache,
   type ArpTableOffer,
+  type Batch,
   Element,
   type ElementClass,
   Loader,
@@ -89,6 +90,18 @@ class Neighbours extends Element implements ArpTableOffer {
   }
 }
 
+/** Sends through something of its own, which carries 1420 bytes. */
+class Tunnel extends Element {
+  static readonly spec = { ports: "1/0", processing: "h" } as const;
+
+  override offers(): Partial<Offers> {
+    return { ToDevice: { followMtu: (listener) => listener(1420) } };
+  }
+  override push(_port: number, batch: Batch): void {
+    batch.kill();
+  }
+}
+
 test("a LISPMapReplier answers, and a LISPSMRSender tells, for whatever offers the mappings of a site", async () => {
   const b = await start(
     `site :: Site;
@@ -144,6 +157,15 @@ test("an ARPQuerier uses the table of whatever offers one", async () => {
     Neighbours,
   );
   assert.is(b.read("q.table").slice(0, 28), "10.0.0.2 1 02-00-00-00-00-09");
+  b.close();
+});
+
+test("a LISPEncap follows the MTU of whatever sends through a device", async () => {
+  const b = await start(
+    "Feed -> e :: LISPEncap(192.0.2.1, MTU 1500, DEVICE tunnel) -> tunnel :: Tunnel",
+    Tunnel,
+  );
+  assert.is(b.read("e.mtu"), "1420");
   b.close();
 });
 

@@ -111,7 +111,7 @@ test("an element without a device cannot be followed", async () => {
     await Router.fromText(text).catch((e: unknown) => {
       message = e instanceof ConfigurationError ? e.message : String(e);
     });
-    assert.match(message, "DEVICE is no element that sends through a device, as ToDevice does");
+    assert.match(message, "DEVICE is not a ToDevice");
   }
 });
 

@@ -5,8 +5,7 @@ import { addressScope, addressText, isRoutable } from "../../../src/net/address.
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { type HandlerCode, valueHandler } from "../../../src/router/handler.js";
-import { mtuSourceOf } from "../../../src/router/mtu-source.js";
-import type { Offers } from "../../../src/router/offers.js";
+import { type Offers, offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import { E_BIT, L_BIT, V_BIT } from "../../../src/wire/lisp-data.js";
 
@@ -143,7 +142,7 @@ export class LISPEncap extends Element {
     set(layout.ENCAP_HAS_6, six.length > 0 ? 1 : 0);
     this.#mtu = values.MTU;
     set(layout.ENCAP_MTU, values.MTU);
-    mtuSourceOf(values.DEVICE, "DEVICE", errors)?.followMtu((mtu) => {
+    offerOf(values.DEVICE, "ToDevice", "DEVICE", errors)?.followMtu((mtu) => {
       this.#deviceMtu = mtu;
       this.#setMtu(this.#mtu);
     });

@@ -130,11 +130,12 @@ test("a wrong checksum is malformed", async () => {
   b.close();
 });
 
-test("what is no map-cache is refused", async () => {
+test("what is no map-cache, and none at all, is refused", async () => {
   assert.match(
     await failure(() => Bench.start("d :: Idle; feed :: Feed -> LISPPathMTU(d); d -> Discard")),
     /CACHE is not a LISPMapCache/,
   );
+  assert.match(await failure(() => Bench.start("Feed -> LISPPathMTU")), /no CACHE given/);
 });
 
 test.run();
