@@ -12,7 +12,7 @@ import { flowHash4, flowHash6 } from "./lisp-flow";
 import {
   CACHE_DENIED, CACHE_DROPS, CACHE_HITS, CACHE_IID, CACHE_MAP_REQUESTS, CACHE_MISSES, CACHE_NATIVE,
   CACHE_PER_PACKET, CACHE_ROOT, INSTANCE_TABLE_4, INSTANCE_TABLE_6, LOCATOR_PACKETS, LOCATOR_RLOC,
-  LOCATOR_SIZE, LOCATOR_UNTIL, MAPPING_COUNT, MAPPING_EPOCH, MAPPING_LOCATORS, MAPPING_VERDICT, ROOT_EPOCH,
+  LOCATOR_SIZE, LOCATOR_UNTIL, MAPPING_COUNT, MAPPING_EPOCH, MAPPING_LOCATORS, MAPPING_TOTAL, MAPPING_VERDICT, ROOT_EPOCH,
   VERDICT_DROP, VERDICT_MAP_REQUEST, VERDICT_NATIVE,
 } from "./lisp-layout";
 import { lispSettle } from "./lisp-settle";
@@ -89,8 +89,7 @@ function lookUp(state: u32, batch: u32, count: u32, v4: u32, v6: u32): void {
 // @ts-ignore: decorator
 @inline
 export function readyWeights(mapping: u32, epoch: u32): u32 {
-  const both = load<u64>(mapping, MAPPING_EPOCH);
-  return select<u32>((both >> 32) as u32, 0, (both as u32) == epoch);
+  return load<u32>(mapping, MAPPING_EPOCH) == epoch ? load<u32>(mapping, MAPPING_TOTAL) : 0;
 }
 
 /**
