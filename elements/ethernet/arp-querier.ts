@@ -161,7 +161,7 @@ export class ARPQuerier extends NeighbourSender {
     if (this.#own === null && this.#tableOf === null) {
       if (values.TABLE === undefined) {
         this.#own = new ARPCache(this.memory, this.router.random.u32(), this.counterAddress("waited"));
-      } else if (table !== undefined && values.TABLE !== this) {
+      } else if (table !== undefined && !this.#isBehind(table)) {
         this.#tableOf = table;
       } else {
         errors.error("TABLE: type mismatch, expected ARPTable");
@@ -183,6 +183,13 @@ export class ARPQuerier extends NeighbourSender {
     this.#values = values;
     if (this.#timer !== null) this.#expire();
     if (!same && this.graph.initialized) this.announce(values.ANNOUNCE);
+  }
+
+  /** Whether `table` is that of this element, perhaps by way of others: in a circle nobody has one. */
+  #isBehind(table: ArpTableOffer): boolean {
+    let at: ArpTableOffer | null = table;
+    while (at instanceof ARPQuerier && at !== this) at = at.#tableOf;
+    return at === this;
   }
 
   override initialize(): void {

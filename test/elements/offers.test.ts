@@ -160,6 +160,20 @@ test("an ARPQuerier uses the table of whatever offers one", async () => {
   b.close();
 });
 
+test("ARPQueriers that name one another in a circle have no table", async () => {
+  for (const tables of ["a", "bca", "bab"]) {
+    const text = [...tables].map((table, i) => {
+      const name = "abc"[i];
+      return `Feed -> ${name} :: ARPQuerier(10.0.0.1, 2:0:0:0:0:1, TABLE ${table}) -> Sink; Feed -> Null -> [1] ${name};`;
+    });
+    let said = "";
+    await start(text.join("\n")).catch((e: unknown) => {
+      said = String(e);
+    });
+    assert.match(said, "TABLE: type mismatch, expected ARPTable", tables);
+  }
+});
+
 test("a LISPEncap follows the MTU of whatever sends through a device", async () => {
   const b = await start(
     "Feed -> e :: LISPEncap(192.0.2.1, MTU 1500, DEVICE tunnel) -> tunnel :: Tunnel",
