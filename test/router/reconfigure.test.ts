@@ -47,6 +47,7 @@ const FIXED: Readonly<Record<string, string>> = {
   PullTee: "its argument is its number of ports",
   LISPEncap: "hands its addresses to others when it starts",
   LISPMapReplier: "its limits would forget whom they count",
+  LISPMapResolver: "holds another element",
   LISPPathMTU: "holds other elements",
   LISPSMRReceiver: "holds another element",
 };

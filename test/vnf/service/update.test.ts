@@ -134,6 +134,19 @@ class Load {
     }
   }
 
+  /** Until a while has passed without Map-Requests: sites that are new tell of themselves more than once. */
+  async quiet(): Promise<void> {
+    let seen = await this.mapRequests();
+    const end = performance.now() + PATIENCE * 1000;
+    for (let still = 0; still < 4; still += 0.5) {
+      if (performance.now() > end) throw new Error(`waited ${PATIENCE} s: Map-Requests go on`);
+      await this.pass(0.5);
+      const now = await this.mapRequests();
+      if (now !== seen) still = 0;
+      seen = now;
+    }
+  }
+
   /** Map-Requests that the mapping system has seen. */
   async mapRequests(): Promise<number> {
     const { elements } = await this.service.function("ms").request("stats", {});
@@ -158,6 +171,7 @@ async function updatedUnderLoad(
   seconds: number,
 ): Promise<{ lost: number[]; dropped: number }> {
   await load.drain();
+  await load.quiet();
   const before = await load.counts();
   const [requests, cached] = [await load.mapRequests(), await load.cached("xtr1")];
   assert.ok(cached.length > 1, "the other site is in the map-cache");
