@@ -2,7 +2,6 @@
 
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { once } from "node:events";
-import { ControlClient, ControlError, ControlRefusal, parseControlAddress } from "../control/client.js";
 import { CONTROL_PORT } from "../lisp/control/control-channel.js";
 import { randomNonce } from "../lisp/control/control-records.js";
 import { encapsulatedRequest } from "../lisp/control/map-requests.js";
@@ -19,7 +18,7 @@ import type { EidRecord } from "../wire/lisp-control/record.js";
 import { type Command, CommandError, UsageError } from "./command.js";
 import { eidWords, IID_OPTION, usage } from "./lisp-eid.js";
 import { recordJson } from "./lisp-json.js";
-import { registrationProblems } from "./lisp-router.js";
+import { askRouter, controlAddress, registrationProblems } from "./lisp-router.js";
 import { numberOption, type OptionSpec, optionHelp, wholeOption } from "./options.js";
 
 const OPTIONS: readonly OptionSpec[] = [
@@ -89,6 +88,7 @@ function settingsOf(words: readonly string[]): Settings {
     control: given.get("control") ?? null,
     json: given.has("json"),
   };
+  if (settings.control !== null) controlAddress(settings.control);
   if (settings.source !== null && settings.source.length !== settings.resolver.length)
     throw new UsageError("--source and --resolver are of two address families");
   return settings;
@@ -161,20 +161,6 @@ function hint({ locators, ttl }: EidRecord): string {
     : "";
 }
 
-async function problemsOf(control: string, timeout: number): Promise<string[]> {
-  let client: ControlClient | null = null;
-  try {
-    client = await ControlClient.open(parseControlAddress(control), control, timeout);
-    return await registrationProblems(client);
-  } catch (e) {
-    if (e instanceof ControlRefusal) throw new CommandError(`${control}: ${e.message}`);
-    if (e instanceof ControlError) throw new CommandError(e.message);
-    throw e;
-  } finally {
-    client?.close();
-  }
-}
-
 async function run(words: readonly string[]): Promise<number> {
   const settings = settingsOf(words);
   const resolver = addressText(settings.resolver);
@@ -184,7 +170,10 @@ async function run(words: readonly string[]): Promise<number> {
     socket.bind(0, addressText(source));
     await once(socket, "listening");
     const answer = await ask(socket, settings, source);
-    const problems = settings.control === null ? [] : await problemsOf(settings.control, settings.timeout);
+    const problems =
+      settings.control === null
+        ? []
+        : await askRouter(settings.control, settings.timeout, registrationProblems);
     const told = problems.map((p) => `  ${p}\n`).join("");
     if (answer === null) {
       if (!settings.json) process.stdout.write(told);

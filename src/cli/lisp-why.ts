@@ -1,16 +1,10 @@
 // sluice lisp why: asks a running router why packets to an EID go where they go.
 
-import {
-  type ControlAddress,
-  ControlClient,
-  ControlError,
-  ControlRefusal,
-  parseControlAddress,
-} from "../control/client.js";
+import type { ControlClient } from "../control/client.js";
 import type { Explanation } from "../lisp/itr/explanation.js";
 import { type Command, CommandError, UsageError } from "./command.js";
 import { eidWords, IID_OPTION } from "./lisp-eid.js";
-import { elementsOf, registrationProblems } from "./lisp-router.js";
+import { askRouter, elementsOf, registrationProblems } from "./lisp-router.js";
 import { explanationText } from "./lisp-why-text.js";
 import { numberOption, type OptionSpec, optionHelp } from "./options.js";
 
@@ -74,14 +68,6 @@ function settingsOf(words: readonly string[]): Settings {
   return { eid, control, element, iid, timeout, json: given.has("json") };
 }
 
-function addressOf(control: string): ControlAddress {
-  try {
-    return parseControlAddress(control);
-  } catch (e) {
-    throw e instanceof ControlError ? new UsageError(`--control: ${e.message}`) : e;
-  }
-}
-
 async function onlyResolver(client: ControlClient, control: string): Promise<string> {
   const found = await elementsOf(client, "LISPResolver");
   if (found.length === 1) return found[0];
@@ -105,9 +91,7 @@ async function ask(client: ControlClient, { control, element, eid, iid }: Settin
 async function run(words: readonly string[]): Promise<number> {
   const settings = settingsOf(words);
   const { control, eid, json } = settings;
-  let client: ControlClient | null = null;
-  try {
-    client = await ControlClient.open(addressOf(control), control, settings.timeout);
+  return askRouter(control, settings.timeout, async (client) => {
     const explanation = await ask(client, settings);
     if (explanation.mapping === null && explanation.resolution === null)
       throw new CommandError(
@@ -120,13 +104,7 @@ async function run(words: readonly string[]): Promise<number> {
         : [explanationText(explanation), ...problems.map((p) => `${p}\n`)].join("\n"),
     );
     return 0;
-  } catch (e) {
-    if (e instanceof ControlRefusal) throw new CommandError(`${control}: ${e.message}`);
-    if (e instanceof ControlError) throw new CommandError(e.message);
-    throw e;
-  } finally {
-    client?.close();
-  }
+  });
 }
 
 export const command: Command = { help: HELP, usage: USAGE, run };

@@ -127,6 +127,8 @@ test("without an answer it fails after as many tries as given", async () => {
 for (const [words, complaint] of [
   [[], "no EID given"],
   [["10.1.0.1"], "no Map-Resolver given"],
+  [["10.1.0.1", "--resolver", "127.0.0.1", "--control", ""], "--control: a ControlSocket is HOST:PORT"],
+  [["10.1.0.1", "--resolver", "127.0.0.1", "--control", "host:99999"], "--control: there is no port 99999"],
   [["10.1.0.1", "10.1.0.2", "--resolver", "127.0.0.1"], "more than one EID given"],
   [["nonsense", "--resolver", "127.0.0.1"], "not an EID-prefix"],
   [["10.1.0.1", "--resolver", "x"], "not an IP address"],
