@@ -2,7 +2,7 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { POOL_EXHAUSTED } from "../../assembly/layout.js";
+import { HEAP_NEXT, POOL_EXHAUSTED } from "../../assembly/layout.js";
 import {
   type Batch,
   Element,
@@ -73,6 +73,25 @@ test("blocks of the heap are aligned, zero, apart from each other, and used agai
     }),
     { numRuns: 100 },
   );
+});
+
+test("blocks of 32 and 64 bytes and their multiples fill lines of the cache; what is left between is used", () => {
+  const memory = new PacketMemory(SMALL);
+  memory.alloc(16);
+  const before = memory.get32(HEAP_NEXT);
+  for (const size of [16, 64, 16, 96, 48, 128, 160, 16, 192, 640, 32, 1024, 16, 64]) {
+    const block = memory.alloc(size);
+    assert.is(block % (size % 64 === 0 ? 64 : size % 32 === 0 ? 32 : 16), 0, `${size} bytes at ${block}`);
+  }
+  const end = memory.get32(HEAP_NEXT);
+  // Gaps of 16 to 48 bytes, at most one before each block, come out before fresh memory does.
+  let gaps = 0;
+  for (const size of [48, 32, 16])
+    for (let block = memory.alloc(size); block < end; block = memory.alloc(size)) {
+      assert.ok(block >= before);
+      gaps += size;
+    }
+  assert.ok(gaps > 0 && gaps <= 14 * 48, String(gaps));
 });
 
 test("an exhausted heap is a MemoryError, and what is freed serves again", () => {
