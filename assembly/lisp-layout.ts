@@ -44,32 +44,34 @@ export const PATH_NONCE = 32; // u32: N and a nonce of its own, in network order
 export const PATH_RECORDS = 36; // u32: its first record
 export const PATH_RECORD_COUNT = 40; // u32
 export const PATH_USERS = 44; // u32: locators that point to its records
-export const PATH_FIRST = 48; // u32: first in the list of those that traffic may use; see LOCATOR_NEXT
+export const PATH_FIRST = 48; // u32: first in the list of those that traffic may use; see LINK_NEXT
 export const PATH_LAST = 52; // u32
 export const PATH_LISTED = 56; // u32: how many they are
 export const PATH_SIZE = 64;
 export const ENCAP_KIND_LISP = 0; // RFC 9300, section 5
 
 // ---- Mapping --------------------------------------------------------------
-// One for each EID-prefix; the value in the prefix table is its address. What
-// a packet needs stands together with the first locator, mostly in one line of
-// the processor's cache.
-export const MAPPING_EID = 0; // 16 bytes, network order; IPv4: the first 4
-export const MAPPING_IID = 16; // u32: instance ID
-export const MAPPING_FAMILY = 20; // u8: 4 or 6
-export const MAPPING_LENGTH = 21; // u8: prefix length
-export const MAPPING_COUNT = 22; // u8: locators
-export const MAPPING_VERDICT = 23; // u8: VERDICT_*: what packets get when there is no locator for them
-export const MAPPING_TTL = 24; // u32: seconds it was given for, 0 = for good
-export const MAPPING_QUEUE = 28; // u32: its place in the expiry queue, from 1; 0 = none
-export const MAPPING_EXPIRY = 32; // f64: steady nanoseconds
-export const MAPPING_VERSION = 40; // u16: Map-Version Number, 0 = none
-export const MAPPING_ACTION = 42; // u8: ACT of a negative mapping
-export const MAPPING_STATUS = 43; // u8: STATUS_*, or 0
-export const MAPPING_LSB = 44; // u32: Locator-Status-Bits seen last from its site, those of its locators
-export const MAPPING_EPOCH = 48; // u32: ROOT_EPOCH when the choice among locators was last made ready
-export const MAPPING_TOTAL = 52; // u32: sum of the weights among which the choice is, 0 = no locator may be used; read with the epoch
-export const MAPPING_LOCATORS = 56; // locators, in the order of the Map-Reply; then a u64: packets that were given none
+// One for each EID-prefix; the value in the prefix table is its address. Before
+// it lie its locators, the first one next to it; behind it what it is. So what
+// packets need of a mapping with up to two locators lies in one line of the
+// processor's cache: a block of 64 + 32 n bytes begins with the last of n locators.
+export const MAPPING_EPOCH = 0; // u32: ROOT_EPOCH when the choice among locators was last made ready
+export const MAPPING_TOTAL = 4; // u32: sum of the weights among which the choice is, 0 = no locator may be used; read with the epoch
+export const MAPPING_EID = 8; // 16 bytes, network order; IPv4: the first 4
+export const MAPPING_IID = 24; // u32: instance ID
+export const MAPPING_FAMILY = 28; // u8: 4 or 6
+export const MAPPING_LENGTH = 29; // u8: prefix length
+export const MAPPING_COUNT = 30; // u8: locators
+export const MAPPING_VERDICT = 31; // u8: VERDICT_*: what packets get when there is no locator for them
+export const MAPPING_TTL = 32; // u32: seconds it was given for, 0 = for good
+export const MAPPING_QUEUE = 36; // u32: its place in the expiry queue, from 1; 0 = none
+export const MAPPING_EXPIRY = 40; // f64: steady nanoseconds
+export const MAPPING_VERSION = 48; // u16: Map-Version Number, 0 = none
+export const MAPPING_ACTION = 50; // u8: ACT of a negative mapping
+export const MAPPING_STATUS = 51; // u8: STATUS_*, or 0
+export const MAPPING_LSB = 52; // u32: Locator-Status-Bits seen last from its site, those of its locators
+export const MAPPING_PACKETS = 56; // u64: packets that were given no locator
+export const MAPPING_LINKS = 64; // LINK_SIZE bytes for each locator, in the order of the Map-Reply
 
 export const STATUS_SEEN = 1; // MAPPING_LSB holds
 export const STATUS_NEVER = 2; // Locator-Status-Bits do not count its locators
@@ -84,15 +86,16 @@ export const LOCATOR_MPRIORITY = 20; // u8: multicast priority
 export const LOCATOR_MWEIGHT = 21; // u8
 export const LOCATOR_FLAGS = 22; // u8: LOCATOR_*, as in the Map-Reply, and LOCATOR_DOWN
 export const LOCATOR_INDEX = 23; // u8: its place in the mapping
-// Locators that traffic may use (priority below 255, R bit) form a list for each RLOC: those of networks first,
-// the newest first, then those of single hosts.
-export const LOCATOR_NEXT = 24; // u32: address of the next locator of the RLOC, 0 = none, or not in the list
-export const LOCATOR_PREVIOUS = 28; // u32
-export const LOCATOR_SIZE = 32;
+export const LOCATOR_SIZE = 24; // locator i of a mapping is at the mapping's address - (i + 1) * LOCATOR_SIZE
 export const LOCATOR_DOWN = 8; // found unreachable for this mapping (Locator-Status-Bits)
 export const LOCATOR_LOCAL = 4;
 export const LOCATOR_PROBED = 2;
 export const LOCATOR_REACHABLE = 1;
+// Locators that traffic may use (priority below 255, R bit) form a list for each RLOC: those of networks first,
+// the newest first, then those of single hosts.
+export const LINK_NEXT = 0; // u32: address of the next locator of the RLOC, 0 = none, or not in the list
+export const LINK_PREVIOUS = 4; // u32
+export const LINK_SIZE = 8;
 
 export const VERDICT_MAP_REQUEST = 1;
 export const VERDICT_NATIVE = 2;

@@ -12,7 +12,7 @@ import { flowHash4, flowHash6 } from "./lisp-flow";
 import {
   CACHE_DENIED, CACHE_DROPS, CACHE_HITS, CACHE_IID, CACHE_MAP_REQUESTS, CACHE_MISSES, CACHE_NATIVE,
   CACHE_PER_PACKET, CACHE_ROOT, INSTANCE_TABLE_4, INSTANCE_TABLE_6, LOCATOR_PACKETS, LOCATOR_RLOC,
-  LOCATOR_SIZE, LOCATOR_UNTIL, MAPPING_COUNT, MAPPING_EPOCH, MAPPING_LOCATORS, MAPPING_TOTAL, MAPPING_VERDICT, ROOT_EPOCH,
+  LOCATOR_SIZE, LOCATOR_UNTIL, MAPPING_EPOCH, MAPPING_PACKETS, MAPPING_TOTAL, MAPPING_VERDICT, ROOT_EPOCH,
   VERDICT_DROP, VERDICT_MAP_REQUEST, VERDICT_NATIVE,
 } from "./lisp-layout";
 import { lispSettle } from "./lisp-settle";
@@ -108,8 +108,8 @@ export function chooseAnew(mapping: u32, epoch: u32, slot: u32): bool {
 @inline
 export function chooseLocator(mapping: u32, weights: u32, slot: u32): void {
   const part = (((load<u32>(slot, SLOT_FLOW_HASH) as u64) * (weights as u64)) >> 32) as u32;
-  let locator = mapping + MAPPING_LOCATORS;
-  while ((load<u16>(locator, LOCATOR_UNTIL) as u32) <= part) locator += LOCATOR_SIZE;
+  let locator = mapping - LOCATOR_SIZE;
+  while ((load<u16>(locator, LOCATOR_UNTIL) as u32) <= part) locator -= LOCATOR_SIZE;
   count64(locator + LOCATOR_PACKETS, 1);
   store<u64>(slot, load<u64>(locator, LOCATOR_RLOC), SLOT_ROUTE);
 }
@@ -126,8 +126,8 @@ export function lispRoute(state: u32, batch: u32, count: u32, misses: u32, nativ
   let kept: u32 = 0;
   let missed: u32 = 0;
   let native: u32 = 0;
-  // All mappings are asked for at once: a wrong guess at a locator, below, then hardly waits for memory. Behind 0 and
-  // NOT_IP zeros are read. The store keeps the compiler from leaving the loop out.
+  // All mappings are asked for at once: a wrong guess at a locator, below, then hardly waits for memory. What is read
+  // at 0 and NOT_IP does not matter. The store keeps the compiler from leaving the loop out.
   let touched: u64 = 0;
   for (let i: u32 = 0; i < count; i++) touched |= load<u64>(load<u32>(slotAt(batch, i), SLOT_ROUTE), MAPPING_EPOCH);
   store<u64>(misses, touched);
@@ -171,7 +171,7 @@ function withoutLocator(state: u32, mapping: u32): u32 {
     count64(state + CACHE_DROPS, 1);
     return VERDICT_DROP;
   }
-  count64(mapping + MAPPING_LOCATORS + (load<u8>(mapping, MAPPING_COUNT) as u32) * LOCATOR_SIZE, 1);
+  count64(mapping + MAPPING_PACKETS, 1);
   const verdict = load<u8>(mapping, MAPPING_VERDICT) as u32;
   if (verdict == VERDICT_MAP_REQUEST) count64(state + CACHE_MAP_REQUESTS, 1);
   else if (verdict == VERDICT_NATIVE) count64(state + CACHE_NATIVE, 1);

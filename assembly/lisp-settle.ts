@@ -3,7 +3,7 @@
 
 import {
   LOCATOR_DOWN, LOCATOR_FLAGS, LOCATOR_PRIORITY, LOCATOR_REACHABLE, LOCATOR_RLOC, LOCATOR_SIZE, LOCATOR_UNTIL,
-  LOCATOR_WEIGHT, MAPPING_COUNT, MAPPING_EPOCH, MAPPING_LOCATORS, MAPPING_TOTAL, PATH_DOWN, RLOC_PATH,
+  LOCATOR_WEIGHT, MAPPING_COUNT, MAPPING_EPOCH, MAPPING_TOTAL, PATH_DOWN, RLOC_PATH,
 } from "./lisp-layout";
 
 /** The priority of a locator; 255 where it may not be used, for whatever reason. */
@@ -17,11 +17,10 @@ function priorityOf(locator: u32): u32 {
 
 /** Writes down among which locators of the mapping packets choose. `epoch`: the map-cache's at present. Returns MAPPING_TOTAL. */
 export function lispSettle(mapping: u32, epoch: u32): u32 {
-  const first = mapping + MAPPING_LOCATORS;
-  const end = first + (load<u8>(mapping, MAPPING_COUNT) as u32) * LOCATOR_SIZE;
+  const last = mapping - (load<u8>(mapping, MAPPING_COUNT) as u32) * LOCATOR_SIZE;
   let best: u32 = 255;
   let weights: u32 = 0;
-  for (let at = first; at < end; at += LOCATOR_SIZE) {
+  for (let at = mapping - LOCATOR_SIZE; at >= last; at -= LOCATOR_SIZE) {
     const priority = priorityOf(at);
     if (priority > best || priority == 255) continue;
     if (priority < best) weights = 0;
@@ -29,7 +28,7 @@ export function lispSettle(mapping: u32, epoch: u32): u32 {
     weights += load<u8>(at, LOCATOR_WEIGHT);
   }
   let until: u32 = 0;
-  for (let at = first; at < end; at += LOCATOR_SIZE) {
+  for (let at = mapping - LOCATOR_SIZE; at >= last; at -= LOCATOR_SIZE) {
     if (best != 255 && priorityOf(at) == best) until += weights == 0 ? 1 : load<u8>(at, LOCATOR_WEIGHT);
     store<u16>(at, until as u16, LOCATOR_UNTIL);
   }

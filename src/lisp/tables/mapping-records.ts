@@ -30,7 +30,7 @@ const HOST_BITS = { 4: 32, 16: 128 } as const;
 
 /** Bytes of a mapping with `count` locators. */
 function mappingSize(count: number): number {
-  return layout.MAPPING_LOCATORS + count * layout.LOCATOR_SIZE + 8;
+  return layout.MAPPING_LINKS + count * (layout.LOCATOR_SIZE + layout.LINK_SIZE);
 }
 
 /** The records of one map-cache; a record is known by its address. */
@@ -71,7 +71,8 @@ export class MappingRecords {
   make(m: Mapping, now: number): number {
     const { u8, u16, view } = this.#memory;
     const size = mappingSize(m.locators.length);
-    const record = this.#memory.alloc(size);
+    const block = this.#memory.alloc(size);
+    const record = block + m.locators.length * layout.LOCATOR_SIZE;
     this.bytes += size;
     u8.set(masked(m.eid.address, m.eid.length), record + layout.MAPPING_EID);
     u8[record + layout.MAPPING_FAMILY] = m.eid.address.length === 4 ? 4 : 6;
@@ -93,7 +94,8 @@ export class MappingRecords {
         this.#memory.set32(at + layout.LOCATOR_RLOC, rloc);
         this.#memory.set32(at + layout.LOCATOR_TAG, this.#memory.get32(rloc + layout.RLOC_TAG));
       } catch (e) {
-        this.destroy(record, size);
+        this.#release(record);
+        this.#free(block, size);
         throw e;
       }
       // Counted one by one, so that a failure half-way frees what was there.
@@ -114,13 +116,22 @@ export class MappingRecords {
   }
 
   /** Frees a mapping's memory and its uses of RLOCs. */
-  destroy(record: number, size = mappingSize(this.count(record))): void {
+  destroy(record: number): void {
+    const count = this.count(record);
+    this.#release(record);
+    this.#free(record - count * layout.LOCATOR_SIZE, mappingSize(count));
+  }
+
+  #release(record: number): void {
     for (let i = 0; i < this.count(record); i++) {
       const at = locatorAt(record, i);
       if (this.#listed(at)) this.#rlocs.unlist(at);
       this.#rlocs.release(this.#memory.get32(at + layout.LOCATOR_RLOC));
     }
-    this.#memory.free(record, size);
+  }
+
+  #free(block: number, size: number): void {
+    this.#memory.free(block, size);
     this.bytes -= size;
   }
 
@@ -129,7 +140,7 @@ export class MappingRecords {
    * locators are the same in the same order, what Locator-Status-Bits said of them.
    */
   carryOver(from: number, to: number): void {
-    this.#memory.set64(this.#packetsAt(to), this.#memory.get64(this.#packetsAt(from)));
+    this.#memory.set64(to + layout.MAPPING_PACKETS, this.#memory.get64(from + layout.MAPPING_PACKETS));
     const counts = new Map<string, number>();
     const before = this.#names(from);
     for (const [i, name] of before.entries())
@@ -162,7 +173,7 @@ export class MappingRecords {
   /** The mapping of a locator on an RLOC's list. */
   mappingOf(locator: number): number {
     const index = this.#memory.u8[locator + layout.LOCATOR_INDEX];
-    return locator - index * layout.LOCATOR_SIZE - layout.MAPPING_LOCATORS;
+    return locator + (index + 1) * layout.LOCATOR_SIZE;
   }
 
   /** Whether traffic may use the locator, where it is reachable: it is on the list of its RLOC then. */
@@ -188,14 +199,9 @@ export class MappingRecords {
     this.#memory.kernels.lispSettle(record, this.#memory.get32(this.#root + layout.ROOT_EPOCH));
   }
 
-  /** Where the packets are counted that were given no locator. */
-  #packetsAt(record: number): number {
-    return locatorAt(record, this.count(record));
-  }
-
   /** Packets that matched the mapping, whatever locator they got. */
   packets(record: number): number {
-    let packets = this.#memory.get64(this.#packetsAt(record));
+    let packets = this.#memory.get64(record + layout.MAPPING_PACKETS);
     for (let i = 0; i < this.count(record); i++)
       packets += this.#memory.get64(locatorAt(record, i) + layout.LOCATOR_PACKETS);
     return packets;
@@ -247,7 +253,7 @@ export class MappingRecords {
   }
 
   resetCounts(record: number): void {
-    this.#memory.set64(this.#packetsAt(record), 0);
+    this.#memory.set64(record + layout.MAPPING_PACKETS, 0);
     for (let i = 0; i < this.count(record); i++)
       this.#memory.set64(locatorAt(record, i) + layout.LOCATOR_PACKETS, 0);
   }
@@ -262,5 +268,5 @@ function verdict({ locators, action }: Mapping): number {
 }
 
 function locatorAt(record: number, i: number): number {
-  return record + layout.MAPPING_LOCATORS + i * layout.LOCATOR_SIZE;
+  return record - (i + 1) * layout.LOCATOR_SIZE;
 }

@@ -96,13 +96,14 @@ export class RlocTable {
   list(locator: number, host: boolean): void {
     const path = this.pathOf(this.#memory.get32(locator + layout.LOCATOR_RLOC));
     const [end, here, there] = host
-      ? [layout.PATH_LAST, layout.LOCATOR_PREVIOUS, layout.LOCATOR_NEXT]
-      : [layout.PATH_FIRST, layout.LOCATOR_NEXT, layout.LOCATOR_PREVIOUS];
+      ? [layout.PATH_LAST, layout.LINK_PREVIOUS, layout.LINK_NEXT]
+      : [layout.PATH_FIRST, layout.LINK_NEXT, layout.LINK_PREVIOUS];
     const other = host ? layout.PATH_FIRST : layout.PATH_LAST;
     const neighbour = this.#memory.get32(path + end);
-    this.#memory.set32(locator + here, neighbour);
-    this.#memory.set32(locator + there, 0);
-    this.#memory.set32(neighbour === 0 ? path + other : neighbour + there, locator);
+    const links = this.#links(locator);
+    this.#memory.set32(links + here, neighbour);
+    this.#memory.set32(links + there, 0);
+    this.#memory.set32(neighbour === 0 ? path + other : this.#links(neighbour) + there, locator);
     this.#memory.set32(path + end, locator);
     this.#memory.set32(path + layout.PATH_LISTED, this.#memory.get32(path + layout.PATH_LISTED) + 1);
   }
@@ -110,10 +111,17 @@ export class RlocTable {
   /** Takes a locator off its list. */
   unlist(locator: number): void {
     const path = this.pathOf(this.#memory.get32(locator + layout.LOCATOR_RLOC));
-    const next = this.#memory.get32(locator + layout.LOCATOR_NEXT);
-    const previous = this.#memory.get32(locator + layout.LOCATOR_PREVIOUS);
-    this.#memory.set32(previous === 0 ? path + layout.PATH_FIRST : previous + layout.LOCATOR_NEXT, next);
-    this.#memory.set32(next === 0 ? path + layout.PATH_LAST : next + layout.LOCATOR_PREVIOUS, previous);
+    const links = this.#links(locator);
+    const next = this.#memory.get32(links + layout.LINK_NEXT);
+    const previous = this.#memory.get32(links + layout.LINK_PREVIOUS);
+    this.#memory.set32(
+      previous === 0 ? path + layout.PATH_FIRST : this.#links(previous) + layout.LINK_NEXT,
+      next,
+    );
+    this.#memory.set32(
+      next === 0 ? path + layout.PATH_LAST : this.#links(next) + layout.LINK_PREVIOUS,
+      previous,
+    );
     this.#memory.set32(path + layout.PATH_LISTED, this.#memory.get32(path + layout.PATH_LISTED) - 1);
   }
 
@@ -122,8 +130,16 @@ export class RlocTable {
     const path = this.#path(address);
     const found: number[] = [];
     let at = path === 0 ? 0 : this.#memory.get32(path + layout.PATH_FIRST);
-    for (; at !== 0 && found.length < most; at = this.#memory.get32(at + layout.LOCATOR_NEXT)) found.push(at);
+    for (; at !== 0 && found.length < most; at = this.#memory.get32(this.#links(at) + layout.LINK_NEXT))
+      found.push(at);
     return found;
+  }
+
+  /** Where a locator's neighbours in its list stand. */
+  #links(locator: number): number {
+    const index = this.#memory.u8[locator + layout.LOCATOR_INDEX];
+    const mapping = locator + (index + 1) * layout.LOCATOR_SIZE;
+    return mapping + layout.MAPPING_LINKS + index * layout.LINK_SIZE;
   }
 
   /**
