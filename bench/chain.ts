@@ -87,7 +87,7 @@ export class Chain {
         { name: "site", shared: links[i][1], impairments: NOT_IMPAIRED, cut: false },
         { name: "core", shared: links[i + 1][0], impairments: NOT_IMPAIRED, cut: false },
       ];
-      return new ThreadInstance(specOf(what, i, SLOTS), attached, EVENTS, () => {});
+      return new ThreadInstance(specOf(what, i, SLOTS), attached, EVENTS, null, () => {});
     });
     const [source, counter] = [links[0][0], links[length][1]].map(
       (e) => new SharedLinkDevice(e, NOT_IMPAIRED),

@@ -248,6 +248,7 @@ export function specOf(subject: Subject, number: number, slots = MEMORY.slots): 
     memory,
     clickpath: "",
     seed: 0,
+    orchestrates: false,
   };
 }
 

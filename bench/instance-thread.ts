@@ -31,7 +31,7 @@ export async function bootThread(hand: Hand, subject: Subject, number: number): 
     { name: "site", shared: site, impairments: NOT_IMPAIRED, cut: false },
     { name: "core", shared: core, impairments: NOT_IMPAIRED, cut: false },
   ];
-  const instance = new ThreadInstance(specOf(subject, number), attached, EVENTS, () => {});
+  const instance = new ThreadInstance(specOf(subject, number), attached, EVENTS, null, () => {});
   const [host, gateway] = [farSite, farCore].map((end) => new SharedLinkDevice(end, NOT_IMPAIRED));
   const ends = new Ends(hand, subject, mac, host, gateway);
   await instance.start();

@@ -6,6 +6,12 @@ import { checkArgument, OPTIONS, TEXT } from "./options.js";
 import { type RouterOptions as CoreOptions, Router as CoreRouter } from "./router/router.js";
 
 export * as layout from "../assembly/layout.js";
+export {
+  type FunctionStatus,
+  ORCHESTRATOR,
+  type Orchestrator,
+  OrchestratorError,
+} from "./cloud/orchestrator.js";
 export { type LinkOptions, makeLink } from "./device/link.js";
 export { MapProvider, SystemProvider } from "./device/provider.js";
 export type { ArgSpec, ArgSpecs, ArgTypes, ArgValues } from "./lang/args/spec.js";
@@ -26,6 +32,7 @@ export {
   type ElementInit,
   type ErrorSink,
 } from "./router/element.js";
+export { Facilities, Facility, FacilityError, type FacilityProvider } from "./router/facility.js";
 export { type Handler, type HandlerCode, HandlerError } from "./router/handler.js";
 export type { ArpTableOffer, Offers, ToDeviceOffer } from "./router/offers.js";
 export { RouterError } from "./router/router-error.js";

@@ -1,24 +1,30 @@
 // sluice run: Click's driver.
 
 import { writeFileSync } from "node:fs";
+import { ORCHESTRATOR, type Orchestrator } from "../cloud/orchestrator.js";
 import { SystemProvider } from "../device/provider.js";
 import { bytesOf } from "../lang/args/text.js";
 import { ConfigurationError } from "../lang/diagnostics.js";
 import { Loader, libraryReader } from "../loader.js";
 import { MemoryError } from "../packet/memory.js";
 import { RealClock, SimulatedClock } from "../router/clock.js";
+import { Facilities, FacilityError } from "../router/facility.js";
 import { openText } from "../router/global-handlers.js";
 import { HandlerError } from "../router/handler.js";
 import { Router } from "../router/router.js";
 import { ProcessSignals, type Signals } from "../router/signals.js";
 import { systemError } from "../router/system-error.js";
 import { VERSION } from "../router/version.js";
+import { NotOwnError } from "../system/own-files.js";
+import { apiOrchestrator } from "../vnf/api/orchestrator.js";
+import { StateError } from "../vnf/state/folder.js";
 import { type Command, CommandError } from "./command.js";
 import { exitStatus, reportHandlers } from "./handlers.js";
 import { readInput } from "./input.js";
 import type { Output } from "./output.js";
 import { report, verdict } from "./report.js";
 import { HELP, type Settings, settings } from "./run-options.js";
+import { connect } from "./running.js";
 
 /** Where elements come from that options add, for messages about them. */
 const ADDED = { file: "sluice", line: 0 } as const;
@@ -41,6 +47,7 @@ async function makeRouter(
       report: (message) => process.stderr.write(`${message}\n`),
       unwritten: (error) => output.lost(error),
     }),
+    facilities: new Facilities().add(ORCHESTRATOR, { service: runningService }),
     memory: s.memory === null ? {} : { bytes: s.memory * 2 ** 20 },
     variables: s.variables,
     readLibrary: libraryReader(s.clickpath),
@@ -59,6 +66,17 @@ async function makeRouter(
   });
   await router.start(text);
   return router;
+}
+
+/** The orchestrator of the service called `name`, or of the only one that runs. */
+function runningService(name: string): Orchestrator {
+  try {
+    return apiOrchestrator(connect(name === "" ? new Map() : new Map([["service", name]])));
+  } catch (e) {
+    if (e instanceof CommandError || e instanceof StateError || e instanceof NotOwnError)
+      throw new FacilityError("NO_SUCH_NAME", e.message);
+    throw e;
+  }
 }
 
 async function run(words: readonly string[], output: Output): Promise<number> {

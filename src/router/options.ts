@@ -7,6 +7,7 @@ import type { Blueprints } from "./blueprints.js";
 import type { Clock } from "./clock.js";
 import type { DeviceProvider } from "./device.js";
 import type { ElementClass } from "./element.js";
+import type { FacilityProvider } from "./facility.js";
 import type { Signals } from "./signals.js";
 import type { StoreProvider } from "./store.js";
 
@@ -38,6 +39,8 @@ export interface RouterOptions {
   readonly devices?: DeviceProvider;
   /** Where elements keep what outlives the router. Default: they open what is real by themselves. */
   readonly stores?: StoreProvider;
+  /** What else its world has by name: orchestrators. Default: nothing. */
+  readonly facilities?: FacilityProvider;
   /** `VAR=VALUE` overrides of the configuration's global `define`s. */
   readonly variables?: Readonly<Record<string, string>>;
   /** File name for landmarks. Default `config`. */
@@ -72,6 +75,7 @@ export const OPTION_KINDS: Readonly<Record<keyof RouterOptions, Kind>> = {
   seed: real(-Number.MAX_VALUE),
   devices: having("a provider of devices", "open", "close"),
   stores: OPTIONS,
+  facilities: having("a provider of facilities", "open"),
   variables: TEXTS,
   file: TEXT,
   readLibrary: FUNCTION,

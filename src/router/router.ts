@@ -25,6 +25,7 @@ import type { DeviceProvider } from "./device.js";
 import { NO_DEVICES } from "./device.js";
 import { Driver } from "./driver.js";
 import type { Element } from "./element.js";
+import { Facilities, type Facility, type FacilityProvider } from "./facility.js";
 import { flatten, loadClasses } from "./flatten.js";
 import { Graph } from "./graph.js";
 import { type Handler, HandlerError, readHandler } from "./handler.js";
@@ -55,6 +56,7 @@ export class Router {
   readonly devices: DeviceProvider;
   /** null: stores are real, and elements open them by themselves. */
   readonly stores: StoreProvider | null;
+  readonly #facilities: FacilityProvider;
   #metered: boolean;
   #observer: PortObserver | null = null;
   #graph: Graph | null = null;
@@ -78,6 +80,7 @@ export class Router {
     this.driver = new Driver(this);
     this.devices = options.devices ?? NO_DEVICES;
     this.stores = options.stores ?? null;
+    this.#facilities = options.facilities ?? new Facilities();
     this.#metered = options.metered ?? false;
   }
 
@@ -223,6 +226,13 @@ export class Router {
     this.#life.use("find");
     checkArgument("find", "the element's name", name, TEXT);
     return (from?.graph ?? this.#graph)?.find(name, from === undefined ? "" : prefixOf(from.name));
+  }
+
+  /** What its world has under `name`. Throws FacilityError. */
+  ask<T>(facility: Facility<T>, name: string): T {
+    this.#life.use("ask");
+    checkArgument("ask", "the name", name, TEXT);
+    return this.#facilities.open(facility, name);
   }
 
   // ---- Handlers --------------------------------------------------------------

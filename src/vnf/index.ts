@@ -17,6 +17,7 @@ export type { InstanceStats, Protocol } from "./instance/protocol.js";
 export { Manager, type ManagerOptions } from "./manager/manager.js";
 export { ServiceError } from "./service/error.js";
 export type { ManagedFunction } from "./service/function.js";
+export { serviceOrchestrator } from "./service/orchestrator.js";
 export { Service, type ServiceOptions } from "./service/service.js";
 export { ServiceFolder, StateError } from "./state/folder.js";
 export { RealWorld, SimulatedWorld, type World } from "./world.js";

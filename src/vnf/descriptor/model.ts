@@ -64,6 +64,8 @@ export interface FunctionDescriptor {
   readonly isolation: Isolation;
   readonly memory: MemoryDescriptor;
   readonly replicas: number;
+  /** Whether its graph may start, stop, heal, update and scale functions of the service. */
+  readonly orchestrates: boolean;
   readonly restart: RestartDescriptor;
   readonly health: HealthDescriptor | null;
   /** Where the descriptor names it. */

@@ -59,6 +59,7 @@ interface FunctionDocument extends Defaults {
   readonly parameters?: Readonly<Record<string, string | number | boolean>>;
   readonly devices?: Readonly<Record<string, DeviceDocument>>;
   readonly replicas?: number;
+  readonly orchestrates?: boolean;
   readonly health?: HealthDocument;
 }
 type DeviceDocument =
@@ -180,6 +181,7 @@ class Reader {
       isolation: f.isolation ?? defaults.isolation ?? "inline",
       memory: memoryOf({ ...defaults.memory, ...f.memory }),
       replicas: f.replicas ?? 1,
+      orchestrates: f.orchestrates ?? false,
       restart: restartOf({ ...defaults.restart, ...f.restart }),
       health: f.health === undefined ? null : healthOf(f.health),
       landmark: this.#source.landmark(["functions", name], true),

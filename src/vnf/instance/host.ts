@@ -1,9 +1,11 @@
 // The router of one instance, and its answers to requests: the same in the manager's process, a thread or a process.
 
+import { ORCHESTRATOR, type Orchestrator } from "../../cloud/orchestrator.js";
 import type { FileTexts, Loader } from "../../loader.js";
 import { libraryReader } from "../../loader.js";
 import type { Blueprints } from "../../router/blueprints.js";
 import type { Element } from "../../router/element.js";
+import { Facilities, FacilityError } from "../../router/facility.js";
 import { HandlerError } from "../../router/handler.js";
 import { clockCost, type ElementLoad, elementLoads } from "../../router/meter.js";
 import { Router } from "../../router/router.js";
@@ -17,6 +19,7 @@ import type { FunctionClock } from "../world.js";
 import type { InstanceSpec } from "./instance.js";
 import { InstanceError } from "./instance.js";
 import type { ElementStats, HandlerInfo, InstanceStats, Reply, Request, RequestKind } from "./protocol.js";
+import { NOT_ALLOWED } from "./remote-orchestrator.js";
 
 /** What the instances of a process share, so that each starts faster. */
 export interface SharedParts {
@@ -31,6 +34,8 @@ export interface HostOptions extends SharedParts {
   readonly log: (line: string) => void;
   /** Absent where stores are real. */
   readonly stores?: FunctionStores | undefined;
+  /** Of the service that the function belongs to; absent where there is none. */
+  readonly orchestrator?: Orchestrator;
 }
 
 /** Milliseconds without a request after which metering ends. */
@@ -65,6 +70,7 @@ export class InstanceHost {
       seed: spec.seed,
       devices: options.devices,
       ...(options.stores === undefined ? {} : { stores: options.stores }),
+      facilities: new Facilities().add(ORCHESTRATOR, { service: (place) => this.#orchestrator(place) }),
       blueprints: options.blueprints,
       readLibrary: libraryReader(spec.clickpath, options.texts),
       log: options.log,
@@ -94,6 +100,18 @@ export class InstanceHost {
       trace: (request) => this.#tracing.begin(request),
       traced: ({ id, stop }) => this.#tracing.take(id, stop === true),
     };
+  }
+
+  #orchestrator(place: string): Orchestrator {
+    if (place !== "")
+      throw new FacilityError(
+        "NO_SUCH_NAME",
+        "a function has the orchestrator of its own service only: 'service'",
+      );
+    const { orchestrator } = this.#options;
+    if (!this.#spec.orchestrates || orchestrator === undefined)
+      throw new FacilityError("REFUSED", NOT_ALLOWED);
+    return orchestrator;
   }
 
   /** Makes the graph and initializes it. Rejects with ConfigurationError. */

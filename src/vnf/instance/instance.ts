@@ -15,6 +15,8 @@ export interface InstanceSpec {
   readonly clickpath: string;
   /** Of the random numbers under a simulated clock. */
   readonly seed: number;
+  /** Whether its graph may ask for the orchestrator of its service. */
+  readonly orchestrates: boolean;
 }
 
 /** Why an instance runs no more. */

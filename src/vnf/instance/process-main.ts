@@ -20,7 +20,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"] as const) proces
 
 process.once("message", ({ spec, attached }: ProcessData) => {
   const pulse = setInterval(() => post("pulse"), PULSE_MS);
-  const host = remoteHost(spec, attached, new SystemProvider({ report: log }), log);
+  const host = remoteHost(spec, attached, new SystemProvider({ report: log }), post);
   void serve(
     host,
     post,

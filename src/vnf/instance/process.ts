@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import type { Orchestrator } from "../../cloud/orchestrator.js";
 import { nodeFlags, ownNames, processIdentity } from "../../system/processes.js";
 import type { ResourceBook } from "../link/pairs.js";
 import type { PlainAttached } from "../link/plain.js";
@@ -21,6 +22,8 @@ export interface ProcessOptions {
   /** Null: the manager's. */
   readonly namespace: string | null;
   readonly book: ResourceBook;
+  /** Null: the function may not ask for it. */
+  readonly orchestrator: Orchestrator | null;
 }
 
 const MAIN = fileURLToPath(new URL("process-main.js", import.meta.url));
@@ -44,7 +47,7 @@ export class ProcessInstance extends RemoteInstance {
     events: InstanceEvents,
     options: ProcessOptions,
   ) {
-    super(spec.name, events);
+    super(spec.name, events, options.orchestrator);
     this.#spec = spec;
     this.#attached = attached;
     this.#options = options;

@@ -1,15 +1,17 @@
 // What instances in threads and processes have in common: requests and replies cross as messages.
 
-import { ConfigurationError, type Diagnostic } from "../../lang/diagnostics.js";
-import { HandlerError } from "../../router/handler.js";
+import type { Orchestrator } from "../../cloud/orchestrator.js";
 import type { Isolation } from "../descriptor/model.js";
 import { type End, type Instance, InstanceError, type InstanceEvents } from "./instance.js";
+import { type PlainError, revivedError } from "./plain-error.js";
 import type { Reply, Request, RequestKind } from "./protocol.js";
+import { type Answer, type Ask, answerTo } from "./remote-orchestrator.js";
 
 /** From the manager to the instance. */
 export type ToInstance =
   | { readonly type: "request"; readonly id: number; readonly kind: RequestKind; readonly request: unknown }
-  | { readonly type: "stop" };
+  | { readonly type: "stop" }
+  | Answer;
 
 /** From the instance to the manager. */
 export type FromInstance =
@@ -18,30 +20,8 @@ export type FromInstance =
   | { readonly type: "reply"; readonly id: number; readonly reply: unknown }
   | { readonly type: "refused"; readonly id: number; readonly error: PlainError }
   | { readonly type: "log"; readonly line: string }
-  | { readonly type: "ended"; readonly end: End };
-
-/** An error as plain data. */
-export interface PlainError {
-  readonly name: string;
-  readonly code: string;
-  readonly message: string;
-  readonly diagnostics?: readonly Diagnostic[];
-  readonly stage?: "parse" | "initialize";
-}
-
-export function plainError(e: unknown): PlainError {
-  if (e instanceof ConfigurationError)
-    return { name: e.name, code: e.code, message: e.message, diagnostics: e.diagnostics, stage: e.stage };
-  const { name = "Error", code = "", message = String(e) } = e as Partial<PlainError>;
-  return { name, code: String(code), message };
-}
-
-/** The error again, as one of those that requests and starts reject with. */
-export function revivedError(e: PlainError): Error {
-  if (e.name === "ConfigurationError") return new ConfigurationError(e.diagnostics ?? [], e.stage);
-  if (e.name === "HandlerError") return new HandlerError(e.code, e.message);
-  return new InstanceError(e.code || "FAILED", e.message);
-}
+  | { readonly type: "ended"; readonly end: End }
+  | Ask;
 
 /** Seconds in which a request is answered. */
 const REQUEST_SECONDS = 30;
@@ -57,14 +37,17 @@ export abstract class RemoteInstance implements Instance {
   abstract readonly pid: number;
   readonly name: string;
   readonly #events: InstanceEvents;
+  readonly #orchestrator: Orchestrator | null;
   readonly #waiting = new Map<number, Waiting>();
   #id = 0;
   #end: End | null = null;
   #started: { resolve: () => void; reject: (error: Error) => void } | null = null;
 
-  constructor(name: string, events: InstanceEvents) {
+  /** `orchestrator`: null for an instance that may not ask for it. */
+  constructor(name: string, events: InstanceEvents, orchestrator: Orchestrator | null) {
     this.name = name;
     this.#events = events;
+    this.#orchestrator = orchestrator;
   }
 
   /** Why it ended; null while it runs. */
@@ -143,6 +126,9 @@ export abstract class RemoteInstance implements Instance {
         return;
       case "ended":
         this.finish(message.end);
+        return;
+      case "ask":
+        void answerTo(message, this.#orchestrator).then((answer) => this.post(answer));
         return;
       default: {
         const waiting = this.#waiting.get(message.id);

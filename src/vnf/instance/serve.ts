@@ -8,23 +8,39 @@ import { attach, type PlainAttached } from "../link/plain.js";
 import { InstanceHost } from "./host.js";
 import { endOf } from "./inline.js";
 import type { InstanceSpec } from "./instance.js";
+import { plainError } from "./plain-error.js";
 import type { FromInstance, ToInstance } from "./remote.js";
-import { plainError } from "./remote.js";
+import { RemoteOrchestrator } from "./remote-orchestrator.js";
 
 /** The router of an instance whose devices were sent here; `system` has those of them that are the kernel's. */
 export function remoteHost(
   spec: InstanceSpec,
   attached: readonly PlainAttached[],
   system: DeviceProvider,
-  log: (line: string) => void,
-): InstanceHost {
+  post: (message: FromInstance) => void,
+): RemoteHost {
   const devices = new AttachedDevices(attached.map(attach), system);
-  return new InstanceHost(spec, { loader: new Loader(), devices, clock: new RealClock(), log });
+  const orchestrator = new RemoteOrchestrator(post);
+  const log = (line: string): void => post({ type: "log", line });
+  const host = new InstanceHost(spec, {
+    loader: new Loader(),
+    devices,
+    clock: new RealClock(),
+    log,
+    orchestrator,
+  });
+  return { host, orchestrator };
 }
 
-/** Starts the router of `host` and runs it until the manager says stop or it ends; `done` is called last. */
+export interface RemoteHost {
+  readonly host: InstanceHost;
+  /** Has the manager's answers. */
+  readonly orchestrator: RemoteOrchestrator;
+}
+
+/** Starts the router of an instance and runs it until the manager says stop or it ends; `done` is called last. */
 export async function serve(
-  host: InstanceHost,
+  { host, orchestrator }: RemoteHost,
   post: (message: FromInstance) => void,
   onMessage: (receive: (message: ToInstance) => void) => void,
   done: () => void,
@@ -32,7 +48,8 @@ export async function serve(
   const stop = new AbortController();
   onMessage((message) => {
     if (message.type === "stop") stop.abort();
-    else void answer(host, message, post);
+    else if (message.type === "request") void answer(host, message, post);
+    else orchestrator.answered(message);
   });
   try {
     await host.start();

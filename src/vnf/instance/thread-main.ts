@@ -25,7 +25,7 @@ async function system(): Promise<DeviceProvider> {
   return new SystemProvider({ report: log });
 }
 
-const host = remoteHost(spec, attached, await system(), log);
+const host = remoteHost(spec, attached, await system(), post);
 void serve(
   host,
   post,

@@ -1,6 +1,7 @@
 // An instance in a worker thread. Holds back also an endless loop, and a JavaScript heap that is full.
 
 import { Worker } from "node:worker_threads";
+import type { Orchestrator } from "../../cloud/orchestrator.js";
 import type { PlainAttached } from "../link/plain.js";
 import type { End, InstanceEvents, InstanceSpec } from "./instance.js";
 import { LifeWatch } from "./life.js";
@@ -31,9 +32,10 @@ export class ThreadInstance extends RemoteInstance {
     spec: InstanceSpec,
     attached: readonly PlainAttached[],
     events: InstanceEvents,
+    orchestrator: Orchestrator | null,
     onGone: () => void,
   ) {
-    super(spec.name, events);
+    super(spec.name, events, orchestrator);
     this.#spec = spec;
     this.#attached = attached;
     this.#onGone = onGone;

@@ -82,7 +82,7 @@ export function changes(
 
 /** Whether a running instance cannot become the other by a hot swap. */
 function mustRemake(old: FunctionDescriptor, f: FunctionDescriptor): boolean {
-  const fixed = (d: FunctionDescriptor): unknown[] => [d.devices, d.isolation, d.memory];
+  const fixed = (d: FunctionDescriptor): unknown[] => [d.devices, d.isolation, d.memory, d.orchestrates];
   return !isDeepStrictEqual(fixed(old), fixed(f));
 }
 

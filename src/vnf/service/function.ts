@@ -1,12 +1,12 @@
 // A network function under management: it is started, watched, started again after it failed, and stopped.
 
+import type { FunctionStatus } from "../../cloud/orchestrator.js";
 import type { FunctionDescriptor } from "../descriptor/model.js";
 import { type End, type Instance, InstanceError, type InstanceEvents } from "../instance/instance.js";
 import type { Reply, Request, RequestKind } from "../instance/protocol.js";
 import type { World } from "../world.js";
 
-/** `waiting`: it failed and will be started again. */
-export type FunctionState = "stopped" | "starting" | "started" | "waiting" | "failed";
+export type FunctionState = FunctionStatus["state"];
 
 /** What makes the instances of a function. */
 export type InstanceMaker = (events: InstanceEvents) => Instance;

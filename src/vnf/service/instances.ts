@@ -1,6 +1,7 @@
 // Makes the instances of a service's functions, isolated as their descriptors say.
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import type { Orchestrator } from "../../cloud/orchestrator.js";
 import { SystemProvider } from "../../device/provider.js";
 import { isInterfaceName } from "../../device/syscalls.js";
 import { ConfigurationError, type Diagnostic } from "../../lang/diagnostics.js";
@@ -28,6 +29,7 @@ export interface InstancesOptions {
   readonly book: ResourceBook;
   /** Whether processes have network namespaces of their own. */
   readonly namespaced: boolean;
+  readonly orchestrator: Orchestrator;
 }
 
 export class Instances {
@@ -61,6 +63,7 @@ export class Instances {
       clickpath,
       // Other random numbers for each instance, and after each restart; the same when the world is the same.
       seed: Math.floor(world.random() * 2 ** 32),
+      orchestrates: f.orchestrates,
     };
     return this.#makers[world.simulation === null ? f.isolation : "inline"](spec, f, events);
   }
@@ -70,9 +73,10 @@ export class Instances {
     Record<Isolation, (spec: InstanceSpec, f: FunctionDescriptor, events: InstanceEvents) => Instance>
   > = {
     inline: (spec, f, events) => {
-      const { world, fabric } = this.#options;
+      const { world, fabric, orchestrator } = this.#options;
       const options = {
         ...this.#shared,
+        orchestrator,
         devices: new AttachedDevices(
           fabric.attached(spec.name, f),
           new SystemProvider({ report: events.log }),
@@ -85,16 +89,25 @@ export class Instances {
     },
     thread: (spec, f, events) => {
       const { fabric } = this.#options;
-      return new ThreadInstance(spec, fabric.plainAttached(spec.name, f), events, () =>
-        fabric.gone(spec.name),
+      return new ThreadInstance(
+        spec,
+        fabric.plainAttached(spec.name, f),
+        events,
+        this.#orchestrator(spec),
+        () => fabric.gone(spec.name),
       );
     },
     process: (spec, f, events) => {
       const { fabric, book } = this.#options;
       const namespace = this.#namespaces.get(spec.name) ?? null;
-      return new ProcessInstance(spec, fabric.plainAttached(spec.name, f), events, { namespace, book });
+      const options = { namespace, book, orchestrator: this.#orchestrator(spec) };
+      return new ProcessInstance(spec, fabric.plainAttached(spec.name, f), events, options);
     },
   };
+
+  #orchestrator({ orchestrates }: InstanceSpec): Orchestrator | null {
+    return orchestrates ? this.#options.orchestrator : null;
+  }
 
   /** The stores of an instance; none in real time, when they are real. */
   stores(name: string): SimulatedStores | undefined {

@@ -23,6 +23,7 @@ import { Faults, type FaultTarget } from "./faults.js";
 import { ManagedFunction } from "./function.js";
 import { Instances } from "./instances.js";
 import { Links } from "./links.js";
+import { serviceOrchestrator } from "./orchestrator.js";
 
 export interface ServiceOptions {
   readonly world: World;
@@ -68,7 +69,15 @@ export class Service {
     const loader = new Loader();
     const fabric = new Fabric(descriptor.name, world, loader, book, namespaced);
     this.#fabric = fabric;
-    this.#instances = new Instances({ world, fabric, loader, clickpath, book, namespaced });
+    this.#instances = new Instances({
+      world,
+      fabric,
+      loader,
+      clickpath,
+      book,
+      namespaced,
+      orchestrator: serviceOrchestrator(this),
+    });
     this.#links = new Links(world, fabric, this.#functions);
   }
 
