@@ -31,7 +31,8 @@ function classSize(c: u32): u32 {
 // @ts-ignore: decorator
 @inline
 function alignmentOf(bytes: u32): u32 {
-  return 1 << min<u32>(ctz<u32>(bytes), 6);
+  const power = min<u32>(ctz<u32>(bytes), 6);
+  return 1 << power;
 }
 
 /** Allocates `size` bytes, 16-byte aligned at least, contents zero. Returns 0 when the heap is exhausted. */
@@ -49,7 +50,8 @@ export function heapAlloc(size: u32): u32 {
   }
   const next = load<u32>(HEAP_NEXT);
   const gap = -next & (alignmentOf(bytes) - 1);
-  if ((gap as u64) + bytes > (min<u32>(load<u32>(HEAP_END), load<u32>(POOL_FRESH)) - next) as u64) return 0;
+  const room: u64 = min<u32>(load<u32>(HEAP_END), load<u32>(POOL_FRESH)) - next;
+  if ((gap as u64) + bytes > room) return 0;
   const block = next + gap;
   store<u32>(HEAP_NEXT, block + bytes);
   store<u32>(HEAP_USED, load<u32>(HEAP_USED) + bytes);
