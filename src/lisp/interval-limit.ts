@@ -1,12 +1,13 @@
 // How often something may happen for one of many keys: at most once in an interval.
 
+import { LargeMap } from "../collections/large-map.js";
 import type { Clock } from "../router/clock.js";
 
 export class IntervalLimit {
   readonly #clock: Clock;
   readonly #capacity: number;
   /** Steady nanoseconds at which each key was allowed last, the latest last. */
-  readonly #last = new Map<string, number>();
+  readonly #last = new LargeMap<string, number>();
 
   /** `capacity`: keys remembered; of more, those allowed the longest ago are forgotten. */
   constructor(clock: Clock, capacity: number) {
@@ -19,7 +20,7 @@ export class IntervalLimit {
     if (this.wait(key, interval) > 0) return false;
     this.#last.delete(key);
     this.#last.set(key, this.#clock.now());
-    if (this.#last.size > this.#capacity) this.#last.delete(this.#last.keys().next().value as string);
+    if (this.#last.size > this.#capacity) this.#last.delete(this.#last.first![0]);
     return true;
   }
 

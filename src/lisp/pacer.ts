@@ -1,5 +1,6 @@
 // Actions that may not follow each other too fast: what comes too soon is done later, not dropped.
 
+import { LargeMap } from "../collections/large-map.js";
 import type { Clock } from "../router/clock.js";
 import type { Timer } from "../router/timer.js";
 import { TokenBucket } from "../router/token-bucket.js";
@@ -40,8 +41,8 @@ export class Pacer {
   readonly #options: PacerOptions;
   readonly #bucket = new TokenBucket();
   /** Names that may not act yet, by when they last did; and those for which something waits. */
-  readonly #resting = new Map<string, Name>();
-  readonly #waiting = new Map<string, Name>();
+  readonly #resting = new LargeMap<string, Name>();
+  readonly #waiting = new LargeMap<string, Name>();
   /** Those of them that wait for the rate alone, the first to come first. */
   readonly #line = new Set<Name>();
   readonly #next: Timer;
@@ -136,7 +137,7 @@ export class Pacer {
   }
 
   #forgetOldest(): void {
-    const [name, one] = this.#resting.entries().next().value!;
+    const [name, one] = this.#resting.first!;
     one.timer.unschedule();
     this.#resting.delete(name);
   }

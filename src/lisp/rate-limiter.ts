@@ -1,5 +1,6 @@
 // How many messages each of many senders may send: a token bucket for each, in a bounded table.
 
+import { LargeMap } from "../collections/large-map.js";
 import type { Clock } from "../router/clock.js";
 import { TokenBucket } from "../router/token-bucket.js";
 
@@ -8,7 +9,7 @@ export class RateLimiter {
   readonly #rate: number;
   readonly #burst: number;
   readonly #max: number;
-  readonly #buckets = new Map<string, TokenBucket>();
+  readonly #buckets = new LargeMap<string, TokenBucket>();
 
   /** `rate` messages a second and `burst` at once for each sender; at most `max` senders are remembered, the latest. */
   constructor(clock: Clock, rate: number, burst: number, max: number) {
@@ -31,7 +32,7 @@ export class RateLimiter {
     // Put back at the end: the first is always the one that has been silent longest.
     this.#buckets.delete(sender);
     this.#buckets.set(sender, bucket);
-    if (this.#buckets.size > this.#max) this.#buckets.delete(this.#buckets.keys().next().value!);
+    if (this.#buckets.size > this.#max) this.#buckets.delete(this.#buckets.first![0]);
     return taken === 1;
   }
 

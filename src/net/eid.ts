@@ -1,6 +1,6 @@
 // EID-prefixes: what LISP looks up and registers (RFC 9300, section 3; instance IDs: RFC 8060, section 4.1).
 
-import type { IpAddress } from "./address.js";
+import { compareAddresses, type IpAddress } from "./address.js";
 import { canonical, coversPrefix, masked, type Prefix, prefixText, samePrefix } from "./prefix.js";
 
 export interface EidPrefix {
@@ -25,6 +25,11 @@ export function canonicalEid({ iid, eid }: EidPrefix): EidPrefix {
 /** Whether both name the same EID-prefix; bits beyond the length do not count. */
 export function sameEid(a: EidPrefix, b: EidPrefix): boolean {
   return a.iid === b.iid && samePrefix(a.eid, b.eid);
+}
+
+/** The order of EID-prefixes without bits beyond their lengths: by instance ID, family, address, length. As sort wants it. */
+export function compareEids(a: EidPrefix, b: EidPrefix): number {
+  return a.iid - b.iid || compareAddresses(a.eid.address, b.eid.address) || a.eid.length - b.eid.length;
 }
 
 /** Whether all of `inner`, which may be the same, lies in `outer`. */

@@ -1,6 +1,7 @@
 // The slow path's side of the neighbour table: entries, their age, and the packets that wait for them.
 
 import * as layout from "../../assembly/layout.js";
+import { LargeMap } from "../collections/large-map.js";
 import { MemoryError, type PacketMemory } from "./memory.js";
 
 /** What the slow path knows of one neighbour beyond the entry in the router's memory, which its fields mirror. */
@@ -101,7 +102,7 @@ export class NeighbourTable {
   entryCapacity = 0;
   /** Of a full `packetCapacity`, one packet in this many goes to make room. */
   slimFactor = 2;
-  readonly #neighbours = new Map<number, Neighbour>();
+  readonly #neighbours = new LargeMap<number, Neighbour>();
   readonly #scratch: number;
   /** Packets that may ever wait: the answers need slots, too, and without one nothing that waits would ever leave. */
   readonly #most: number;
@@ -157,7 +158,7 @@ export class NeighbourTable {
 
   /** The one made or confirmed the longest ago. */
   get oldest(): Neighbour | undefined {
-    return this.#neighbours.values().next().value;
+    return this.#neighbours.first?.[1];
   }
 
   /** The 16-byte key of an IPv4 address that lies at `from`, in the table's scratch room: good until the next call. */

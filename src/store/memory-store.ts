@@ -1,11 +1,12 @@
 // A store in memory: it outlives a database in the same process, for
 // simulations and tests. A database that needs no store is given none.
 
+import { LargeMap } from "../collections/large-map.js";
 import type { Store, StoreOperation } from "../router/store.js";
 import { keyText } from "./key-text.js";
 
 export class MemoryStore implements Store {
-  readonly #values = new Map<string, StoreOperation>();
+  readonly #values = new LargeMap<string, StoreOperation>();
 
   /** Number of keys. */
   get size(): number {

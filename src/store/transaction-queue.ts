@@ -2,6 +2,7 @@
 // is known then; several at once where their keys are not the same; again from
 // the start when somebody else was first.
 
+import { LargeMap } from "../collections/large-map.js";
 import { StoreError } from "../router/store.js";
 import { keyText } from "./key-text.js";
 import {
@@ -55,7 +56,7 @@ export class TransactionQueue {
   readonly #patience: number;
   #queue: Pending[] = [];
   /** Keys under way, and whether they are to be taken out. */
-  readonly #busy = new Map<string, boolean>();
+  readonly #busy = new LargeMap<string, boolean>();
   /** Done in the store; waiting to be told of it. */
   #untold: Untold[] = [];
   #conflicted: Pending[] = [];

@@ -1,3 +1,4 @@
+import { LargeMap } from "../../../src/collections/large-map.js";
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { inReplyOrder } from "../../../src/lisp/control/control-records.js";
 import type { HeaderEvent } from "../../../src/lisp/data-plane/header-verifier.js";
@@ -118,7 +119,7 @@ export class LISPLocatorStatus extends Element {
   readonly #down = new Set<string>();
   #unseen: ReadonlySet<string> = new Set();
   /** By EID-prefix: until then no bits are sent for it. */
-  readonly #silence = new Map<string, Timer>();
+  readonly #silence = new LargeMap<string, Timer>();
   #pacer: Pacer | null = null;
   #site: SiteOffer | null = null;
   #encap: EncapOffer | null = null;

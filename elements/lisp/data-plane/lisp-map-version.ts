@@ -1,3 +1,4 @@
+import { LargeMap } from "../../../src/collections/large-map.js";
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import type { HeaderEvent } from "../../../src/lisp/data-plane/header-verifier.js";
 import { RefreshLimit } from "../../../src/lisp/data-plane/refresh-limit.js";
@@ -116,7 +117,7 @@ export class LISPMapVersion extends Element {
 
   readonly #timers = new TimerGroup(this);
   /** By EID-prefix: when nobody can have its former mapping any more. */
-  readonly #expiries = new Map<string, Timer>();
+  readonly #expiries = new LargeMap<string, Timer>();
   readonly #stale = new Map<string, Stale>();
   #limit = new RefreshLimit(this.router.clock, 0, 1);
   #site: SiteOffer | null = null;

@@ -1,4 +1,5 @@
 import { SLOT_DATA, SLOT_LENGTH, SLOT_NETWORK } from "../../../assembly/layout.js";
+import { LargeMap } from "../../../src/collections/large-map.js";
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import type { MapCacheOffer } from "../../../src/lisp/offers/lisp-offers.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
@@ -96,7 +97,7 @@ export class LISPPathMTU extends Element {
   } as const satisfies ElementSpec;
 
   readonly #timers = new TimerGroup(this);
-  readonly #learnt = new Map<
+  readonly #learnt = new LargeMap<
     string,
     { readonly rloc: Uint8Array; readonly mtu: number; readonly timer: Timer }
   >();

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { LargeMap } from "../../../src/collections/large-map.js";
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { ControlChannel } from "../../../src/lisp/control/control-channel.js";
 import { randomNonce } from "../../../src/lisp/control/control-records.js";
@@ -122,9 +123,9 @@ export class LISPSMRSender extends Element {
   readonly #channel = new ControlChannel(this);
   readonly #timers = new TimerGroup(this);
   /** Changes of just now, those of them that the Map-Servers know now, and those that wait for them. */
-  readonly #changes = new Map<string, EidPrefix>();
+  readonly #changes = new LargeMap<string, EidPrefix>();
   readonly #known: EidPrefix[] = [];
-  readonly #unacknowledged = new Map<string, Unacknowledged>();
+  readonly #unacknowledged = new LargeMap<string, Unacknowledged>();
   readonly #walks: Walk[] = [];
   readonly #news: Timer = this.newTimer(() => this.#tellNews());
   readonly #step: Timer = this.newTimer(() => this.#walk());

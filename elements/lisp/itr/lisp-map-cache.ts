@@ -7,6 +7,7 @@ import {
 } from "../../../assembly/lisp-layout.js";
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { unquote } from "../../../src/lang/args/text.js";
+import { LINES, linesOf } from "../../../src/lisp/lines.js";
 import {
   type Mapping,
   MappingError,
@@ -45,9 +46,6 @@ const args = {
     doc: "mappings it begins with, as the add handler takes them",
   },
 } as const;
-
-/** Lines of a handler that lists what may be a million: some 10 ms. */
-const LINES = 4096;
 
 /**
  * Finds the locator to which a packet is to be encapsulated.
@@ -326,23 +324,16 @@ export class LISPMapCache extends Element {
   /** A part of the mappings, from the one that `text` names on: packets wait meanwhile. */
   #list(text: string, line: (m: CachedMapping) => string): string {
     const from = text.trim() === "" ? undefined : parseEidAndInstance(text, this.#iid);
-    let lines = "";
-    let left = LINES;
-    for (const m of this.cache.entries(from)) {
-      if (left-- === 0) return `${lines}more: ${prefixText(m.eid)} iid ${m.iid}\n`;
-      lines += line(m);
-    }
-    return lines;
+    return linesOf(this.cache.entries(from), line, (m) => `${prefixText(m.eid)} iid ${m.iid}`);
   }
 
   #listRlocs(text: string): string {
     const after = text.trim() === "" ? null : parseRloc(text.trim());
-    const found = this.cache.rlocs(after, LINES + 1);
-    const lines = found
-      .slice(0, LINES)
-      .map((r) => `${addressText(r.rloc)} ${r.users} ${r.down ? "down" : "up"} ${r.mtu} ${r.nonce}\n`);
-    if (found.length > LINES) lines.push(`more: ${addressText(found[LINES - 1].rloc)}\n`);
-    return lines.join("");
+    return linesOf(
+      this.cache.rlocs(after, LINES + 1),
+      (r) => `${addressText(r.rloc)} ${r.users} ${r.down ? "down" : "up"} ${r.mtu} ${r.nonce}\n`,
+      (_next, last) => addressText(last.rloc),
+    );
   }
 
   #line(m: CachedMapping): string {

@@ -1,3 +1,4 @@
+import { LargeMap } from "../../../src/collections/large-map.js";
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { ControlChannel, replyOf } from "../../../src/lisp/control/control-channel.js";
 import { randomNonce } from "../../../src/lisp/control/control-records.js";
@@ -126,9 +127,9 @@ export class LISPRLOCProber extends Element {
   readonly #channel = new ControlChannel(this);
   readonly #timers = new TimerGroup(this);
   readonly #scan: Timer = this.newTimer(() => this.#look());
-  readonly #probed = new Map<string, ProbedRloc>();
+  readonly #probed = new LargeMap<string, ProbedRloc>();
   /** By the nonces of probes that are out. */
-  readonly #out = new Map<bigint, ProbedRloc>();
+  readonly #out = new LargeMap<bigint, ProbedRloc>();
   readonly #measurements = new ProbeMeasurements((error) =>
     this.router.log(`${this.declaration}: a listener to its measurements failed: ${error}`),
   );

@@ -6,10 +6,10 @@ import { KeyError, parseKey, wordsOf } from "../../../src/lisp/control/keys.js";
 import { NonceGuard } from "../../../src/lisp/control/nonce-policy.js";
 import { openDatabase } from "../../../src/lisp/database/open-database.js";
 import type { RegistrationDatabase } from "../../../src/lisp/database/registration-database.js";
+import { linesOf } from "../../../src/lisp/lines.js";
 import { unknownLength } from "../../../src/lisp/map-server/answers.js";
-import { registrationsText } from "../../../src/lisp/map-server/listing.js";
+import { registrationsText, subscriptionsText } from "../../../src/lisp/map-server/listing.js";
 import { PeerKeys } from "../../../src/lisp/map-server/peer-keys.js";
-import { subscriptionsText } from "../../../src/lisp/map-server/publisher.js";
 import type { EncapsulatedRequest } from "../../../src/lisp/map-server/requests.js";
 import { MapServer } from "../../../src/lisp/map-server/server.js";
 import { parseSite, SiteError, Sites, siteLabel, siteText } from "../../../src/lisp/map-server/sites.js";
@@ -162,13 +162,23 @@ export class LISPMapServer extends Element {
     },
     handlers: {
       registrations: {
-        doc: "what is registered, one registration a line; with an EID-prefix and perhaps `iid N`, what is within",
+        doc: "what is registered, one registration a line: all, or what is within `EID-PREFIX [iid N]`; with `from EID-PREFIX [iid N]` from there on. After 4,096 EID-prefixes a last line says `more: ` and how to go on",
         read: true,
         params: true,
         expensive: true,
       },
-      subscriptions: { doc: "who is subscribed to what, one a line", read: true, expensive: true },
-      sites: { doc: "the sites, one a line, without their secrets", read: true },
+      subscriptions: {
+        doc: "who is subscribed to what, one a line; in parts as `registrations`",
+        read: true,
+        params: true,
+        expensive: true,
+      },
+      sites: {
+        doc: "the sites, one a line, without their secrets; in parts as `registrations`, those from a name on",
+        read: true,
+        params: true,
+        expensive: true,
+      },
       size: { doc: "EID-prefixes registered", read: true },
       pending: { doc: "Map-Notifies that wait for their Map-Notify-Ack", read: true },
       retransmitted: { doc: "Map-Notifies that were sent again", read: true },
@@ -343,9 +353,19 @@ export class LISPMapServer extends Element {
         read: (text) => asHandlerError(() => registrationsText(this.database, this.router.clock.now(), text)),
       },
       subscriptions: {
-        read: () => (this.#subscriptions === null ? "" : subscriptionsText(this.#subscriptions)),
+        read: (text) =>
+          this.#subscriptions === null
+            ? ""
+            : asHandlerError(() => subscriptionsText(this.#subscriptions!, text)),
       },
-      sites: { read: () => [...this.#sites.all()].map((site) => `${siteText(site)}\n`).join("") },
+      sites: {
+        read: (text) =>
+          linesOf(
+            this.#sites.all(text.trim()),
+            (site) => `${siteText(site)}\n`,
+            ({ name }) => name,
+          ),
+      },
       size: { read: () => this.database.size },
       pending: { read: () => this.#server?.notifications.size ?? 0 },
       retransmitted: { read: () => this.#server?.notifications.retransmitted ?? 0 },

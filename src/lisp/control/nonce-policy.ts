@@ -1,6 +1,8 @@
 // Nonces of authenticated messages: those of peers are checked against replay, our own only ever increase
 // (RFC 9301, section 5.6). Both are kept over a restart.
 
+import { LargeMap } from "../../collections/large-map.js";
+
 /**
  * `strict`: a nonce must be greater than every one before, as RFC 9301 has it. `lenient`: it must not be one of the
  * last ones, for peers of RFC 6833, whose nonces are random.
@@ -42,7 +44,7 @@ export class NonceGuard {
   readonly policy: NoncePolicy;
   readonly #peersMax: number;
   readonly #window: number;
-  readonly #peers = new Map<string, bigint[]>();
+  readonly #peers = new LargeMap<string, bigint[]>();
 
   constructor(policy: NoncePolicy, options: NonceGuardOptions = {}) {
     this.policy = policy;

@@ -1,5 +1,6 @@
 // Nonces that others want echoed (RFC 9300, section 10.1): what an xTR sends back in its data packets, and for how long.
 
+import { LargeMap } from "../../collections/large-map.js";
 import { addressText } from "../../net/address.js";
 import type { Mapping } from "../mapping.js";
 import type { MapCache } from "../tables/map-cache.js";
@@ -28,7 +29,7 @@ export class EchoAnswers {
   readonly #hold: number;
   readonly #capacity: number;
   readonly #isAsking: (rloc: string) => boolean;
-  readonly #answers = new Map<string, Answer>();
+  readonly #answers = new LargeMap<string, Answer>();
 
   /**
    * A nonce is echoed while it is asked for, and up to `hold` nanoseconds longer; `capacity` at once. It waits while

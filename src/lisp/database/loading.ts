@@ -1,5 +1,6 @@
 // Filling a database from its store. What cannot be read is reported and left where it is.
 
+import { LargeMap } from "../../collections/large-map.js";
 import type { EidPrefix } from "../../net/eid.js";
 import type { Clock } from "../../router/clock.js";
 import { MappingError } from "../mapping.js";
@@ -46,7 +47,7 @@ export function storedExpiries(bytes: Uint8Array, clock: Clock): void {
 
 export class Loading {
   readonly index: RegistrationIndex;
-  readonly nonces = new Map<string, bigint>();
+  readonly nonces = new LargeMap<string, bigint>();
   readonly capacity: number;
   readonly skipped = new SkippedRecords();
   revision = 0;

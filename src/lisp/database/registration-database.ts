@@ -1,6 +1,7 @@
 // What a Map-Server asks of its mapping database, whoever keeps it: all of it
 // lies in memory and is read there; how changes are made is up to each kind.
 
+import type { LargeMap } from "../../collections/large-map.js";
 import type { EidPrefix } from "../../net/eid.js";
 import { canonical, type Prefix } from "../../net/prefix.js";
 import type { Clock } from "../../router/clock.js";
@@ -65,7 +66,7 @@ export const EXPIRE_AT_ONCE = 100;
 export interface Contents {
   readonly clock: Clock;
   readonly index: RegistrationIndex;
-  readonly nonces: Map<string, bigint>;
+  readonly nonces: LargeMap<string, bigint>;
   readonly revision: number;
   /** Most EID-prefixes, and most nonces. */
   readonly capacity: number;
@@ -76,7 +77,7 @@ export interface Contents {
 export abstract class RegistrationDatabase {
   protected readonly clock: Clock;
   protected readonly index: RegistrationIndex;
-  protected readonly nonces: Map<string, bigint>;
+  protected readonly nonces: LargeMap<string, bigint>;
   protected readonly history: ChangeHistory;
   protected readonly capacity: number;
   protected lastRevision: number;
@@ -141,14 +142,17 @@ export abstract class RegistrationDatabase {
     return record === 0 ? null : this.index.entry(record);
   }
 
-  /** The entries of this prefix and all more specific ones, in order of address, then length. The database may change meanwhile. */
-  *subtree(key: EidPrefix): IterableIterator<Entry> {
-    for (const record of this.index.within(key)) yield this.index.entry(record);
+  /**
+   * The entries of this prefix and all more specific ones, in order of address, then length, from `from` on, which is one
+   * of these prefixes. The database may change meanwhile.
+   */
+  *subtree(key: EidPrefix, from: Prefix = key.eid): IterableIterator<Entry> {
+    for (const record of this.index.within(key, from)) yield this.index.entry(record);
   }
 
-  /** All entries, by instance ID, family, address, length. The database may change meanwhile. */
-  *entries(): IterableIterator<Entry> {
-    for (const record of this.index.all()) yield this.index.entry(record);
+  /** All entries, by instance ID, family, address, length, from `from` on. The database may change meanwhile. */
+  *entries(from?: EidPrefix): IterableIterator<Entry> {
+    for (const record of this.index.all(from)) yield this.index.entry(record);
   }
 
   /**

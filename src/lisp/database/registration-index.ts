@@ -2,8 +2,10 @@
 // found through prefix tables. A million entries take a hundred bytes each and no
 // objects; an entry becomes an object when somebody asks for it.
 
+import { LargeMap } from "../../collections/large-map.js";
+import { SortedList } from "../../collections/sorted-list.js";
 import type { EidPrefix } from "../../net/eid.js";
-import { covers, masked } from "../../net/prefix.js";
+import { covers, masked, type Prefix } from "../../net/prefix.js";
 import type { PacketMemory } from "../../packet/memory.js";
 import { addressBytes, PrefixTable, tableAddress } from "../../packet/prefix-table.js";
 import { ExpiryQueue } from "../expiry-queue.js";
@@ -28,7 +30,9 @@ interface Tables {
 
 export class RegistrationIndex {
   readonly #memory: PacketMemory;
-  readonly #tables = new Map<number, Tables>();
+  readonly #tables = new LargeMap<number, Tables>();
+  readonly #iids = new SortedList<number>((a, b) => a - b);
+  #tableBytes = 0;
   readonly #queue: ExpiryQueue;
   #records = 0;
   /** Number of entries. */
@@ -41,14 +45,7 @@ export class RegistrationIndex {
 
   /** Bytes of the memory in use. */
   get bytes(): number {
-    let tables = 0;
-    for (const t of this.#tables.values()) tables += (t[4]?.bytes ?? 0) + (t[16]?.bytes ?? 0);
-    return this.#records + tables;
-  }
-
-  /** Instance IDs that have entries, ascending. */
-  get iids(): readonly number[] {
-    return [...this.#tables.keys()].sort((a, b) => a - b);
+    return this.#records + this.#tableBytes;
   }
 
   /** Steady nanoseconds of the first expiry; Infinity when nothing expires. */
@@ -72,10 +69,13 @@ export class RegistrationIndex {
     return this.#tables.get(iid)?.[address.length as 4 | 16]?.lookup(tableAddress(address)) ?? 0;
   }
 
-  /** The records of this prefix and all more specific ones, in order of address, then length. The index may change meanwhile. */
-  *within({ iid, eid }: EidPrefix): IterableIterator<number> {
+  /**
+   * The records of this prefix and all more specific ones, in order of address, then length, from `start` on, one of
+   * them or not. The index may change meanwhile.
+   */
+  *within({ iid, eid }: EidPrefix, start: Prefix = eid): IterableIterator<number> {
     const size = eid.address.length as 4 | 16;
-    let from = { address: tableAddress(masked(eid.address, eid.length)), length: eid.length };
+    let from = { address: tableAddress(masked(start.address, start.length)), length: start.length };
     for (;;) {
       const table = this.#tables.get(iid)?.[size];
       if (!table) return;
@@ -94,12 +94,21 @@ export class RegistrationIndex {
     }
   }
 
-  /** All records, by instance ID, family, address, length. */
-  *all(): IterableIterator<number> {
-    for (const iid of this.iids) {
-      for (const size of [4, 16] as const)
-        yield* this.within({ iid, eid: { address: new Uint8Array(size), length: 0 } });
+  /** All records, by instance ID, family, address, length, from `start` on. The index may change meanwhile. */
+  *all(start?: EidPrefix): IterableIterator<number> {
+    for (let iid = this.#iidFrom(start?.iid ?? 0); iid !== undefined; iid = this.#iidFrom(iid + 1)) {
+      const first = iid === start?.iid ? start.eid : null;
+      for (const size of [4, 16] as const) {
+        if (first !== null && first.address.length > size) continue;
+        const inside = first?.address.length === size ? first : undefined;
+        yield* this.within({ iid, eid: { address: new Uint8Array(size), length: 0 } }, inside);
+      }
     }
+  }
+
+  /** The first instance ID from `iid` on that has entries. */
+  #iidFrom(iid: number): number | undefined {
+    return this.#iids.from(iid).next().value;
   }
 
   /** What a record is of. */
@@ -146,7 +155,12 @@ export class RegistrationIndex {
     let table: PrefixTable | null = null;
     try {
       table = this.#table(key.iid, size);
-      table.insert(tableAddress(key.eid.address), key.eid.length, record);
+      this.#tableBytes -= table.bytes;
+      try {
+        table.insert(tableAddress(key.eid.address), key.eid.length, record);
+      } finally {
+        this.#tableBytes += table.bytes;
+      }
     } catch (e) {
       this.#free(record);
       if (table?.size === 0) this.#dropTable(key.iid, size);
@@ -168,7 +182,9 @@ export class RegistrationIndex {
     const { iid, eid } = this.key(record);
     const size = eid.address.length as 4 | 16;
     const table = this.#tables.get(iid)![size]!;
+    const before = table.bytes;
     table.remove(tableAddress(eid.address), eid.length);
+    this.#tableBytes += table.bytes - before;
     this.#free(record);
     this.size--;
     if (table.size === 0) this.#dropTable(iid, size);
@@ -213,16 +229,24 @@ export class RegistrationIndex {
   /** The table of an instance and family, made if need be. Throws MemoryError. */
   #table(iid: number, size: 4 | 16): PrefixTable {
     const tables = this.#tables.get(iid) ?? { 4: null, 16: null };
-    const table = (tables[size] ??= new PrefixTable(this.#memory, size === 4 ? 4 : 6));
+    const there = tables[size];
+    if (there !== null) return there;
+    const table = new PrefixTable(this.#memory, size === 4 ? 4 : 6);
+    tables[size] = table;
+    this.#tableBytes += table.bytes;
     this.#tables.set(iid, tables);
+    this.#iids.add(iid);
     return table;
   }
 
   #dropTable(iid: number, size: 4 | 16): void {
     const tables = this.#tables.get(iid)!;
-    tables[size]?.destroy();
+    this.#tableBytes -= tables[size]!.bytes;
+    tables[size]!.destroy();
     tables[size] = null;
-    if (tables[4] === null && tables[16] === null) this.#tables.delete(iid);
+    if (tables[4] !== null || tables[16] !== null) return;
+    this.#tables.delete(iid);
+    this.#iids.remove(iid);
   }
 }
 

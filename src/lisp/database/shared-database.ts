@@ -2,6 +2,7 @@
 // of it in memory. What is read here is durable; what is registered counts once
 // the store has taken it and has told so, to this Map-Server as to all others.
 
+import { LargeMap } from "../../collections/large-map.js";
 import { canonicalEid } from "../../net/eid.js";
 import { PacketMemory } from "../../packet/memory.js";
 import type { Clock } from "../../router/clock.js";
@@ -91,7 +92,7 @@ export class SharedDatabase extends RegistrationDatabase {
     super({
       clock: options.clock,
       index: new RegistrationIndex(memory),
-      nonces: new Map(),
+      nonces: new LargeMap(),
       revision: 0,
       capacity: options.capacity ?? 4_000_000,
       history: options.history,

@@ -1,6 +1,7 @@
 // A site's own EID-to-RLOC mappings: what its ETRs register and answer for.
 
 import { isDeepStrictEqual } from "node:util";
+import { LargeMap } from "../../collections/large-map.js";
 import { eidName } from "../../net/eid.js";
 import { canonical, type Prefix } from "../../net/prefix.js";
 import { isNewer, nextVersion, succeeding } from "../map-version.js";
@@ -22,10 +23,10 @@ export interface SiteChange {
 
 export class SiteMappings {
   readonly #capacity: number;
-  readonly #mappings = new Map<string, Mapping>();
+  readonly #mappings = new LargeMap<string, Mapping>();
   readonly #ordered = new PrefixSet<Mapping>();
   /** How many mappings have each instance ID, family and length: what a longest match looks for, longest first. */
-  readonly #lengths = new Map<string, number[]>();
+  readonly #lengths = new LargeMap<string, number[]>();
   readonly #listeners: ((change: SiteChange) => void)[] = [];
 
   constructor(capacity: number) {

@@ -1,5 +1,6 @@
 // Who is to be told of which changes, one SMR after the other (RFC 9301, section 6.1).
 
+import { LargeMap } from "../../collections/large-map.js";
 import { addressText } from "../../net/address.js";
 import { type EidPrefix, eidName } from "../../net/eid.js";
 import { overlap } from "../../net/prefix.js";
@@ -44,7 +45,7 @@ const REMEMBERED = 4;
 /** One SMR to each RLOC in an interval: the rest waits, of one EID-prefix once, news before what is told again. */
 export class Solicitations {
   readonly #options: SolicitationsOptions;
-  readonly #targets = new Map<string, Target>();
+  readonly #targets = new LargeMap<string, Target>();
   #repeats = 0;
   /** SMRs that wait, those that are sent again left out. */
   waiting = 0;

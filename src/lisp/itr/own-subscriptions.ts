@@ -5,6 +5,7 @@
 // each publication, and says nowhere which subscription a publication is for. So the range says it, and what was
 // published for one subscription cannot be replayed for another, nor for the same one after its renewal.
 
+import { LargeMap } from "../../collections/large-map.js";
 import { type EidPrefix, eidName } from "../../net/eid.js";
 import type { Prefix } from "../../net/prefix.js";
 import { type Clock, wallTime } from "../../router/clock.js";
@@ -87,8 +88,8 @@ export class OwnSubscriptions {
   readonly #timers: TimerGroup;
   readonly #policy: SubscriptionPolicy;
   readonly #events: SubscriptionEvents;
-  readonly #table = new Map<string, OwnSubscription>();
-  readonly #ranges = new Map<bigint, OwnSubscription>();
+  readonly #table = new LargeMap<string, OwnSubscription>();
+  readonly #ranges = new LargeMap<bigint, OwnSubscription>();
   #lastRange = 0n;
 
   constructor(

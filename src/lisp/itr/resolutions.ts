@@ -1,6 +1,7 @@
 // Map-Requests on their way: which EIDs are being resolved, with what nonces, when to ask again, and the packets that
 // wait for the answer (RFC 9301, section 5.3).
 
+import { LargeMap } from "../../collections/large-map.js";
 import { addressText } from "../../net/address.js";
 import { type EidPrefix, eidName } from "../../net/eid.js";
 import type { Prefix } from "../../net/prefix.js";
@@ -80,8 +81,8 @@ export class Resolutions {
   readonly #random: Random;
   readonly #timers: TimerGroup;
   readonly #history: ResolutionHistory;
-  readonly #table = new Map<string, Resolution>();
-  readonly #nonces = new Map<bigint, { readonly resolution: Resolution; readonly resolver: number }>();
+  readonly #table = new LargeMap<string, Resolution>();
+  readonly #nonces = new LargeMap<bigint, { readonly resolution: Resolution; readonly resolver: number }>();
   /** Those for whose EID packets wait; and of these, those within prefixes whose mapping has come. */
   readonly #holding = new PrefixSet<Resolution>();
   readonly #covered = new Set<Resolution>();

@@ -1,6 +1,7 @@
 // Map-Notifies that nobody asked for just now: sent again until they are
 // acknowledged, or until it is no use (RFC 9301, section 5.7).
 
+import { LargeMap } from "../../collections/large-map.js";
 import type { Element } from "../../router/element.js";
 import type { Timer } from "../../router/timer.js";
 import type { EidRecord, XtrIds } from "../../wire/lisp-control/record.js";
@@ -44,8 +45,8 @@ export class Notifications {
   readonly #timers: TimerGroup;
   readonly #send: (to: Uint8Array, bytes: Uint8Array) => void;
   readonly #max: number;
-  readonly #byName = new Map<string, Pending>();
-  readonly #byNonce = new Map<bigint, Set<Pending>>();
+  readonly #byName = new LargeMap<string, Pending>();
+  readonly #byNonce = new LargeMap<bigint, Set<Pending>>();
   /** Sent again, and given up. */
   retransmitted = 0;
   abandoned = 0;

@@ -1,6 +1,7 @@
 // Which of its site's keys each xTR uses: while keys roll over, one that has not got the new key yet could not read
 // what is authenticated with it.
 
+import { LargeMap } from "../../collections/large-map.js";
 import type { AuthenticationKey } from "../control/authentication.js";
 import { idsOf, keyAlgorithm } from "../control/keys.js";
 import type { Registrant } from "./entries.js";
@@ -9,7 +10,7 @@ import type { Site } from "./sites.js";
 export class PeerKeys {
   readonly #max: number;
   /** Key ID and algorithm of those whose sites have several keys, or one by several IDs, the latest last. */
-  readonly #used = new Map<string, string>();
+  readonly #used = new LargeMap<string, string>();
 
   /** `max`: most xTRs remembered. */
   constructor(max: number) {
@@ -26,7 +27,7 @@ export class PeerKeys {
     this.#used.delete(name);
     if (site.keys.length < 2 && key.id === site.keys[0].id) return;
     this.#used.set(name, keyName(key));
-    if (this.#used.size > this.#max) this.#used.delete(this.#used.keys().next().value as string);
+    if (this.#used.size > this.#max) this.#used.delete(this.#used.first![0]);
   }
 
   /** The key that the xTR has used last; the site's first one where that is not known, or no key of the site any more. */

@@ -1,8 +1,9 @@
 // PubSub inside the Map-Server (RFC 9437): subscriptions by Map-Request, publications by Map-Notify.
 
 import { addressText } from "../../net/address.js";
-import { type EidPrefix, eidText } from "../../net/eid.js";
+import type { EidPrefix } from "../../net/eid.js";
 import { type Prefix, prefixText } from "../../net/prefix.js";
+import type { Timer } from "../../router/timer.js";
 import type { EidRecord } from "../../wire/lisp-control/record.js";
 import type { AuthenticationKey } from "../control/authentication.js";
 import type { Change } from "../database/history.js";
@@ -13,7 +14,7 @@ import type { Notifications } from "./notifications.js";
 import { withdrawnRecord } from "./records.js";
 import { type EncapsulatedRequest, type OwnAddresses, replyAddress } from "./requests.js";
 import type { Sites } from "./sites.js";
-import type { Subscription, Subscriptions } from "./subscriptions.js";
+import type { Publication, Subscription, Subscriptions } from "./subscriptions.js";
 
 /** What became of a Map-Request that subscribes, or wants to. */
 export type SubscribeOutcome =
@@ -33,17 +34,42 @@ export interface PublisherOptions {
   readonly subscriptions: Subscriptions;
   readonly database: RegistrationDatabase;
   readonly sites: Sites;
+  /** For what is not told at once. */
+  readonly timer: (fire: () => void) => Timer;
+  /** Runs what may come to more than a message holds. */
+  readonly sending: (run: () => void) => void;
   /** Counts one of the Map-Server's counters or drops. */
   readonly count: (name: "published" | "pending_full") => void;
 }
 
+/** Subscribers that are told in one turn: each costs some 20 µs, most of it for the authentication data. */
+const AT_ONCE = 16;
+/** Changes that may wait to be told. */
+const WAITING = 65_536;
+
 export class Publisher {
   readonly #options: PublisherOptions;
   readonly subscriptions: Subscriptions;
+  readonly #turn: Timer;
+  /** Subscribers that may still be told in this turn. */
+  #left = AT_ONCE;
 
   constructor(options: PublisherOptions) {
     this.#options = options;
     this.subscriptions = options.subscriptions;
+    this.#turn = options.timer(() => {
+      this.#left = AT_ONCE;
+      this.#work();
+    });
+  }
+
+  /** Goes on with what another one had still to tell. */
+  start(): void {
+    if (this.subscriptions.publications.length > 0) this.#turn.scheduleAfter(0);
+  }
+
+  stop(): void {
+    this.#turn.unschedule();
   }
 
   /** Takes a Map-Request with the I bit whose only record has the N bit; `records` is the answer to it. */
@@ -72,19 +98,44 @@ export class Publisher {
     return "refused";
   }
 
-  /** Tells all whom it concerns, when those who ask would get another answer now. */
+  /** Tells all whom it concerns, when those who ask would get another answer now: some at once, the others by and by. */
   publish(change: Change): void {
-    const { eid, before, after } = change;
+    const { before, after } = change;
     if (before !== null && after !== null && sameAnswer(before, after)) return;
-    const records = [after === null ? withdrawnRecord(change) : proxied(entryRecord(after))];
-    for (const subscription of this.subscriptions.touched(change)) {
-      const longer = subscription.prefix.eid.length > eid.length;
-      const told = longer ? this.#part(subscription, records, eid) : records;
-      if (told === null) continue;
-      subscription.nonce = BigInt.asUintN(64, subscription.nonce + 1n);
-      const sent = this.#notify(subscription, told, subscription, prefixText(eid));
-      this.#options.count(sent ? "published" : "pending_full");
+    const { publications } = this.subscriptions;
+    if (publications.length >= WAITING) this.#options.count("pending_full");
+    else
+      this.subscriptions.publish(change, [
+        after === null ? withdrawnRecord(change) : proxied(entryRecord(after)),
+      ]);
+    this.#work();
+  }
+
+  /** Tells of one change after the other, so that each subscriber hears of them in their order. */
+  #work(): void {
+    const { publications } = this.subscriptions;
+    while (this.#left > 0 && publications.length > 0) {
+      const [publication] = publications;
+      const [concerned, after] = this.subscriptions.touched(publication, this.#left);
+      publication.after = after;
+      if (after === null) publications.shift();
+      // Also one that concerns nobody costs something.
+      this.#left -= Math.max(1, concerned.length);
+      for (const subscription of concerned)
+        this.#options.sending(() => this.#tell(subscription, publication));
     }
+    // A turn in which something was told is over before there is more.
+    if (this.#left < AT_ONCE && !this.#turn.scheduled) this.#turn.scheduleAfter(0);
+  }
+
+  #tell(subscription: Subscription, { change, records }: Publication): void {
+    const { eid } = change;
+    const longer = subscription.prefix.eid.length > eid.length;
+    const told = longer ? this.#part(subscription, records, eid) : records;
+    if (told === null) return;
+    subscription.nonce = BigInt.asUintN(64, subscription.nonce + 1n);
+    const sent = this.#notify(subscription, told, subscription, prefixText(eid));
+    this.#options.count(sent ? "published" : "pending_full");
   }
 
   /**
@@ -121,12 +172,4 @@ export class Publisher {
       },
     });
   }
-}
-
-/** Subscriptions as text: subscriber, where it is, prefix and the nonce of what it was last told. */
-export function subscriptionsText(subscriptions: Subscriptions): string {
-  let text = "";
-  for (const s of subscriptions.all())
-    text += `${eidText(s.prefix)} ${addressText(s.to)} xtr ${Buffer.from(s.ids.xtrId).toString("hex")} nonce ${s.nonce.toString(16)}\n`;
-  return text;
 }

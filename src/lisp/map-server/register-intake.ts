@@ -1,6 +1,7 @@
 // Taking Map-Registers into the mapping database (RFC 9301, sections 5.6 and 8.2).
 
 import { createHash } from "node:crypto";
+import { LargeMap } from "../../collections/large-map.js";
 import { addressScope, addressText } from "../../net/address.js";
 import { type EidPrefix, eidText } from "../../net/eid.js";
 import { MemoryError } from "../../packet/memory.js";
@@ -74,7 +75,7 @@ export interface RegisterIntakeOptions {
 export class RegisterIntake {
   readonly #options: RegisterIntakeOptions;
   /** Nonces of messages that wait for the store, by peer: the latest of each. */
-  readonly #waiting = new Map<string, bigint>();
+  readonly #waiting = new LargeMap<string, bigint>();
 
   constructor(options: RegisterIntakeOptions) {
     this.#options = options;

@@ -101,7 +101,12 @@ export class MapServer {
     this.#publisher =
       options.pubsub === null
         ? null
-        : new Publisher({ ...options.pubsub, ...{ database, sites, own }, notifications, count });
+        : new Publisher({
+            ...options.pubsub,
+            ...{ database, sites, own, notifications, count },
+            timer: (fire) => element.newTimer(fire),
+            sending: (run) => this.#sending(run),
+          });
     this.#requests = new RequestIntake({
       ...{ database, sites, own, replies, count },
       publisher: this.#publisher,
@@ -118,6 +123,7 @@ export class MapServer {
   /** From now on it looks after what is registered: what expires, and what moves. */
   start(): void {
     this.#watchFrom(this.database.revision);
+    this.#publisher?.start();
     this.#others = this.database.follow({
       nonce: (peer, nonce) => void this.nonces.accept(peer, nonce),
       changed: () => this.#schedule(),
@@ -132,6 +138,7 @@ export class MapServer {
     this.#others?.close();
     this.#others = null;
     this.#expiry.unschedule();
+    this.#publisher?.stop();
   }
 
   /** Takes a datagram. */

@@ -1,6 +1,7 @@
 // The sites that may register with a Map-Server: their keys, and the
 // EID-prefixes that are theirs (RFC 9301, section 8.2).
 
+import { LargeMap } from "../../collections/large-map.js";
 import { type EidPrefix, IID_MAX } from "../../net/eid.js";
 import { findPrefix, prefixText } from "../../net/prefix.js";
 import type { AuthenticationKey } from "../control/authentication.js";
@@ -101,7 +102,7 @@ interface Owner {
 
 /** All sites of a Map-Server, by name and by EID-prefix. */
 export class Sites {
-  readonly #byName = new Map<string, Site>();
+  readonly #byName = new LargeMap<string, Site>();
   readonly #owners = new PrefixTable<Owner>();
 
   /** Throws SiteError: the name or one of the prefixes is another site's. */
@@ -121,8 +122,9 @@ export class Sites {
     return this.#byName.get(name) ?? null;
   }
 
-  all(): Iterable<Site> {
-    return this.#byName.values();
+  /** In the order in which they were given, from the one of this name on; all where there is none. */
+  all(from = ""): Iterable<Site> {
+    return this.#byName.values(this.#byName.has(from) ? from : undefined);
   }
 
   /** The site that may register exactly this EID-prefix: the one with the longest prefix around it. */

@@ -1,8 +1,12 @@
 // Who wants to be told when a mapping changes (PubSub, RFC 9437: xTR-ID and
 // Site-ID in the Map-Request, and the N bit in its record).
 
-import { coversEid, type EidPrefix, eidName, prefixName } from "../../net/eid.js";
-import type { XtrIds } from "../../wire/lisp-control/record.js";
+import { LargeMap } from "../../collections/large-map.js";
+import { SortedList } from "../../collections/sorted-list.js";
+import { canonicalEid, compareEids, coversEid, type EidPrefix, eidName, sameEid } from "../../net/eid.js";
+import { masked } from "../../net/prefix.js";
+import type { EidRecord, XtrIds } from "../../wire/lisp-control/record.js";
+import type { Change } from "../database/history.js";
 
 export interface Subscription {
   readonly ids: XtrIds;
@@ -13,12 +17,39 @@ export interface Subscription {
   nonce: bigint;
 }
 
+/** A change of which not all that it concerns have heard yet. */
+export interface Publication {
+  readonly change: Change;
+  /** What those who have subscribed to a prefix around it are told. */
+  readonly records: readonly EidRecord[];
+  /** Who has subscribed from this number on knows it already. */
+  readonly number: number;
+  /** Whom to go on behind; null: from the first. */
+  after: Place | null;
+}
+
+/** Where a subscription stands among the others. */
+export interface Place {
+  /** Without bits beyond its length. */
+  readonly prefix: EidPrefix;
+  /** `idsName` of the subscriber. */
+  readonly name: string;
+  /** null: only to look for others. */
+  readonly subscription: Subscription | null;
+  /** How many changes had been published when it came. */
+  readonly number: number;
+}
+
 export class Subscriptions {
   readonly #max: number;
-  readonly #byName = new Map<string, Subscription>();
-  /** Those of exactly a prefix, and those within one whose length is a whole number of bytes. */
-  readonly #exact = new Map<string, Set<Subscription>>();
-  readonly #within = new Map<string, Set<Subscription>>();
+  readonly #byName = new LargeMap<string, Place>();
+  /** By prefix, then name. */
+  readonly #ordered = new SortedList<Place>(comparePlaces);
+  /** How many have each prefix length, by the bytes of an address. */
+  readonly #lengths = { 4: new Uint32Array(33), 16: new Uint32Array(129) };
+  /** Changes published so far, and those of them that are still to be told, the first first. */
+  #number = 0;
+  readonly publications: Publication[] = [];
 
   constructor(max: number) {
     this.#max = max;
@@ -28,12 +59,8 @@ export class Subscriptions {
     return this.#byName.size;
   }
 
-  all(): Iterable<Subscription> {
-    return this.#byName.values();
-  }
-
   find(ids: XtrIds, prefix: EidPrefix): Subscription | null {
-    return this.#byName.get(nameOf(ids, prefix)) ?? null;
+    return this.#byName.get(nameOf(ids, prefix))?.subscription ?? null;
   }
 
   /** Takes the place of one of the same xTR for the same prefix. Returns false when there are as many as may be. */
@@ -42,51 +69,78 @@ export class Subscriptions {
     const former = this.find(ids, prefix);
     if (former !== null) this.remove(former);
     else if (this.#byName.size >= this.#max) return false;
-    this.#byName.set(nameOf(ids, prefix), subscription);
-    put(this.#exact, eidName(prefix), subscription);
-    for (const around of wholeBytes(prefix)) put(this.#within, around, subscription);
+    const place = { prefix: canonicalEid(prefix), name: idsName(ids), subscription, number: this.#number };
+    this.#byName.set(nameOf(ids, prefix), place);
+    this.#ordered.add(place);
+    this.#count(prefix, 1);
     return true;
   }
 
   remove(subscription: Subscription): void {
     const { ids, prefix } = subscription;
     const name = nameOf(ids, prefix);
-    if (this.#byName.get(name) !== subscription) return;
+    const place = this.#byName.get(name);
+    if (place === undefined || place.subscription !== subscription) return;
     this.#byName.delete(name);
-    take(this.#exact, eidName(prefix), subscription);
-    for (const around of wholeBytes(prefix)) take(this.#within, around, subscription);
+    this.#ordered.remove(place);
+    this.#count(prefix, -1);
   }
 
-  /** Those whose prefix overlaps with this one. */
-  touched(prefix: EidPrefix): Subscription[] {
-    const { address, length } = prefix.eid;
-    const found = new Set<Subscription>();
-    for (let shorter = 0; shorter < length; shorter++)
-      for (const s of this.#exact.get(prefixName(prefix.iid, address, shorter)) ?? []) found.add(s);
-    for (const s of this.#within.get(prefixName(prefix.iid, address, length & ~7)) ?? [])
-      if (coversEid(prefix, s.prefix)) found.add(s);
-    return [...found];
+  #count({ eid }: EidPrefix, n: number): void {
+    this.#lengths[eid.address.length as 4 | 16][eid.length] += n;
+  }
+
+  /** Begins to tell of a change: all that it concerns who have subscribed by now. */
+  publish(change: Change, records: readonly EidRecord[]): void {
+    if (this.size > 0) this.publications.push({ change, records, number: ++this.#number, after: null });
+  }
+
+  /** Up to `most` of those who are to hear of a publication yet, and where to go on, null at the end. */
+  touched({ change, number, after }: Publication, most: number): [Subscription[], Place | null] {
+    const { iid, eid } = change;
+    const lengths = this.#lengths[eid.address.length as 4 | 16];
+    const found: Subscription[] = [];
+    let looked = 0;
+    // Those of the prefixes around it, the shortest first; then of it and of those within it.
+    for (let length = Math.min(after?.prefix.eid.length ?? 0, eid.length); length <= eid.length; length++) {
+      const inner = length === eid.length;
+      if (!inner && lengths[length] === 0) continue;
+      const prefix = { iid, eid: { address: masked(eid.address, length), length } };
+      const here =
+        after !== null && (inner ? coversEid(prefix, after.prefix) : sameEid(prefix, after.prefix));
+      const from = here ? after : { prefix, name: "", subscription: null, number: 0 };
+      for (const place of this.#ordered.from(from)) {
+        if (!(inner ? coversEid(prefix, place.prefix) : sameEid(prefix, place.prefix))) break;
+        if (here && comparePlaces(place, after) === 0) continue;
+        if (place.number < number) found.push(place.subscription!);
+        if (++looked === most) return [found, place];
+      }
+    }
+    return [found, null];
+  }
+
+  /** Up to `most` in order of their prefixes, those behind `after`; null: the first. */
+  page(after: Place | null, most: number): Place[] {
+    const found: Place[] = [];
+    for (const place of this.#ordered.from(after ?? undefined)) {
+      if (after !== null && comparePlaces(place, after) === 0) continue;
+      if (found.length === most) break;
+      found.push(place);
+    }
+    return found;
   }
 }
 
-/** The names of the prefixes around this one, which may be it, whose length is a whole number of bytes. */
-function* wholeBytes({ iid, eid }: EidPrefix): IterableIterator<string> {
-  for (let length = 0; length <= eid.length; length += 8) yield prefixName(iid, eid.address, length);
+function comparePlaces(a: Place, b: Place): number {
+  return compareEids(a.prefix, b.prefix) || (a.name < b.name ? -1 : Number(a.name > b.name));
 }
 
 function nameOf(ids: XtrIds, prefix: EidPrefix): string {
+  return `${idsName(ids)} ${eidName(prefix)}`;
+}
+
+/** xTR-ID and Site-ID as one word, hexadecimal. */
+export function idsName({ xtrId, siteId }: XtrIds): string {
   const hex = (bytes: Uint8Array | null): string => Buffer.from(bytes ?? []).toString("hex");
-  return `${hex(ids.xtrId)}.${hex(ids.siteId)} ${eidName(prefix)}`;
-}
-
-function put(index: Map<string, Set<Subscription>>, key: string, subscription: Subscription): void {
-  const set = index.get(key);
-  if (set === undefined) index.set(key, new Set([subscription]));
-  else set.add(subscription);
-}
-
-function take(index: Map<string, Set<Subscription>>, key: string, subscription: Subscription): void {
-  const set = index.get(key);
-  set?.delete(subscription);
-  if (set?.size === 0) index.delete(key);
+  return `${hex(xtrId)}.${hex(siteId)}`;
 }

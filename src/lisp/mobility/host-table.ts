@@ -9,6 +9,7 @@ import {
   HOST_RANGE,
   HOST_SIZE,
 } from "../../../assembly/lisp-layout.js";
+import { LargeMap } from "../../collections/large-map.js";
 import { addressText } from "../../net/address.js";
 import type { Prefix } from "../../net/prefix.js";
 import type { PacketMemory } from "../../packet/memory.js";
@@ -24,7 +25,7 @@ export class HostTable {
   readonly #none: number;
   readonly #range: number;
   /** Records by the text of their address. */
-  readonly #hosts = new Map<string, number>();
+  readonly #hosts = new LargeMap<string, number>();
   #own: readonly Prefix[] = [];
   #ranges: readonly Prefix[] = [];
 

@@ -3,6 +3,7 @@
 // A packet from a new address proves nothing. The host is asked for (ARP, Neighbor Discovery), and only its answer
 // counts; how often that is done has a limit.
 
+import { LargeMap } from "../../collections/large-map.js";
 import { addressText } from "../../net/address.js";
 import type { Clock } from "../../router/clock.js";
 import type { Timer } from "../../router/timer.js";
@@ -80,8 +81,8 @@ export class MobileHosts {
   readonly #policy: HostsPolicy;
   readonly #owner: HostsOwner;
   readonly #bucket = new TokenBucket();
-  readonly #hosts = new Map<string, Entry>();
-  readonly #candidates = new Map<string, Candidate>();
+  readonly #hosts = new LargeMap<string, Entry>();
+  readonly #candidates = new LargeMap<string, Candidate>();
 
   constructor(clock: Clock, timers: TimerGroup, policy: HostsPolicy, owner: HostsOwner) {
     this.#clock = clock;

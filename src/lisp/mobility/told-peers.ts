@@ -1,5 +1,6 @@
 // Which peers have been told that a host has left, and who sends packets for it nevertheless.
 
+import { LargeMap } from "../../collections/large-map.js";
 import { addressText, sameAddress } from "../../net/address.js";
 import type { Mapping } from "../mapping.js";
 import type { LoggedPeer } from "../tables/peer-log.js";
@@ -13,7 +14,7 @@ interface Told {
 }
 
 export class ToldPeers {
-  readonly #hosts = new Map<string, Told>();
+  readonly #hosts = new LargeMap<string, Told>();
 
   /** The host has left: nobody has been told yet. */
   begin(host: MobileHost): void {

@@ -2,7 +2,6 @@
 // compares headers with. They follow the site's mappings.
 
 import * as layout from "../../../assembly/lisp-layout.js";
-import { eidName } from "../../net/eid.js";
 import type { Prefix } from "../../net/prefix.js";
 import type { PacketMemory } from "../../packet/memory.js";
 import type { SiteMappings } from "../etr/site-mappings.js";
@@ -12,7 +11,6 @@ import { InstanceTables } from "./instance-tables.js";
 export class SiteRecords {
   readonly #memory: PacketMemory;
   readonly #tables: InstanceTables;
-  readonly #records = new Map<string, number>();
   #gone = false;
 
   /** Follows `mappings` from now on. Throws MemoryError. */
@@ -33,7 +31,7 @@ export class SiteRecords {
 
   /** Address of the record of exactly this EID-prefix, 0 where there is none. */
   find(iid: number, eid: Prefix): number {
-    return this.#records.get(eidName({ iid, eid })) ?? 0;
+    return this.#tables.exact(iid, eid);
   }
 
   /** Locator-Status-Bits that packets from this EID-prefix carry; null: none. */
@@ -60,8 +58,7 @@ export class SiteRecords {
 
   destroy(): void {
     this.#gone = true;
-    for (const record of this.#records.values()) this.#memory.free(record, layout.SITE_SIZE);
-    this.#records.clear();
+    for (const record of this.#tables.values()) this.#memory.free(record, layout.SITE_SIZE);
     this.#tables.destroy();
   }
 
@@ -83,14 +80,12 @@ export class SiteRecords {
       this.#memory.free(record, layout.SITE_SIZE);
       throw e;
     }
-    this.#records.set(eidName({ iid, eid }), record);
   }
 
   #remove(mapping: Mapping): void {
     const record = this.find(mapping.iid, mapping.eid);
     if (record === 0) return;
     this.#tables.remove(mapping.iid, mapping.eid);
-    this.#records.delete(eidName(mapping));
     this.#memory.free(record, layout.SITE_SIZE);
   }
 }

@@ -7,6 +7,8 @@ import {
   authenticate,
   verifyAuthentication,
 } from "../../../../src/lisp/control/authentication.js";
+import { subscriptionsText } from "../../../../src/lisp/map-server/listing.js";
+import { Subscriptions } from "../../../../src/lisp/map-server/subscriptions.js";
 import { parseRloc } from "../../../../src/lisp/mapping.js";
 import { ipAddress, NO_ADDRESS } from "../../../../src/wire/lisp-control/address.js";
 import type { MapRequest } from "../../../../src/wire/lisp-control/map-request.js";
@@ -14,7 +16,7 @@ import type { EidRecord } from "../../../../src/wire/lisp-control/record.js";
 import type { MapNotify } from "../../../../src/wire/lisp-control/registration.js";
 import { packetOf, record, sentOf } from "../control.js";
 import type { Bench } from "../harness.js";
-import { bench, eidsOf, ids, MS, notifies, register, request, rlocsOf } from "./map-server-lab.js";
+import { bench, eidsOf, ids, MS, notifies, register, request, rlocsOf, SITES } from "./map-server-lab.js";
 
 const PUBSUB: AuthenticationKey = { id: 3, secret: Buffer.from("shared") };
 const withPubsub = (more = ""): Promise<Bench> => bench(`, PUBSUB_KEY 3:shared ${more}`);
@@ -147,6 +149,91 @@ test("a subscriber for whom there is no more room is not told, and that is count
   register(b, 1, [record("10.1.0.0/16", "192.0.2.1")], { wantNotify: false });
   assert.equal([b.read("e.pending_full"), b.read("e.published")], ["1", "0"]);
   b.close();
+});
+
+/** One xTR, numbered `n`, subscribes; its publications go to 203.0.113.N. */
+function subscribeAs(b: Bench, n: number, nonce: number, rloc: typeof NO_ADDRESS | null = null): void {
+  const itrRlocs = [rloc ?? ipAddress(parseRloc(`203.0.113.${n}`))];
+  subscribe(b, nonce, "10.1.0.7", { ids: { xtrId: new Uint8Array(16).fill(n), siteId: null }, itrRlocs });
+}
+
+test("of many subscribers some are told at once, the others by and by: each of every change, in order, once", async () => {
+  const MANY = 100;
+  const b = await withPubsub();
+  for (let n = 1; n <= MANY; n++) {
+    subscribeAs(b, n, 40);
+    for (const { message } of notifies(b)) acknowledge(b, message);
+  }
+  const told = new Map<number, string[]>();
+  const take = (): void => {
+    for (const { to, message } of notifies(b)) {
+      const [, n] = /^203\.0\.113\.(\d+)$/.exec(to) ?? [];
+      if (n === undefined) continue;
+      told.set(Number(n), [...(told.get(Number(n)) ?? []), `${message.nonce}: ${rlocsOf(message)}`]);
+      acknowledge(b, message);
+    }
+  };
+  const change = (nonce: number): void =>
+    void register(b, nonce, [record("10.1.0.0/16", `192.0.2.${nonce}`)], { wantNotify: false, ids: ids(1) });
+  change(1);
+  take();
+  assert.ok(told.size > 0 && told.size < MANY / 2, `${told.size} are told in the first turn`);
+  // While others wait to hear of it one ends its subscription, another one comes, who gets the answer of now.
+  subscribeAs(b, MANY, 41, NO_ADDRESS);
+  change(2);
+  subscribeAs(b, MANY + 1, 40);
+  b.router.runFor(0.1);
+  take();
+  // What is told is what holds then.
+  for (let n = 1; n < MANY; n++) {
+    const [first, second, ...more] = told.get(n) ?? [];
+    assert.match(first, /^41: 192\.0\.2\.[12]$/, `subscriber ${n}`);
+    assert.equal([second, more], ["42: 192.0.2.2", []], `subscriber ${n}`);
+  }
+  assert.equal(told.get(MANY + 1), ["40: 192.0.2.2"]);
+  // The answer that it is subscribed no longer.
+  assert.equal(told.get(MANY), ["41: 192.0.2.1"]);
+  b.close();
+});
+
+test("a hot swap does not keep from anybody what was still to be told", async () => {
+  const b = await withPubsub();
+  for (let n = 1; n <= 60; n++) {
+    subscribeAs(b, n, 40);
+    for (const { message } of notifies(b)) acknowledge(b, message);
+  }
+  register(b, 1, [record("10.1.0.0/16", "192.0.2.1")], { wantNotify: false, ids: ids(1) });
+  const before = new Set(notifies(b).map(({ to }) => to));
+  await b.router.swap(
+    `feed :: Feed -> e :: LISPMapServer(${SITES}, RLOC4 ${MS}, PUBSUB_KEY 3:shared) -> out :: Sink`,
+  );
+  b.router.runFor(0.1);
+  const after = notifies(b).map(({ to }) => to);
+  assert.ok(before.size < 60);
+  assert.is(new Set([...before, ...after]).size, 60);
+  b.close();
+});
+
+test("subscriptions are listed in parts, by prefix, each once", () => {
+  const MANY = 5000;
+  const all = new Subscriptions(MANY);
+  for (let i = 0; i < MANY; i++) {
+    const xtrId = new Uint8Array(16).fill(i % 250);
+    const eid = { address: Uint8Array.of(10, 0, 0, i >> 8), length: 32 };
+    all.add({
+      ids: { xtrId, siteId: new Uint8Array(8).fill(i & 255) },
+      prefix: { iid: 5, eid },
+      to: xtrId,
+      nonce: BigInt(i),
+    });
+  }
+  const lines: string[] = [];
+  for (let from: string | undefined = ""; from !== undefined; ) {
+    const part: string[] = subscriptionsText(all, from).trimEnd().split("\n");
+    from = /^more: (.*)/.exec(part.at(-1)!)?.[1];
+    lines.push(...(from === undefined ? part : part.slice(0, -1)));
+  }
+  assert.equal([lines.length, new Set(lines).size], [MANY, MANY]);
 });
 
 test.run();

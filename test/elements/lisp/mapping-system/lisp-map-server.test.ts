@@ -2,8 +2,10 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { LISPMapServer } from "../../../../elements/lisp/mapping-system/lisp-map-server.js";
 import { type AuthenticationKey, verifyAuthentication } from "../../../../src/lisp/control/authentication.js";
-import { parseRloc } from "../../../../src/lisp/mapping.js";
+import type { Registration } from "../../../../src/lisp/database/registration.js";
+import { parseMapping, parseRloc } from "../../../../src/lisp/mapping.js";
 import { ipAddress, NO_ADDRESS } from "../../../../src/wire/lisp-control/address.js";
 import type { MapRequest } from "../../../../src/wire/lisp-control/map-request.js";
 import { mapRequest } from "../../../../src/wire/lisp-control/map-request.js";
@@ -587,6 +589,46 @@ test("a hot swap keeps registrations and nonces", async () => {
   assert.is(sentOf(b, "out", "map-reply")[0].source.join("."), "192.0.2.101");
   b.router.runFor(181);
   assert.is(b.read("e.size"), "0");
+  b.close();
+});
+
+test("registrations and sites are listed in parts, all of them and those within a prefix, each once", async () => {
+  const MANY = 4500;
+  const sites = Array.from(
+    { length: MANY },
+    (_, i) => `s${i} key secret eid 10.${i >> 8}.${i & 255}.0/24 more`,
+  );
+  const b = await Bench.start(`feed :: Feed -> e :: LISPMapServer(${sites}, RLOC4 ${MS}) -> out :: Sink`);
+  const { database } = b.router.find("e") as LISPMapServer;
+  const registration = (i: number): Registration => ({
+    ...{ xtrId: null, siteId: null, source: parseRloc("192.0.2.1"), site: `s${i}`, nonce: 1n },
+    ...{ expiry: Number.POSITIVE_INFINITY, proxy: true, merge: false, notify: false, raw: null },
+    mapping: parseMapping(`10.${i >> 8}.${i & 255}.0/24 192.0.2.1 iid ${i % 3}`),
+  });
+  for (let i = 0; i < MANY; i++) {
+    const { mapping } = registration(i);
+    const { iid, eid } = mapping;
+    await database.commit([{ put: { iid, eid, registrations: [registration(i)] } }]);
+  }
+  const listed = (handler: string, within = ""): string[] => {
+    const lines: string[] = [];
+    for (let more = within; ; ) {
+      const part = b.read(`e.${handler}`, more).split("\n");
+      const [, next] = /^more: (.*)/.exec(part.at(-1)!) ?? [];
+      if (next === undefined) return [...lines, ...part].filter((line) => line !== "");
+      assert.is(part.length, 4097);
+      lines.push(...part.slice(0, -1));
+      more = next;
+    }
+  };
+  for (const handler of ["registrations", "sites"]) {
+    const lines = listed(handler);
+    assert.equal([lines.length, new Set(lines).size], [MANY, MANY], handler);
+  }
+  const within = listed("registrations", "10.0.0.0/13 iid 1");
+  assert.equal([within.length, new Set(within).size], [683, 683]);
+  assert.is(b.read("e.registrations", "10.0.0.0/8 from 10.17.0.0/16").split("\n").length, 49);
+  assert.throws(() => b.read("e.registrations", "10.0.0.0/16 from 10.1.0.0/16"), /is not within/);
   b.close();
 });
 
