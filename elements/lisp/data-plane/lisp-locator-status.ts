@@ -3,6 +3,7 @@ import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { inReplyOrder } from "../../../src/lisp/control/control-records.js";
 import type { HeaderEvent } from "../../../src/lisp/data-plane/header-verifier.js";
 import type { SiteChange } from "../../../src/lisp/etr/site-mappings.js";
+import { Pacer } from "../../../src/lisp/limits/pacer.js";
 import { type Mapping, MappingError, parseRloc } from "../../../src/lisp/mapping.js";
 import type {
   DecapOffer,
@@ -12,7 +13,6 @@ import type {
   RlocProberOffer,
   SiteOffer,
 } from "../../../src/lisp/offers/lisp-offers.js";
-import { Pacer } from "../../../src/lisp/pacer.js";
 import type { CachedLocator } from "../../../src/lisp/tables/mapping-records.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { addressText, sameAddress } from "../../../src/net/address.js";

@@ -1,8 +1,8 @@
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { ControlChannel, messageOf } from "../../../src/lisp/control/control-channel.js";
+import { Pacer } from "../../../src/lisp/limits/pacer.js";
+import { RateLimiter } from "../../../src/lisp/limits/rate-limiter.js";
 import type { ResolverOffer } from "../../../src/lisp/offers/lisp-offers.js";
-import { Pacer } from "../../../src/lisp/pacer.js";
-import { RateLimiter } from "../../../src/lisp/rate-limiter.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import type { IpAddress } from "../../../src/net/address.js";
 import { type EidPrefix, eidName } from "../../../src/net/eid.js";

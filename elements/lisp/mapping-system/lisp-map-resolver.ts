@@ -6,6 +6,7 @@ import {
   type OutgoingMessage,
 } from "../../../src/lisp/control/control-channel.js";
 import { tableEid } from "../../../src/lisp/control/control-records.js";
+import { RateLimiter } from "../../../src/lisp/limits/rate-limiter.js";
 import { NO_SITE_MINUTES } from "../../../src/lisp/map-server/answers.js";
 import { negativeRecord } from "../../../src/lisp/map-server/records.js";
 import {
@@ -19,7 +20,6 @@ import {
 import { Routes } from "../../../src/lisp/map-server/routes.js";
 import { MappingError } from "../../../src/lisp/mapping.js";
 import type { MapServerOffer } from "../../../src/lisp/offers/lisp-offers.js";
-import { RateLimiter } from "../../../src/lisp/rate-limiter.js";
 import { type EidPrefix, IID_MAX } from "../../../src/net/eid.js";
 import { canonical, hostPrefix } from "../../../src/net/prefix.js";
 import type { Batch } from "../../../src/packet/batch.js";

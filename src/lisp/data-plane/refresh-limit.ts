@@ -3,7 +3,7 @@
 
 import type { Clock } from "../../router/clock.js";
 import { TokenBucket } from "../../router/token-bucket.js";
-import { IntervalLimit } from "../interval-limit.js";
+import { IntervalLimit } from "../limits/interval-limit.js";
 
 /** Things whose last time is remembered. */
 const REMEMBERED = 16384;

@@ -19,7 +19,7 @@ import { RefusalLog } from "../control/refusal-log.js";
 import type { Change, Watch } from "../database/history.js";
 import type { Registration } from "../database/registration.js";
 import type { RegistrationDatabase } from "../database/registration-database.js";
-import type { RateLimiter } from "../rate-limiter.js";
+import type { RateLimiter } from "../limits/rate-limiter.js";
 import { entryRecord } from "./entries.js";
 import { toldOfMove } from "./moves.js";
 import { Notifications } from "./notifications.js";

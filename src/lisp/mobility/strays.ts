@@ -4,7 +4,7 @@
 import { addressText } from "../../net/address.js";
 import type { Clock } from "../../router/clock.js";
 import { TokenBucket } from "../../router/token-bucket.js";
-import { IntervalLimit } from "../interval-limit.js";
+import { IntervalLimit } from "../limits/interval-limit.js";
 import type { LoggedPeer } from "../tables/peer-log.js";
 
 export interface StraysOptions {

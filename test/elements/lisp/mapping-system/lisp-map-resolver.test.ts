@@ -3,8 +3,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { SimulatedClock } from "../../../../src/index.js";
+import { RateLimiter } from "../../../../src/lisp/limits/rate-limiter.js";
 import { parseEid, parseRloc } from "../../../../src/lisp/mapping.js";
-import { RateLimiter } from "../../../../src/lisp/rate-limiter.js";
 import { eidAddress, ipAddress } from "../../../../src/wire/lisp-control/address.js";
 import { encapsulatedControl } from "../../../../src/wire/lisp-control/encapsulated.js";
 import { type MapRequest, mapRequest } from "../../../../src/wire/lisp-control/map-request.js";

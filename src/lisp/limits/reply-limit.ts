@@ -1,7 +1,7 @@
 // How many Map-Replies leave for each asker (RFC 9301, section 5.4).
 
-import { addressText, sameAddress } from "../net/address.js";
-import type { Clock } from "../router/clock.js";
+import { addressText, sameAddress } from "../../net/address.js";
+import type { Clock } from "../../router/clock.js";
 import { RateLimiter } from "./rate-limiter.js";
 
 /** Askers whose rates are kept, and questions of theirs. */

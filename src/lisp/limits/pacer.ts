@@ -1,10 +1,10 @@
 // Actions that may not follow each other too fast: what comes too soon is done later, not dropped.
 
-import { LargeMap } from "../collections/large-map.js";
-import type { Clock } from "../router/clock.js";
-import type { Timer } from "../router/timer.js";
-import { TokenBucket } from "../router/token-bucket.js";
-import type { TimerGroup } from "./timer-group.js";
+import { LargeMap } from "../../collections/large-map.js";
+import type { Clock } from "../../router/clock.js";
+import type { Timer } from "../../router/timer.js";
+import { TokenBucket } from "../../router/token-bucket.js";
+import type { TimerGroup } from "../timer-group.js";
 
 /** After so long what could not be done is tried again, nanoseconds. */
 const AGAIN = 1e9;

@@ -1,8 +1,8 @@
 // How many messages each of many senders may send: a token bucket for each, in a bounded table.
 
-import { LargeMap } from "../collections/large-map.js";
-import type { Clock } from "../router/clock.js";
-import { TokenBucket } from "../router/token-bucket.js";
+import { LargeMap } from "../../collections/large-map.js";
+import type { Clock } from "../../router/clock.js";
+import { TokenBucket } from "../../router/token-bucket.js";
 
 export class RateLimiter {
   readonly #clock: Clock;

@@ -1,7 +1,7 @@
 // How often something may happen for one of many keys: at most once in an interval.
 
-import { LargeMap } from "../collections/large-map.js";
-import type { Clock } from "../router/clock.js";
+import { LargeMap } from "../../collections/large-map.js";
+import type { Clock } from "../../router/clock.js";
 
 export class IntervalLimit {
   readonly #clock: Clock;
