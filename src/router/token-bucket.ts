@@ -7,6 +7,14 @@ export class TokenBucket {
   #tokens = 0;
   #time = 0;
 
+  /** A bucket of a rate (tokens a second) that is full at `now`. */
+  static full(rate: number, capacity: number, now: number): TokenBucket {
+    const bucket = new TokenBucket();
+    bucket.assign(rate, capacity);
+    bucket.set(capacity, now);
+    return bucket;
+  }
+
   /** Tokens a second. */
   get rate(): number {
     return this.#rate;

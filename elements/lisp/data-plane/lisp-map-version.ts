@@ -1,8 +1,8 @@
 import { LargeMap } from "../../../src/collections/large-map.js";
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import type { HeaderEvent } from "../../../src/lisp/data-plane/header-verifier.js";
-import { RefreshLimit } from "../../../src/lisp/data-plane/refresh-limit.js";
 import type { SiteChange } from "../../../src/lisp/etr/site-mappings.js";
+import { IntervalLimit } from "../../../src/lisp/limits/interval-limit.js";
 import type { Mapping } from "../../../src/lisp/mapping.js";
 import type {
   DecapOffer,
@@ -54,6 +54,8 @@ const args = {
 
 /** Senders with an old mapping of ours that are remembered. */
 const SENDERS = 1024;
+/** EID-prefixes and senders whose last message is remembered. */
+const REMEMBERED = 16384;
 
 /** A sender that has an old mapping of ours. */
 interface Stale {
@@ -119,7 +121,8 @@ export class LISPMapVersion extends Element {
   /** By EID-prefix: when nobody can have its former mapping any more. */
   readonly #expiries = new LargeMap<string, Timer>();
   readonly #stale = new Map<string, Stale>();
-  #limit = new RefreshLimit(this.router.clock, 0, 1);
+  /** Of messages that headers cause (RFC 9301, section 6.1; RFC 9302, section 8). */
+  #limit: IntervalLimit | null = null;
   #site: SiteOffer | null = null;
   #encap: EncapOffer | null = null;
   #decap: DecapOffer | null = null;
@@ -142,7 +145,12 @@ export class LISPMapVersion extends Element {
     this.#retries = values.RETRIES;
     this.#interval = values.INTERVAL * 1e9;
     this.#refuseInterval = values.REFUSE_INTERVAL * 1e9;
-    this.#limit = new RefreshLimit(this.router.clock, this.#interval, values.RATE);
+    this.#limit = new IntervalLimit({
+      clock: this.router.clock,
+      interval: this.#interval,
+      rate: values.RATE,
+      capacity: REMEMBERED,
+    });
   }
 
   override initialize(errors: ErrorSink): void {
@@ -202,7 +210,7 @@ export class LISPMapVersion extends Element {
     if (mapping === null) return;
     const name = `${addressText(rloc)} ${eidName({ iid, eid: mapping.eid })}`;
     const found = this.#stale.get(name);
-    if (!this.#limit.allow(name, found?.refused ? this.#refuseInterval : this.#interval)) {
+    if (!this.#limit!.allow(name, found?.refused ? this.#refuseInterval : this.#interval)) {
       this.#count("limited");
       return;
     }
@@ -230,7 +238,7 @@ export class LISPMapVersion extends Element {
   #refresh({ iid, eid }: HeaderEvent): void {
     const mapping = this.#resolver?.cache.cache.lookup(iid, eid) ?? null;
     if (mapping === null) return;
-    if (!this.#limit.allow(eidName({ iid, eid: mapping.eid }))) this.#count("limited");
+    if (!this.#limit!.allow(eidName({ iid, eid: mapping.eid }))) this.#count("limited");
     else if (this.#resolver!.ask(iid, mapping.eid)) this.#count("refreshes");
     else this.#count("busy");
   }

@@ -1,7 +1,7 @@
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { ControlChannel, messageOf } from "../../../src/lisp/control/control-channel.js";
+import { KeyedBuckets } from "../../../src/lisp/limits/keyed-buckets.js";
 import { Pacer } from "../../../src/lisp/limits/pacer.js";
-import { RateLimiter } from "../../../src/lisp/limits/rate-limiter.js";
 import type { ResolverOffer } from "../../../src/lisp/offers/lisp-offers.js";
 import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import type { IpAddress } from "../../../src/net/address.js";
@@ -74,7 +74,7 @@ export class LISPSMRReceiver extends Element {
   } as const satisfies ElementSpec;
 
   readonly #channel = new ControlChannel(this);
-  readonly #longer = new RateLimiter(this.router.clock, LONGER_RATE, LONGER, WAITING);
+  readonly #longer = new KeyedBuckets(this.router.clock, LONGER_RATE, LONGER, WAITING);
   #pacer: Pacer | null = null;
   #resolver: ResolverOffer | null = null;
 

@@ -6,7 +6,7 @@ import {
   type OutgoingMessage,
 } from "../../../src/lisp/control/control-channel.js";
 import { tableEid } from "../../../src/lisp/control/control-records.js";
-import { RateLimiter } from "../../../src/lisp/limits/rate-limiter.js";
+import { KeyedBuckets } from "../../../src/lisp/limits/keyed-buckets.js";
 import { NO_SITE_MINUTES } from "../../../src/lisp/map-server/answers.js";
 import { negativeRecord } from "../../../src/lisp/map-server/records.js";
 import {
@@ -98,7 +98,7 @@ export class LISPMapResolver extends Element {
   readonly #routes = new Routes();
   #own: OwnAddresses = { rloc4: null, rloc6: null };
   #server: MapServerOffer | null = null;
-  #limiter: RateLimiter | null = null;
+  #limiter: KeyedBuckets | null = null;
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
     this.#own = { rloc4: values.RLOC4 ?? null, rloc6: values.RLOC6 ?? null };
@@ -116,7 +116,7 @@ export class LISPMapResolver extends Element {
     this.#server = offerOf(values.MAP_SERVER, "LISPMapServer", "MAP_SERVER", errors);
     if (values.MAP_SERVER === undefined && this.#routes.size === 0)
       errors.error("needs MAP_SERVER or the addresses of Map-Servers");
-    this.#limiter = new RateLimiter(this.router.clock, values.RATE, values.BURST, values.SENDERS);
+    this.#limiter = new KeyedBuckets(this.router.clock, values.RATE, values.BURST, values.SENDERS);
   }
 
   override push(_port: number, batch: Batch): void {

@@ -6,7 +6,7 @@ import { KeyError, parseKey, wordsOf } from "../../../src/lisp/control/keys.js";
 import { NonceGuard } from "../../../src/lisp/control/nonce-policy.js";
 import { openDatabase } from "../../../src/lisp/database/open-database.js";
 import type { RegistrationDatabase } from "../../../src/lisp/database/registration-database.js";
-import { RateLimiter } from "../../../src/lisp/limits/rate-limiter.js";
+import { KeyedBuckets } from "../../../src/lisp/limits/keyed-buckets.js";
 import { linesOf } from "../../../src/lisp/lines.js";
 import { unknownLength } from "../../../src/lisp/map-server/answers.js";
 import { registrationsText, subscriptionsText } from "../../../src/lisp/map-server/listing.js";
@@ -289,7 +289,7 @@ export class LISPMapServer extends Element {
       sites: this.#sites,
       own: { rloc4: RLOC4 ?? null, rloc6: RLOC6 ?? null },
       nonces: kept?.nonces.policy === policy ? kept.nonces : new NonceGuard(policy, { peersMax: PEERS }),
-      replies: new RateLimiter(this.router.clock, REPLY_RATE, REPLY_RATE, RECEIVERS),
+      replies: new KeyedBuckets(this.router.clock, REPLY_RATE, REPLY_RATE, RECEIVERS),
       keys: kept?.keys ?? new PeerKeys(PEERS),
       timeout: TIMEOUT,
       waitingMax: WAITING,

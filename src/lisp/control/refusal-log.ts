@@ -24,7 +24,7 @@ interface Line {
 export class RefusalLog {
   readonly #element: Element;
   readonly #timer: Timer;
-  readonly #bucket = new TokenBucket();
+  readonly #bucket: TokenBucket;
   /** By reason and sender: those to be told, the oldest first, and those told lately, in the order of `until`. */
   readonly #waiting = new Map<string, Line>();
   readonly #told = new Map<string, Line>();
@@ -34,8 +34,7 @@ export class RefusalLog {
   constructor(element: Element) {
     this.#element = element;
     this.#timer = element.newTimer(() => this.#run());
-    this.#bucket.assign(RATE, BURST);
-    this.#bucket.set(BURST, element.router.clock.now());
+    this.#bucket = TokenBucket.full(RATE, BURST, element.router.clock.now());
   }
 
   /** Tells what was refused of a sender, and why: `reason` is one word of a few. Of those within INTERVAL the last text. */

@@ -27,12 +27,11 @@ export interface MapRequestSenderOptions {
 
 export class MapRequestSender {
   readonly #options: MapRequestSenderOptions;
-  readonly #bucket = new TokenBucket();
+  readonly #bucket: TokenBucket;
 
   constructor(options: MapRequestSenderOptions) {
     this.#options = options;
-    this.#bucket.assign(options.rate, options.rate);
-    this.#bucket.set(options.rate, options.clock.now());
+    this.#bucket = TokenBucket.full(options.rate, options.rate, options.clock.now());
   }
 
   /** Sends the next Map-Request of a resolution; returns the Map-Resolver's index, -1 when none was asked. */

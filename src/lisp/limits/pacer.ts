@@ -39,7 +39,8 @@ interface Name {
  */
 export class Pacer {
   readonly #options: PacerOptions;
-  readonly #bucket = new TokenBucket();
+  /** Of all names; null: any number. */
+  readonly #bucket: TokenBucket | null;
   /** Names that may not act yet, by when they last did; and those for which something waits. */
   readonly #resting = new LargeMap<string, Name>();
   readonly #waiting = new LargeMap<string, Name>();
@@ -51,9 +52,7 @@ export class Pacer {
     this.#options = options;
     const { rate, clock, timers } = options;
     this.#next = timers.timer(() => this.#advance());
-    if (rate === undefined) return;
-    this.#bucket.assign(rate, rate);
-    this.#bucket.set(rate, clock.now());
+    this.#bucket = rate === undefined ? null : TokenBucket.full(rate, rate, clock.now());
   }
 
   /** Actions that wait. */
@@ -98,10 +97,9 @@ export class Pacer {
   }
 
   #try(one: Name): void {
-    const { clock, rate } = this.#options;
-    const now = clock.now();
+    const now = this.#options.clock.now();
     if (now < one.free) one.timer.scheduleAt(one.free);
-    else if (rate === undefined) this.#act(one, now);
+    else if (this.#bucket === null) this.#act(one, now);
     else if (this.#line.size === 0 && this.#bucket.take(1, now) === 1) this.#act(one, now);
     else {
       this.#line.add(one);
@@ -110,14 +108,14 @@ export class Pacer {
   }
 
   #wait(): void {
-    if (this.#line.size > 0 && !this.#next.scheduled) this.#next.scheduleAt(this.#bucket.next(1));
+    if (this.#line.size > 0 && !this.#next.scheduled) this.#next.scheduleAt(this.#bucket!.next(1));
   }
 
   /** Those in the line act, as many as the rate allows. */
   #advance(): void {
     const now = this.#options.clock.now();
     for (const one of this.#line) {
-      if (this.#bucket.take(1, now) === 0) break;
+      if (this.#bucket!.take(1, now) === 0) break;
       this.#line.delete(one);
       this.#act(one, now);
     }

@@ -2,7 +2,7 @@
 
 import { addressText, sameAddress } from "../../net/address.js";
 import type { Clock } from "../../router/clock.js";
-import { RateLimiter } from "./rate-limiter.js";
+import { KeyedBuckets } from "./keyed-buckets.js";
 
 /** Askers whose rates are kept, and questions of theirs. */
 const ASKERS = 65536;
@@ -35,12 +35,12 @@ export interface ReplyLimitOptions {
 
 /** Limits that leave room for questions that come again because an answer was lost. */
 export class ReplyLimit {
-  readonly #askers: RateLimiter;
-  readonly #questions: RateLimiter | null;
+  readonly #askers: KeyedBuckets;
+  readonly #questions: KeyedBuckets | null;
 
   constructor({ clock, rate, repeats, interval }: ReplyLimitOptions) {
-    this.#askers = new RateLimiter(clock, rate, rate, ASKERS);
-    this.#questions = interval > 0 ? new RateLimiter(clock, 1 / interval, repeats, ASKERS) : null;
+    this.#askers = new KeyedBuckets(clock, rate, rate, ASKERS);
+    this.#questions = interval > 0 ? new KeyedBuckets(clock, 1 / interval, repeats, ASKERS) : null;
   }
 
   /** Whether a question may be answered now; `eid`: what it is about, as text. If so, it counts. */

@@ -6,7 +6,7 @@ import type { OutgoingMessage } from "../control/control-channel.js";
 import { tableEid } from "../control/control-records.js";
 import { nonceText } from "../control/nonce-policy.js";
 import type { RegistrationDatabase } from "../database/registration-database.js";
-import type { RateLimiter } from "../limits/rate-limiter.js";
+import type { KeyedBuckets } from "../limits/keyed-buckets.js";
 import { askerName } from "../limits/reply-limit.js";
 import { type Answer, answer, recordsOf } from "./answers.js";
 import { etrAddresses } from "./entries.js";
@@ -22,7 +22,7 @@ export interface RequestIntakeOptions {
   readonly sites: Sites;
   readonly own: OwnAddresses;
   /** How many Map-Replies each asker gets (RFC 9301, section 5.4). */
-  readonly replies: RateLimiter;
+  readonly replies: KeyedBuckets;
   /** Null: nobody can subscribe. */
   readonly publisher: Publisher | null;
   /** Says on the log why a subscription is refused. */

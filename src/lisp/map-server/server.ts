@@ -19,7 +19,7 @@ import { RefusalLog } from "../control/refusal-log.js";
 import type { Change, Watch } from "../database/history.js";
 import type { Registration } from "../database/registration.js";
 import type { RegistrationDatabase } from "../database/registration-database.js";
-import type { RateLimiter } from "../limits/rate-limiter.js";
+import type { KeyedBuckets } from "../limits/keyed-buckets.js";
 import { entryRecord } from "./entries.js";
 import { toldOfMove } from "./moves.js";
 import { Notifications } from "./notifications.js";
@@ -56,7 +56,7 @@ export interface MapServerOptions {
   readonly waitingMax: number;
   readonly pendingMax: number;
   /** How many Map-Replies each asker gets (RFC 9301, section 5.4). */
-  readonly replies: RateLimiter;
+  readonly replies: KeyedBuckets;
   /** For PubSub: the key shared with subscribers, and who they are; null: there is none. */
   readonly pubsub: { readonly key: AuthenticationKey; readonly subscriptions: Subscriptions } | null;
 }

@@ -80,7 +80,7 @@ export class MobileHosts {
   readonly #timers: TimerGroup;
   readonly #policy: HostsPolicy;
   readonly #owner: HostsOwner;
-  readonly #bucket = new TokenBucket();
+  readonly #bucket: TokenBucket;
   readonly #hosts = new LargeMap<string, Entry>();
   readonly #candidates = new LargeMap<string, Candidate>();
 
@@ -89,8 +89,7 @@ export class MobileHosts {
     this.#timers = timers;
     this.#policy = policy;
     this.#owner = owner;
-    this.#bucket.assign(policy.rate, policy.burst);
-    this.#bucket.set(policy.burst, clock.now());
+    this.#bucket = TokenBucket.full(policy.rate, policy.burst, clock.now());
   }
 
   entries(): IterableIterator<MobileHost> {

@@ -3,7 +3,6 @@
 
 import { addressText } from "../../net/address.js";
 import type { Clock } from "../../router/clock.js";
-import { TokenBucket } from "../../router/token-bucket.js";
 import { IntervalLimit } from "../limits/interval-limit.js";
 import type { LoggedPeer } from "../tables/peer-log.js";
 
@@ -24,21 +23,17 @@ const INTERVAL = 3e9;
 export class Strays {
   readonly #options: StraysOptions;
   readonly #limit: IntervalLimit;
-  readonly #bucket = new TokenBucket();
 
   constructor(options: StraysOptions) {
     this.#options = options;
-    this.#limit = new IntervalLimit(options.clock, options.capacity);
-    this.#bucket.assign(options.rate, options.burst);
-    this.#bucket.set(options.burst, options.clock.now());
+    const { clock, rate, burst, capacity } = options;
+    this.#limit = new IntervalLimit({ clock, rate, burst, capacity, interval: INTERVAL });
   }
 
   /** A packet has come for a host: solicits those that sent for it just now, not too often. */
   take(eid: Uint8Array): void {
     const { clock, peers, solicit } = this.#options;
-    const name = addressText(eid);
-    if (this.#limit.wait(name, INTERVAL) > 0 || this.#bucket.take(1, clock.now()) === 0) return;
-    this.#limit.allow(name, INTERVAL);
+    if (!this.#limit.allow(addressText(eid))) return;
     for (const peer of peers(eid))
       if (peer.from > 0 && clock.now() - peer.seen < INTERVAL) solicit(peer.rloc, eid);
   }

@@ -2,8 +2,6 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { SimulatedClock } from "../../../../src/index.js";
-import { RateLimiter } from "../../../../src/lisp/limits/rate-limiter.js";
 import { parseEid, parseRloc } from "../../../../src/lisp/mapping.js";
 import { eidAddress, ipAddress } from "../../../../src/wire/lisp-control/address.js";
 import { encapsulatedControl } from "../../../../src/wire/lisp-control/encapsulated.js";
@@ -162,15 +160,6 @@ test("a sender that asks faster than it may is not heard, others are, and it aga
   for (let i = 0; i < 3; i++) ask(b, "10.1.0.1/32");
   assert.equal([b.read("e.rate_limited"), b.read("e.local")], ["3", "6"]);
   b.close();
-});
-
-test("a rate limiter forgets the sender that has been silent longest", () => {
-  const limiter = new RateLimiter(new SimulatedClock(), 1, 1, 2);
-  assert.equal(
-    ["a", "b", "a", "c", "a", "b"].map((s) => limiter.take(s)),
-    [true, true, false, true, false, true],
-  );
-  assert.is(limiter.size, 2);
 });
 
 test("probes, SMRs, other EIDs, other messages and what nobody can be sent are dropped by reason", async () => {

@@ -2,10 +2,10 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { Router, SimulatedClock } from "../../src/index.js";
-import { Pacer, type PacerOptions } from "../../src/lisp/limits/pacer.js";
-import { TimerGroup } from "../../src/lisp/timer-group.js";
-import { Loader } from "../../src/loader.js";
+import { Router, SimulatedClock } from "../../../src/index.js";
+import { Pacer, type PacerOptions } from "../../../src/lisp/limits/pacer.js";
+import { TimerGroup } from "../../../src/lisp/timer-group.js";
+import { Loader } from "../../../src/loader.js";
 
 interface Lab {
   readonly router: Router;
