@@ -44,7 +44,7 @@ export class SortedList<T> {
     for (const left of [p - 1, p]) {
       if (left < 0 || left + 1 >= this.#pieces.length) continue;
       const both = this.#pieces[left].length + this.#pieces[left + 1].length;
-      if (both > PIECE_MAX / 2) continue;
+      if (both > PIECE_MAX / 2 && piece.length > 0) continue;
       this.#pieces[left].push(...this.#pieces[left + 1]);
       this.#pieces.splice(left + 1, 1);
       break;

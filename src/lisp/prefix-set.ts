@@ -14,6 +14,10 @@ export class PrefixSet<T extends EidPrefix> {
   /** By instance ID, family, address, then length. */
   readonly #items = new SortedList<Item<T>>(compareEids);
 
+  get size(): number {
+    return this.#items.size;
+  }
+
   /** Puts a value in, in place of the one for the same EID-prefix. */
   add(value: T): void {
     this.#items.add(itemOf(value, value));
@@ -22,6 +26,16 @@ export class PrefixSet<T extends EidPrefix> {
   /** Takes the value of an EID-prefix out, if there is one. */
   remove(prefix: EidPrefix): void {
     this.#items.remove(itemOf<T>(prefix, null));
+  }
+
+  /** The value of exactly this EID-prefix. */
+  get(prefix: EidPrefix): T | null {
+    return this.#items.get(itemOf<T>(prefix, null))?.value ?? null;
+  }
+
+  /** All values by instance ID, family, address, then length, from an EID-prefix on. Nothing may change meanwhile. */
+  *from(prefix?: EidPrefix): IterableIterator<T> {
+    for (const { value } of this.#items.from(prefix && itemOf<T>(prefix, null))) yield value!;
   }
 
   /** The values of a prefix and those within it, by address, then length. Nothing may change meanwhile. */

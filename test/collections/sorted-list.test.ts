@@ -47,4 +47,21 @@ test("it holds the same as an array that is sorted after every change, in small 
   );
 });
 
+test("pieces that become empty while those beside them are full leave nothing behind", () => {
+  for (const [from, to] of [
+    [0, 700],
+    [300, 900],
+    [1300, 2000],
+  ]) {
+    const list = new SortedList<number>((a, b) => a - b);
+    for (let i = 0; i < 2000; i++) list.add(i);
+    for (let i = from; i < to; i++) assert.ok(list.remove(i));
+    for (let i = from; i < to; i += 3) list.add(i);
+    const left = Array.from({ length: 2000 }, (_, i) => i).filter(
+      (i) => i < from || i >= to || (i - from) % 3 === 0,
+    );
+    assert.equal([...list.from()], left);
+  }
+});
+
 test.run();

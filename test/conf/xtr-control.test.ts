@@ -80,8 +80,8 @@ test("with PubSub a change is published to the other site, without an SMR; a sit
   assert.equal(
     subscribed().map((line) => line.split(" ").slice(0, 2)),
     [
-      ["192.168.2.0/24", "10.0.0.1"],
       ["192.168.1.0/24", "10.0.0.2"],
+      ["192.168.2.0/24", "10.0.0.1"],
     ],
   );
   // Nobody can be solicited: what changes the cache is the publication.

@@ -16,6 +16,7 @@ import {
   type OwnRegistration,
   OwnRegistrations,
   type RegistrationPolicy,
+  UNCONFIRMED_TRIES,
 } from "../../../src/lisp/etr/own-registrations.js";
 import {
   allAcknowledged,
@@ -24,7 +25,6 @@ import {
   registrationLines,
   serverLine,
   suspicion,
-  UNCONFIRMED_TRIES,
 } from "../../../src/lisp/etr/registrar-server.js";
 import { type Mapping, MappingError } from "../../../src/lisp/mapping.js";
 import type { SiteOffer } from "../../../src/lisp/offers/lisp-offers.js";
@@ -34,7 +34,7 @@ import type { EidPrefix } from "../../../src/net/eid.js";
 import { prefixText } from "../../../src/net/prefix.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
-import type { HandlerCode } from "../../../src/router/handler.js";
+import { asHandlerError, type HandlerCode } from "../../../src/router/handler.js";
 import { type Offers, offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import { WireError } from "../../../src/wire/error.js";
@@ -135,8 +135,9 @@ export class LISPRegistrar extends Element {
     handlers: {
       table: {
         read: true,
+        params: true,
         expensive: true,
-        doc: "for every Map-Server and EID-prefix: Map-Server, instance ID, EID-prefix, state, Map-Registers sent since its last change or Map-Notify, seconds since the last Map-Notify (- for none), seconds until the next Map-Register",
+        doc: "for every Map-Server and EID-prefix: Map-Server, instance ID, EID-prefix, state, Map-Registers sent since its last change or Map-Notify, seconds since the last Map-Notify (- for none), seconds until the next Map-Register. After 4,096 lines a last one says `more: ` and how to go on",
       },
       servers: {
         read: true,
@@ -407,7 +408,10 @@ export class LISPRegistrar extends Element {
 
   override handlers(): Record<string, HandlerCode> {
     return {
-      table: { read: () => this.#servers.map((s) => registrationLines(s, this.router.clock.now())).join("") },
+      table: {
+        read: (text) =>
+          asHandlerError(() => registrationLines(this.#servers, this.router.clock.now(), text), MappingError),
+      },
       servers: { read: () => this.#servers.map(serverLine).join("") },
       problem: { read: () => this.#servers.map(problemLine).join("") },
       registered: { read: () => this.#servers.every(allAcknowledged) },
