@@ -16,6 +16,8 @@ import { type Ending, summary, TestProcesses } from "./runner/test-process.js";
 import { SKIP_LINE } from "./skip.js";
 
 const DEFAULT_TIMEOUT = 300;
+/** Files at once for each processor: those that run programs and real links wait half of their time. */
+const AT_ONCE = 1.5;
 /** Files named at the end with their times. */
 const SLOWEST = 10;
 
@@ -143,7 +145,7 @@ async function main(args: readonly string[]): Promise<number> {
       results.push(result);
     }
   };
-  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  await Promise.all(Array.from({ length: Math.ceil(availableParallelism() * AT_ONCE) }, worker));
 
   reportTimes(results);
   const skips = results.flatMap((r) => r.skips.map((line) => `${line} (${r.name})`)).sort();
