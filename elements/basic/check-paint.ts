@@ -38,16 +38,11 @@ export class CheckPaint extends Element {
   }
 
   override process(batch: Batch): void {
-    const others = this.router.batches.acquire();
     const { kernels } = this.memory;
-    const kept = kernels.paintDivide(batch.address, batch.count, this.#anno, this.#color, others.address);
-    others.count = batch.count - kept;
-    batch.count = kept;
-    if (others.count > 0) {
-      this.memory.add64(this.state, others.count);
-      this.pushOrKill(1, others);
-    }
-    this.router.batches.release(others);
+    const kept = kernels.paintDivide(batch.address, batch.count, this.#anno, this.#color, this.rejects);
+    if (kept === batch.count) return;
+    this.memory.add64(this.state, batch.count - kept);
+    this.reject(batch, kept);
   }
 
   override handlers(): Record<string, HandlerCode> {

@@ -58,13 +58,7 @@ export class PaintSwitch extends Element {
 
   #toAll(batch: Batch): void {
     const last = this.noutputs - 1;
-    for (let port = 0; port < last; port++) {
-      const copies = this.router.batches.acquire();
-      copies.count = this.memory.kernels.poolCopyBatch(batch.address, batch.count, copies.address);
-      if (copies.count < batch.count) this.memory.add64(this.state + 8, batch.count - copies.count);
-      this.outputs[port].push(copies);
-      this.router.batches.release(copies);
-    }
+    for (let port = 0; port < last; port++) this.pushCopies(port, batch, this.state + 8);
     this.#to(Math.max(last, 0), batch);
   }
 }

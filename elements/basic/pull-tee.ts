@@ -30,12 +30,6 @@ export class PullTee extends Element {
   }
 
   override process(batch: Batch): void {
-    for (let i = 1; i < this.noutputs; i++) {
-      const copies = this.router.batches.acquire();
-      copies.count = this.memory.kernels.poolCopyBatch(batch.address, batch.count, copies.address);
-      if (copies.count < batch.count) this.memory.add64(this.state, batch.count - copies.count);
-      this.outputs[i].push(copies);
-      this.router.batches.release(copies);
-    }
+    for (let i = 1; i < this.noutputs; i++) this.pushCopies(i, batch, this.state);
   }
 }

@@ -33,13 +33,7 @@ export class Tee extends Element {
 
   override push(_port: number, batch: Batch): void {
     const last = this.noutputs - 1;
-    for (let i = 0; i < last; i++) {
-      const copies = this.router.batches.acquire();
-      copies.count = this.memory.kernels.poolCopyBatch(batch.address, batch.count, copies.address);
-      if (copies.count < batch.count) this.memory.add64(this.state, batch.count - copies.count);
-      this.outputs[i].push(copies);
-      this.router.batches.release(copies);
-    }
+    for (let i = 0; i < last; i++) this.pushCopies(i, batch, this.state);
     this.outputs[last].push(batch);
   }
 }

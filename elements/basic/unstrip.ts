@@ -32,11 +32,9 @@ export class Unstrip extends Element {
   }
 
   override process(batch: Batch): void {
-    const bad = this.router.batches.acquire();
-    const good = this.memory.kernels.unstripBatch(batch.address, batch.count, this.#length, bad.address);
-    bad.count = batch.count - good;
-    batch.count = good;
-    if (bad.count > 0) this.memory.add64(this.state, bad.count);
-    this.router.batches.release(bad);
+    const good = this.memory.kernels.unstripBatch(batch.address, batch.count, this.#length, this.rejects);
+    if (good === batch.count) return;
+    this.memory.add64(this.state, batch.count - good);
+    this.reject(batch, good, null);
   }
 }

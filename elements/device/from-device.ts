@@ -178,17 +178,8 @@ export class FromDevice extends Element {
   /** Leaves the packets that carry IP in `batch`. */
   #sortOut(batch: Batch, device: Device): void {
     const linkType = device.linkType === "ip" ? LINKTYPE_RAW : LINKTYPE_ETHERNET;
-    const others = this.router.batches.acquire();
-    let count = 0;
-    for (let i = 0; i < batch.count; i++) {
-      const slot = batch.at(i);
-      if (forceIP(this.memory, slot, linkType)) batch.set(count++, slot);
-      else others.add(slot);
-    }
-    batch.count = count;
-    if (this.noutputs < 2) this.memory.add64(this.counterAddress("not_ip"), others.count);
-    this.pushOrKill(1, others);
-    this.router.batches.release(others);
+    const others = this.rejectUnless(batch, (slot) => forceIP(this.memory, slot, linkType));
+    if (this.noutputs < 2) this.memory.add64(this.counterAddress("not_ip"), others);
   }
 
   #wait(device: Device): void {

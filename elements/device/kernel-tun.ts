@@ -173,12 +173,10 @@ export class KernelTun extends Element {
   /** Drops what the interface does not take, and strips what precedes the network header. */
   #check(batch: Batch): void {
     if (this.#values!.TAP) return; // the device counts what it cannot carry
-    const bad = this.router.batches.acquire();
-    const { count } = batch;
     const drops = this.counterAddress("no_network");
-    batch.count = this.memory.kernels.tunSend(drops, batch.address, count, bad.address, this.#values!.MTU);
-    bad.count = count - batch.count;
-    this.router.batches.release(bad);
+    const { MTU } = this.#values!;
+    const good = this.memory.kernels.tunSend(drops, batch.address, batch.count, this.rejects, MTU);
+    if (good < batch.count) this.reject(batch, good, null);
   }
 
   override handlers(): Record<string, HandlerCode> {

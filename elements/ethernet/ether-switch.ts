@@ -118,12 +118,7 @@ export class EtherSwitch extends Element {
     if (batch.count === 0) return;
     const last = port === this.noutputs - 1 ? port - 1 : this.noutputs - 1;
     for (let i = 0; i < last; i++) {
-      if (i === port) continue;
-      const copies = this.router.batches.acquire();
-      copies.count = this.memory.kernels.poolCopyBatch(batch.address, batch.count, copies.address);
-      if (copies.count < batch.count) this.memory.add64(this.#noSlot, batch.count - copies.count);
-      this.outputs[i].push(copies);
-      this.router.batches.release(copies);
+      if (i !== port) this.pushCopies(i, batch, this.#noSlot);
     }
     if (last >= 0) this.outputs[last].push(batch);
     else batch.kill();

@@ -83,18 +83,9 @@ export abstract class NeighbourResponder<Prefix extends object> extends Element 
   }
 
   override process(batch: Batch): void {
-    const others = this.router.batches.acquire();
-    let count = 0;
-    for (let i = 0; i < batch.count; i++) {
-      const slot = batch.at(i);
-      if (this.#answered(slot)) batch.set(count++, slot);
-      else others.add(slot);
-    }
-    batch.count = count;
-    this.memory.add64(this.state, count);
-    if (this.noutputs < 2) this.memory.add64(this.counterAddress("unanswered"), others.count);
-    this.pushOrKill(1, others);
-    this.router.batches.release(others);
+    const others = this.rejectUnless(batch, (slot) => this.#answered(slot));
+    this.memory.add64(this.state, batch.count);
+    if (this.noutputs < 2) this.memory.add64(this.counterAddress("unanswered"), others);
   }
 
   /** Makes the question in `slot` its answer; false, and nothing changed, where there is none. */

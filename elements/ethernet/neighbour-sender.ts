@@ -68,10 +68,13 @@ export abstract class NeighbourSender extends Element {
 
   /** Sends the packets of `batch` to their neighbours: those that the table knows at once, as one batch. */
   protected forward(batch: Batch): void {
-    const misses = this.router.batches.acquire();
-    const { count } = batch;
-    batch.count = this.encapsulate(batch.address, count, misses.address);
-    misses.count = count - batch.count;
+    const known = this.encapsulate(batch.address, batch.count, this.rejects);
+    if (known === batch.count) {
+      this.outputs[0].push(batch);
+      return;
+    }
+    const misses = this.router.batches.collect(batch.count - known);
+    batch.count = known;
     this.outputs[0].push(batch);
     // Each packet is taken out before it goes anywhere: what it leads to may come back here.
     const missed = misses.count;

@@ -286,6 +286,16 @@ export abstract class Element {
     }
   }
 
+  /** Sends copies of the packets of `batch` to output `port`; those for which there is no slot are counted at `lost`. */
+  pushCopies(port: number, batch: Batch, lost: number): void {
+    const { batches } = this.router;
+    const copies = batches.acquire();
+    copies.count = this.memory.kernels.poolCopyBatch(batch.address, batch.count, copies.address);
+    if (copies.count < batch.count) this.memory.add64(lost, batch.count - copies.count);
+    this.outputs[port].push(copies);
+    batches.release(copies);
+  }
+
   /** Sends `batch` to output `port` if that is connected, else gives the packets back to the pool. */
   pushOrKill(port: number, batch: Batch): void {
     if (port < this.noutputs) this.outputs[port].push(batch);
@@ -294,16 +304,34 @@ export abstract class Element {
 
   /**
    * After a two-way kernel, called as (state, batch.address, batch.count, this.rejects), left `good` packets in `batch`
-   * and put the others aside: sends those to output `port`, or drops them when it is not connected. `report` sees them
-   * first. Elements call this only when there are some, so that the usual batch costs one call of the kernel.
+   * and put the others aside: sends those to output `port`, or drops them when it is not connected, or null. `report`
+   * sees them first. Elements call this only when there are some, so that the usual batch costs one call of the kernel.
    */
-  reject(batch: Batch, good: number, port = 1, report?: (bad: Batch) => void): void {
+  reject(batch: Batch, good: number, port: number | null = 1, report?: (bad: Batch) => void): void {
     const { batches } = this.router;
     const bad = batches.collect(batch.count - good);
     batch.count = good;
     report?.(bad);
-    this.pushOrKill(port, bad);
+    if (port !== null) this.pushOrKill(port, bad);
     batches.release(bad);
+  }
+
+  /**
+   * The same, one packet after the other, where no kernel decides: those for which `keeps` is false are rejected. Returns
+   * how many. `keeps` must not send packets.
+   */
+  rejectUnless(batch: Batch, keeps: (slot: number) => boolean, port = 1): number {
+    const { u32 } = this.memory;
+    const side = this.rejects >>> 2;
+    let kept = 0;
+    let bad = 0;
+    for (let i = 0; i < batch.count; i++) {
+      const slot = batch.at(i);
+      if (keeps(slot)) batch.set(kept++, slot);
+      else u32[side + bad++] = slot;
+    }
+    if (bad > 0) this.reject(batch, kept, port);
+    return bad;
   }
 
   /** Packets dropped or rejected so far, for whatever reason. */
