@@ -1,18 +1,15 @@
 // ICMP over IPv4: error messages (RFC 792, RFC 1812 section 4.3) and echo replies.
 
 import { csumOf, csumUpdate } from "./checksum";
-import { IP_HEADER, be16, ipHeaderLength, markIp, networkLength, put16, setIpSum, stamp } from "./header";
+import { IP_HEADER, be16, ipHeaderLength, markIp, networkLength, put16, setIpSum } from "./header";
 import {
   ICMP4_AREA, ICMP4_BAD_SOURCE, ICMP4_FRAGMENT, ICMP4_ICMP_ERROR, ICMP4_LINK_BROADCAST, ICMP4_NOT_UNICAST,
-  ICMP4_NO_HEADER, ICMP4_NO_ROOM, ICMP4_SOURCE_ROUTED, ICMP_BAD, ICMP_BAD_COUNT, ICMP_CODE, ICMP_FIX, ICMP_ID,
-  ICMP_MTU, ICMP_PMTU, ICMP_SOURCE, ICMP_TYPE, NOW_NANOSECONDS, NOW_SECONDS,
+  ICMP4_NO_HEADER, ICMP4_NO_ROOM, ICMP4_SOURCE_ROUTED, ICMP_BAD, ICMP_BAD_COUNT, ICMP_CODE, ICMP_ID, ICMP_MTU,
+  ICMP_SOURCE, ICMP_TYPE,
 } from "./forward-layout";
-import {
-  ANNO_DST_IP, ANNO_FIX_IP_SRC, ANNO_ICMP_PARAM, ANNO_PAINT, PACKET_BROADCAST, PACKET_MULTICAST, SLOT_ANNO, SLOT_DATA,
-  SLOT_LENGTH, SLOT_MTU, SLOT_NETWORK, SLOT_PACKET_TYPE, SLOT_TRANSPORT,
-} from "./layout";
-import { poolGive } from "./pool";
-import { count64, prepend, resetMeta, slotAt } from "./slot";
+import { cameToMany, dropUnanswered, markError, markReply, quote, toldMtu } from "./icmp-message";
+import { ANNO_DST_IP, ANNO_ICMP_PARAM, SLOT_ANNO, SLOT_NETWORK } from "./layout";
+import { slotAt } from "./slot";
 
 const ICMP: u32 = 1;
 const ICMP_HEADER: u32 = 8;
@@ -76,8 +73,7 @@ function refusal(area: u32, slot: u32, ip: u32, header: u32, room: u32, route: u
     if (room < header + 4 || isErrorType(load<u8>(ip + header))) return ICMP4_ICMP_ERROR;
   }
   if (!isUnicast(area, load<u32>(ip, 16))) return ICMP4_NOT_UNICAST;
-  const type: u32 = load<u8>(slot, SLOT_PACKET_TYPE);
-  if (type == PACKET_BROADCAST || type == PACKET_MULTICAST) return ICMP4_LINK_BROADCAST;
+  if (cameToMany(slot)) return ICMP4_LINK_BROADCAST;
   if (!isSource(area, load<u32>(ip, 12))) return ICMP4_BAD_SOURCE;
   if ((be16(ip + 6) & 0x1fff) != 0) return ICMP4_FRAGMENT;
   if (route != 0 && load<u32>(area, ICMP_TYPE) == REDIRECT) return ICMP4_SOURCE_ROUTED;
@@ -90,7 +86,7 @@ function answer(area: u32, slot: u32, ip: u32, header: u32, room: u32, route: u3
   const code = load<u32>(area, ICMP_CODE);
   const parameter: u32 = load<u8>(slot, SLOT_ANNO + ANNO_ICMP_PARAM);
   const gateway = load<u32>(slot, SLOT_ANNO + ANNO_DST_IP);
-  const pmtu = load<u32>(area, ICMP_PMTU) != 0 ? load<u32>(area, ICMP_PMTU) : load<u32>(slot, SLOT_MTU);
+  const pmtu = toldMtu(area, slot);
   const source = load<u32>(ip, 12);
   if (route != 0 && type == PARAMETER_PROBLEM && code == 0) {
     // A faulty source route is no way back (RFC 1812 section 4.3.2.6).
@@ -104,20 +100,14 @@ function answer(area: u32, slot: u32, ip: u32, header: u32, room: u32, route: u3
   const mtu = load<u32>(area, ICMP_MTU);
   let quoted = whole >= header && whole < room ? whole : room;
   quoted = min<u32>(quoted, mtu > front ? mtu - front : 0);
-  store<u32>(slot, ip, SLOT_DATA);
-  store<u32>(slot, quoted, SLOT_LENGTH);
-  const out = prepend(slot, front);
+  const out = quote(slot, ip, quoted, front);
   if (out == 0) return false;
   // The quoted packet may have moved, and its options with it.
   if (route != 0) route += out + front - ip;
   const length = quoted + front;
-  resetMeta(slot);
-  store<u32>(slot, out, SLOT_DATA);
-  store<u32>(slot, length, SLOT_LENGTH);
 
   const id = load<u32>(area, ICMP_ID);
   store<u32>(area, id + 1, ICMP_ID);
-  memory.fill(out, 0, front);
   store<u8>(out, <u8>(0x40 | (outHeader >> 2)));
   put16(out + 2, length);
   put16(out + 4, id);
@@ -145,8 +135,7 @@ function answer(area: u32, slot: u32, ip: u32, header: u32, room: u32, route: u3
   store<u16>(icmp, <u16>csumOf(icmp, length - outHeader), 2);
 
   markIp(slot, out, outHeader, source);
-  store<u8>(slot, <u8>load<u32>(area, ICMP_FIX), SLOT_ANNO + ANNO_FIX_IP_SRC);
-  stamp(slot, load<u32>(area, NOW_SECONDS), load<u32>(area, NOW_NANOSECONDS));
+  markError(area, slot);
   return true;
 }
 
@@ -169,8 +158,7 @@ export function icmpError(state: u32, batch: u32, count: u32): u32 {
       if (reason < 0 && !answer(area, slot, ip, header, room, route)) reason = ICMP4_NO_ROOM;
     }
     if (reason >= 0) {
-      count64(state + (<u32>reason << 3), 1);
-      poolGive(slot);
+      dropUnanswered(state, slot, reason);
       continue;
     }
     store<u32>(batch + (kept++ << 2), slot);
@@ -213,10 +201,8 @@ export function icmpEchoReply(state: u32, batch: u32, count: u32, bad: u32): u32
     store<u16>(icmp, <u16>updated, 2);
     // Over nothing but zeroes (identifier, number and data) the sum must be written as 0xffff.
     if (updated == 0) store<u16>(icmp, <u16>csumOf(icmp, max<u32>(min<u32>(room, be16(ip + 2)), header) - header), 2);
-    store<u8>(slot, 0, SLOT_ANNO + ANNO_PAINT);
     store<u32>(slot, source, SLOT_ANNO + ANNO_DST_IP);
-    store<u32>(slot, icmp, SLOT_TRANSPORT);
-    stamp(slot, load<u32>(state, NOW_SECONDS), load<u32>(state, NOW_NANOSECONDS));
+    markReply(state, slot, icmp);
     store<u32>(batch + (kept++ << 2), slot);
   }
   return kept;

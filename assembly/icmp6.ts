@@ -1,17 +1,14 @@
 // ICMPv6: error messages (RFC 4443 section 2.4) and echo replies (section 4.2).
 
 import { csumAdd, csumPseudo6, csumUpdate } from "./checksum";
-import { IP6_HEADER, be16, networkLength, put16, stamp } from "./header";
+import { IP6_HEADER, be16, networkLength, put16 } from "./header";
 import {
   ICMP6_AREA, ICMP6_BAD_SOURCE, ICMP6_ICMP_ERROR, ICMP6_LINK_BROADCAST, ICMP6_NOT_UNICAST, ICMP6_NO_HEADER,
-  ICMP6_NO_ROOM, ICMP_CODE, ICMP_FIX, ICMP_MTU, ICMP_PMTU, ICMP_SOURCE, ICMP_TYPE, NOW_NANOSECONDS, NOW_SECONDS,
+  ICMP6_NO_ROOM, ICMP_CODE, ICMP_MTU, ICMP_SOURCE, ICMP_TYPE,
 } from "./forward-layout";
-import {
-  ANNO_DST_IP, ANNO_FIX_IP_SRC, ANNO_ICMP_PARAM, ANNO_PAINT, PACKET_BROADCAST, PACKET_MULTICAST, SLOT_ANNO, SLOT_DATA,
-  SLOT_LENGTH, SLOT_MTU, SLOT_NETWORK, SLOT_PACKET_TYPE, SLOT_TRANSPORT,
-} from "./layout";
-import { poolGive } from "./pool";
-import { count64, prepend, resetMeta, slotAt } from "./slot";
+import { cameToMany, dropUnanswered, markError, markReply, quote, toldMtu } from "./icmp-message";
+import { ANNO_DST_IP, ANNO_ICMP_PARAM, SLOT_ANNO, SLOT_NETWORK, SLOT_TRANSPORT } from "./layout";
+import { slotAt } from "./slot";
 
 const ICMP6: u32 = 58;
 const TOO_BIG: u32 = 2;
@@ -82,8 +79,7 @@ function refusal(area: u32, slot: u32, ip: u32, room: u32): i32 {
   const toGroups = type == TOO_BIG || (type == PARAMETER_PROBLEM && load<u32>(area, ICMP_CODE) == UNKNOWN_OPTION);
   if (!toGroups) {
     if (load<u8>(ip, 24) == 0xff) return ICMP6_NOT_UNICAST;
-    const packetType: u32 = load<u8>(slot, SLOT_PACKET_TYPE);
-    if (packetType == PACKET_BROADCAST || packetType == PACKET_MULTICAST) return ICMP6_LINK_BROADCAST;
+    if (cameToMany(slot)) return ICMP6_LINK_BROADCAST;
   }
   return isSource(ip + 8) ? -1 : ICMP6_BAD_SOURCE;
 }
@@ -94,7 +90,7 @@ function answer(area: u32, slot: u32, ip: u32, room: u32): bool {
   const code = load<u32>(area, ICMP_CODE);
   const parameter: u32 = load<u8>(slot, SLOT_ANNO + ANNO_ICMP_PARAM);
   const target = v128.load(slot, SLOT_ANNO + ANNO_DST_IP);
-  let pmtu = load<u32>(area, ICMP_PMTU) != 0 ? load<u32>(area, ICMP_PMTU) : load<u32>(slot, SLOT_MTU);
+  let pmtu = toldMtu(area, slot);
   if (pmtu == 0) pmtu = MTU_MIN;
   const redirect = type == REDIRECT;
   const front: u32 = IP6_HEADER + (redirect ? REDIRECT_HEADER + REDIRECTED_OPTION : ICMP6_HEADER);
@@ -103,18 +99,12 @@ function answer(area: u32, slot: u32, ip: u32, room: u32): bool {
   let quoted = min<u32>(min<u32>(room, whole), mtu > front ? mtu - front : 0);
   // The option of a redirect that carries the packet counts in units of 8 bytes.
   if (redirect) quoted &= ~7;
-  store<u32>(slot, ip, SLOT_DATA);
-  store<u32>(slot, quoted, SLOT_LENGTH);
   const source = v128.load(ip, 8);
   const destination = v128.load(ip, 24);
-  const out = prepend(slot, front);
+  const out = quote(slot, ip, quoted, front);
   if (out == 0) return false;
   const length = quoted + front;
-  resetMeta(slot);
-  store<u32>(slot, out, SLOT_DATA);
-  store<u32>(slot, length, SLOT_LENGTH);
 
-  memory.fill(out, 0, front);
   store<u8>(out, 0x60);
   put16(out + 4, length - IP6_HEADER);
   store<u8>(out, <u8>ICMP6, 6);
@@ -140,8 +130,7 @@ function answer(area: u32, slot: u32, ip: u32, room: u32): bool {
   store<u32>(slot, out, SLOT_NETWORK);
   store<u32>(slot, icmp, SLOT_TRANSPORT);
   v128.store(slot, source, SLOT_ANNO + ANNO_DST_IP);
-  store<u8>(slot, <u8>load<u32>(area, ICMP_FIX), SLOT_ANNO + ANNO_FIX_IP_SRC);
-  stamp(slot, load<u32>(area, NOW_SECONDS), load<u32>(area, NOW_NANOSECONDS));
+  markError(area, slot);
   return true;
 }
 
@@ -168,8 +157,7 @@ export function icmp6Error(state: u32, batch: u32, count: u32): u32 {
       if (reason < 0 && !answer(area, slot, ip, room)) reason = ICMP6_NO_ROOM;
     }
     if (reason >= 0) {
-      count64(state + (<u32>reason << 3), 1);
-      poolGive(slot);
+      dropUnanswered(state, slot, reason);
       continue;
     }
     store<u32>(batch + (kept++ << 2), slot);
@@ -208,10 +196,8 @@ export function icmp6EchoReply(state: u32, batch: u32, count: u32, bad: u32): u3
     v128.store(ip, source, 24);
     store<u16>(icmp, <u16>sum, 2);
     store<u8>(ip, 64, 7);
-    store<u8>(slot, 0, SLOT_ANNO + ANNO_PAINT);
     v128.store(slot, source, SLOT_ANNO + ANNO_DST_IP);
-    store<u32>(slot, icmp, SLOT_TRANSPORT);
-    stamp(slot, load<u32>(state, NOW_SECONDS), load<u32>(state, NOW_NANOSECONDS));
+    markReply(state, slot, icmp);
     store<u32>(batch + (kept++ << 2), slot);
   }
   return kept;
