@@ -114,15 +114,18 @@ export const CACHE_ROOT = CACHE_AREA + 8; // u32: address of the instances' root
 export const CACHE_DENIED = CACHE_AREA + 12; // u32: 1 = packets whose mapping says Drop are set aside, with 3 in SLOT_PORT (natives: 2)
 export const CACHE_AREA_SIZE = 16;
 
-// Instances by their IDs: a root that stays, and a hash table with open addressing, never full.
-export const ROOT_INDEX = 0; // u32: address of the places
-export const ROOT_MASK = 4; // u32: their number - 1
+// Instances by their IDs: a root that stays, a directory by the first bits of the ID's hash, and pages with open
+// addressing, never full. A page that fills up becomes two, so that no instance that comes moves more than a page.
+export const ROOT_DIRECTORY = 0; // u32: address of the addresses of pages
+export const ROOT_SHIFT = 4; // u32: bits of a hash behind those that the directory goes by
 export const ROOT_EPOCH = 8; // u32: of a map-cache: counts the times that an RLOC went up or down
-export const ROOT_SIZE = 16;
+export const ROOT_FIRST = 16; // u32 x 2: the directory while it has two entries
+export const ROOT_SIZE = 32;
 export const INSTANCE_IID = 0; // u32: instance ID + 1, 0 = free
 export const INSTANCE_TABLE_4 = 4; // u32: IPv4 prefix table, 0 = none
 export const INSTANCE_TABLE_6 = 8; // u32: IPv6 prefix table, 0 = none
 export const INSTANCE_SIZE = 16;
+export const INSTANCE_PAGE = 64; // places of a page
 
 // ---- LISPEncap's state -----------------------------------------------------
 export const ENCAP_PACKETS = 0;

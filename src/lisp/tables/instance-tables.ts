@@ -1,9 +1,10 @@
 // Prefixes of any number of instances and both families, where kernels find them: instance ID, then longest match.
 
+import { LargeMap } from "../../collections/large-map.js";
 import type { Prefix } from "../../net/prefix.js";
 import type { PacketMemory } from "../../packet/memory.js";
 import { PrefixTable, tableAddress } from "../../packet/prefix-table.js";
-import { Instances } from "./instances.js";
+import { type InstanceRemains, Instances } from "./instances.js";
 
 /** An EID-prefix of an instance, in the order of listings; its length may be one more than can be: behind all with its address. */
 export interface Place {
@@ -20,7 +21,7 @@ interface Tables {
 export class InstanceTables {
   readonly #memory: PacketMemory;
   readonly #instances: Instances;
-  #tables = new Map<number, Tables>();
+  #tables = new LargeMap<number, Tables>();
   #tableBytes = 0;
 
   constructor(memory: PacketMemory) {
@@ -36,11 +37,6 @@ export class InstanceTables {
   /** Bytes of the router's memory in use. */
   get bytes(): number {
     return this.#tableBytes + this.#instances.bytes;
-  }
-
-  /** Instance IDs that have prefixes, ascending. */
-  get iids(): readonly number[] {
-    return this.#instances.keys();
   }
 
   /** Puts a value in, in place of one for exactly this prefix. Throws MemoryError, with all as it was. */
@@ -80,12 +76,11 @@ export class InstanceTables {
 
   /** All values, by instance ID, family, address, length, from `from` on. Nothing may change meanwhile but the values. */
   *values(from?: Place): IterableIterator<number> {
-    const ids = this.#instances.keys();
-    for (let i = from === undefined ? 0 : firstFrom(ids, from.iid); i < ids.length; i++) {
-      const here = from !== undefined && from.iid === ids[i] ? from.eid : undefined;
+    for (const iid of this.#instances.keys(from?.iid)) {
+      const here = from !== undefined && from.iid === iid ? from.eid : undefined;
       for (const side of ["four", "six"] as const) {
         if (side === "four" && here?.address.length === 16) continue;
-        const table = this.#tables.get(ids[i])?.[side];
+        const table = this.#tables.get(iid)?.[side];
         const inside = here !== undefined && here.address.length === (side === "four" ? 4 : 16);
         const start = inside ? { address: tableAddress(here.address), length: here.length } : undefined;
         if (table) for (const entry of table.entries(start)) yield entry.value;
@@ -94,19 +89,19 @@ export class InstanceTables {
   }
 
   /** Takes all tables away, as if each of their values had been removed: they are the caller's. */
-  detach(): PrefixTable[] {
-    const tables: PrefixTable[] = [];
-    for (const t of this.#tables.values())
-      for (const table of [t.four, t.six]) if (table !== null) tables.push(table);
-    this.#tables = new Map();
+  detach(): DetachedTables {
+    const detached = new DetachedTables(this.#tables.values(), this.#tableBytes, this.#instances.clear());
+    this.#tables = new LargeMap();
     this.#tableBytes = 0;
-    this.#instances.clear();
-    return tables;
+    return detached;
   }
 
   /** Gives all memory of the tables back; what the values stand for is the caller's. */
   destroy(): void {
-    for (const table of this.detach()) table.destroy();
+    for (const tables of this.#tables.values()) {
+      tables.four?.destroy();
+      tables.six?.destroy();
+    }
     this.#instances.destroy();
   }
 
@@ -145,13 +140,56 @@ export class InstanceTables {
   }
 }
 
-/** Where in ascending `ids` the first stands that is at least `id`. */
-function firstFrom(ids: readonly number[], id: number): number {
-  let [low, high] = [0, ids.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (ids[middle] < id) low = middle + 1;
-    else high = middle;
+/** Tables that were taken away, to be emptied and given back one after the other. */
+export class DetachedTables {
+  readonly #tables: Iterator<Tables>;
+  readonly #instances: InstanceRemains;
+  /** Those of the instance that is gone through. */
+  readonly #here: PrefixTable[] = [];
+  /** Bytes of the tables still in use. */
+  #tableBytes: number;
+
+  constructor(tables: Iterator<Tables>, bytes: number, instances: InstanceRemains) {
+    this.#tables = tables;
+    this.#tableBytes = bytes;
+    this.#instances = instances;
   }
-  return low;
+
+  /** Bytes of the router's memory still in use. */
+  get bytes(): number {
+    return this.#tableBytes + this.#instances.bytes;
+  }
+
+  /** Takes up to `most` values out and gives `free` each, and empty tables back; returns whether there is more. */
+  step(most: number, free: (value: number) => void): boolean {
+    for (let left = most; left > 0; left--) {
+      const table = this.#next();
+      if (table === null) {
+        if (!this.#instances.free()) return false;
+        continue;
+      }
+      const before = table.bytes;
+      for (const { address, length, value } of table.entries()) {
+        if (left === 0) break;
+        left--;
+        table.remove(address, length);
+        free(value);
+      }
+      const isEmpty = table.size === 0;
+      this.#tableBytes -= before - (isEmpty ? 0 : table.bytes);
+      if (!isEmpty) return true;
+      table.destroy();
+      this.#here.shift();
+    }
+    return true;
+  }
+
+  #next(): PrefixTable | null {
+    while (this.#here.length === 0) {
+      const { done, value } = this.#tables.next();
+      if (done) return null;
+      for (const table of [value.four, value.six]) if (table !== null) this.#here.push(table);
+    }
+    return this.#here[0];
+  }
 }

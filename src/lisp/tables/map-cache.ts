@@ -3,6 +3,7 @@
 // class makes, changes, lists and frees them.
 
 import { ROOT_EPOCH } from "../../../assembly/lisp-layout.js";
+import { LargeMap } from "../../collections/large-map.js";
 import { type EidPrefix, eidName } from "../../net/eid.js";
 import { canonical, covers, type Prefix } from "../../net/prefix.js";
 import { MemoryError, type PacketMemory } from "../../packet/memory.js";
@@ -43,7 +44,7 @@ export class MapCache {
   #queue: ExpiryQueue;
   #mappings: MappingRecords;
   readonly #remains: Remains[] = [];
-  readonly #held = new Set<string>();
+  readonly #held = new LargeMap<string, true>();
   #size = 0;
 
   constructor(memory: PacketMemory, clock: Clock, random: Random, capacity: number) {
@@ -71,11 +72,6 @@ export class MapCache {
   get bytes(): number {
     const remains = this.#remains.reduce((sum, r) => sum + r.bytes, 0);
     return this.#mappings.bytes + this.#tables.bytes + this.#rlocs.bytes + remains;
-  }
-
-  /** Instance IDs that have mappings, ascending. */
-  get iids(): readonly number[] {
-    return this.#tables.iids;
   }
 
   /** Steady nanoseconds of the next expiry; Infinity when nothing expires. */
@@ -136,7 +132,7 @@ export class MapCache {
     const k = eidName(mapping);
     this.#held.delete(k);
     this.insert(mapping);
-    this.#held.add(k);
+    this.#held.set(k, true);
   }
 
   /** Removes the mapping that was held for exactly this EID-prefix; returns whether there was one. */

@@ -9,10 +9,11 @@ import * as fc from "../../property.js";
 
 /** What a kernel finds: it goes from an instance's own place on to the first that is free. */
 function found(memory: PacketMemory, root: number, iid: number): readonly number[] | undefined {
-  const index = memory.get32(root + layout.ROOT_INDEX);
-  const mask = memory.get32(root + layout.ROOT_MASK);
-  for (let place = Math.imul(iid, 0x9e3779b1) >>> 8; ; place++) {
-    const at = index + (place & mask) * layout.INSTANCE_SIZE;
+  const hash = Math.imul(iid, 0x9e3779b1) >>> 0;
+  const directory = memory.get32(root + layout.ROOT_DIRECTORY);
+  const page = memory.get32(directory + (hash >>> memory.get32(root + layout.ROOT_SHIFT)) * 4);
+  for (let place = hash >>> 8; ; place++) {
+    const at = page + (place & (layout.INSTANCE_PAGE - 1)) * layout.INSTANCE_SIZE;
     const there = memory.get32(at + layout.INSTANCE_IID);
     if (there === 0) return undefined;
     if (there === iid + 1)
@@ -40,12 +41,14 @@ test("instances come, change and go one by one, and the others are found", () =>
           instances.delete(iid);
           model.delete(iid);
         } else if (iid % 10 === 0) {
-          instances.clear();
+          const remains = instances.clear();
+          while (remains.free());
+          assert.is(remains.bytes, 0);
           model.clear();
         }
       }
       assert.equal(
-        instances.keys(),
+        [...instances.keys()],
         [...model.keys()].sort((a, b) => a - b),
       );
       for (const { iid } of steps) {
@@ -53,8 +56,48 @@ test("instances come, change and go one by one, and the others are found", () =>
         assert.is(instances.has(iid), model.has(iid));
       }
       instances.destroy();
+      assert.is(memory.heapUsed, 0);
     }),
   );
+});
+
+test("thousands of instances are all found, in order and by themselves, whatever their numbers", () => {
+  // One by one, and such as have the same first bits of the hash: that of the inverse of its factor.
+  const close: number[] = [];
+  for (let iid = 0; iid <= 0xffffff; iid++) if (Math.imul(iid, 0x9e3779b1) >>> 18 === 5) close.push(iid);
+  assert.ok(close.length > 900);
+  for (const iids of [
+    Array.from({ length: 20_000 }, (_, i) => i),
+    Array.from({ length: 5000 }, (_, i) => i << 11),
+    close,
+  ]) {
+    const memory = new PacketMemory({ bytes: 16 << 20, slots: 16 });
+    const instances = new Instances(memory);
+    for (const iid of iids) instances.set(iid, iid + 1, iid + 2);
+    assert.is(instances.size, iids.length);
+    assert.ok(iids.every((iid) => found(memory, instances.root, iid)?.[0] === iid + 1));
+    for (const iid of iids) if (iid % 3 === 0) instances.delete(iid);
+    assert.ok(iids.every((iid) => instances.has(iid) === (iid % 3 !== 0)));
+    assert.equal(
+      [...instances.keys(1000)],
+      iids.filter((iid) => iid % 3 !== 0 && iid >= 1000),
+    );
+    instances.destroy();
+    assert.is(memory.heapUsed, 0);
+  }
+});
+
+test("an instance for which there is no memory leaves all as it was", () => {
+  const memory = new PacketMemory({ bytes: 1 << 17, slots: 1 });
+  const instances = new Instances(memory);
+  let count = 0;
+  assert.throws(() => {
+    for (; ; count++) instances.set(count, count + 1);
+  }, /memory is exhausted/);
+  assert.ok(count > 100);
+  assert.equal([instances.size, instances.has(count)], [count, false]);
+  for (let iid = 0; iid < count; iid++) assert.is(found(memory, instances.root, iid)?.[0], iid + 1);
+  instances.destroy();
 });
 
 test.run();

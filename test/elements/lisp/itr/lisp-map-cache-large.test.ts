@@ -87,4 +87,23 @@ test("a map-cache with thousands that is cleared, or taken away, gives all its m
   b.close();
 });
 
+test("a map-cache with thousands of instances that is cleared gives all back in time, and takes them again", async () => {
+  const b = await Bench.start("feed :: Feed -> e :: LISPMapCache -> s :: Sink");
+  const { memory } = b.router;
+  const empty = memory.heapUsed;
+  for (const round of [1, 2]) {
+    const { cache } = b.router.find("e") as LISPMapCache;
+    for (let i = 0; i < 2000; i++)
+      for (const eid of [`10.${round}.0.0/16`, "fd00::/8"])
+        cache.insert(parseMapping(`${eid} 192.0.2.1 ttl 1000 iid ${i * 997}`));
+    assert.is(cache.lookup(997, ip(`10.${round}.2.3`))?.iid, 997);
+    assert.equal(listed(b, "table").length, 4000);
+    await b.router.write("e.clear");
+    assert.equal([b.read("e.size"), cache.lookup(997, ip(`10.${round}.2.3`))], ["0", null]);
+    b.router.runFor(1);
+    assert.ok(memory.heapUsed <= empty + 2000 * 128, `${memory.heapUsed - empty}`);
+  }
+  b.close();
+});
+
 test.run();
