@@ -13,12 +13,13 @@ export {
   OrchestratorError,
 } from "./cloud/orchestrator.js";
 export { type LinkOptions, makeLink } from "./device/link.js";
+export { ARPCache } from "./device/neighbours/arp-cache.js";
+export type { ArpTableOffer } from "./device/neighbours/offers.js";
 export { MapProvider, SystemProvider } from "./device/provider.js";
 export type { ArgSpec, ArgSpecs, ArgTypes, ArgValues } from "./lang/args/spec.js";
 export { ConfigurationError, type Diagnostic, diagnosticText, type Landmark } from "./lang/diagnostics.js";
 export { Loader, PLUGIN_API } from "./loader.js";
 export { OptionError } from "./options.js";
-export { ARPCache } from "./packet/arp-cache.js";
 export { BATCH_MAX, Batch } from "./packet/batch.js";
 export { MemoryError, type MemoryOptions, PacketMemory } from "./packet/memory.js";
 export { Packet } from "./packet/packet.js";
@@ -34,7 +35,7 @@ export {
 } from "./router/element.js";
 export { Facilities, Facility, FacilityError, type FacilityProvider } from "./router/facility.js";
 export { type Handler, type HandlerCode, HandlerError } from "./router/handler.js";
-export type { ArpTableOffer, Offers, ToDeviceOffer } from "./router/offers.js";
+export type { Offers, ToDeviceOffer } from "./router/offers.js";
 export { RouterError } from "./router/router-error.js";
 export { Simulation, SimulationError } from "./router/simulation.js";
 export type { ElementSpec, HandlerSpec } from "./router/spec.js";

@@ -1,13 +1,14 @@
 import { ANNO_DST_IP, ANNO_VLAN_TCI, SLOT_ANNO, SLOT_TIMESTAMP } from "../../assembly/layout.js";
+import { ARPCache, UNKNOWN_MAC } from "../../src/device/neighbours/arp-cache.js";
+import type { ArpTableOffer } from "../../src/device/neighbours/offers.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import { ipText } from "../../src/net/address.js";
 import { etherText } from "../../src/net/mac.js";
-import { ARPCache, UNKNOWN_MAC } from "../../src/packet/arp-cache.js";
 import type { Batch } from "../../src/packet/batch.js";
 import type { Neighbour } from "../../src/packet/neighbour-table.js";
 import type { CleanupStage, Element, ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, valueHandler } from "../../src/router/handler.js";
-import type { ArpTableOffer, Offers } from "../../src/router/offers.js";
+import type { Offers } from "../../src/router/offers.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 import type { Timer } from "../../src/router/timer.js";
 import {

@@ -1,7 +1,7 @@
+import { ARPCache, UNKNOWN_MAC } from "../../src/device/neighbours/arp-cache.js";
 import type { ArgSpecs, ArgValues } from "../../src/lang/args/spec.js";
 import { ipNumber, ipText } from "../../src/net/address.js";
 import { etherText } from "../../src/net/mac.js";
-import { ARPCache, UNKNOWN_MAC } from "../../src/packet/arp-cache.js";
 import { type CleanupStage, Element, type ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, handlerWords } from "../../src/router/handler.js";
 import type { Offers } from "../../src/router/offers.js";

@@ -1,5 +1,5 @@
 import { ANNO_DST_IP, SLOT_ANNO } from "../../assembly/layout.js";
-import { NDCache, type NDOwner, STATES } from "../../src/device/nd-cache.js";
+import { NDCache, type NDOwner, STATES } from "../../src/device/neighbours/nd-cache.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import { ip6Text, sameAddress } from "../../src/net/address.js";
 import { etherText } from "../../src/net/mac.js";

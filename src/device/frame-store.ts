@@ -8,8 +8,8 @@ import type { PacketMemory } from "../packet/memory.js";
 import type { Device } from "../router/device.js";
 import { newTotals, type Totals } from "./counters.js";
 import { destinationType } from "./ethernet.js";
-import { answerAsNeighbor, asksForNeighbor } from "./neighbor.js";
 import { Soon } from "./soon.js";
+import { answerAsNeighbor, asksForNeighbor } from "./stand-in-host.js";
 
 /** Bytes that a packet of `memory` can have when it is made from a frame. */
 export function frameLimit(memory: PacketMemory): number {

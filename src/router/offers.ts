@@ -1,12 +1,6 @@
 // What elements offer to others that name them in an argument.
 
-import type { ARPCache } from "../packet/arp-cache.js";
 import type { Element, ErrorSink } from "./element.js";
-
-/** Has a table of IPv4 neighbours. */
-export interface ArpTableOffer {
-  readonly cache: ARPCache;
-}
 
 /** Sends through a device, whose MTU may change. */
 export interface ToDeviceOffer {
@@ -16,10 +10,9 @@ export interface ToDeviceOffer {
 
 /**
  * What may be asked of an element, by the name of the class that its element stands for. Rooms above add theirs by
- * module augmentation, as `src/lisp/offers/` does.
+ * module augmentation, as `src/device/neighbours/` and `src/lisp/offers/` do.
  */
 export interface Offers {
-  ARPTable: ArpTableOffer;
   ToDevice: ToDeviceOffer;
 }
 

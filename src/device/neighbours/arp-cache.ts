@@ -1,8 +1,8 @@
 // What ARPTable keeps and several ARPQueriers may share: IPv4 neighbours, with Click's rules for their age.
 
-import { ipBytes } from "../net/address.js";
-import type { PacketMemory } from "./memory.js";
-import { type Neighbour, NeighbourTable } from "./neighbour-table.js";
+import { ipBytes } from "../../net/address.js";
+import type { PacketMemory } from "../../packet/memory.js";
+import { type Neighbour, NeighbourTable } from "../../packet/neighbour-table.js";
 
 const SECOND = 1e9;
 /** No neighbour is asked for more often than this; once `PATIENT` questions stayed unanswered, `SLOW_GAP`. */

@@ -1,8 +1,8 @@
 // What IP6NDSolicitor knows of its neighbours: the states of RFC 4861 section 7.3.2 and the way between them.
 
-import type { PacketMemory } from "../packet/memory.js";
-import { type Neighbour, NeighbourTable } from "../packet/neighbour-table.js";
-import { Timer, type Timers } from "../router/timer.js";
+import type { PacketMemory } from "../../packet/memory.js";
+import { type Neighbour, NeighbourTable } from "../../packet/neighbour-table.js";
+import { Timer, type Timers } from "../../router/timer.js";
 
 const SECOND = 1e9;
 /** RFC 4861 section 10. */
