@@ -1,5 +1,6 @@
 import { ANNO_DST_IP, ANNO_VLAN_TCI, SLOT_ANNO, SLOT_TIMESTAMP } from "../../assembly/layout.js";
-import { ARPCache, UNKNOWN_MAC } from "../../src/device/neighbours/arp-cache.js";
+import { ARPCache } from "../../src/device/neighbours/arp-cache.js";
+import { UNKNOWN_MAC } from "../../src/device/neighbours/neighbour-cache.js";
 import type { ArpTableOffer } from "../../src/device/neighbours/offers.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import { ipText } from "../../src/net/address.js";
@@ -276,7 +277,7 @@ export class ARPQuerier extends NeighbourSender {
 
   #wait(slot: number, address: number, now: number): void {
     const { cache } = this;
-    const neighbour = cache.ensure(address, now);
+    const neighbour = cache.ensure(cache.table.key4(address), now);
     if (neighbour === null) {
       this.lose(slot, "no_memory");
       return;
@@ -358,10 +359,10 @@ export class ARPQuerier extends NeighbourSender {
       this.#conflict(senderEther);
       return;
     }
-    const known = cache.table.find(cache.place(senderIp));
+    const known = cache.table.find(cache.keyOf(senderIp));
     if (known === undefined && (message.operation !== ARP_REPLY || message.targetIp !== this.#ip)) return;
     if (known?.known && !known.hasMac(senderEther)) this.add("changes", 1);
-    const neighbour = cache.insert(cache.place(senderIp), senderEther, this.router.clock.now());
+    const neighbour = cache.insert(senderIp, senderEther, this.router.clock.now());
     if (neighbour === null) this.add("no_memory", 1);
     else this.#flush(neighbour);
   }
@@ -427,13 +428,13 @@ export class ARPQuerier extends NeighbourSender {
       insert: {
         write: (text) => {
           const { IP, ETH } = parseInsert(this, text);
-          const neighbour = this.cache.insert(this.cache.place(IP), ETH, clock.now());
+          const neighbour = this.cache.insert(IP, ETH, clock.now());
           if (neighbour !== null) this.#flush(neighbour);
         },
       },
       delete: {
         write: (text) => {
-          this.cache.insert(this.cache.place(parseDelete(this, text)), UNKNOWN_MAC, clock.now());
+          this.cache.insert(parseDelete(this, text), UNKNOWN_MAC, clock.now());
         },
       },
       clear: {

@@ -1,4 +1,5 @@
-import { ARPCache, UNKNOWN_MAC } from "../../src/device/neighbours/arp-cache.js";
+import { ARPCache } from "../../src/device/neighbours/arp-cache.js";
+import { UNKNOWN_MAC } from "../../src/device/neighbours/neighbour-cache.js";
 import type { ArgSpecs, ArgValues } from "../../src/lang/args/spec.js";
 import { ipNumber, ipText } from "../../src/net/address.js";
 import { etherText } from "../../src/net/mac.js";
@@ -44,12 +45,8 @@ export function configureCache(
   errors: ErrorSink,
 ): void {
   if (values.CAPACITY_SLIM_FACTOR === 0) errors.error("CAPACITY_SLIM_FACTOR cannot be zero");
-  const { table } = cache;
-  table.packetCapacity = values.CAPACITY;
-  table.entryCapacity = values.ENTRY_CAPACITY;
-  table.entryPacketCapacity = values.ENTRY_PACKET_CAPACITY;
-  table.slimFactor = Math.max(1, values.CAPACITY_SLIM_FACTOR);
-  cache.timeout = values.TIMEOUT === 0 ? Number.POSITIVE_INFINITY : values.TIMEOUT * 1e9;
+  cache.limit(values);
+  cache.table.slimFactor = Math.max(1, values.CAPACITY_SLIM_FACTOR);
 }
 
 /** The table, a line a neighbour, least recently heard of first: address, whether it is known, hardware address, age in seconds. */
@@ -161,13 +158,13 @@ export class ARPTable extends Element {
       insert: {
         write: (text) => {
           const { IP, ETH } = parseInsert(this, text);
-          this.cache.insert(this.cache.place(IP), ETH, clock.now());
+          this.cache.insert(IP, ETH, clock.now());
         },
       },
       delete: {
         write: (text) => {
           const ip = parseDelete(this, text);
-          this.cache.insert(this.cache.place(ip), UNKNOWN_MAC, clock.now());
+          this.cache.insert(ip, UNKNOWN_MAC, clock.now());
         },
       },
       clear: { write: () => this.cache.clear() },

@@ -156,7 +156,7 @@ export class IP6NDSolicitor extends NeighbourSender implements NDOwner {
       this,
     );
     const same = sameAddress(values.IP, this.#ip) && values.ETH.every((byte, i) => byte === this.#ether[i]);
-    if (!same) this.#cache.table.clear();
+    if (!same) this.#cache.clear();
     this.#ip = values.IP;
     this.#ether = values.ETH;
     this.#values = values;
@@ -173,12 +173,9 @@ export class IP6NDSolicitor extends NeighbourSender implements NDOwner {
   #limits(): void {
     const values = this.#values!;
     const cache = this.#cache!;
-    cache.table.packetCapacity = values.CAPACITY;
-    cache.table.entryCapacity = values.ENTRY_CAPACITY;
-    cache.table.entryPacketCapacity = values.ENTRY_PACKET_CAPACITY;
+    cache.limit(values);
     cache.reachable = values.REACHABLE_TIME * 1e9 * (0.5 + this.router.random.real());
     cache.retransmit = values.RETRANS_TIMER * 1e9;
-    cache.timeout = values.TIMEOUT === 0 ? Number.POSITIVE_INFINITY : values.TIMEOUT * 1e9;
   }
 
   override takeState(old: Element): void {
@@ -239,7 +236,7 @@ export class IP6NDSolicitor extends NeighbourSender implements NDOwner {
       this.#saidZero = true;
       this.lose(slot, "no_destination");
     } else {
-      const wanted = neighbour ?? cache.ensure(key);
+      const wanted = neighbour ?? cache.ensure(key, this.router.clock.now());
       if (wanted === null) {
         this.lose(slot, "no_memory");
         return;
@@ -395,7 +392,7 @@ export class IP6NDSolicitor extends NeighbourSender implements NDOwner {
           if (found !== undefined) table.remove(found);
         },
       },
-      clear: { write: () => cache().table.clear() },
+      clear: { write: () => cache().clear() },
       announce: { write: () => this.announce(1) },
     };
   }

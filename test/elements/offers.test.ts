@@ -83,7 +83,7 @@ class Neighbours extends Element implements ArpTableOffer {
     return { ARPTable: this };
   }
   override initialize(): void {
-    this.cache.insert(this.cache.place(0x0a000002), Uint8Array.of(2, 0, 0, 0, 0, 9), this.router.clock.now());
+    this.cache.insert(0x0a000002, Uint8Array.of(2, 0, 0, 0, 0, 9), this.router.clock.now());
   }
   override cleanup(): void {
     this.cache.destroy();

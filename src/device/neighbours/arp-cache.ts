@@ -1,8 +1,8 @@
 // What ARPTable keeps and several ARPQueriers may share: IPv4 neighbours, with Click's rules for their age.
 
 import { ipBytes } from "../../net/address.js";
-import type { PacketMemory } from "../../packet/memory.js";
-import { type Neighbour, NeighbourTable } from "../../packet/neighbour-table.js";
+import type { Neighbour } from "../../packet/neighbour-table.js";
+import { NeighbourCache } from "./neighbour-cache.js";
 
 const SECOND = 1e9;
 /** No neighbour is asked for more often than this; once `PATIENT` questions stayed unanswered, `SLOW_GAP`. */
@@ -10,20 +10,8 @@ const FAST_GAP = SECOND / 10;
 const SLOW_GAP = 2 * SECOND;
 const PATIENT = 10;
 
-/** Stands for a hardware address that is not known. */
-export const UNKNOWN_MAC: Uint8Array = new Uint8Array(6).fill(0xff);
-
 /** IPv4 neighbours that expire `timeout` after they were last heard of. */
-export class ARPCache {
-  readonly table: NeighbourTable;
-  /** Nanoseconds; Infinity: never. */
-  timeout = 300 * SECOND;
-
-  /** `dropsAt`: address of the counter of waiting packets dropped. Throws MemoryError. */
-  constructor(memory: PacketMemory, seed: number, dropsAt: number) {
-    this.table = new NeighbourTable(memory, seed, dropsAt);
-  }
-
+export class ARPCache extends NeighbourCache {
   /** Whether its hardware address is known and has not expired. */
   known(neighbour: Neighbour, now: number): boolean {
     return neighbour.known && now - neighbour.live <= this.timeout;
@@ -37,19 +25,14 @@ export class ARPCache {
     return true;
   }
 
-  /** The neighbour whose IPv4 address lies at `address`, made where it is not known yet; null without memory for it. */
-  ensure(address: number, now: number): Neighbour | null {
-    const key = this.table.key4(address);
-    const found = this.table.find(key);
-    if (found !== undefined) return found;
-    const { entryCapacity } = this.table;
-    if (entryCapacity > 0 && this.table.size >= entryCapacity) this.slim(now, entryCapacity - 1);
-    const made = this.table.add(this.table.key4(address));
-    if (made === null) return null;
-    made.setMac(UNKNOWN_MAC);
-    made.live = now;
-    made.quiet = now;
-    return made;
+  protected override makeRoom(now: number): boolean {
+    this.slim(now, this.table.entryCapacity - 1);
+    return true;
+  }
+
+  protected override begin(neighbour: Neighbour, now: number): void {
+    neighbour.live = now;
+    neighbour.quiet = now;
   }
 
   /** Removes the expired, and the oldest above `limit`. */
@@ -65,12 +48,17 @@ export class ARPCache {
     }
   }
 
+  /** The key of an IPv4 address (host order) in the table: good until the next call. */
+  keyOf(address: number): number {
+    return this.table.keyOf(ipBytes(address));
+  }
+
   /**
-   * Notes that the IPv4 address at `address` has the hardware address `mac` (6 bytes; the broadcast address:
-   * that it is not known). Null without memory for it.
+   * Notes that an IPv4 address (host order) has the hardware address `mac` (6 bytes; UNKNOWN_MAC: that it is not known).
+   * Null without memory for it.
    */
   insert(address: number, mac: Uint8Array, now: number): Neighbour | null {
-    const neighbour = this.ensure(address, now);
+    const neighbour = this.ensure(this.keyOf(address), now);
     if (neighbour === null) return null;
     neighbour.setMac(mac);
     neighbour.known = mac.some((byte) => byte !== 0xff);
@@ -79,20 +67,6 @@ export class ARPCache {
     neighbour.quiet = now;
     this.table.touch(neighbour);
     return neighbour;
-  }
-
-  /** Drops everything. */
-  clear(): void {
-    this.table.clear();
-  }
-
-  destroy(): void {
-    this.table.destroy();
-  }
-
-  /** Puts the 4 bytes of an IPv4 address (host order) where `ensure` and `insert` can read them. */
-  place(address: number): number {
-    return this.table.keyOf(ipBytes(address));
   }
 
   /** Seconds since `neighbour` was last heard of, to the millisecond, as Click prints them. */

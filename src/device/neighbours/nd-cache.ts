@@ -1,8 +1,9 @@
 // What IP6NDSolicitor knows of its neighbours: the states of RFC 4861 section 7.3.2 and the way between them.
 
 import type { PacketMemory } from "../../packet/memory.js";
-import { type Neighbour, NeighbourTable } from "../../packet/neighbour-table.js";
+import type { Neighbour } from "../../packet/neighbour-table.js";
 import { Timer, type Timers } from "../../router/timer.js";
+import { NeighbourCache } from "./neighbour-cache.js";
 
 const SECOND = 1e9;
 /** RFC 4861 section 10. */
@@ -35,20 +36,17 @@ export interface Advertised {
   readonly router: boolean;
 }
 
-export class NDCache {
-  readonly table: NeighbourTable;
+export class NDCache extends NeighbourCache {
   #owner: NDOwner;
   /** Nanoseconds that a confirmation holds. */
   reachable = 30 * SECOND;
   /** Nanoseconds between solicitations. */
   retransmit = SECOND;
-  /** Nanoseconds after which an unused neighbour is forgotten. */
-  timeout = 300 * SECOND;
   #timers: Timers;
 
   /** `dropsAt`: address of the counter of waiting packets dropped. Throws MemoryError. */
   constructor(memory: PacketMemory, timers: Timers, seed: number, dropsAt: number, owner: NDOwner) {
-    this.table = new NeighbourTable(memory, seed, dropsAt);
+    super(memory, seed, dropsAt);
     this.#timers = timers;
     this.#owner = owner;
   }
@@ -72,18 +70,13 @@ export class NDCache {
     return stale ? STALE : neighbour.state;
   }
 
-  /** The neighbour whose address is at `key`, made (and not asked for yet) where it is not there; null when the table is full. */
-  ensure(key: number): Neighbour | null {
-    const found = this.table.find(key);
-    if (found !== undefined) return found;
-    const { entryCapacity } = this.table;
-    // What is known stays: strangers without end must not push neighbours out (RFC 6583 section 7).
-    if (entryCapacity > 0 && this.table.size >= entryCapacity) return null;
-    const neighbour = this.table.add(key);
-    if (neighbour === null) return null;
-    neighbour.setMac(new Uint8Array(6).fill(0xff));
+  /** What is known stays: strangers without end must not push neighbours out (RFC 6583 section 7). */
+  protected override makeRoom(): boolean {
+    return false;
+  }
+
+  protected override begin(neighbour: Neighbour): void {
     neighbour.state = INCOMPLETE;
-    return neighbour;
   }
 
   /** Asks for a neighbour just made. */
@@ -131,7 +124,7 @@ export class NDCache {
    */
   heard(address: Uint8Array, link: Uint8Array, asked: boolean): Neighbour | null {
     const key = this.table.keyOf(address);
-    const neighbour = asked ? this.ensure(key) : (this.table.find(key) ?? null);
+    const neighbour = asked ? this.ensure(key, this.#now()) : (this.table.find(key) ?? null);
     if (neighbour === null) return null;
     const resolved = neighbour.state === INCOMPLETE;
     if (!resolved && neighbour.hasMac(link)) return null;
@@ -142,16 +135,11 @@ export class NDCache {
 
   /** Takes it for certain that `address` is at `link`. Returns the neighbour, null when the table is full. */
   insert(address: Uint8Array, link: Uint8Array): Neighbour | null {
-    const neighbour = this.ensure(this.table.keyOf(address));
+    const neighbour = this.ensure(this.table.keyOf(address), this.#now());
     if (neighbour === null) return null;
     neighbour.setMac(link);
     this.#confirm(neighbour);
     return neighbour;
-  }
-
-  /** Drops what waits and gives the memory back. Idempotent. */
-  destroy(): void {
-    this.table.destroy();
   }
 
   #now(): number {
