@@ -8,13 +8,13 @@ import type {
   RlocProberOffer,
 } from "../../../src/lisp/offers/lisp-offers.js";
 import type { PeerNews } from "../../../src/lisp/tables/peer-table.js";
-import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { addressText } from "../../../src/net/address.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import type { HandlerCode } from "../../../src/router/handler.js";
 import { offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { Timer } from "../../../src/router/timer.js";
+import { TimerGroup } from "../../../src/router/timer-group.js";
 
 const args = {
   CACHE: {

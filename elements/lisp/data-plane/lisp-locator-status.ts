@@ -14,7 +14,6 @@ import type {
   SiteOffer,
 } from "../../../src/lisp/offers/lisp-offers.js";
 import type { CachedLocator } from "../../../src/lisp/tables/mapping-records.js";
-import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { addressText, sameAddress } from "../../../src/net/address.js";
 import { eidName } from "../../../src/net/eid.js";
 import { prefixText } from "../../../src/net/prefix.js";
@@ -23,6 +22,7 @@ import { asHandlerError, type HandlerCode, HandlerError } from "../../../src/rou
 import { offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { Timer } from "../../../src/router/timer.js";
+import { TimerGroup } from "../../../src/router/timer-group.js";
 
 const args = {
   SITE: { type: "element", positional: true, required: true, doc: "the LISPSite whose locators they are" },

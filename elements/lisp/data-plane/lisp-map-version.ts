@@ -11,7 +11,6 @@ import type {
   SiteOffer,
   SmrSenderOffer,
 } from "../../../src/lisp/offers/lisp-offers.js";
-import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { addressText } from "../../../src/net/address.js";
 import { eidName } from "../../../src/net/eid.js";
 import { prefixText } from "../../../src/net/prefix.js";
@@ -20,6 +19,7 @@ import type { HandlerCode } from "../../../src/router/handler.js";
 import { offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { Timer } from "../../../src/router/timer.js";
+import { TimerGroup } from "../../../src/router/timer-group.js";
 
 const args = {
   SITE: { type: "element", positional: true, required: true, doc: "the LISPSite whose versions are sent" },

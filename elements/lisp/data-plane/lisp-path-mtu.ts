@@ -2,7 +2,6 @@ import { SLOT_DATA, SLOT_LENGTH, SLOT_NETWORK } from "../../../assembly/layout.j
 import { LargeMap } from "../../../src/collections/large-map.js";
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import type { MapCacheOffer } from "../../../src/lisp/offers/lisp-offers.js";
-import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { addressText, sameAddress } from "../../../src/net/address.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
@@ -10,6 +9,7 @@ import type { HandlerCode } from "../../../src/router/handler.js";
 import { offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { Timer } from "../../../src/router/timer.js";
+import { TimerGroup } from "../../../src/router/timer-group.js";
 import { WireError } from "../../../src/wire/error.js";
 import { ICMP_UNREACHABLE, readIcmp } from "../../../src/wire/icmp.js";
 import { ICMP6_TOO_BIG, readIcmp6 } from "../../../src/wire/icmp6.js";

@@ -28,7 +28,6 @@ import {
 } from "../../../src/lisp/etr/registrar-server.js";
 import { type Mapping, MappingError } from "../../../src/lisp/mapping.js";
 import type { SiteOffer } from "../../../src/lisp/offers/lisp-offers.js";
-import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { addressText, sameAddress } from "../../../src/net/address.js";
 import type { EidPrefix } from "../../../src/net/eid.js";
 import { prefixText } from "../../../src/net/prefix.js";
@@ -37,6 +36,7 @@ import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { asHandlerError, type HandlerCode } from "../../../src/router/handler.js";
 import { type Offers, offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
+import { TimerGroup } from "../../../src/router/timer-group.js";
 import { WireError } from "../../../src/wire/error.js";
 import type { EidRecord, XtrIds } from "../../../src/wire/lisp-control/record.js";
 import { type MapNotify, mapNotify, mapRegister } from "../../../src/wire/lisp-control/registration.js";

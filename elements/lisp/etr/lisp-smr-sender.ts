@@ -12,7 +12,6 @@ import type {
   RegistrarOffer,
   SiteOffer,
 } from "../../../src/lisp/offers/lisp-offers.js";
-import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { addressText, isRoutable, sameAddress } from "../../../src/net/address.js";
 import { type EidPrefix, eidName } from "../../../src/net/eid.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
@@ -20,6 +19,7 @@ import { asHandlerError, type HandlerCode } from "../../../src/router/handler.js
 import { type Offers, offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { Timer } from "../../../src/router/timer.js";
+import { TimerGroup } from "../../../src/router/timer-group.js";
 import { eidAddress, eidFields, ipAddress } from "../../../src/wire/lisp-control/address.js";
 import { mapRequest } from "../../../src/wire/lisp-control/map-request.js";
 import { encodeLispControl } from "../../../src/wire/lisp-control/message.js";

@@ -11,7 +11,6 @@ import { type Resolution, type ResolutionEvents, Resolutions } from "../../../sr
 import { resolverAddresses, ServerList } from "../../../src/lisp/itr/server-list.js";
 import { type Mapping, MappingError, parseEidAndInstance } from "../../../src/lisp/mapping.js";
 import type { MapCacheOffer } from "../../../src/lisp/offers/lisp-offers.js";
-import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { addressText, isRoutable } from "../../../src/net/address.js";
 import { prefixText } from "../../../src/net/prefix.js";
 import { BATCH_MAX, type Batch } from "../../../src/packet/batch.js";
@@ -19,6 +18,7 @@ import { type CleanupStage, Element, type ErrorSink } from "../../../src/router/
 import { asHandlerError, type HandlerCode, HandlerError } from "../../../src/router/handler.js";
 import { type Offers, offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
+import { TimerGroup } from "../../../src/router/timer-group.js";
 import type { WireError } from "../../../src/wire/error.js";
 import type { UdpPacket } from "../../../src/wire/udp-packet.js";
 

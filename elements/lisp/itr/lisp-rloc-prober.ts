@@ -12,7 +12,6 @@ import { keepShortest, type Probe, ProbedRloc } from "../../../src/lisp/itr/prob
 import { type Mapping, MappingError } from "../../../src/lisp/mapping.js";
 import type { MapCacheOffer, ResolverOffer } from "../../../src/lisp/offers/lisp-offers.js";
 import { SLICE_REST } from "../../../src/lisp/slice.js";
-import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { addressText, sameAddress } from "../../../src/net/address.js";
 import type { EidPrefix } from "../../../src/net/eid.js";
 import type { Batch } from "../../../src/packet/batch.js";
@@ -22,6 +21,7 @@ import type { HandlerCode } from "../../../src/router/handler.js";
 import { type Offers, offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { Timer } from "../../../src/router/timer.js";
+import { TimerGroup } from "../../../src/router/timer-group.js";
 import type { WireError } from "../../../src/wire/error.js";
 import { eidFields, ipAddress } from "../../../src/wire/lisp-control/address.js";
 import { mapRequest } from "../../../src/wire/lisp-control/map-request.js";

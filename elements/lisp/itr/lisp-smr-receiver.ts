@@ -3,7 +3,6 @@ import { ControlChannel, messageOf } from "../../../src/lisp/control/control-cha
 import { KeyedBuckets } from "../../../src/lisp/limits/keyed-buckets.js";
 import { Pacer } from "../../../src/lisp/limits/pacer.js";
 import type { ResolverOffer } from "../../../src/lisp/offers/lisp-offers.js";
-import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import type { IpAddress } from "../../../src/net/address.js";
 import { type EidPrefix, eidName } from "../../../src/net/eid.js";
 import { covers } from "../../../src/net/prefix.js";
@@ -11,6 +10,7 @@ import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
+import { TimerGroup } from "../../../src/router/timer-group.js";
 import type { WireError } from "../../../src/wire/error.js";
 import { eidPrefix } from "../../../src/wire/lisp-control/address.js";
 import type { MapRequest } from "../../../src/wire/lisp-control/map-request.js";

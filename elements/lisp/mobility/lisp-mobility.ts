@@ -16,7 +16,6 @@ import type {
   SiteOffer,
   SmrSenderOffer,
 } from "../../../src/lisp/offers/lisp-offers.js";
-import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { IID_MAX } from "../../../src/net/eid.js";
 import type { Prefix } from "../../../src/net/prefix.js";
 import type { Batch } from "../../../src/packet/batch.js";
@@ -26,6 +25,7 @@ import { asHandlerError, type HandlerCode, HandlerError } from "../../../src/rou
 import { type Offers, offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { Timer } from "../../../src/router/timer.js";
+import { TimerGroup } from "../../../src/router/timer-group.js";
 import type { EidRecord } from "../../../src/wire/lisp-control/record.js";
 
 const args = {

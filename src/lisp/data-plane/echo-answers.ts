@@ -2,10 +2,10 @@
 
 import { LargeMap } from "../../collections/large-map.js";
 import { addressText } from "../../net/address.js";
+import type { TimerGroup } from "../../router/timer-group.js";
 import type { Mapping } from "../mapping.js";
 import type { MapCache } from "../tables/map-cache.js";
 import type { Peer, PeerTable } from "../tables/peer-table.js";
-import type { TimerGroup } from "../timer-group.js";
 
 const N_AND_E = 0xa0;
 

@@ -6,12 +6,12 @@ import { SortedList } from "../../collections/sorted-list.js";
 import { type EidPrefix, eidName } from "../../net/eid.js";
 import type { Clock } from "../../router/clock.js";
 import type { Timer } from "../../router/timer.js";
+import type { TimerGroup } from "../../router/timer-group.js";
 import { eidPrefix } from "../../wire/lisp-control/address.js";
 import type { EidRecord } from "../../wire/lisp-control/record.js";
 import type { Mapping } from "../mapping.js";
 import { PrefixSet } from "../prefix-set.js";
 import { SLICE, SLICE_REST } from "../slice.js";
-import type { TimerGroup } from "../timer-group.js";
 
 /** Times in steady nanoseconds. */
 export interface RegistrationPolicy {

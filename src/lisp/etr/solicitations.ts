@@ -6,7 +6,7 @@ import { type EidPrefix, eidName } from "../../net/eid.js";
 import { overlap } from "../../net/prefix.js";
 import type { Clock } from "../../router/clock.js";
 import type { Timer } from "../../router/timer.js";
-import type { TimerGroup } from "../timer-group.js";
+import type { TimerGroup } from "../../router/timer-group.js";
 
 /** What an RLOC is told. */
 export interface Solicitation {

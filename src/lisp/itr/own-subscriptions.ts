@@ -11,7 +11,7 @@ import type { Prefix } from "../../net/prefix.js";
 import { type Clock, wallTime } from "../../router/clock.js";
 import type { Random } from "../../router/random.js";
 import type { Timer } from "../../router/timer.js";
-import type { TimerGroup } from "../timer-group.js";
+import type { TimerGroup } from "../../router/timer-group.js";
 
 /** Times in steady nanoseconds. */
 export interface SubscriptionPolicy {

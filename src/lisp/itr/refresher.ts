@@ -3,10 +3,10 @@
 
 import type { Clock } from "../../router/clock.js";
 import type { Timer } from "../../router/timer.js";
+import type { TimerGroup } from "../../router/timer-group.js";
 import type { Mapping } from "../mapping.js";
 import type { MapCache } from "../tables/map-cache.js";
 import type { CachedMapping } from "../tables/mapping-records.js";
-import type { TimerGroup } from "../timer-group.js";
 
 /** A mapping lives at least so many times the time before its end at which it is refreshed. */
 const LIVES = 4;

@@ -8,9 +8,9 @@ import type { Prefix } from "../../net/prefix.js";
 import type { Clock } from "../../router/clock.js";
 import type { Random } from "../../router/random.js";
 import type { Timer } from "../../router/timer.js";
+import type { TimerGroup } from "../../router/timer-group.js";
 import { randomNonce } from "../control/control-records.js";
 import { PrefixSet } from "../prefix-set.js";
-import type { TimerGroup } from "../timer-group.js";
 import type { ResolutionHistory, ResolutionTrace } from "./resolution-history.js";
 
 /** Times in steady nanoseconds. */

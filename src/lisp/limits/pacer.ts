@@ -3,8 +3,8 @@
 import { LargeMap } from "../../collections/large-map.js";
 import type { Clock } from "../../router/clock.js";
 import type { Timer } from "../../router/timer.js";
+import type { TimerGroup } from "../../router/timer-group.js";
 import { TokenBucket } from "../../router/token-bucket.js";
-import type { TimerGroup } from "../timer-group.js";
 
 /** After so long what could not be done is tried again, nanoseconds. */
 const AGAIN = 1e9;

@@ -4,6 +4,7 @@
 import { LargeMap } from "../../collections/large-map.js";
 import type { Element } from "../../router/element.js";
 import type { Timer } from "../../router/timer.js";
+import { TimerGroup } from "../../router/timer-group.js";
 import type { EidRecord, XtrIds } from "../../wire/lisp-control/record.js";
 import { type MapNotify, mapNotify } from "../../wire/lisp-control/registration.js";
 import {
@@ -13,7 +14,6 @@ import {
   verifyAuthentication,
 } from "../control/authentication.js";
 import { keyAlgorithm, refusalText } from "../control/keys.js";
-import { TimerGroup } from "../timer-group.js";
 
 /** Seconds after each sending: three times 3, then doubled three times, and after the last one as long again. */
 export const NOTIFY_INTERVALS = [3, 3, 3, 6, 12, 24, 48] as const;

@@ -7,11 +7,11 @@ import { canonical, covers, isHost, masked, type Prefix } from "../../net/prefix
 import type { Clock } from "../../router/clock.js";
 import type { Random } from "../../router/random.js";
 import type { Timer } from "../../router/timer.js";
+import type { TimerGroup } from "../../router/timer-group.js";
 import { eidPrefix } from "../../wire/lisp-control/address.js";
 import type { EidRecord } from "../../wire/lisp-control/record.js";
 import { randomNonce } from "../control/control-records.js";
 import { ACTIONS } from "../mapping.js";
-import type { TimerGroup } from "../timer-group.js";
 
 /** Times in nanoseconds. */
 export interface SearchPolicy {

@@ -7,9 +7,9 @@ import { LargeMap } from "../../collections/large-map.js";
 import { addressText } from "../../net/address.js";
 import type { Clock } from "../../router/clock.js";
 import type { Timer } from "../../router/timer.js";
+import type { TimerGroup } from "../../router/timer-group.js";
 import { TokenBucket } from "../../router/token-bucket.js";
 import type { Mapping } from "../mapping.js";
-import type { TimerGroup } from "../timer-group.js";
 import type { HostState, MobileHost } from "./mobile-host.js";
 
 /** Times in nanoseconds. */

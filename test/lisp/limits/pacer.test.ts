@@ -4,8 +4,8 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Router, SimulatedClock } from "../../../src/index.js";
 import { Pacer, type PacerOptions } from "../../../src/lisp/limits/pacer.js";
-import { TimerGroup } from "../../../src/lisp/timer-group.js";
 import { Loader } from "../../../src/loader.js";
+import { TimerGroup } from "../../../src/router/timer-group.js";
 
 interface Lab {
   readonly router: Router;

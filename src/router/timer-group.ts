@@ -1,7 +1,7 @@
 // Any number of timers behind one timer of an element: for tables whose entries come and go.
 
-import type { Element } from "../router/element.js";
-import { Timer, Timers } from "../router/timer.js";
+import type { Element } from "./element.js";
+import { Timer, Timers } from "./timer.js";
 
 /** Entries that one firing serves, so that a table full of them does not hold everything else up. */
 const AT_ONCE = 64;
