@@ -25,6 +25,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   trace: ["router", "packet", "wire", "lang", "layout"],
   script: ["router", "lang"],
   lisp: ["system", "router", "packet", "wire", "lang", "store", "layout"],
+  transport: ["router", "packet", "wire", "layout"],
   elements: [
     "cloud",
     "system",
@@ -35,6 +36,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     "device",
     "store",
     "lisp",
+    "transport",
     "control",
     "script",
     "trace",
@@ -122,6 +124,7 @@ test("docs/architecture.md has every room, and names files that are there", () =
 
 /** The same inside rooms: which folders of them. All may import the files that lie in the room itself, but for its index. */
 const INSIDE: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  transport: { tcp: [] },
   lisp: {
     control: [],
     limits: [],
