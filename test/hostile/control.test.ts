@@ -28,6 +28,7 @@ const OTHERWISE = new Set([
   "LISPRegistrar no_nonce",
   "LISPMapServer store_failed",
   "LISPMapServer busy",
+  "LISPMapServer pending_full",
   "LISPMapResolver looping",
   "LISPSMRReceiver no_resolver",
   "LISPSMRSender full",

@@ -69,7 +69,12 @@ const args = {
   },
   REPLY_RATE: { type: "unsigned", default: "1000", min: 1, doc: "most Map-Replies a second to one RLOC" },
   SUBSCRIPTIONS: { type: "unsigned", default: "65536", doc: "most subscriptions" },
-  PENDING: { type: "unsigned", default: "4096", doc: "most Map-Notifies that wait for their Map-Notify-Ack" },
+  PENDING: {
+    type: "unsigned",
+    default: "32",
+    min: 1,
+    doc: "most Map-Notifies about changes to one xTR that wait for their Map-Notify-Ack; what else has changed is told then",
+  },
   SITES: {
     type: "any",
     secret: true,
@@ -109,8 +114,12 @@ const args = {
  * there, nothing expires, and Map-Registers wait for it some seconds, unacknowledged. Their SITES should be the same.
  *
  * With PUBSUB_KEY a Map-Request with xTR-ID (I bit) and the N bit subscribes: it is answered by a Map-Notify with its
- * nonce, and each change of what overlaps with its prefix is published by another one whose nonce is one higher. Who
+ * nonce, and each change of what overlaps with its prefix is published by another one whose nonce is one higher; to a
+ * subscriber that is many changes behind, the whole answer with a nonce two higher, so that it asks anew. Who
  * acknowledges none of the repetitions is subscribed no longer. ITR-RLOCs without an address unsubscribe.
+ *
+ * Of what is published, and told because it has moved, PENDING Map-Notifies may be on the way to one xTR. More changes
+ * wait for its Map-Notify-Acks, and are told as they are by then: none is lost.
  *
  * @input 0 IP packets with LISP control messages
  * @output 0 IP packets with LISP control messages
@@ -155,7 +164,8 @@ export class LISPMapServer extends Element {
       full: "a Map-Register that the mapping database has no room for",
       store_failed: "a Map-Register that the store did not take: it is not acknowledged",
       unawaited_ack: "a Map-Notify-Ack that nothing waits for",
-      pending_full: "a Map-Notify about a move or a change while too many wait to be acknowledged",
+      pending_full:
+        "a Map-Notify about an EID-prefix that is nobody's now, to an xTR that is thousands of changes behind",
       reply_rate: "a Map-Reply above REPLY_RATE to its RLOC",
       no_route: "nobody to send to, of a family that this Map-Server has an address of",
       not_sent: "a message that did not fit into a packet, or for which there was none",
@@ -293,7 +303,7 @@ export class LISPMapServer extends Element {
       keys: kept?.keys ?? new PeerKeys(PEERS),
       timeout: TIMEOUT,
       waitingMax: WAITING,
-      pendingMax: PENDING,
+      window: PENDING,
       pubsub: key === null ? null : { key, subscriptions },
     });
   }
@@ -303,6 +313,7 @@ export class LISPMapServer extends Element {
     old.#server.stop();
     old.#owner = false;
     this.#owner = true;
+    this.#server!.takeFrom(old.#server);
     this.#server!.start();
   }
 

@@ -136,6 +136,18 @@ export abstract class RegistrationDatabase {
     return record === 0 ? null : this.index.entry(record);
   }
 
+  /** The entry of the longest prefix that holds all of this one, which it may be. */
+  around({ iid, eid }: EidPrefix): Entry | null {
+    const { address, length } = eid;
+    const longest = this.lookup(iid, address);
+    if (longest === null || longest.eid.length <= length) return longest;
+    for (let n = length; n >= 0; n--) {
+      const entry = this.get({ iid, eid: { address, length: n } });
+      if (entry !== null) return entry;
+    }
+    return null;
+  }
+
   /** The entry of exactly this EID-prefix. */
   get(key: EidPrefix): Entry | null {
     const record = this.index.exact(key);

@@ -24,7 +24,7 @@ export type Answer =
 
 /** The answer for an EID-prefix whose bits beyond its length are 0. */
 export function answer(database: RegistrationDatabase, sites: Sites, asked: EidPrefix): Answer {
-  const entry = around(database, asked) ?? database.lookup(asked.iid, asked.eid.address);
+  const entry = database.around(asked) ?? database.lookup(asked.iid, asked.eid.address);
   if (entry !== null && !isProxied(entry)) return { kind: "forward", entry };
   if (entry !== null && entry.eid.length <= asked.eid.length)
     return { kind: "reply", records: records(database, entry, asked.eid.address) };
@@ -42,18 +42,6 @@ export function recordsOf(found: Answer): readonly EidRecord[] {
 
 function isProxied(entry: Entry): boolean {
   return entry.registrations.some((r) => r.proxy);
-}
-
-/** The longest registered prefix around the one asked for. */
-function around(database: RegistrationDatabase, { iid, eid }: EidPrefix): Entry | null {
-  const { address, length } = eid;
-  const longest = database.lookup(iid, address);
-  if (longest === null || longest.eid.length <= length) return longest;
-  for (let n = length; n >= 0; n--) {
-    const entry = database.get({ iid, eid: { address, length: n } });
-    if (entry !== null) return entry;
-  }
-  return null;
 }
 
 /**

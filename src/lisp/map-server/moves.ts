@@ -33,9 +33,6 @@ function isOlder(r: Registration, before: Entry): boolean {
 
 /** The longest prefix around a new one. */
 function around(database: RegistrationDatabase, { iid, eid }: Change): Entry | null {
-  for (let length = eid.length - 1; length >= 0; length--) {
-    const entry = database.get({ iid, eid: { address: eid.address, length } });
-    if (entry !== null) return entry;
-  }
-  return null;
+  const { address, length } = eid;
+  return length === 0 ? null : database.around({ iid, eid: { address, length: length - 1 } });
 }

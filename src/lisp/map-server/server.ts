@@ -1,7 +1,6 @@
 // What a Map-Server does with the messages that reach it (RFC 9301, section 8).
 
 import { addressText } from "../../net/address.js";
-import { prefixText } from "../../net/prefix.js";
 import type { Element } from "../../router/element.js";
 import type { Timer } from "../../router/timer.js";
 import { WireError } from "../../wire/error.js";
@@ -11,21 +10,18 @@ import { type MapNotify, type MapRegister, mapNotify } from "../../wire/lisp-con
 import type { UdpPacket } from "../../wire/udp-packet.js";
 import { type AuthenticationKey, authenticate } from "../control/authentication.js";
 import { type ControlChannel, messageOf } from "../control/control-channel.js";
-import { randomNonce } from "../control/control-records.js";
 import { keyAlgorithm } from "../control/keys.js";
 import type { NonceGuard } from "../control/nonce-policy.js";
 import { grouped } from "../control/record-groups.js";
 import { RefusalLog } from "../control/refusal-log.js";
 import type { Change, Watch } from "../database/history.js";
-import type { Registration } from "../database/registration.js";
 import type { RegistrationDatabase } from "../database/registration-database.js";
 import type { KeyedBuckets } from "../limits/keyed-buckets.js";
-import { entryRecord } from "./entries.js";
+import { MoveNotices } from "./move-notices.js";
 import { toldOfMove } from "./moves.js";
 import { Notifications } from "./notifications.js";
 import type { PeerKeys } from "./peer-keys.js";
 import { Publisher } from "./publisher.js";
-import { withdrawnRecord } from "./records.js";
 import { type Accepted, type Refused, RegisterIntake } from "./register-intake.js";
 import { RequestIntake } from "./request-intake.js";
 import {
@@ -52,9 +48,9 @@ export interface MapServerOptions {
   readonly keys: PeerKeys;
   /** Seconds after which a registration that does not say otherwise ends. */
   readonly timeout: number;
-  /** Map-Registers that may wait for the store, and Map-Notifies that may wait to be acknowledged. */
+  /** Map-Registers that may wait for the store, and Map-Notifies to one receiver that may wait to be acknowledged. */
   readonly waitingMax: number;
-  readonly pendingMax: number;
+  readonly window: number;
   /** How many Map-Replies each asker gets (RFC 9301, section 5.4). */
   readonly replies: KeyedBuckets;
   /** For PubSub: the key shared with subscribers, and who they are; null: there is none. */
@@ -66,6 +62,7 @@ export class MapServer {
   readonly #channel: ControlChannel;
   readonly #registers: RegisterIntake;
   readonly #notifications: Notifications;
+  readonly #moves: MoveNotices;
   readonly #expiry: Timer;
   #watch: Watch | null = null;
   /** What other Map-Servers do to the database. */
@@ -88,16 +85,20 @@ export class MapServer {
     this.nonces = options.nonces;
     this.keys = options.keys;
     this.#registers = new RegisterIntake({ ...options, clock: element.router.clock });
-    this.#notifications = new Notifications(
+    this.#notifications = new Notifications({
       element,
-      (to, bytes) => this.#transmit(to, bytes),
-      options.pendingMax,
-    );
+      send: (to, bytes) => this.#transmit(to, bytes),
+      sending: (run) => this.#sending(run),
+      window: options.window,
+    });
     this.#refusals = new RefusalLog(element);
     this.#expiry = element.newTimer(() => this.#expire());
     const { database, sites, own, replies } = options;
     const notifications = this.#notifications;
     const count = (name: string): void => element.count(name);
+    const { keys } = this;
+    const { random } = element.router;
+    this.#moves = new MoveNotices({ ...{ database, sites, keys, notifications, random, count } });
     this.#publisher =
       options.pubsub === null
         ? null
@@ -105,7 +106,6 @@ export class MapServer {
             ...options.pubsub,
             ...{ database, sites, own, notifications, count },
             timer: (fire) => element.newTimer(fire),
-            sending: (run) => this.#sending(run),
           });
     this.#requests = new RequestIntake({
       ...{ database, sites, own, replies, count },
@@ -118,6 +118,12 @@ export class MapServer {
   /** Map-Notifies that are not acknowledged yet; what became of others. */
   get notifications(): Notifications {
     return this.#notifications;
+  }
+
+  /** Goes on with what another one has of the same database. */
+  takeFrom(other: MapServer): void {
+    this.#notifications.takeFrom(other.#notifications);
+    this.#moves.takeFrom(other.#moves);
   }
 
   /** From now on it looks after what is registered: what expires, and what moves. */
@@ -139,6 +145,7 @@ export class MapServer {
     this.#others = null;
     this.#expiry.unschedule();
     this.#publisher?.stop();
+    this.#notifications.stop();
   }
 
   /** Takes a datagram. */
@@ -255,27 +262,7 @@ export class MapServer {
     this.#sending(() => this.#publisher?.publish(change));
     // Whoever took the registration tells those whom it concerns.
     if (change.remote) return;
-    for (const former of toldOfMove(this.database, change)) this.#sending(() => this.#tell(former, change));
-  }
-
-  #tell(former: Registration, change: Change): void {
-    const site = this.sites.get(former.site);
-    if (site === null) return;
-    const { eid, iid } = change;
-    const record = change.after === null ? withdrawnRecord(change) : entryRecord(change.after);
-    const siteId = Buffer.alloc(8);
-    if (former.siteId !== null) siteId.writeBigUInt64BE(former.siteId);
-    const { xtrId } = former;
-    const sent = this.#notifications.notify({
-      to: former.source,
-      nonce: randomNonce(this.#element.router.random),
-      records: [record],
-      ids: xtrId === null ? null : { xtrId, siteId: former.siteId === null ? null : new Uint8Array(siteId) },
-      key: this.keys.of(former, site),
-      ackKeys: site.keys,
-      name: `${addressText(former.source)} ${iid} ${prefixText(eid)}`,
-    });
-    this.#element.count(sent ? "unsolicited" : "pending_full");
+    for (const former of toldOfMove(this.database, change)) this.#moves.tell(former, change);
   }
 
   #acknowledged(message: MapNotify, datagram: UdpPacket): void {

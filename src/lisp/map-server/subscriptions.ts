@@ -5,8 +5,7 @@ import { LargeMap } from "../../collections/large-map.js";
 import { SortedList } from "../../collections/sorted-list.js";
 import { canonicalEid, compareEids, coversEid, type EidPrefix, eidName, sameEid } from "../../net/eid.js";
 import { masked } from "../../net/prefix.js";
-import type { EidRecord, XtrIds } from "../../wire/lisp-control/record.js";
-import type { Change } from "../database/history.js";
+import type { XtrIds } from "../../wire/lisp-control/record.js";
 
 export interface Subscription {
   readonly ids: XtrIds;
@@ -19,9 +18,8 @@ export interface Subscription {
 
 /** A change of which not all that it concerns have heard yet. */
 export interface Publication {
-  readonly change: Change;
-  /** What those who have subscribed to a prefix around it are told. */
-  readonly records: readonly EidRecord[];
+  /** null: all may have. */
+  readonly changed: EidPrefix | null;
   /** Who has subscribed from this number on knows it already. */
   readonly number: number;
   /** Whom to go on behind; null: from the first. */
@@ -40,6 +38,9 @@ export interface Place {
   readonly number: number;
 }
 
+/** Changed prefixes that are kept for one subscription; with more, it is told all that it has subscribed to. */
+const OWED_MAX = 16;
+
 export class Subscriptions {
   readonly #max: number;
   readonly #byName = new LargeMap<string, Place>();
@@ -50,6 +51,8 @@ export class Subscriptions {
   /** Changes published so far, and those of them that are still to be told, the first first. */
   #number = 0;
   readonly publications: Publication[] = [];
+  /** By `nameOf`: what subscriptions are still to be told, the first first. */
+  readonly #owed = new LargeMap<string, { readonly subscription: Subscription; what: EidPrefix[] | "all" }>();
 
   constructor(max: number) {
     this.#max = max;
@@ -82,6 +85,7 @@ export class Subscriptions {
     const place = this.#byName.get(name);
     if (place === undefined || place.subscription !== subscription) return;
     this.#byName.delete(name);
+    this.#owed.delete(name);
     this.#ordered.remove(place);
     this.#count(prefix, -1);
   }
@@ -90,14 +94,46 @@ export class Subscriptions {
     this.#lengths[eid.address.length as 4 | 16][eid.length] += n;
   }
 
-  /** Begins to tell of a change: all that it concerns who have subscribed by now. */
-  publish(change: Change, records: readonly EidRecord[]): void {
-    if (this.size > 0) this.publications.push({ change, records, number: ++this.#number, after: null });
+  /** Begins to find whom a changed prefix concerns, of all who have subscribed by now; null: whatever has changed, all of them. */
+  publish(changed: EidPrefix | null): void {
+    if (this.size > 0) this.publications.push({ changed, number: ++this.#number, after: null });
+  }
+
+  /** A changed prefix that a subscription is to be told of; null: whatever has changed. */
+  owe(subscription: Subscription, changed: EidPrefix | null): void {
+    const name = nameOf(subscription.ids, subscription.prefix);
+    const owed = this.#owed.get(name);
+    if (owed === undefined)
+      this.#owed.set(name, { subscription, what: changed === null ? "all" : [changed] });
+    else if (owed.what === "all" || changed === null) owed.what = "all";
+    else if (owed.what.some((eid) => sameEid(eid, changed))) return;
+    else if (owed.what.length < OWED_MAX) owed.what.push(changed);
+    else owed.what = "all";
+  }
+
+  /** What a subscription is to be told next: a changed prefix or all; then it is told. null: nothing more. */
+  owed(subscription: Subscription): EidPrefix | "all" | null {
+    const name = nameOf(subscription.ids, subscription.prefix);
+    const owed = this.#owed.get(name);
+    if (owed === undefined || owed.subscription !== subscription) return null;
+    const next = owed.what === "all" ? "all" : owed.what.shift()!;
+    if (owed.what === "all" || owed.what.length === 0) this.#owed.delete(name);
+    return next;
+  }
+
+  /** Those that are to be told something. */
+  *owing(): IterableIterator<Subscription> {
+    for (const [, { subscription }] of this.#owed) yield subscription;
   }
 
   /** Up to `most` of those who are to hear of a publication yet, and where to go on, null at the end. */
-  touched({ change, number, after }: Publication, most: number): [Subscription[], Place | null] {
-    const { iid, eid } = change;
+  touched({ changed, number, after }: Publication, most: number): [Subscription[], Place | null] {
+    if (changed === null) {
+      const page = this.page(after, most);
+      const all = page.filter((place) => place.number < number).map(({ subscription }) => subscription!);
+      return [all, page.length < most ? null : page.at(-1)!];
+    }
+    const { iid, eid } = changed;
     const lengths = this.#lengths[eid.address.length as 4 | 16];
     const found: Subscription[] = [];
     let looked = 0;

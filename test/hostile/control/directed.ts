@@ -1,7 +1,6 @@
 // Drop reasons that hostile messages by the thousand cause seldom: messages that cause each of them for certain.
 
 import { ipAddress, NO_ADDRESS } from "../../../src/wire/lisp-control/address.js";
-import { encapsulatedControl } from "../../../src/wire/lisp-control/encapsulated.js";
 import { mapReply } from "../../../src/wire/lisp-control/map-reply.js";
 import { type MapRequest, mapRequest } from "../../../src/wire/lisp-control/map-request.js";
 import type { LispControlMessage } from "../../../src/wire/lisp-control/message.js";
@@ -23,8 +22,6 @@ const HUB = SIGNERS[3];
 const [TOO_MANY_EIDS, TOO_MANY_SUBSCRIPTIONS] = [17, 7];
 /** Mappings that SMRs are about, EID-prefixes of one that they may name a second; more SMRs than may wait. */
 const [SOLICITED, LONGER_RATE, SMRS_WAITING] = [40, 16, 17_000];
-/** Map-Notifies that may wait for their acknowledgements. */
-const PENDING = 8;
 
 function locator(rloc: string | null): RlocRecord {
   return {
@@ -200,31 +197,7 @@ const CAUSES: Readonly<Record<string, (xtr: Directed) => void | Promise<void>>> 
     xtr.publish(xtr.subscription("10.50.0.1"), 0n, [record("10.50.0.2", ["192.0.2.9"])]),
   "LISPSubscriber unusable": (xtr) =>
     xtr.publish(xtr.subscription("10.50.0.1"), 0n, [record("10.50.0.1", [null])]),
-  "LISPMapServer pending_full": async (xtr) => {
-    const { world } = xtr;
-    world.pass(1);
-    for (let i = 0; i < PENDING; i++) {
-      const ids = { xtrId: new Uint8Array(16).fill(i), siteId: new Uint8Array(8) };
-      const records = [{ eid: ipAddress(v4("10.1.0.0")), maskLength: 16, subscribe: true }];
-      const message = mapRequest({ nonce: 1n, ids, itrRlocs: [ipAddress(v4(NOBODY))], records });
-      xtr.send(encapsulated(message), 3);
-      world.pass(0.1);
-    }
-    await world.router.write("site1.add", "10.1.0.0/16 192.0.2.1/1/77");
-    world.pass(0.1);
-  },
 };
-
-function encapsulated(message: MapRequest): LispControlMessage {
-  const ip = { version: 4, source: v4("10.9.0.1"), destination: v4("10.1.0.1"), tos: 0, id: 0 } as const;
-  return encapsulatedControl({
-    ip: { ...ip, dontFragment: false, ttl: 64, options: new Uint8Array(0) },
-    sourcePort: 4342,
-    destinationPort: 4342,
-    udpChecksum: null,
-    message,
-  });
-}
 
 /** The drop reasons that are caused here, each as `Class reason`. */
 export const DIRECTED: readonly string[] = Object.keys(CAUSES);

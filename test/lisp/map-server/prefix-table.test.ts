@@ -40,8 +40,6 @@ test("the covering prefix is the longest, and a hole the shortest prefix that me
   );
 });
 
-const CHANGE = { revision: 1, kind: "put", before: null, after: null } as const;
-
 test("a change touches the subscriptions whose prefix overlaps with it, and no removed one", () => {
   fc.assert(
     fc.property(
@@ -60,7 +58,7 @@ test("a change touches the subscriptions whose prefix overlaps with it, and no r
         for (const i of gone) if (i < all.length) subscriptions.remove(all[i]);
         const left = all.filter((_, i) => !gone.includes(i));
         const expected = left.filter((s) => covers(s.prefix, changed) || covers(changed, s.prefix));
-        subscriptions.publish({ ...CHANGE, ...changed }, []);
+        subscriptions.publish(changed);
         // Two at a time, while others come and go that do not concern it.
         const found: Subscription[] = [];
         for (let [publication] = subscriptions.publications; publication !== undefined; ) {

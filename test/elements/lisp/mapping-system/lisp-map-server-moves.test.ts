@@ -5,7 +5,19 @@ import * as assert from "uvu/assert";
 import { authenticate, verifyAuthentication } from "../../../../src/lisp/control/authentication.js";
 import { packetOf, record, sentOf } from "../control.js";
 import type { Bench } from "../harness.js";
-import { A, B, bench, eidsOf, ids, MS, notifies, register, request, rlocsOf } from "./map-server-lab.js";
+import {
+  A,
+  B,
+  bench,
+  eidsOf,
+  ids,
+  MS,
+  notifies,
+  register,
+  request,
+  rlocsOf,
+  SITES,
+} from "./map-server-lab.js";
 
 test("xTRs that ask for merging are answered for together, and each learns the whole", async () => {
   const b = await bench();
@@ -100,10 +112,93 @@ test("its Map-Notify-Ack, with the right key, ends that", async () => {
   b.close();
 });
 
-test("no more moves are told of than may wait", async () => {
+/** Acknowledges all Map-Notifies to an xTR of site a that leave, and those that these lead to; what they have told, the latest last. */
+function acknowledgeAll(b: Bench, xtr: string): Map<string, string> {
+  const told = new Map<string, string>();
+  for (let some = notifies(b); some.length > 0; some = notifies(b)) {
+    for (const { to, message } of some) {
+      if (to !== xtr) continue;
+      for (const [i, eid] of eidsOf(message).entries())
+        told.set(eid, rlocsOf({ records: [message.records[i]] })[0] ?? "gone");
+      b.push("e", [
+        packetOf(authenticate({ ...message, type: "map-notify-ack" }, A, 2), { from: xtr, to: MS }),
+      ]);
+    }
+    b.router.runFor(0.01);
+  }
+  return told;
+}
+
+const quietly = { wantNotify: false, ids: ids(2), from: "192.0.2.2" };
+
+test("what moves while as many Map-Notifies as may wait is told as it is when they are acknowledged", async () => {
   const b = await moved(", PENDING 1");
-  register(b, 2, [record("10.1.0.8/32", "192.0.2.2")], { ids: ids(2), from: "192.0.2.2" });
-  assert.equal([b.read("e.pending_full"), b.read("e.pending"), b.read("e.size")], ["1", "1", "3"]);
+  // Somebody else has nothing to do with that limit.
+  register(b, 1, [record("10.2.3.0/24", "192.0.2.9")], { from: "192.0.2.9", key: B, algorithm: 1 });
+  register(b, 2, [record("10.2.3.0/24", "192.0.2.8")], { from: "192.0.2.8", key: B, algorithm: 1 });
+  assert.equal(
+    notifies(b)
+      .map((n) => n.to)
+      .filter((to) => to !== "192.0.2.8" && to !== "192.0.2.2")
+      .sort(),
+    ["192.0.2.1", "192.0.2.9", "192.0.2.9"],
+  );
+  for (let i = 0; i < 50; i++) register(b, 10 + i, [record(`10.1.1.${i}/32`, "192.0.2.2")], quietly);
+  register(b, 80, [record("10.1.1.0/32", "192.0.2.3")], quietly);
+  register(b, 81, [record("10.1.1.1/32", "192.0.2.2", { ttl: 0 })], quietly);
+  // The one that waits is lost.
+  b.take("out");
+  b.router.runFor(3);
+  const told = acknowledgeAll(b, "192.0.2.1");
+  assert.is(told.size, 51);
+  assert.equal(
+    ["10.1.0.7/32", "10.1.1.0/32", "10.1.1.1/32", "10.1.1.49/32"].map((eid) => told.get(eid)),
+    ["192.0.2.2", "192.0.2.3", "gone", "192.0.2.2"],
+  );
+  assert.is(b.read("e.pending_full"), "0");
+  b.close();
+});
+
+test("an xTR that is thousands of moves behind is told all that others have of its site", async () => {
+  const b = await moved();
+  const eid = (i: number): string => `10.1.${i >> 8}.${i & 255}/32`;
+  for (let i = 0; i < 5000; i += 20)
+    register(
+      b,
+      10 + i,
+      Array.from({ length: 20 }, (_, k) => record(eid(256 + i + k), "192.0.2.2")),
+      quietly,
+    );
+  b.take("out");
+  b.router.runFor(3);
+  const told = acknowledgeAll(b, "192.0.2.1");
+  for (let i = 0; i < 5000; i++) assert.is(told.get(eid(256 + i)), "192.0.2.2");
+  assert.equal([b.read("e.pending_full"), b.read("e.abandoned")], ["0", "0"]);
+  // What nobody has any more is not found again: of this the latest few thousand are kept.
+  for (let i = 0; i < 5000; i += 20)
+    register(
+      b,
+      6000 + i,
+      Array.from({ length: 20 }, (_, k) => record(eid(256 + i + k), "192.0.2.2", { ttl: 0 })),
+      quietly,
+    );
+  assert.is(b.read("e.pending_full"), String(5000 - 32 - 4096));
+  b.close();
+});
+
+test("after a hot swap what was told is still acknowledged, and the rest told", async () => {
+  const b = await moved(", PENDING 1");
+  for (let i = 0; i < 3; i++) register(b, 10 + i, [record(`10.1.1.${i}/32`, "192.0.2.2")], quietly);
+  b.take("out");
+  await b.router.swap(`feed :: Feed -> e :: LISPMapServer(${SITES}, RLOC4 ${MS}, PENDING 2) -> out :: Sink`);
+  b.router.runFor(3.1);
+  assert.equal([...acknowledgeAll(b, "192.0.2.1").keys()].sort(), [
+    "10.1.0.7/32",
+    "10.1.1.0/32",
+    "10.1.1.1/32",
+    "10.1.1.2/32",
+  ]);
+  assert.is(b.read("e.pending"), "0");
   b.close();
 });
 

@@ -22,9 +22,14 @@ const PUBSUB: AuthenticationKey = { id: 3, secret: Buffer.from("shared") };
 const withPubsub = (more = ""): Promise<Bench> => bench(`, PUBSUB_KEY 3:shared ${more}`);
 
 function subscribe(b: Bench, nonce: number, eid: string, fields: Partial<MapRequest> = {}): void {
-  const records = [{ eid: ipAddress(parseRloc(eid)), maskLength: 32, subscribe: true }];
-  request(b, eid, { nonce: BigInt(nonce), records, ids: ids(5), ...fields });
+  request(b, eid, { nonce: BigInt(nonce), records: [subscribed(eid)], ids: ids(5), ...fields });
 }
+
+const subscribed = (eid: string, maskLength = 32): MapRequest["records"][number] => ({
+  eid: ipAddress(parseRloc(eid)),
+  maskLength,
+  subscribe: true,
+});
 
 function acknowledge(b: Bench, message: MapNotify, key = PUBSUB): void {
   const bytes = authenticate({ ...message, type: "map-notify-ack" }, key, 2, "ids");
@@ -135,7 +140,7 @@ test("a subscription with a nonce that is not newer changes nothing; one without
 });
 
 test("without a key for it, or when as many as may be are subscribed, it is a Map-Request like any other", async () => {
-  for (const b of [await bench(), await withPubsub(", SUBSCRIPTIONS 0"), await withPubsub(", PENDING 0")]) {
+  for (const b of [await bench(), await withPubsub(", SUBSCRIPTIONS 0")]) {
     subscribe(b, 40, "10.1.0.7");
     assert.is(sentOf(b, "out", "map-reply").length, 1);
     assert.equal([b.read("e.subscriptions"), b.read("e.subscribed")], ["", "0"]);
@@ -143,11 +148,63 @@ test("without a key for it, or when as many as may be are subscribed, it is a Ma
   }
 });
 
-test("a subscriber for whom there is no more room is not told, and that is counted", async () => {
+/** Acknowledges all that is published, and what follows on that; the nonces and what they told, the latest last. */
+function acknowledgeAll(b: Bench): { readonly nonces: number[]; readonly told: Map<string, string> } {
+  const nonces: number[] = [];
+  const told = new Map<string, string>();
+  for (let some = notifies(b); some.length > 0; some = notifies(b)) {
+    for (const { message } of some) {
+      nonces.push(Number(message.nonce));
+      for (const [i, eid] of eidsOf(message).entries())
+        told.set(eid, rlocsOf({ records: [message.records[i]] })[0] ?? "gone");
+      acknowledge(b, message);
+    }
+    b.router.runFor(0.01);
+  }
+  return { nonces, told };
+}
+
+test("what changes while as many publications as may wait is told as it is when they are acknowledged", async () => {
   const b = await withPubsub(", PENDING 1");
+  subscribe(b, 40, "10.1.0.0", { records: [subscribed("10.1.0.0", 16)] });
+  const change = (nonce: number, eid: string, rloc: string): void => {
+    register(b, nonce, [record(eid, rloc)], { wantNotify: false });
+  };
+  change(1, "10.1.0.0/16", "192.0.2.1");
+  change(2, "10.1.0.9/32", "192.0.2.2");
+  change(3, "10.1.0.9/32", "192.0.2.3");
+  assert.equal(acknowledgeAll(b), {
+    nonces: [40, 41, 42],
+    told: new Map([
+      ["10.1.0.0/16", "192.0.2.1"],
+      ["10.1.0.9/32", "192.0.2.3"],
+    ]),
+  });
+  // Of very many nothing is kept: the whole answer, and a gap that makes the subscriber ask anew.
+  change(4, "10.1.0.0/16", "192.0.2.4");
+  for (let i = 0; i < 20; i++) change(5 + i, `10.1.1.${i}/32`, "192.0.2.5");
+  b.router.runFor(0.01);
+  const { nonces, told } = acknowledgeAll(b);
+  assert.equal(nonces, [43, 45]);
+  assert.is(told.get("10.1.0.0/16"), "192.0.2.4");
+  b.close();
+});
+
+test("when more changes wait than are kept for all, every subscriber is told the whole, with a gap", async () => {
+  const b = await withPubsub();
   subscribe(b, 40, "10.1.0.7");
-  register(b, 1, [record("10.1.0.0/16", "192.0.2.1")], { wantNotify: false });
-  assert.equal([b.read("e.pending_full"), b.read("e.published")], ["1", "0"]);
+  acknowledge(b, notifies(b)[0].message);
+  // Nobody gets a turn meanwhile.
+  for (let i = 0; i < 16_500; i += 20)
+    register(
+      b,
+      1 + i,
+      Array.from({ length: 20 }, (_, k) => record(`10.1.${(i + k) >> 8}.${(i + k) & 255}/32`, "192.0.2.2")),
+      { wantNotify: false },
+    );
+  b.router.runFor(1);
+  const { nonces, told } = acknowledgeAll(b);
+  assert.equal([nonces, told.get("10.1.0.7/32")], [[41, 43], "192.0.2.2"]);
   b.close();
 });
 
