@@ -3,6 +3,7 @@ import type { Batch } from "../../src/packet/batch.js";
 import type { Device } from "../../src/router/device.js";
 import { type CleanupStage, Element, type ErrorSink } from "../../src/router/element.js";
 import type { HandlerCode } from "../../src/router/handler.js";
+import { listenersOf } from "../../src/router/listeners.js";
 import { type Signal, upstreamEmptySignal } from "../../src/router/notifier.js";
 import type { Offers } from "../../src/router/offers.js";
 import type { ElementSpec } from "../../src/router/spec.js";
@@ -58,7 +59,7 @@ export class ToDevice extends Element {
   #signal: Signal | null = null;
   /** Packets pulled that the device had no room for. */
   #waiting: Batch | null = null;
-  readonly #mtuListeners: ((mtu: number) => void)[] = [];
+  readonly #mtuListeners = listenersOf<[mtu: number]>(this, "the MTU");
   #unfollow: (() => void) | null = null;
 
   override offers(): Partial<Offers> {
@@ -77,9 +78,7 @@ export class ToDevice extends Element {
       errors.error((e as Error).message);
       return;
     }
-    const tell = (mtu: number): void => {
-      for (const listener of this.#mtuListeners) listener(mtu);
-    };
+    const tell = (mtu: number): void => this.#mtuListeners.tell(mtu);
     tell(this.#device.mtu);
     this.#unfollow = this.#device.onMtu?.(tell) ?? null;
     if (!this.isPullInput(0)) return;
@@ -105,7 +104,7 @@ export class ToDevice extends Element {
   }
 
   followMtu(listener: (mtu: number) => void): void {
-    this.#mtuListeners.push(listener);
+    this.#mtuListeners.add(listener);
     if (this.#device !== null) listener(this.#device.mtu);
   }
 

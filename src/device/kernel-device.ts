@@ -5,6 +5,7 @@ import * as io from "../../assembly/device-layout.js";
 import { BATCH_MAX, type Batch } from "../packet/batch.js";
 import { MemoryError, type PacketMemory } from "../packet/memory.js";
 import type { Device } from "../router/device.js";
+import { Listeners } from "../router/listeners.js";
 import { newTotals, type Totals } from "./counters.js";
 import { Soon } from "./soon.js";
 import * as sys from "./syscalls.js";
@@ -51,7 +52,7 @@ export abstract class KernelDevice implements Device {
   #downs = 0;
   #ups = 0;
   #mtuChanges = 0;
-  readonly #mtuListeners = new Set<(mtu: number) => void>();
+  readonly #mtuListeners: Listeners<[mtu: number]>;
   readonly #receiveSoon = new Soon();
   readonly #sendSoon = new Soon();
   #last: Readonly<Record<string, number>> | null = null;
@@ -60,6 +61,7 @@ export abstract class KernelDevice implements Device {
     this.name = name;
     this.#context = context;
     this.memory = context.memory;
+    this.#mtuListeners = new Listeners(`the MTU of ${name}`, context.report);
     this.syscalls = context.syscalls;
   }
 
@@ -241,15 +243,14 @@ export abstract class KernelDevice implements Device {
   }
 
   onMtu(listener: (mtu: number) => void): () => void {
-    this.#mtuListeners.add(listener);
-    return () => this.#mtuListeners.delete(listener);
+    return this.#mtuListeners.add(listener);
   }
 
   /** The interface's MTU has changed to what `mtu` says. */
   protected tellMtu(before: number): void {
     this.#mtuChanges++;
     this.#context.report(`${this.name} has another MTU: ${this.mtu}, it was ${before}`);
-    for (const listener of this.#mtuListeners) listener(this.mtu);
+    this.#mtuListeners.tell(this.mtu);
   }
 
   protected get gone(): boolean {

@@ -40,7 +40,7 @@ async function start(text: string, ...classes: ElementClass[]): Promise<Bench> {
 /** A site whose mappings a controller has, which nobody may keep longer than 7 minutes. */
 class Site extends Element implements SiteOffer {
   static readonly spec = { ports: "0/0" } as const;
-  readonly mappings = new SiteMappings(16);
+  readonly mappings = new SiteMappings(16, () => {});
   readonly records = new SiteRecords(this.memory, this.mappings);
 
   override offers(): Partial<Offers> {

@@ -23,7 +23,7 @@ test("0 is left out: 4095 is followed by 1 (section 6.1)", () => {
 });
 
 function versions(...texts: string[]): number[] {
-  const site = new SiteMappings(4);
+  const site = new SiteMappings(4, () => {});
   return texts.map((text) => {
     site.set(parseMapping(text));
     return site.get(0, parseEid("10.0.0.0/8"))!.version;
@@ -49,7 +49,7 @@ test("a newer version that is given stays, an older one is counted on instead; n
 });
 
 test("listeners hear of the version that it gets", () => {
-  const site = new SiteMappings(4);
+  const site = new SiteMappings(4, () => {});
   const heard: (number | undefined)[][] = [];
   site.onChange(({ before, after }) => heard.push([before?.version, after?.version]));
   site.set(parseMapping("10.0.0.0/8 192.0.2.1 version 4095"));

@@ -9,6 +9,7 @@ import { IID_MAX } from "../../../src/net/eid.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import type { HandlerCode } from "../../../src/router/handler.js";
+import { listenersOf } from "../../../src/router/listeners.js";
 import { type Offers, offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 
@@ -108,7 +109,7 @@ export class LISPDecap extends Element {
   #hosts: MobilityOffer | null = null;
   #peers: PeerTable | null = null;
   #verifier: HeaderVerifier | null = null;
-  readonly #listeners: ((news: PeerNews) => void)[] = [];
+  readonly #listeners = listenersOf<[news: PeerNews]>(this, "its peers");
 
   override offers(): Partial<Offers> {
     return { LISPDecap: this };
@@ -191,20 +192,22 @@ export class LISPDecap extends Element {
 
   /** Calls `listener` with what is news about a peer, after the batch that brought it. Peers must be remembered. */
   onPeer(listener: (news: PeerNews) => void): void {
-    this.#listeners.push(listener);
+    this.#listeners.add(listener);
   }
 
   /** What Map-Versions and Locator-Status-Bits are verified by, from the first time it is asked for. Throws MemoryError. */
   get verifier(): HeaderVerifier {
     if (this.#verifier === null) {
-      this.#verifier = new HeaderVerifier(this.memory);
+      this.#verifier = new HeaderVerifier(this.memory, (line) =>
+        this.router.log(`${this.declaration}: ${line}`),
+      );
       this.memory.set32(this.state + layout.DECAP_VERIFY, this.#verifier.address);
     }
     return this.#verifier;
   }
 
   #tell(news: PeerNews): void {
-    for (const listener of this.#listeners) listener(news);
+    this.#listeners.tell(news);
   }
 
   #adopt(peers: PeerTable): void {

@@ -10,6 +10,7 @@ import { type EidPrefix, eidName } from "../../../src/net/eid.js";
 import { hostPrefix } from "../../../src/net/prefix.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
+import { listenersOf } from "../../../src/router/listeners.js";
 import { type Offers, offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import { WireError } from "../../../src/wire/error.js";
@@ -116,7 +117,7 @@ export class LISPMapReplier extends Element {
   } as const satisfies ElementSpec;
 
   readonly #channel = new ControlChannel(this);
-  readonly #listeners: SolicitedListener[] = [];
+  readonly #listeners = listenersOf<Parameters<SolicitedListener>>(this, "those who ask because of an SMR");
   #site: SiteOffer | null = null;
   #rlocs: readonly Uint8Array[] = [];
   #replies: ReplyLimit | null = null;
@@ -205,13 +206,13 @@ export class LISPMapReplier extends Element {
 
   /** Calls `listener` with the ITR-RLOCs of those who are answered because an SMR had them ask, and what they ask for. */
   onSolicited(listener: SolicitedListener): void {
-    this.#listeners.push(listener);
+    this.#listeners.add(listener);
   }
 
   #tellSolicited({ itrRlocs, records }: MapRequest): void {
     const rlocs = itrRlocs.map(rlocAddress).filter((rloc) => rloc !== null);
     const asked = records.map(eidPrefix).filter((prefix) => prefix !== null);
-    for (const listener of this.#listeners) listener(rlocs, asked);
+    this.#listeners.tell(rlocs, asked);
   }
 
   /** Our mappings for what is asked for: each the best match, then the more specific ones in it. */

@@ -34,6 +34,7 @@ import { prefixText } from "../../../src/net/prefix.js";
 import type { Batch } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { asHandlerError, type HandlerCode } from "../../../src/router/handler.js";
+import { listenersOf } from "../../../src/router/listeners.js";
 import { type Offers, offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import { TimerGroup } from "../../../src/router/timer-group.js";
@@ -156,8 +157,8 @@ export class LISPRegistrar extends Element {
   readonly #timers = new TimerGroup(this);
   readonly #guard = new NonceGuard("lenient");
   readonly #refusals = new RefusalLog(this);
-  readonly #listeners: ((records: readonly EidRecord[], server: Uint8Array) => void)[] = [];
-  readonly #acknowledgeListeners: ((eid: EidPrefix) => void)[] = [];
+  readonly #notified = listenersOf<[records: readonly EidRecord[], server: Uint8Array]>(this, "Map-Notifies");
+  readonly #acknowledged = listenersOf<[eid: EidPrefix]>(this, "acknowledgements");
   #site: SiteOffer | null = null;
   #rlocs: readonly Uint8Array[] = [];
   #servers: readonly RegistrarServer[] = [];
@@ -208,9 +209,7 @@ export class LISPRegistrar extends Element {
       const registrations = new OwnRegistrations(this.router.clock, this.#timers, policy, config.wantNotify, {
         nonce: () => this.#nextNonce(),
         send: (nonce, entries) => this.#register(config, source, nonce, entries),
-        acknowledged: (registration) => {
-          for (const listener of this.#acknowledgeListeners) listener(registration);
-        },
+        acknowledged: (registration) => this.#acknowledged.tell(registration),
       });
       return { config, source, registrations };
     } catch (e) {
@@ -268,12 +267,12 @@ export class LISPRegistrar extends Element {
 
   /** Calls `listener` with each EID-prefix of which a Map-Server acknowledges what is registered for it now. */
   onAcknowledge(listener: (eid: EidPrefix) => void): void {
-    this.#acknowledgeListeners.push(listener);
+    this.#acknowledged.add(listener);
   }
 
   /** Calls `listener` with the records of every unsolicited Map-Notify, and the address of the Map-Server whose key it bears. */
   onNotify(listener: (records: readonly EidRecord[], server: Uint8Array) => void): void {
-    this.#listeners.push(listener);
+    this.#notified.add(listener);
   }
 
   // ---- Map-Registers -----------------------------------------------------------
@@ -397,7 +396,7 @@ export class LISPRegistrar extends Element {
       sameFamily ? datagram.source : config.address,
       authenticate(ack, key, notify.authentication.algorithm),
     );
-    if (verdict === "fresh") for (const listener of this.#listeners) listener(records, config.address);
+    if (verdict === "fresh") this.#notified.tell(records, config.address);
   }
 
   #count(name: keyof typeof LISPRegistrar.spec.counters | keyof typeof LISPRegistrar.spec.drops): void {

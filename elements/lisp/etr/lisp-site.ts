@@ -62,7 +62,7 @@ export class LISPSite extends Element {
   } as const satisfies ElementSpec;
 
   /** What others read, and may change. */
-  mappings = new SiteMappings(0);
+  mappings = this.#ofCapacity(0);
   #records: SiteRecords | null = null;
   #ttl = 0;
   #iid = 0;
@@ -75,7 +75,7 @@ export class LISPSite extends Element {
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
     this.#iid = values.IID;
     this.#ttl = values.TTL;
-    this.mappings = new SiteMappings(values.CAPACITY);
+    this.mappings = this.#ofCapacity(values.CAPACITY);
     for (const text of values.MAPPINGS) {
       if (unquote(text.trim()) === "") continue;
       try {
@@ -86,6 +86,10 @@ export class LISPSite extends Element {
       }
     }
     this.#configured = new Set([...this.mappings.entries()].map(eidName));
+  }
+
+  #ofCapacity(capacity: number): SiteMappings {
+    return new SiteMappings(capacity, (line) => this.router.log(`${this.declaration}: ${line}`));
   }
 
   override takeState(old: Element): void {

@@ -27,6 +27,7 @@ import { type Prefix, prefixText } from "../../../src/net/prefix.js";
 import { type Batch, SIDE_BYTES } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { asHandlerError, type HandlerCode } from "../../../src/router/handler.js";
+import { listenersOf } from "../../../src/router/listeners.js";
 import type { Offers } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { Timer } from "../../../src/router/timer.js";
@@ -149,9 +150,9 @@ export class LISPMapCache extends Element {
   readonly #worker: Timer = this.newTimer(() => this.#work());
   /** Where setting counts to zero is to go on; null: it is not going on. */
   #resetting: Place | null = null;
-  readonly #missListeners: ((batch: Batch) => void)[] = [];
-  readonly #insertListeners: ((mapping: Mapping) => void)[] = [];
-  readonly #expiryListeners: ((mapping: CachedMapping) => void)[] = [];
+  readonly #missed = listenersOf<[batch: Batch]>(this, "its misses");
+  readonly #inserted = listenersOf<[mapping: Mapping]>(this, "its mappings");
+  readonly #expired = listenersOf<[mapping: CachedMapping]>(this, "mappings that expire");
 
   override offers(): Partial<Offers> {
     return { LISPMapCache: this };
@@ -230,7 +231,7 @@ export class LISPMapCache extends Element {
     const misses = batches.collect(missed);
     const natives = batches.collect(native, 1);
     if (misses.count > 0) {
-      for (const listener of this.#missListeners) listener(misses);
+      this.#missed.tell(misses);
       this.pushOrKill(1, misses);
     }
     if (natives.count > 0 && this.noutputs > 3) this.dispatch(natives);
@@ -257,24 +258,24 @@ export class LISPMapCache extends Element {
 
   /** Calls `listener` with the packets that need a Map-Request, before they go to output 1: to look at, not to keep. */
   onMiss(listener: (batch: Batch) => void): void {
-    this.#missListeners.push(listener);
+    this.#missed.add(listener);
   }
 
   /** Calls `listener` with every mapping that was put in. */
   onInsert(listener: (mapping: Mapping) => void): void {
-    this.#insertListeners.push(listener);
+    this.#inserted.add(listener);
   }
 
   /** Calls `listener` with every mapping whose time is over, once it has been removed. */
   onExpire(listener: (mapping: CachedMapping) => void): void {
-    this.#expiryListeners.push(listener);
+    this.#expired.add(listener);
   }
 
   #adopt(cache: MapCache): void {
     this.#cache = cache;
     cache.onInsert = (mapping) => {
       this.#schedule();
-      for (const listener of this.#insertListeners) listener(mapping);
+      this.#inserted.tell(mapping);
     };
     this.memory.set32(this.state + CACHE_ROOT, cache.root);
   }
@@ -294,9 +295,7 @@ export class LISPMapCache extends Element {
   }
 
   #expire(): void {
-    this.cache.expire((mapping) => {
-      for (const listener of this.#expiryListeners) listener(mapping);
-    }, SLICE / 2);
+    this.cache.expire((mapping) => this.#expired.tell(mapping), SLICE / 2);
     this.#schedule();
   }
 

@@ -16,6 +16,7 @@ import { prefixText } from "../../../src/net/prefix.js";
 import { BATCH_MAX, type Batch } from "../../../src/packet/batch.js";
 import { type CleanupStage, Element, type ErrorSink } from "../../../src/router/element.js";
 import { asHandlerError, type HandlerCode, HandlerError } from "../../../src/router/handler.js";
+import { listenersOf } from "../../../src/router/listeners.js";
 import { type Offers, offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import { TimerGroup } from "../../../src/router/timer-group.js";
@@ -200,7 +201,7 @@ export class LISPResolver extends Element {
 
   readonly #channel = new ControlChannel(this);
   readonly #timers = new TimerGroup(this);
-  readonly #listeners: ((mapping: Mapping, echoes: boolean) => void)[] = [];
+  readonly #listeners = listenersOf<[mapping: Mapping, echoes: boolean]>(this, "what it has resolved");
   #cache: MapCacheOffer | null = null;
   #rlocs: readonly Uint8Array[] = [];
   #servers = new ServerList([], []);
@@ -246,9 +247,7 @@ export class LISPResolver extends Element {
       count: (what) => this.#count(what),
       later: (run) => this.#timers.timer(run).scheduleAfter(0),
       ask: (iid, eid) => this.#resolutions.ask(iid, eid, "refresh"),
-      installed: (mapping, echoes) => {
-        for (const listener of this.#listeners) listener(mapping, echoes);
-      },
+      installed: (mapping, echoes) => this.#listeners.tell(mapping, echoes),
     });
     const policy = {
       timeout: values.TIMEOUT * 1e9,
@@ -386,7 +385,7 @@ export class LISPResolver extends Element {
 
   /** Calls `listener` with every mapping that a Map-Reply has brought into the map-cache, and whether its site says that it echoes nonces (E bit). */
   onInstall(listener: (mapping: Mapping, echoes: boolean) => void): void {
-    this.#listeners.push(listener);
+    this.#listeners.add(listener);
   }
 
   /** The map-cache that it fills. */

@@ -2,11 +2,7 @@ import { LargeMap } from "../../../src/collections/large-map.js";
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { ControlChannel, replyOf } from "../../../src/lisp/control/control-channel.js";
 import { randomNonce } from "../../../src/lisp/control/control-records.js";
-import {
-  type MeasurementListener,
-  type ProbeMeasurement,
-  ProbeMeasurements,
-} from "../../../src/lisp/itr/probe-measurements.js";
+import type { MeasurementListener, ProbeMeasurement } from "../../../src/lisp/itr/probe-measurements.js";
 import { updateOf } from "../../../src/lisp/itr/probe-updates.js";
 import { keepShortest, type Probe, ProbedRloc } from "../../../src/lisp/itr/probed-rloc.js";
 import { type Mapping, MappingError } from "../../../src/lisp/mapping.js";
@@ -18,6 +14,7 @@ import type { Batch } from "../../../src/packet/batch.js";
 import { MemoryError } from "../../../src/packet/memory.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import type { HandlerCode } from "../../../src/router/handler.js";
+import { listenersOf } from "../../../src/router/listeners.js";
 import { type Offers, offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { Timer } from "../../../src/router/timer.js";
@@ -130,9 +127,7 @@ export class LISPRLOCProber extends Element {
   readonly #probed = new LargeMap<string, ProbedRloc>();
   /** By the nonces of probes that are out. */
   readonly #out = new LargeMap<bigint, ProbedRloc>();
-  readonly #measurements = new ProbeMeasurements((error) =>
-    this.router.log(`${this.declaration}: a listener to its measurements failed: ${error}`),
-  );
+  readonly #measurements = listenersOf<[measurement: ProbeMeasurement]>(this, "its measurements");
   /** The RLOC that was looked at last, while all are gone through. */
   #looked: Uint8Array | null = null;
   #cache: MapCacheOffer | null = null;
@@ -176,7 +171,7 @@ export class LISPRLOCProber extends Element {
    * older one was answered.
    */
   onMeasurement(listener: MeasurementListener): () => void {
-    return this.#measurements.listen(listener);
+    return this.#measurements.add(listener);
   }
 
   /** Takes up RLOCs that are not probed yet: a slice of all that the map-cache has. */
@@ -253,7 +248,7 @@ export class LISPRLOCProber extends Element {
       this.#cache!.cache.updateRloc(p.rloc, { down: true });
       for (const eid of p.eids) this.#askAnew(eid);
       this.#rest(p);
-      this.#measurements.tell(measured);
+      for (const measurement of measured) this.#measurements.tell(measurement);
     } else {
       this.#probe(p);
     }
@@ -271,7 +266,7 @@ export class LISPRLOCProber extends Element {
     const measured = this.#settle(p);
     p.timer.unschedule();
     this.#probed.delete(addressText(p.rloc));
-    this.#measurements.tell(measured);
+    for (const measurement of measured) this.#measurements.tell(measurement);
   }
 
   /** No probe to the RLOC is out any more, the one with nonce `answered` (null: none) as it has its answer. */
@@ -349,7 +344,7 @@ export class LISPRLOCProber extends Element {
     this.#cache!.cache.updateRloc(p.rloc, { down: false });
     this.#rest(p);
     this.#update(eid, reply.records, (datagram as UdpPacket).source);
-    this.#measurements.tell(measured);
+    for (const measurement of measured) this.#measurements.tell(measurement);
   }
 
   #update({ iid, eid }: EidPrefix, records: readonly EidRecord[], source: Uint8Array): void {

@@ -3,6 +3,7 @@
 
 import * as layout from "../../../assembly/lisp-layout.js";
 import type { PacketMemory } from "../../packet/memory.js";
+import { Listeners } from "../../router/listeners.js";
 
 const KINDS = {
   [layout.EVENT_OLDER_DESTINATION]: "older-destination",
@@ -30,10 +31,11 @@ export class HeaderVerifier {
   /** Its address, for the kernel. */
   readonly address: number;
   readonly #memory: PacketMemory;
-  readonly #listeners: ((event: HeaderEvent) => void)[] = [];
+  readonly #listeners: Listeners<[event: HeaderEvent]>;
 
-  /** Throws MemoryError. */
-  constructor(memory: PacketMemory) {
+  /** `log`: for listeners that fail. Throws MemoryError. */
+  constructor(memory: PacketMemory, log: (line: string) => void) {
+    this.#listeners = new Listeners("what headers say", log);
     this.#memory = memory;
     this.address = memory.alloc(layout.VERIFY_SIZE);
   }
@@ -76,7 +78,7 @@ export class HeaderVerifier {
 
   /** Calls `listener` with every event, after the batch that brought it. */
   onEvent(listener: (event: HeaderEvent) => void): void {
-    this.#listeners.push(listener);
+    this.#listeners.add(listener);
   }
 
   /** Tells the listeners of the events of the kernel's last call. */
@@ -86,7 +88,7 @@ export class HeaderVerifier {
     // All are read first: what a listener does may bring the next ones.
     const events = Array.from({ length: count }, (_, i) => this.#event(i));
     this.#memory.set32(this.address + layout.VERIFY_COUNT, 0);
-    for (const event of events) for (const listener of this.#listeners) listener(event);
+    for (const event of events) this.#listeners.tell(event);
   }
 
   destroy(): void {

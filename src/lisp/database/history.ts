@@ -2,6 +2,7 @@
 // nobody acts on what a restart would not know.
 
 import type { EidPrefix } from "../../net/eid.js";
+import { failedListener } from "../../router/listeners.js";
 import { decodeEntry } from "./codec.js";
 import type { Entry } from "./registration.js";
 
@@ -27,7 +28,10 @@ export interface KeptChange extends EidPrefix {
   readonly after: Uint8Array | null;
 }
 
+/** What it throws is logged, and it goes on with the next change. */
 export interface Watcher {
+  /** For the log. */
+  readonly name: string;
   /** Called for each durable change, in order. */
   change(change: Change): void;
   /**
@@ -50,6 +54,8 @@ interface Watching {
   readonly watcher: Watcher;
   /** Told up to here. */
   told: number;
+  /** It threw before, and that was logged. */
+  failed: boolean;
 }
 
 export class ChangeHistory {
@@ -61,10 +67,12 @@ export class ChangeHistory {
   #compacted: number;
   #durable: number;
   readonly #watching = new Set<Watching>();
+  readonly #report: (line: string) => void;
 
-  /** `revision`: what there is before the first change. */
-  constructor(capacity: number, revision: number) {
+  /** `revision`: what there is before the first change. `report`: for watchers that fail. */
+  constructor(capacity: number, revision: number, report: (line: string) => void) {
     this.#capacity = capacity;
+    this.#report = report;
     this.#compacted = revision;
     this.#durable = revision;
   }
@@ -94,16 +102,7 @@ export class ChangeHistory {
   setDurable(revision: number): void {
     if (revision <= this.#durable) return;
     this.#durable = revision;
-    for (const w of [...this.#watching]) {
-      try {
-        this.#tell(w);
-      } catch (error) {
-        // Its own fault: neither the other watchers' nor that of those who wait for the commit.
-        queueMicrotask(() => {
-          throw error;
-        });
-      }
-    }
+    for (const w of [...this.#watching]) this.#tell(w);
   }
 
   /** Tells `watcher` of all durable changes after revision `from`: those known at once, later ones as they come. Throws CompactedError. */
@@ -111,7 +110,7 @@ export class ChangeHistory {
     if (from < this.#compacted)
       throw new CompactedError(`changes after revision ${from} are forgotten up to ${this.#compacted}`);
     if (from > present) throw new CompactedError(`revision ${from} has not been: it is ${present}`);
-    const watching = { watcher, told: from };
+    const watching = { watcher, told: from, failed: false };
     this.#watching.add(watching);
     this.#tell(watching);
     return { close: () => void this.#watching.delete(watching) };
@@ -125,7 +124,7 @@ export class ChangeHistory {
     for (;;) {
       if (w.told < this.#compacted) {
         w.told = this.#compacted;
-        w.watcher.compacted(this.#compacted);
+        this.#call(w, (watcher) => watcher.compacted(this.#compacted));
       }
       // Found anew by revision: a watcher may bring about changes, and so move the array.
       const next = this.#after(w.told);
@@ -133,10 +132,20 @@ export class ChangeHistory {
       for (const change of next) {
         if (!this.#watching.has(w)) return;
         w.told = change.revision;
-        w.watcher.change(unpacked(change));
+        this.#call(w, (watcher) => watcher.change(unpacked(change)));
       }
     }
     w.told = Math.max(w.told, this.#durable);
+  }
+
+  /** It is its own fault if it throws: neither the other watchers' nor that of those who wait for the commit. */
+  #call(w: Watching, call: (watcher: Watcher) => void): void {
+    try {
+      call(w.watcher);
+    } catch (error) {
+      if (!w.failed) this.#report(failedListener("the mapping database", w.watcher.name, error));
+      w.failed = true;
+    }
   }
 
   /** The durable changes of the first transaction after `revision` that has any. */

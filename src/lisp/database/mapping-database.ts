@@ -44,7 +44,6 @@ const AGAIN = 1e9;
 export class MappingDatabase extends RegistrationDatabase {
   readonly #store: Store | null;
   readonly #commits: GroupCommit | null;
-  readonly #report: (text: string) => void;
   #loss: StoreLoss | null = null;
   /** When a batch failed last. */
   #tried = 0;
@@ -78,6 +77,7 @@ export class MappingDatabase extends RegistrationDatabase {
       revision,
       capacity: loaded.capacity,
       history: options.history,
+      report: options.report,
     });
     this.#store = options.store;
     this.skipped = loaded.skipped;
@@ -95,7 +95,6 @@ export class MappingDatabase extends RegistrationDatabase {
             },
             failed: (error) => this.#failed(error as Error),
           });
-    this.#report = options.report ?? (() => {});
     this.#tellSkipped();
   }
 
@@ -103,7 +102,7 @@ export class MappingDatabase extends RegistrationDatabase {
     const { count, first } = this.skipped;
     if (count === 0) return;
     const why = first.length > 0 ? ` (the first: key ${first[0].key}: ${first[0].reason})` : "";
-    this.#report(`${count} keys of the mapping store could not be read and stay as they are${why}`);
+    this.report(`${count} keys of the mapping store could not be read and stay as they are${why}`);
   }
 
   /** While the store fails, also the time when it is tried again. */
@@ -117,7 +116,7 @@ export class MappingDatabase extends RegistrationDatabase {
 
   #failed({ message: reason }: Error): void {
     const now = this.clock.now();
-    if (this.#loss === null || this.#loss.reason !== reason) this.#report(reason);
+    if (this.#loss === null || this.#loss.reason !== reason) this.report(reason);
     this.#loss = { since: this.#loss?.since ?? now, reason };
     this.#tried = now;
   }
@@ -126,7 +125,7 @@ export class MappingDatabase extends RegistrationDatabase {
     if (this.#loss === null) return;
     const seconds = ((this.clock.now() - this.#loss.since) / 1e9).toFixed(1);
     this.#loss = null;
-    this.#report(`the mapping store takes registrations again, after ${seconds} s`);
+    this.report(`the mapping store takes registrations again, after ${seconds} s`);
   }
 
   get waiting(): number {

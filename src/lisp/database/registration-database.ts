@@ -72,6 +72,8 @@ export interface Contents {
   readonly capacity: number;
   /** Most changes kept for `watch`. Default 16,384. */
   readonly history?: number | undefined;
+  /** Told, a line each, of what goes wrong. */
+  readonly report: ((line: string) => void) | undefined;
 }
 
 export abstract class RegistrationDatabase {
@@ -80,6 +82,7 @@ export abstract class RegistrationDatabase {
   protected readonly nonces: LargeMap<string, bigint>;
   protected readonly history: ChangeHistory;
   protected readonly capacity: number;
+  protected readonly report: (line: string) => void;
   protected lastRevision: number;
 
   protected constructor(contents: Contents) {
@@ -87,7 +90,8 @@ export abstract class RegistrationDatabase {
     this.index = contents.index;
     this.nonces = contents.nonces;
     this.capacity = contents.capacity;
-    this.history = new ChangeHistory(contents.history ?? 16_384, contents.revision);
+    this.report = contents.report ?? (() => {});
+    this.history = new ChangeHistory(contents.history ?? 16_384, contents.revision, this.report);
     this.lastRevision = contents.revision;
   }
 

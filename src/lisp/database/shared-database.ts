@@ -58,7 +58,6 @@ const REPORT_INTERVAL = 10e9;
 export class SharedDatabase extends RegistrationDatabase {
   readonly #store: SharedStore;
   readonly #queue: TransactionQueue;
-  readonly #report: (text: string) => void;
   readonly #followers = new Set<Follower>();
   readonly skipped = new SkippedRecords();
   /** All changes of the store up to this revision of it are in the index. */
@@ -96,9 +95,9 @@ export class SharedDatabase extends RegistrationDatabase {
       revision: 0,
       capacity: options.capacity ?? 4_000_000,
       history: options.history,
+      report: options.report,
     });
     this.#store = options.store;
-    this.#report = options.report ?? (() => {});
     this.#queue = new TransactionQueue(options.store, {
       failed: (error) => this.#reportOften(`the mapping store failed: ${(error as Error).message}`),
       ...(options.patience === undefined ? {} : { patience: options.patience }),
@@ -326,14 +325,14 @@ export class SharedDatabase extends RegistrationDatabase {
     this.#loss = null;
     this.#graceUntil = now + Math.min(now - since, GRACE_MAX);
     const seconds = ((now - since) / 1e9).toFixed(1);
-    this.#report(`the mapping store is there again after ${seconds} s, registrations are taken`);
+    this.report(`the mapping store is there again after ${seconds} s, registrations are taken`);
     for (const follower of this.#followers) follower.changed();
   }
 
   #lost(error: Error): void {
     if (this.#loss !== null) return;
     this.#loss = { since: this.clock.now(), reason: error.message };
-    this.#report(
+    this.report(
       `the mapping store is lost, answers come from memory and registrations wait: ${error.message}`,
     );
     for (const follower of this.#followers) follower.changed();
@@ -343,7 +342,7 @@ export class SharedDatabase extends RegistrationDatabase {
     const now = this.clock.now();
     if (this.#loss !== null || now - this.#reported < REPORT_INTERVAL) return;
     this.#reported = now;
-    this.#report(text);
+    this.report(text);
   }
 }
 

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import { LargeMap } from "../../collections/large-map.js";
 import { eidName } from "../../net/eid.js";
 import { canonical, type Prefix } from "../../net/prefix.js";
+import { Listeners } from "../../router/listeners.js";
 import { isNewer, nextVersion, succeeding } from "../map-version.js";
 import { checkMapping, type Mapping, MappingError } from "../mapping.js";
 import { PrefixSet } from "../prefix-set.js";
@@ -27,10 +28,12 @@ export class SiteMappings {
   readonly #ordered = new PrefixSet<Mapping>();
   /** How many mappings have each instance ID, family and length: what a longest match looks for, longest first. */
   readonly #lengths = new LargeMap<string, number[]>();
-  readonly #listeners: ((change: SiteChange) => void)[] = [];
+  readonly #listeners: Listeners<[change: SiteChange]>;
 
-  constructor(capacity: number) {
+  /** `log`: for listeners that fail. */
+  constructor(capacity: number, log: (line: string) => void) {
     this.#capacity = capacity;
+    this.#listeners = new Listeners("changes of the site's mappings", log);
   }
 
   get size(): number {
@@ -43,7 +46,7 @@ export class SiteMappings {
 
   /** Calls `listener` after every change. */
   onChange(listener: (change: SiteChange) => void): void {
-    this.#listeners.push(listener);
+    this.#listeners.add(listener);
   }
 
   /** Puts a mapping in as it is, before anybody has heard of one. Throws MappingError for one that cannot be, or too many. */
@@ -160,7 +163,7 @@ export class SiteMappings {
   }
 
   #tell(change: SiteChange): void {
-    for (const listener of this.#listeners) listener(change);
+    this.#listeners.tell(change);
   }
 }
 

@@ -253,6 +253,7 @@ export class MapServer {
 
   #watchFrom(revision: number): void {
     this.#watch = this.database.watch(revision, {
+      name: "the Map-Server",
       change: (change) => this.#changed(change),
       compacted: () => {},
     });

@@ -1,6 +1,7 @@
 // An instance in the manager's own process. Holds back what its elements throw, and nothing else.
 
 import { ConfigurationError } from "../../lang/diagnostics.js";
+import { thrownAt } from "../../router/listeners.js";
 import type { Simulation } from "../../router/simulation.js";
 import { type HostOptions, InstanceHost } from "./host.js";
 import {
@@ -92,11 +93,6 @@ export class InlineInstance implements Instance {
 export function endOf(error: unknown): End {
   if (error === null) return { kind: "exited", message: "its graph stopped the router" };
   const message = error instanceof Error ? error.message : String(error);
-  const where = error instanceof Error && !(error instanceof ConfigurationError) ? firstFrame(error) : "";
+  const where = error instanceof ConfigurationError ? "" : thrownAt(error);
   return { kind: "threw", message: `an element threw: ${message}${where}` };
-}
-
-function firstFrame(error: Error): string {
-  const frame = /\n\s+at (.+)/.exec(error.stack ?? "")?.[1];
-  return frame === undefined ? "" : ` (at ${frame})`;
 }

@@ -1,5 +1,7 @@
 // What happened in a service: kept for `logs`, told to those who watch.
 
+import { Listeners } from "../../router/listeners.js";
+
 export interface ServiceEvent {
   /** Number of the event, from 1. */
   readonly number: number;
@@ -20,7 +22,9 @@ const LONGEST = 4096;
 export class EventLog {
   readonly #now: () => number;
   readonly #events: ServiceEvent[] = [];
-  readonly #listeners = new Set<(event: ServiceEvent) => void>();
+  readonly #listeners = new Listeners<[event: ServiceEvent]>("events of the service", (line) =>
+    process.stderr.write(`${line}\n`),
+  );
   #number = 0;
 
   constructor(now: () => number) {
@@ -38,7 +42,7 @@ export class EventLog {
     this.#events.push(event);
     // Seldom, so that it costs nothing.
     if (this.#events.length >= 2 * KEPT) this.#events.splice(0, KEPT);
-    for (const listener of this.#listeners) listener(event);
+    this.#listeners.tell(event);
   }
 
   /** The latest events, at most `most`, about `about` if that is given, after number `after`. */
@@ -54,7 +58,6 @@ export class EventLog {
 
   /** Calls `listener` with every event from now on, until the function it returns is called. */
   watch(listener: (event: ServiceEvent) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 }

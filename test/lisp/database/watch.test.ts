@@ -37,9 +37,15 @@ async function open(more: Partial<DatabaseOptions> = {}): Promise<MappingDatabas
   return MappingDatabase.open({ clock: new SimulatedClock(), store: null, memory, ...more });
 }
 
-function recorder(): { readonly seen: string[]; change(c: Change): void; compacted(revision: number): void } {
+function recorder(): {
+  readonly name: string;
+  readonly seen: string[];
+  change(c: Change): void;
+  compacted(revision: number): void;
+} {
   const seen: string[] = [];
   return {
+    name: "a recorder",
     seen,
     change: (c) => void seen.push(`${c.revision} ${c.kind} ${texts(c.before)} -> ${texts(c.after)}`),
     compacted: (revision) => void seen.push(`compacted ${revision}`),
@@ -235,12 +241,13 @@ test("a watcher may write, close itself and others, and gets its own changes aft
   const other = recorder();
   const seen: number[] = [];
   const watch = db.watch(0, {
+    name: "one that writes",
     change: (c) => {
       seen.push(c.revision);
       if (c.revision === 1) void db.commit([{ put: entry("11.0.0.0/8 192.0.2.1") }]);
       if (c.revision === 2) watch.close();
     },
-    compacted: () => assert.unreachable(),
+    compacted: () => void seen.push(-1),
   });
   db.watch(0, other);
   await db.commit([{ put: entry("10.0.0.0/8 192.0.2.1") }]);
@@ -250,6 +257,27 @@ test("a watcher may write, close itself and others, and gets its own changes aft
     other.seen.map((s) => s[0]),
     ["1", "2", "3"],
   );
+});
+
+test("a watcher that throws is logged with its name, goes on with the next change, and stops nobody", async () => {
+  const log: string[] = [];
+  const db = await open({ report: (line) => log.push(line) });
+  const others = recorder();
+  const seen: number[] = [];
+  db.watch(0, {
+    name: "the careless",
+    change: ({ revision }) => {
+      seen.push(revision);
+      throw new Error("a bug");
+    },
+    compacted: () => {},
+  });
+  db.watch(0, others);
+  for (const a of [1, 2]) await db.commit([{ put: entry(`10.0.0.0/8 192.0.2.${a}`) }]);
+  assert.equal(seen, [1, 2]);
+  assert.is(others.seen.length, 2);
+  assert.is(log.length, 1);
+  assert.match(log[0], /^the careless, which listens to the mapping database, failed: Error: a bug \(at /);
 });
 
 test.run();
