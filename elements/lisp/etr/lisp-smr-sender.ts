@@ -49,9 +49,10 @@ const args = {
   INTERVAL: { type: "seconds", default: "3", doc: "least time between two SMRs to one RLOC" },
   TIMES: {
     type: "unsigned",
-    default: "3",
+    default: "6",
     min: 1,
-    doc: "SMRs to one RLOC about a change, as they may get lost, unless it is known to have heard",
+    max: 16,
+    doc: "SMRs to one RLOC about a change, as they may get lost, unless it is known to have heard: after INTERVAL, three times, then after twice as long each time",
   },
   PATIENCE: {
     type: "seconds",
@@ -93,8 +94,8 @@ interface Walk {
  * When a mapping of the LISPSite comes, changes or goes, a Solicit-Map-Request goes to every locator in CACHE and every
  * sender that DECAP remembers of the same instance, its Source EID our EID-prefix; its record is the other site's
  * EID-prefix where we know that, else our own. Where the site has longer prefixes in ours, a second record has ours with
- * its length: others may have its parts. An SMR may get lost, and so may what it leads to: each is sent TIMES times, but
- * for those who ask REPLIER because of it. One RLOC gets an SMR once in INTERVAL: further changes wait. As the others
+ * its length: others may have its parts. An SMR may get lost, and so may what it leads to: each is sent TIMES times with
+ * growing pauses, but for those who ask REPLIER because of it. One RLOC gets an SMR once in INTERVAL: further changes wait. As the others
  * ask the Map-Servers, these must know first: REGISTRAR says when they do.
  *
  * @output 0 Solicit-Map-Requests, as IP packets with the destination annotation set

@@ -14,8 +14,15 @@ export interface Solicitation {
   readonly changed: EidPrefix;
   /** An EID-prefix of the site that is told, where one is known; else what has changed. */
   readonly other: EidPrefix;
-  /** SMRs about it that are still to be sent. */
-  times: number;
+  /** SMRs about it, unless its RLOC is known to have heard. */
+  readonly times: number;
+}
+
+/** One that is sent again: how often it was sent, and when it is to be, steady nanoseconds. */
+interface Repeated {
+  readonly solicitation: Solicitation;
+  readonly sent: number;
+  readonly due: number;
 }
 
 interface Target {
@@ -23,9 +30,9 @@ interface Target {
   readonly rloc: Uint8Array;
   /** Steady nanoseconds of the last SMR. */
   last: number;
-  /** By changed EID-prefix, first come first: what it has not been told yet, and what it is told again. */
+  /** By changed EID-prefix, first come first: what it has not been told yet; and by how often it was told, what it is told again. */
   readonly fresh: Map<string, Solicitation>;
-  readonly repeated: Map<string, Solicitation>;
+  readonly repeated: Map<string, Repeated>[];
   readonly timer: Timer;
 }
 
@@ -34,13 +41,20 @@ export interface SolicitationsOptions {
   readonly timers: TimerGroup;
   /** Nanoseconds between two SMRs to one RLOC. */
   readonly interval: number;
-  /** Most that wait to be told for the first time; as many more are told again. */
+  /** Most that wait to be told for the first time. */
   readonly capacity: number;
   readonly send: (rloc: Uint8Array, changed: EidPrefix, other: EidPrefix) => void;
 }
 
-/** RLOCs that are remembered for each that may wait. */
-const REMEMBERED = 4;
+/** RLOCs that are remembered, and SMRs that are sent again, for each that may wait. */
+const REMEMBERED = 16;
+
+/** Intervals from the first, second... SMR about a change to the next one: a few soon, then seldom. */
+const PAUSES = [1, 1, 1, 2, 4] as const;
+
+function pauseAfter(sent: number): number {
+  return PAUSES[sent - 1] ?? PAUSES[PAUSES.length - 1] * 2 ** (sent - PAUSES.length);
+}
 
 /** One SMR to each RLOC in an interval: the rest waits, of one EID-prefix once, news before what is told again. */
 export class Solicitations {
@@ -57,7 +71,7 @@ export class Solicitations {
   /** Whether no more may wait now. */
   get full(): boolean {
     const { capacity } = this.#options;
-    return this.waiting >= capacity || this.#targets.size >= REMEMBERED * capacity;
+    return this.waiting >= capacity || Math.max(this.#repeats, this.#targets.size) >= REMEMBERED * capacity;
   }
 
   /** Has `rloc` told, as soon as it may be. */
@@ -65,7 +79,7 @@ export class Solicitations {
     const { clock, interval } = this.#options;
     const target = this.#target(rloc);
     const name = eidName(solicitation.changed);
-    if (target.repeated.delete(name)) this.#repeats--;
+    for (const some of target.repeated) if (some.delete(name)) this.#repeats--;
     if (!target.fresh.has(name)) this.waiting++;
     target.fresh.set(name, solicitation);
     if (target.timer.scheduled && target.timer.expiry <= target.last + interval) return;
@@ -76,9 +90,11 @@ export class Solicitations {
   heard(rloc: Uint8Array, asked: EidPrefix): void {
     const target = this.#targets.get(addressText(rloc));
     if (target === undefined) return;
-    for (const [name, { changed }] of target.repeated)
-      if (changed.iid === asked.iid && overlap(changed.eid, asked.eid)) {
-        target.repeated.delete(name);
+    for (const some of target.repeated)
+      for (const [name, { solicitation }] of some) {
+        const { changed } = solicitation;
+        if (changed.iid !== asked.iid || !overlap(changed.eid, asked.eid)) continue;
+        some.delete(name);
         this.#repeats--;
       }
   }
@@ -92,7 +108,7 @@ export class Solicitations {
       rloc,
       last: Number.NEGATIVE_INFINITY,
       fresh: new Map(),
-      repeated: new Map(),
+      repeated: [],
       timer: this.#options.timers.timer(() => this.#due(target)),
     };
     this.#targets.set(name, target);
@@ -101,28 +117,57 @@ export class Solicitations {
 
   #due(target: Target): void {
     const { clock, interval, send } = this.#options;
-    const next = this.#next(target);
+    const now = clock.now();
+    const next = this.#next(target, now);
+    if (next !== null) target.last = now;
+    const due = target.fresh.size > 0 ? now : this.#firstRepeated(target).due;
     // An interval after its last SMR nothing need be remembered of it.
-    if (next === null) {
+    if (next === null && due === Number.POSITIVE_INFINITY) {
       this.#targets.delete(target.name);
       return;
     }
-    target.last = clock.now();
-    target.timer.scheduleAt(target.last + interval);
-    send(target.rloc, next.changed, next.other);
+    target.timer.scheduleAt(Math.max(target.last + interval, Number.isFinite(due) ? due : 0));
+    if (next !== null) send(target.rloc, next.changed, next.other);
   }
 
-  #next({ fresh, repeated }: Target): Solicitation | null {
-    const [first] = fresh.size > 0 ? fresh : repeated;
-    if (first === undefined) return null;
-    const [name, solicitation] = first;
-    if (fresh.delete(name)) this.waiting--;
-    else if (repeated.delete(name)) this.#repeats--;
-    solicitation.times--;
-    if (solicitation.times > 0 && this.#repeats < this.#options.capacity) {
-      repeated.set(name, solicitation);
-      this.#repeats++;
+  /** What is to be told now; null: nothing. */
+  #next(target: Target, now: number): Solicitation | null {
+    const [fresh] = target.fresh;
+    if (fresh !== undefined) {
+      target.fresh.delete(fresh[0]);
+      this.waiting--;
+      this.#repeat(target, fresh[0], fresh[1], 1, now);
+      return fresh[1];
     }
+    const { due, from } = this.#firstRepeated(target);
+    if (from === null || due > now) return null;
+    const [[name, { solicitation, sent }]] = from;
+    from.delete(name);
+    this.#repeats--;
+    this.#repeat(target, name, solicitation, sent + 1, now);
     return solicitation;
+  }
+
+  #repeat({ repeated }: Target, name: string, solicitation: Solicitation, sent: number, now: number): void {
+    if (sent >= solicitation.times) return;
+    while (repeated.length < sent) repeated.push(new Map());
+    const due = now + pauseAfter(sent) * this.#options.interval;
+    repeated[sent - 1].set(name, { solicitation, sent, due });
+    this.#repeats++;
+  }
+
+  /** Of what is told again, the first: those told equally often lie in the order in which they are due. */
+  #firstRepeated({ repeated }: Target): {
+    readonly due: number;
+    readonly from: Map<string, Repeated> | null;
+  } {
+    let due = Number.POSITIVE_INFINITY;
+    let from: Map<string, Repeated> | null = null;
+    for (const some of repeated)
+      for (const [, one] of some) {
+        if (one.due < due) [due, from] = [one.due, some];
+        break;
+      }
+    return { due, from };
   }
 }
