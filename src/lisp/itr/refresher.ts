@@ -5,23 +5,15 @@ import type { Clock } from "../../router/clock.js";
 import type { Timer } from "../../router/timer.js";
 import type { TimerGroup } from "../../router/timer-group.js";
 import type { Mapping } from "../mapping.js";
+import { SLICE, SLICE_REST } from "../slice.js";
 import type { MapCache } from "../tables/map-cache.js";
 import type { CachedMapping } from "../tables/mapping-records.js";
+import { ASKED, SeenMappings } from "./seen-mappings.js";
 
 /** A mapping lives at least so many times the time before its end at which it is refreshed. */
 const LIVES = 4;
 /** Looks within that time. */
 const LOOKS = 8;
-
-/** A mapping whose time is nearly over. */
-interface Ending {
-  readonly expiry: number;
-  /** Steady nanoseconds before the end at which it is asked for, if it is in use; null: never. */
-  readonly lead: number | null;
-  /** What it had matched when it was first looked at; null: not yet. */
-  packets: number | null;
-  asked: boolean;
-}
 
 export interface RefresherOptions {
   readonly clock: Clock;
@@ -41,7 +33,11 @@ export interface RefresherOptions {
 export class Refresher {
   readonly #options: RefresherOptions;
   readonly #timer: Timer;
-  #ending = new Map<number, Ending>();
+  readonly #seen = new SeenMappings();
+  /** Where looking round is to go on; -1: it is over. */
+  #at = -1;
+  /** The shortest lead of those that may be asked for yet. */
+  #shortest = Number.POSITIVE_INFINITY;
 
   constructor(options: RefresherOptions) {
     this.#options = options;
@@ -50,47 +46,62 @@ export class Refresher {
 
   /** A mapping was put into the map-cache. */
   inserted(mapping: Mapping): void {
-    const lead = leadOf(mapping, this.#options.lead);
-    if (lead === null) return;
-    const from = this.#options.clock.now() + mapping.ttl! * 1e9 - 2 * lead;
+    const { lead, clock } = this.#options;
+    if (mapping.ttl === null || mapping.locators.length === 0) return;
+    const from = clock.now() + mapping.ttl * 1e9 - 2 * leadOf(mapping.ttl, lead);
     if (!this.#timer.scheduled || this.#timer.expiry > from) this.#timer.scheduleAt(from);
   }
 
   /** The map-cache is another one. */
   swapped(): void {
+    this.#at = -1;
     this.#timer.scheduleAfter(0);
   }
 
+  /** Looks at some of those whose time is nearly over; packets have their turn before the next ones. */
   #look(): void {
-    const { clock, lead, cache } = this.#options;
+    const { clock, lead, cache, ask } = this.#options;
     const mappings = cache();
     const now = clock.now();
-    const seen = new Map<number, Ending>();
+    if (this.#at < 0) {
+      this.#at = 0;
+      this.#shortest = Number.POSITIVE_INFINITY;
+      this.#seen.begin();
+    }
     const ready: number[] = [];
-    let shortest = Number.POSITIVE_INFINITY;
-    mappings.expiring(now + 2 * lead, (id, expiry) => {
-      let ending = this.#ending.get(id);
-      if (ending === undefined || ending.expiry !== expiry)
-        ending = { expiry, lead: leadOf(mappings.at(id), lead), packets: null, asked: false };
-      seen.set(id, ending);
-      if (ending.lead === null || ending.asked) return;
-      shortest = Math.min(shortest, ending.lead);
-      if (ending.packets === null) {
-        if (now >= expiry - 2 * ending.lead) ending.packets = mappings.packets(id);
-      } else if (now >= expiry - ending.lead && mappings.packets(id) > ending.packets) ready.push(id);
+    this.#at = mappings.expiring(this.#at, now + 2 * lead, SLICE, (id, expiry) => {
+      if (this.#isReady(mappings, id, expiry, now)) ready.push(id);
     });
-    this.#ending = seen;
-    if (shortest < Number.POSITIVE_INFINITY)
-      this.#timer.scheduleAt(now + Math.max(shortest, lead / LOOKS) / LOOKS);
+    // Read first, then asked: what is asked for may change the map-cache.
+    const asked = ready.map((id) => ({ id, mapping: mappings.at(id) }));
+    for (const { id, mapping } of asked) if (ask(mapping)) this.#seen.set(id, mapping.expiry!, ASKED);
+    if (this.#at >= 0) this.#timer.scheduleAfter(SLICE_REST);
+    else this.#rest(mappings, now);
+  }
+
+  /** Notes what a mapping has matched when its lead begins to count; whether it is to be asked for now. */
+  #isReady(mappings: MapCache, id: number, expiry: number, now: number): boolean {
+    const before = this.#seen.get(id, expiry);
+    if (before === ASKED || mappings.locatorCount(id) === 0) return false;
+    const lead = leadOf(mappings.ttl(id), this.#options.lead);
+    this.#shortest = Math.min(this.#shortest, lead);
+    if (before === null) {
+      if (now >= expiry - 2 * lead) this.#seen.set(id, expiry, mappings.packets(id));
+      return false;
+    }
+    return now >= expiry - lead && mappings.packets(id) > before;
+  }
+
+  #rest(mappings: MapCache, now: number): void {
+    const { lead } = this.#options;
+    this.#seen.end();
+    if (this.#shortest < Number.POSITIVE_INFINITY)
+      this.#timer.scheduleAt(now + Math.max(this.#shortest, lead / LOOKS) / LOOKS);
     else if (mappings.nextExpiry < Number.POSITIVE_INFINITY)
       this.#timer.scheduleAt(Math.max(mappings.nextExpiry - 2 * lead, now + lead / LOOKS));
-    // Read first, then asked: what is asked for may change the map-cache.
-    const asked = ready.map((id) => ({ ending: seen.get(id)!, mapping: mappings.at(id) }));
-    for (const { ending, mapping } of asked) ending.asked = this.#options.ask(mapping);
   }
 }
 
-function leadOf(mapping: Mapping, lead: number): number | null {
-  if (mapping.locators.length === 0 || mapping.ttl === null) return null;
-  return Math.min(lead, (mapping.ttl * 1e9) / LIVES);
+function leadOf(ttl: number, lead: number): number {
+  return Math.min(lead, (ttl * 1e9) / LIVES);
 }

@@ -208,11 +208,12 @@ export class MapCache {
   }
 
   /**
-   * Tells `each` of every mapping that expires by steady time `until`: when, and a number that stands for it until it is
-   * replaced or removed. The cache must not change meanwhile.
+   * Tells `each`, which must not change the cache, of mappings that expire by steady time `until`: when, and a number
+   * that stands for it until it is replaced or removed. Of up to `most`, from a place on, 0 the first; returns where to go
+   * on, -1 at the end. Of what comes or goes in between, another one may be left out this time.
    */
-  expiring(until: number, each: (id: number, expiry: number) => void): void {
-    this.#queue.until(until, each);
+  expiring(from: number, until: number, most: number, each: (id: number, expiry: number) => void): number {
+    return this.#queue.scan(from, until, most, each);
   }
 
   /** The mapping that `expiring` has told of. */
@@ -223,6 +224,16 @@ export class MapCache {
   /** Packets that matched it. */
   packets(id: number): number {
     return this.#mappings.packets(id);
+  }
+
+  /** Its TTL in seconds. */
+  ttl(id: number): number {
+    return this.#mappings.ttl(id);
+  }
+
+  /** How many locators it has. */
+  locatorCount(id: number): number {
+    return this.#mappings.count(id);
   }
 
   /** Removes up to `most` of what has expired, the first first; tells `each` of every one. */

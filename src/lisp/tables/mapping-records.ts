@@ -53,6 +53,11 @@ export class MappingRecords {
     return this.#memory.u8[record + layout.MAPPING_COUNT];
   }
 
+  /** Seconds for which it was given, 0: for good. */
+  ttl(record: number): number {
+    return this.#memory.get32(record + layout.MAPPING_TTL);
+  }
+
   iid(record: number): number {
     return this.#memory.get32(record + layout.MAPPING_IID);
   }

@@ -74,10 +74,11 @@ test("the mappings that end within some time are told, each once, whatever came 
           cache.delete(0, parseEid(`10.0.${i}.0/24`));
         }
         const told: string[] = [];
-        cache.expiring(until * 1e9, (id, expiry) => {
-          assert.is(cache.at(id).expiry, expiry);
-          told.push(mappingText(cache.at(id)).split(" ")[0]);
-        });
+        for (let at = 0; at >= 0; )
+          at = cache.expiring(at, until * 1e9, 7, (id, expiry) => {
+            assert.is(cache.at(id).expiry, expiry);
+            told.push(mappingText(cache.at(id)).split(" ")[0]);
+          });
         const due = [...model].filter(([, ttl]) => ttl <= until).map(([eid]) => eid);
         assert.equal(told.sort(), due.sort());
       },

@@ -2,6 +2,8 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { LISPMapCache } from "../../../../elements/lisp/itr/lisp-map-cache.js";
+import { parseMapping } from "../../../../src/lisp/mapping.js";
 import { packetOf, record, reply, requestsTo } from "../control.js";
 import { Bench, ip, ipv4, udp } from "../harness.js";
 
@@ -174,6 +176,34 @@ test("after a hot swap of the whole graph mappings in use are refreshed as befor
   await b.router.swap(b.router.source);
   const said = run(b, 25, () => true);
   assert.ok(/^(1[5-9]|20) 10\.2\.0\.0\/16$/.test(said[0]), `${said}`);
+  b.close();
+});
+
+test("of thousands that end at once those in use are refreshed, each once, and no others", async () => {
+  const MANY = 3000;
+  const b = await bench(", CAPACITY 8192, RATE 10000");
+  const { cache } = b.router.find("cache") as LISPMapCache;
+  const eid = (i: number): string => `10.${i >> 8}.${i & 255}.0/24`;
+  for (let i = 0; i < MANY; i++) cache.insert(parseMapping(`${eid(i)} 192.0.2.2 ttl 60`));
+  const inUse = Array.from({ length: MANY }, (_, i) => i).filter((i) => i % 5 === 0);
+  const said: string[] = [];
+  for (let second = 1; second < 58; second++) {
+    b.router.runFor(1);
+    for (const { eid: one, nonce } of asked(b)) {
+      said.push(one);
+      answer(b, nonce, record(one, "192.0.2.2", { ttl: 1 }));
+    }
+    const packets = inUse.map((i) => to(`10.${i >> 8}.${i & 255}.7`));
+    for (let i = 0; i < packets.length; i += 200) b.push("cache", packets.slice(i, i + 200));
+    b.take("found");
+    // Others come and go, so that what is gone through moves.
+    for (let i = 0; i < 50; i++)
+      cache.insert(parseMapping(`172.16.${second}.${i}/32 192.0.2.2 ttl ${1 + i}`));
+  }
+  assert.equal(said.sort(), inUse.map(eid).sort());
+  b.router.runFor(4);
+  assert.ok(inUse.every((i) => cache.lookup(0, ip(`10.${i >> 8}.${i & 255}.7`)) !== null));
+  assert.is(cache.lookup(0, ip("10.0.1.7")), null);
   b.close();
 });
 
