@@ -43,6 +43,7 @@ export { lispDecap } from "./lisp-decap";
 export { lispEncap } from "./lisp-encap";
 export { lispHosts } from "./lisp-hosts";
 export { lispLogFrom, lispLogTo } from "./lisp-peer-log";
+export { lispPeer } from "./lisp-peer";
 export { lispRoute } from "./lisp-map-cache";
 export { lispSettle } from "./lisp-settle";
 export { lispEncapSources } from "./lisp-source";

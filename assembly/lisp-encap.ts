@@ -14,7 +14,7 @@ import {
   ENCAP_BAD_INNER, ENCAP_COPY, ENCAP_DF, ENCAP_DONE, ENCAP_DROPS, ENCAP_GONE, ENCAP_HAS_6, ENCAP_ID, ENCAP_IID, ENCAP_KEY,
   ENCAP_L_BIT, ENCAP_LABEL, ENCAP_LSB, ENCAP_MTU, ENCAP_NO_HEADROOM, ENCAP_NO_RLOC, ENCAP_NO_SOURCE,
   ENCAP_NONCE_MASK, ENCAP_PACKETS, ENCAP_REPORT, ENCAP_SEEN, ENCAP_SOURCE_4, ENCAP_SOURCE_6, ENCAP_TOO_BIG, ENCAP_TOS, ENCAP_TTL,
-  ENCAP_TTL_MASK, ENCAP_WORD, PATH_MTU, PATH_NONCE, PATH_WORD, RLOC_ADDRESS, RLOC_FAMILY, RLOC_HEADER, RLOC_IID,
+  ENCAP_TTL_MASK, ENCAP_WORD, PATH_MTU, PATH_PREPARED, PATH_NONCE, PATH_WORD, RLOC_ADDRESS, RLOC_FAMILY, RLOC_HEADER, RLOC_IID,
   RLOC_KEY, RLOC_KEY_6, RLOC_LIMIT, RLOC_LISP, RLOC_PATH, RLOC_PORT, RLOC_SIZE, RLOC_SUM, RLOC_TAG, RLOC_VERSION,
 } from "./lisp-layout";
 import { poolGive } from "./pool";
@@ -60,7 +60,9 @@ function lispHeader(state: u32, rloc: u32): u64 {
 function prepare(state: u32, rloc: u32): bool {
   const four = load<u8>(rloc, RLOC_FAMILY) == 4;
   if (four ? load<u32>(state, ENCAP_SOURCE_4) == 0 : load<u32>(state, ENCAP_HAS_6) == 0) return false;
-  const mtu = min<u32>(load<u32>(state, ENCAP_MTU), load<u32>(load<u32>(rloc, RLOC_PATH), PATH_MTU));
+  const path = load<u32>(rloc, RLOC_PATH);
+  store<u32>(path, load<u32>(path, PATH_PREPARED) + 1, PATH_PREPARED);
+  const mtu = min<u32>(load<u32>(state, ENCAP_MTU), load<u32>(path, PATH_MTU));
   const outer = four ? OUTER_4 : OUTER_6;
   store<u32>(rloc, mtu > outer + 20 ? mtu - outer : 20, RLOC_LIMIT);
   store<u64>(rloc, lispHeader(state, rloc), RLOC_LISP);

@@ -47,6 +47,7 @@ export const PATH_USERS = 44; // u32: locators that point to its records
 export const PATH_FIRST = 48; // u32: first in the list of those that traffic may use; see LINK_NEXT
 export const PATH_LAST = 52; // u32
 export const PATH_LISTED = 56; // u32: how many they are
+export const PATH_PREPARED = 60; // u32: counts the times that an encapsulator prepared headers, which it does for a packet
 export const PATH_SIZE = 64;
 export const ENCAP_KIND_LISP = 0; // RFC 9300, section 5
 

@@ -19,23 +19,46 @@ const E_BIT: u32 = 0x20;
 const V_BIT: u32 = 0x10;
 const PLACES: u32 = 8;
 
+/** Where the search for a peer begins. */
+// @ts-ignore: decorator
+@inline
+function placeOf(address: v128, iid: u32): u64 {
+  return (v128.extract_lane<u64>(address, 0) ^ rotl<u64>(v128.extract_lane<u64>(address, 1), 29) ^ iid) *
+    0x9e3779b97f4a7c15;
+}
+
+// @ts-ignore: decorator
+@inline
+function isPeer(at: u32, address: v128, family: u32, iid: u32): bool {
+  const same = !v128.any_true(v128.xor(v128.load(at, PEER_ADDRESS), address));
+  return same && load<u32>(at, PEER_FAMILY) == family && load<u32>(at, PEER_IID) == iid;
+}
+
+/** The record of the peer with the 16-byte address at `address` (IPv4: the first 4, the rest 0), 0 where it is not known. */
+export function lispPeer(peers: u32, mask: u32, address: u32, family: u32, iid: u32): u32 {
+  const wanted = v128.load(address);
+  const first = (placeOf(wanted, iid) >> 32) as u32;
+  for (let i: u32 = 0; i < PLACES; i++) {
+    const at = peers + ((first + i) & mask) * PEER_SIZE;
+    if (isPeer(at, wanted, family, iid)) return at;
+  }
+  return 0;
+}
+
 /** The peer's record: its own, a free one, or one taken over (then zeroed, PEER_FAMILY 0). */
 function findPeer(state: u32, address: v128, family: u32, iid: u32): u32 {
   const peers = load<u32>(state, DECAP_PEERS);
   const mask = load<u32>(state, DECAP_PEER_MASK);
-  const mixed = (v128.extract_lane<u64>(address, 0) ^ rotl<u64>(v128.extract_lane<u64>(address, 1), 29) ^ iid) *
-    0x9e3779b97f4a7c15;
+  const mixed = placeOf(address, iid);
   const first = (mixed >> 32) as u32;
   let free: u32 = 0;
   for (let i: u32 = 0; i < PLACES; i++) {
     const at = peers + ((first + i) & mask) * PEER_SIZE;
-    const there = load<u32>(at, PEER_FAMILY);
-    if (there == 0) {
+    if (load<u32>(at, PEER_FAMILY) == 0) {
       if (free == 0) free = at;
       continue;
     }
-    const same = !v128.any_true(v128.xor(v128.load(at, PEER_ADDRESS), address));
-    if (same && there == family && load<u32>(at, PEER_IID) == iid) return at;
+    if (isPeer(at, address, family, iid)) return at;
   }
   if (free == 0) {
     // Which of the eight goes depends on the newcomer, so that no one place takes all the changes.

@@ -1,3 +1,4 @@
+import { LargeMap } from "../../../src/collections/large-map.js";
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { EchoAnswers, type EchoWorld } from "../../../src/lisp/data-plane/echo-answers.js";
 import { EchoRequests } from "../../../src/lisp/data-plane/echo-requests.js";
@@ -7,6 +8,7 @@ import type {
   ResolverOffer,
   RlocProberOffer,
 } from "../../../src/lisp/offers/lisp-offers.js";
+import { SLICE, SLICE_REST } from "../../../src/lisp/slice.js";
 import type { PeerNews } from "../../../src/lisp/tables/peer-table.js";
 import { addressText } from "../../../src/net/address.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
@@ -95,7 +97,9 @@ export class LISPEchoNonce extends Element {
   #answers: EchoAnswers | null = null;
   #requests: EchoRequests | null = null;
   /** Locators whose sites say that they echo nonces. */
-  readonly #capable = new Set<string>();
+  readonly #capable = new LargeMap<string, Uint8Array>();
+  /** Which of them is looked at next, to see whether a mapping names it still. */
+  #looking: Iterator<[string, Uint8Array]> | null = null;
   #cache: MapCacheOffer | null = null;
   #decap: DecapOffer | null = null;
   #resolver: ResolverOffer | null = null;
@@ -103,7 +107,7 @@ export class LISPEchoNonce extends Element {
   #active = false;
   #request = "capable";
   /** RLOCs whose packets still carry what an element before a hot swap wanted said. */
-  #left: readonly string[] = [];
+  #left: Iterator<Uint8Array> | null = null;
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
     this.#cache = offerOf(values.CACHE, "LISPMapCache", "CACHE", errors);
@@ -145,7 +149,7 @@ export class LISPEchoNonce extends Element {
     });
     this.#resolver?.onInstall((mapping, echoes) => {
       for (const { rloc } of mapping.locators) {
-        if (echoes) this.#capable.add(addressText(rloc));
+        if (echoes) this.#capable.set(addressText(rloc), rloc);
         else this.#capable.delete(addressText(rloc));
       }
     });
@@ -156,21 +160,42 @@ export class LISPEchoNonce extends Element {
   override takeState(old: Element): void {
     if (!(old instanceof LISPEchoNonce)) return;
     this.#requests!.adopt(old.#requests!);
-    for (const rloc of old.#capable) this.#capable.add(rloc);
-    this.#left = [...old.#answers!.names, ...old.#requests!.names];
-    if (!this.#active && this.#left.length > 0) this.#round.scheduleAfter(0);
+    for (const [name, rloc] of old.#capable) this.#capable.set(name, rloc);
+    this.#left = inQuestion(old.#answers!, old.#requests!);
+    if (!this.#active) this.#round.scheduleAfter(0);
   }
 
   #step(): void {
+    if (this.#left !== null && !this.#tidy(this.#left)) this.#round.scheduleAfter(SLICE_REST);
+    else if (this.#active) {
+      this.#lookRound();
+      this.#round.scheduleAfter(this.#requests!.step());
+    }
+  }
+
+  /** Has packets to some RLOCs carry nothing special again; returns whether that is done. */
+  #tidy(left: Iterator<Uint8Array>): boolean {
     const { cache } = this.#cache!;
-    for (const { rloc } of [...cache.rlocs()].filter((r) => this.#left.includes(addressText(r.rloc))))
-      cache.updateRloc(rloc, { echo: null, ...(this.#active ? {} : { down: false }) });
-    this.#left = [];
-    if (!this.#active) return;
-    // What no mapping names any more may as well be asked for anew.
-    const named = new Set([...cache.rlocs()].map((r) => addressText(r.rloc)));
-    for (const name of this.#capable) if (!named.has(name)) this.#capable.delete(name);
-    this.#round.scheduleAfter(this.#requests!.step());
+    for (let i = 0; i < SLICE; i++) {
+      const { done, value } = left.next();
+      if (done) {
+        this.#left = null;
+        return true;
+      }
+      cache.updateRloc(value, { echo: null, ...(this.#active ? {} : { down: false }) });
+    }
+    return false;
+  }
+
+  /** What no mapping names any more may as well be asked for anew: a few are looked at each time. */
+  #lookRound(): void {
+    const { cache } = this.#cache!;
+    this.#looking ??= this.#capable.entries();
+    for (let i = 0; i < SLICE && this.#looking !== null; i++) {
+      const { done, value } = this.#looking.next();
+      if (done) this.#looking = null;
+      else if (cache.traffic(value[1]) === null) this.#capable.delete(value[0]);
+    }
   }
 
   #heard({ peer, fresh, echoRequested, echoed }: PeerNews): void {
@@ -197,14 +222,22 @@ export class LISPEchoNonce extends Element {
     return {
       table: {
         read: () => {
-          const names = new Set([...this.#requests!.names, ...this.#answers!.names]);
           const state = (name: string): string => {
             if (this.#requests!.isAsking(name)) return "asking";
             return this.#answers!.nonce(name) === null ? this.#requests!.state(name)! : "answering";
           };
-          return [...names].map((name) => `${name} ${state(name)}\n`).join("");
+          return [...inQuestion(this.#answers!, this.#requests!)]
+            .map(addressText)
+            .map((name) => `${name} ${state(name)}\n`)
+            .join("");
         },
       },
     };
   }
+}
+
+/** RLOCs whose packets carry something special, or that are down. */
+function* inQuestion(answers: EchoAnswers, requests: EchoRequests): IterableIterator<Uint8Array> {
+  yield* requests.rlocs();
+  for (const rloc of answers.rlocs()) if (requests.state(addressText(rloc)) === null) yield rloc;
 }

@@ -50,8 +50,8 @@ export class EchoAnswers {
   }
 
   /** RLOCs whose nonces are echoed. */
-  get names(): readonly string[] {
-    return [...this.#answers.keys()];
+  *rlocs(): IterableIterator<Uint8Array> {
+    for (const { rloc } of this.#answers.values()) yield rloc;
   }
 
   /** The nonce that is to be echoed to an RLOC; null: none. */

@@ -8,10 +8,12 @@
 // Where both ends ask at once, each would wait for the other: the one with the greater nonce goes on, the other one
 // rests and echoes. Whoever hears a request and does not know of this rests in any case.
 
+import { LargeMap } from "../../collections/large-map.js";
 import { addressText } from "../../net/address.js";
 import type { Clock } from "../../router/clock.js";
 import type { Random } from "../../router/random.js";
 import type { Mapping } from "../mapping.js";
+import { SLICE, SLICE_REST } from "../slice.js";
 import type { Peer } from "../tables/peer-table.js";
 import type { EchoWorld } from "./echo-answers.js";
 
@@ -38,7 +40,7 @@ export interface EchoEvents {
 interface Asked {
   readonly rloc: Uint8Array;
   readonly nonce: number;
-  /** Packets sent there at the beginning. */
+  /** What the map-cache said of packets there (`traffic`) when it was asked. */
   readonly sent: number;
   /** Packets from there at half time; null: it is not half time yet, or nothing was sent. */
   received: number | null;
@@ -48,11 +50,24 @@ interface Asked {
   suspended: boolean;
 }
 
+/** Traffic with an RLOC from which packets have come. */
 interface Traffic {
   readonly rloc: Uint8Array;
+  /** What the map-cache said of packets there (`traffic`) when it was last looked at. */
   sent: number;
   received: number;
+  /** The instance IDs of the packets from there. */
+  readonly iids: number[];
 }
+
+interface Down {
+  readonly rloc: Uint8Array;
+  /** Steady nanoseconds at which it is tried again. */
+  readonly until: number;
+}
+
+/** Places of the peers' table that are looked at in one go, and RLOCs that are worked on. */
+const PLACES = 1024;
 
 export class EchoRequests {
   readonly #world: () => EchoWorld;
@@ -61,10 +76,11 @@ export class EchoRequests {
   readonly #policy: EchoPolicy;
   readonly #events: EchoEvents;
   #phase: "begin" | "half" | "end" = "begin";
-  #traffic = new Map<string, Traffic>();
-  readonly #asked = new Map<string, Asked>();
-  /** Steady nanoseconds at which what is down is tried again. */
-  readonly #down = new Map<string, number>();
+  /** What the phase has still to do. */
+  #work: Iterator<void> | null = null;
+  #traffic = new LargeMap<string, Traffic>();
+  readonly #asked = new LargeMap<string, Asked>();
+  readonly #down = new LargeMap<string, Down>();
 
   constructor(
     world: () => EchoWorld,
@@ -85,25 +101,27 @@ export class EchoRequests {
   }
 
   /** RLOCs that are asked or down. */
-  get names(): readonly string[] {
-    return [...new Set([...this.#asked.keys(), ...this.#down.keys()])];
+  *rlocs(): IterableIterator<Uint8Array> {
+    for (const { rloc } of this.#asked.values()) yield rloc;
+    for (const [name, { rloc }] of this.#down) if (!this.#asked.has(name)) yield rloc;
   }
 
-  /** Does what is due; returns nanoseconds until something is again. */
+  /** Does some of what is due; returns nanoseconds until something is again. */
   step(): number {
     const { interval, timeout } = this.#policy;
+    this.#work ??=
+      this.#phase === "begin" ? this.#begin() : this.#phase === "half" ? this.#half() : this.#end();
+    if (this.#work.next().done !== true) return SLICE_REST;
+    this.#work = null;
     if (this.#phase === "begin") {
-      this.#begin();
       if (this.#asked.size === 0) return interval;
       this.#phase = "half";
       return timeout / 2;
     }
     if (this.#phase === "half") {
-      this.#half();
       this.#phase = "end";
       return timeout / 2;
     }
-    this.#end();
     this.#phase = "begin";
     return interval - timeout;
   }
@@ -143,84 +161,101 @@ export class EchoRequests {
   /** Takes over what another one found down, and had measured. */
   adopt(former: EchoRequests): void {
     this.#traffic = former.#traffic;
-    for (const [name, until] of former.#down) this.#down.set(name, until);
+    for (const [name, down] of former.#down) this.#down.set(name, down);
   }
 
-  #begin(): void {
-    const { cache } = this.#world();
-    const now = this.#clock.now();
-    const traffic = this.#measure();
-    for (const name of this.#down.keys()) if (!traffic.has(name)) this.#down.delete(name);
+  *#begin(): Generator<void> {
+    yield* this.#retry();
+    const traffic = yield* this.#measure();
+    let done = 0;
     for (const [name, t] of traffic) {
-      const retry = this.#down.get(name) ?? 0;
-      if (retry > now) continue;
-      if (retry > 0) {
-        this.#down.delete(name);
-        cache.updateRloc(t.rloc, { down: false });
-      }
+      const { cache } = this.#world();
       const before = this.#traffic.get(name);
-      const twoWay = t.sent > (before?.sent ?? 0) && t.received > (before?.received ?? 0);
-      if (this.#events.mayAsk(name) && (twoWay || retry > 0)) this.#ask(name, t, retry > 0);
+      const sent = cache.traffic(t.rloc) ?? 0;
+      const twoWay = sent !== (before?.sent ?? 0) && t.received > (before?.received ?? 0);
+      const isIdle = !this.#asked.has(name) && !this.#down.has(name);
+      if (twoWay && isIdle && this.#events.mayAsk(name)) yield* this.#ask(name, t.rloc, t.iids, false);
+      cache.watchTraffic(t.rloc);
+      t.sent = cache.traffic(t.rloc) ?? 0;
+      if (++done % SLICE === 0) yield;
     }
     this.#traffic = traffic;
   }
 
-  /** Packets to every locator of the map-cache, and from it. */
-  #measure(): Map<string, Traffic> {
-    const { cache, peers } = this.#world();
-    const traffic = new Map<string, Traffic>();
-    for (const mapping of cache.entries()) {
-      for (const l of mapping.locators) {
-        const name = addressText(l.rloc);
-        const found = traffic.get(name);
-        if (found === undefined) traffic.set(name, { rloc: l.rloc, sent: l.packets, received: 0 });
-        else found.sent += l.packets;
+  /** What has been down for long enough is used again, and asked. */
+  *#retry(): Generator<void> {
+    let done = 0;
+    for (const [name, { rloc, until }] of this.#down) {
+      const { cache } = this.#world();
+      if (cache.traffic(rloc) === null) this.#down.delete(name);
+      else if (until <= this.#clock.now()) {
+        this.#down.delete(name);
+        cache.updateRloc(rloc, { down: false });
+        if (this.#events.mayAsk(name))
+          yield* this.#ask(name, rloc, this.#traffic.get(name)?.iids ?? [], true);
       }
+      if (++done % SLICE === 0) yield;
     }
-    for (const peer of peers.peers()) {
-      const found = traffic.get(addressText(peer.rloc));
-      if (found !== undefined) found.received += peer.packets;
+  }
+
+  /** Packets from every RLOC that the map-cache has. */
+  *#measure(): Generator<void, LargeMap<string, Traffic>> {
+    const traffic = new LargeMap<string, Traffic>();
+    for (let place = 0; place < this.#world().peers.places; place += PLACES) {
+      if (place > 0) yield;
+      const { cache, peers } = this.#world();
+      for (const { rloc, iid, packets } of peers.peers(place, PLACES)) {
+        const name = addressText(rloc);
+        const found = traffic.get(name);
+        if (found !== undefined) {
+          found.received += packets;
+          found.iids.push(iid);
+        } else if (cache.traffic(rloc) !== null)
+          traffic.set(name, { rloc, sent: 0, received: packets, iids: [iid] });
+      }
     }
     return traffic;
   }
 
-  #ask(name: string, { rloc, sent }: Traffic, trial: boolean): void {
+  /** `iids`: those in which packets come from there. */
+  *#ask(name: string, rloc: Uint8Array, iids: readonly number[], trial: boolean): Generator<void> {
     const { cache } = this.#world();
     const nonce = this.#random.u32() & 0xffffff;
     const others = this.#events.othersNonce(name);
     if (others !== null && nonce <= others) return;
-    this.#asked.set(name, { rloc, nonce, sent, received: null, trial, suspended: false });
     cache.updateRloc(rloc, { echo: { nonce, request: true } });
-    this.#await(rloc, nonce);
+    const sent = cache.traffic(rloc) ?? 0;
+    this.#asked.set(name, { rloc, nonce, sent, received: null, trial, suspended: false });
     this.#events.requested();
-  }
-
-  /** Waits for a nonce in packets of any instance. */
-  #await(rloc: Uint8Array, nonce: number | null): void {
-    const { peers } = this.#world();
-    const name = addressText(rloc);
-    for (const peer of peers.peers())
-      if (addressText(peer.rloc) === name) peers.awaitEcho(peer.rloc, peer.iid, nonce);
-  }
-
-  #half(): void {
-    if (this.#asked.size === 0) return;
-    const traffic = this.#measure();
-    for (const [name, asked] of this.#asked) {
-      const t = traffic.get(name);
-      if (t !== undefined && t.sent > asked.sent) asked.received = t.received;
+    // What is awaited still when the request is over does no harm.
+    for (const [i, iid] of iids.entries()) {
+      this.#world().peers.awaitEcho(rloc, iid, nonce);
+      if (i % SLICE === SLICE - 1) yield;
     }
   }
 
-  #end(): void {
+  *#half(): Generator<void> {
     if (this.#asked.size === 0) return;
-    const traffic = this.#measure();
+    const traffic = yield* this.#measure();
+    let done = 0;
+    for (const [name, asked] of this.#asked) {
+      const sent = this.#world().cache.traffic(asked.rloc) ?? asked.sent;
+      if (sent !== asked.sent) asked.received = traffic.get(name)?.received ?? 0;
+      if (++done % SLICE === 0) yield;
+    }
+  }
+
+  *#end(): Generator<void> {
+    if (this.#asked.size === 0) return;
+    const traffic = yield* this.#measure();
+    let done = 0;
     for (const [name, asked] of this.#asked) {
       this.#finish(name, asked);
+      if (++done % SLICE === 0) yield;
       const received = traffic.get(name)?.received ?? 0;
       if (asked.suspended || asked.received === null || received <= asked.received) continue;
       if (this.#events.missing(asked.rloc)) continue;
-      this.#down.set(name, this.#clock.now() + this.#policy.retry);
+      this.#down.set(name, { rloc: asked.rloc, until: this.#clock.now() + this.#policy.retry });
       this.#world().cache.updateRloc(asked.rloc, { down: true });
       if (!asked.trial) this.#events.down();
     }
@@ -228,7 +263,6 @@ export class EchoRequests {
 
   #finish(name: string, asked: Asked): void {
     this.#asked.delete(name);
-    this.#await(asked.rloc, null);
     this.#events.finished(asked.rloc);
   }
 }

@@ -302,6 +302,16 @@ export class MapCache {
     });
   }
 
+  /** A number that is another one once a packet has left for an RLOC since `watchTraffic`; null when no mapping names it. */
+  traffic(address: Uint8Array): number | null {
+    return this.#rlocs.traffic(address);
+  }
+
+  /** The next packet to an RLOC changes what `traffic` says. */
+  watchTraffic(address: Uint8Array): void {
+    this.#rlocs.watch(address);
+  }
+
   /** Changes what is known of an RLOC, for all mappings that name it at once. Returns false when none does. */
   updateRloc(address: Uint8Array, change: RlocChange): boolean {
     const before = this.#rlocs.get(address);

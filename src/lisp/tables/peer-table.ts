@@ -41,6 +41,7 @@ export class PeerTable {
   /** Addresses of the peers, and of the array of events, for the kernel. */
   readonly address: number;
   readonly events: number;
+  readonly #scratch: number;
 
   /** Remembers up to `capacity` peers, rounded up to a power of two of at least 8. Throws MemoryError. */
   constructor(memory: PacketMemory, capacity: number) {
@@ -49,6 +50,7 @@ export class PeerTable {
     while (this.#places < capacity) this.#places *= 2;
     this.address = memory.alloc(this.#places * layout.PEER_SIZE);
     this.events = memory.alloc(BATCH_MAX * 4);
+    this.#scratch = memory.alloc(16);
   }
 
   /** Places in the table. */
@@ -56,9 +58,9 @@ export class PeerTable {
     return this.#places;
   }
 
-  /** Peers known, in no order. */
-  *peers(): IterableIterator<Peer> {
-    for (let i = 0; i < this.#places; i++) {
+  /** Peers known, in no order: all, or those in some of the places. */
+  *peers(from = 0, count = this.#places): IterableIterator<Peer> {
+    for (let i = from; i < Math.min(from + count, this.#places); i++) {
       const at = this.address + i * layout.PEER_SIZE;
       if (this.#memory.get32(at + layout.PEER_FAMILY) !== 0) yield this.#read(at);
     }
@@ -100,18 +102,14 @@ export class PeerTable {
   destroy(): void {
     this.#memory.free(this.address, this.#places * layout.PEER_SIZE);
     this.#memory.free(this.events, BATCH_MAX * 4);
+    this.#memory.free(this.#scratch, 16);
   }
 
   #find(rloc: Uint8Array, iid: number): number {
-    const { u8 } = this.#memory;
-    for (let i = 0; i < this.#places; i++) {
-      const at = this.address + i * layout.PEER_SIZE;
-      const family = this.#memory.get32(at + layout.PEER_FAMILY);
-      if (family !== (rloc.length === 4 ? 4 : 6) || this.#memory.get32(at + layout.PEER_IID) !== iid)
-        continue;
-      if (rloc.every((byte, k) => u8[at + layout.PEER_ADDRESS + k] === byte)) return at;
-    }
-    return 0;
+    const { u8, kernels } = this.#memory;
+    u8.fill(0, this.#scratch, this.#scratch + 16).set(rloc, this.#scratch);
+    const family = rloc.length === 4 ? 4 : 6;
+    return kernels.lispPeer(this.address, this.#places - 1, this.#scratch, family, iid) >>> 0;
   }
 
   #read(at: number): Peer {

@@ -195,6 +195,19 @@ export class RlocTable {
     return found;
   }
 
+  /** A number that is another one once a packet has left for an RLOC since `watch`; null where no mapping names it. */
+  traffic(address: Uint8Array): number | null {
+    const path = this.#path(address);
+    return path === 0 ? null : this.#memory.get32(path + layout.PATH_PREPARED);
+  }
+
+  /** The next packet to an RLOC changes what `traffic` says. */
+  watch(address: Uint8Array): void {
+    // Headers are prepared when a packet needs them, and it is the first.
+    const path = this.#path(address);
+    if (path !== 0) this.#forgetHeaders(path);
+  }
+
   /** Changes what is known of an RLOC. Returns false when no mapping names it. */
   update(address: Uint8Array, change: RlocChange): boolean {
     const path = this.#path(address);

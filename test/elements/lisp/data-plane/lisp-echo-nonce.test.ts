@@ -339,4 +339,50 @@ test("what is wrong with its arguments is said", async () => {
   }
 });
 
+test("of hundreds of peers, looked at a part at a time, just those that do not echo are found down", async () => {
+  const MANY = 400;
+  const rloc = (i: number): string => `198.18.${i >> 8}.${i & 255}`;
+  const mappings = Array.from({ length: MANY }, (_, i) => `10.${i >> 8}.${i & 255}.0/24 ${rloc(i)}`).join(
+    ", ",
+  );
+  const b = await Bench.start(`
+    feed :: Feed -> cache :: LISPMapCache(${mappings}) -> LISPEncap(192.0.2.1) -> s0 :: Sink;
+    f3 :: Feed -> decap :: LISPDecap(ALL_IIDS true, PEERS 8192) -> s1 :: Sink;
+    e :: LISPEchoNonce(cache, DECAP decap, ACTIVE true, REQUEST all);
+  `);
+  const quiet = (i: number): boolean => i % 4 === 0;
+  const oneWay = (i: number): boolean => i % 5 === 0;
+  for (let tenth = 0; tenth < 260; tenth += 5) {
+    for (let from = 0; from < MANY; from += 100) {
+      const some = Array.from({ length: 100 }, (_, i) => from + i);
+      b.push(
+        "cache",
+        some
+          .filter((i) => !oneWay(i))
+          .map((i) => ipv4(NOTHING, { destination: ip(`10.${i >> 8}.${i & 255}.1`) })),
+      );
+      for (const { bytes } of b.take("s0")) {
+        const i = (bytes[18] << 8) | bytes[19];
+        const word = toHex(bytes.subarray(28, 32));
+        const asks = word.startsWith("a0");
+        const said = asks && !quiet(i) ? `80${word.slice(2)}` : "00000000";
+        const f = { source: parseRloc(rloc(i)), destination: parseRloc("192.0.2.1") };
+        b.push("decap", [lisp(ipv4(NOTHING), hex(`${said}00000000`), f)]);
+      }
+      b.take("s1");
+      for (const i of some.filter(oneWay)) hear(b, "00000000", rloc(i));
+    }
+    b.router.runFor(0.5);
+  }
+  const down = b
+    .read("e.table")
+    .split("\n")
+    .filter((line) => line.endsWith(" down"))
+    .map((line) => line.split(" ")[0]);
+  const expected = Array.from({ length: MANY }, (_, i) => i).filter((i) => quiet(i) && !oneWay(i));
+  assert.equal(down.sort(), expected.map(rloc).sort());
+  assert.is(b.read("e.downs"), String(expected.length));
+  b.close();
+});
+
 test.run();
