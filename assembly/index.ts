@@ -26,8 +26,8 @@ export * from "./host-filter";
 export { etherEncap } from "./ethernet";
 export { etherSwitch } from "./ether-switch";
 export {
-  neighbourCreate, neighbourDestroy, neighbourEncap4, neighbourEncap6, neighbourFind, neighbourHeader, neighbourInsert,
-  neighbourRemove,
+  neighbourCreate, neighbourDestroy, neighbourEncap4, neighbourEncap6, neighbourFind, neighbourFree, neighbourHeader,
+  neighbourInsert, neighbourRemove,
 } from "./neighbour";
 export { ipFragment } from "./fragment";
 export { fixIpSource, ipEncap, setIpChecksum, stripIpHeader, udpIpEncap } from "./ip-encap";

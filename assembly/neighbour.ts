@@ -15,8 +15,13 @@ const TABLE_BUCKETS = 0; // u32: address of the array of chain heads
 const TABLE_MASK = 4; // u32: chains, a power of two, less one
 const TABLE_COUNT = 8; // u32: entries
 const TABLE_SEED = 12; // u32: so that nobody outside can choose addresses that share a chain
-const TABLE_SIZE: u32 = 16;
+// While the table grows: the array before, of half as many chains, and how many of these have moved.
+const TABLE_OLD = 16; // u32: 0 = it does not grow
+const TABLE_MOVED = 20; // u32
+const TABLE_SIZE: u32 = 32;
 const FIRST_CHAINS: u32 = 64;
+/** Chains that each new entry moves: so all have moved long before there are twice as many entries. */
+const MOVED_AT_ONCE: u32 = 4;
 
 /** An empty table; 0 when the heap is exhausted. */
 export function neighbourCreate(seed: u32): u32 {
@@ -33,20 +38,17 @@ export function neighbourCreate(seed: u32): u32 {
   return table;
 }
 
-/** Frees the table and its entries. */
+/** Frees the table, whose entries its owner has freed (`neighbourFree`). */
 export function neighbourDestroy(table: u32): void {
-  const buckets = load<u32>(table, TABLE_BUCKETS);
   const chains = load<u32>(table, TABLE_MASK) + 1;
-  for (let i: u32 = 0; i < chains; i++) {
-    let entry = load<u32>(buckets + (i << 2));
-    while (entry != 0) {
-      const next = load<u32>(entry, NEIGHBOUR_NEXT);
-      heapFree(entry, NEIGHBOUR_SIZE);
-      entry = next;
-    }
-  }
-  heapFree(buckets, chains << 2);
+  heapFree(load<u32>(table, TABLE_BUCKETS), chains << 2);
+  heapFree(load<u32>(table, TABLE_OLD), chains << 1);
   heapFree(table, TABLE_SIZE);
+}
+
+/** Frees an entry of a table that is not used any more. */
+export function neighbourFree(entry: u32): void {
+  heapFree(entry, NEIGHBOUR_SIZE);
 }
 
 // @ts-ignore: decorator
@@ -61,8 +63,14 @@ function mix(h: u64, word: u64, seed: u64): u64 {
 @inline
 function chainOf(table: u32, low: u64, high: u64): u32 {
   const seed: u64 = load<u32>(table, TABLE_SEED);
-  const h = mix(mix(seed, low, seed), high, seed);
-  return load<u32>(table, TABLE_BUCKETS) + ((<u32>h & load<u32>(table, TABLE_MASK)) << 2);
+  const h = <u32>mix(mix(seed, low, seed), high, seed);
+  const mask = load<u32>(table, TABLE_MASK);
+  const old = load<u32>(table, TABLE_OLD);
+  if (old != 0) {
+    const before = h & (mask >> 1);
+    if (before >= load<u32>(table, TABLE_MOVED)) return old + (before << 2);
+  }
+  return load<u32>(table, TABLE_BUCKETS) + ((h & mask) << 2);
 }
 
 // @ts-ignore: decorator
@@ -90,7 +98,8 @@ export function neighbourInsert(table: u32, key: u32): u32 {
   const entry = heapAlloc(NEIGHBOUR_SIZE);
   if (entry == 0) return 0;
   const count = load<u32>(table, TABLE_COUNT) + 1;
-  if (count > load<u32>(table, TABLE_MASK)) grow(table);
+  if (load<u32>(table, TABLE_OLD) != 0) move(table);
+  else if (count > load<u32>(table, TABLE_MASK)) grow(table);
   store<u64>(entry, low, NEIGHBOUR_KEY);
   store<u64>(entry, high, NEIGHBOUR_KEY + 8);
   const head = chainOf(table, low, high);
@@ -100,15 +109,24 @@ export function neighbourInsert(table: u32, key: u32): u32 {
   return entry;
 }
 
-/** Twice the chains. Without memory for them the table stays as it is, only slower. */
+/** Twice the chains, to which entries move by and by. Without memory for them the table stays as it is, only slower. */
 function grow(table: u32): void {
-  const old = load<u32>(table, TABLE_BUCKETS);
   const chains = load<u32>(table, TABLE_MASK) + 1;
   const buckets = heapAlloc(chains << 3);
   if (buckets == 0) return;
+  store<u32>(table, load<u32>(table, TABLE_BUCKETS), TABLE_OLD);
+  store<u32>(table, 0, TABLE_MOVED);
   store<u32>(table, buckets, TABLE_BUCKETS);
   store<u32>(table, (chains << 1) - 1, TABLE_MASK);
-  for (let i: u32 = 0; i < chains; i++) {
+}
+
+/** Moves the entries of the next few chains to where they belong in a table that grows. */
+function move(table: u32): void {
+  const old = load<u32>(table, TABLE_OLD);
+  const chains = (load<u32>(table, TABLE_MASK) + 1) >> 1;
+  for (let n: u32 = 0; n < MOVED_AT_ONCE; n++) {
+    const i = load<u32>(table, TABLE_MOVED);
+    store<u32>(table, i + 1, TABLE_MOVED);
     let entry = load<u32>(old + (i << 2));
     while (entry != 0) {
       const next = load<u32>(entry, NEIGHBOUR_NEXT);
@@ -117,8 +135,11 @@ function grow(table: u32): void {
       store<u32>(head, entry);
       entry = next;
     }
+    if (i + 1 < chains) continue;
+    heapFree(old, chains << 2);
+    store<u32>(table, 0, TABLE_OLD);
+    return;
   }
-  heapFree(old, chains << 2);
 }
 
 /** Removes and frees an entry of the table. */

@@ -1,5 +1,5 @@
 import { ANNO_DST_IP, ANNO_VLAN_TCI, SLOT_ANNO, SLOT_TIMESTAMP } from "../../assembly/layout.js";
-import { ARPCache } from "../../src/device/neighbours/arp-cache.js";
+import { ARPCache, SLIM_REST } from "../../src/device/neighbours/arp-cache.js";
 import { UNKNOWN_MAC } from "../../src/device/neighbours/neighbour-cache.js";
 import type { ArpTableOffer } from "../../src/device/neighbours/offers.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
@@ -174,7 +174,7 @@ export class ARPQuerier extends NeighbourSender {
     const { address, mask } = values.IP;
     const { u8, view } = this.memory;
     const same = address === this.#ip && values.ETH.every((byte, i) => byte === u8[this.stateArea + i]);
-    if (!same && this.#values !== null) this.#own?.clear();
+    if (!same && this.#values !== null) this.#own?.clear(this.router.chores);
     this.#ip = address;
     u8.set(values.ETH, this.stateArea);
     view.setUint16(this.stateArea + 6, 0x0800);
@@ -216,7 +216,7 @@ export class ARPQuerier extends NeighbourSender {
   }
 
   override cleanup(_stage: CleanupStage): void {
-    this.#own?.destroy();
+    this.#own?.destroy(this.router.chores);
     this.#own = null;
     this.#tableOf = null;
   }
@@ -385,8 +385,8 @@ export class ARPQuerier extends NeighbourSender {
 
   #expire(): void {
     const { cache } = this;
-    cache.slim(this.router.clock.now());
-    if (cache.timeout !== Number.POSITIVE_INFINITY) this.#timer!.scheduleAfter(cache.timeout + 1e9);
+    if (cache.slim(this.router.clock.now())) this.#timer!.scheduleAfter(SLIM_REST);
+    else if (cache.timeout !== Number.POSITIVE_INFINITY) this.#timer!.scheduleAfter(cache.timeout + 1e9);
   }
 
   #drops(): number {
@@ -440,7 +440,7 @@ export class ARPQuerier extends NeighbourSender {
       clear: {
         write: () => {
           memory.u8.fill(0, this.state, this.stateArea);
-          this.cache.clear();
+          this.cache.clear(this.router.chores);
         },
       },
     };

@@ -1,4 +1,4 @@
-import { ARPCache } from "../../src/device/neighbours/arp-cache.js";
+import { ARPCache, SLIM_REST } from "../../src/device/neighbours/arp-cache.js";
 import { UNKNOWN_MAC } from "../../src/device/neighbours/neighbour-cache.js";
 import type { ArgSpecs, ArgValues } from "../../src/lang/args/spec.js";
 import { ipNumber, ipText } from "../../src/net/address.js";
@@ -140,13 +140,15 @@ export class ARPTable extends Element {
   }
 
   override cleanup(_stage: CleanupStage): void {
-    this.#cache?.destroy();
+    this.#cache?.destroy(this.router.chores);
     this.#cache = null;
   }
 
   #expire(): void {
-    this.cache.slim(this.router.clock.now());
-    if (this.cache.timeout !== Number.POSITIVE_INFINITY) this.#timer!.scheduleAfter(this.cache.timeout + 1e9);
+    const more = this.cache.slim(this.router.clock.now());
+    if (more) this.#timer!.scheduleAfter(SLIM_REST);
+    else if (this.cache.timeout !== Number.POSITIVE_INFINITY)
+      this.#timer!.scheduleAfter(this.cache.timeout + 1e9);
   }
 
   override handlers(): Record<string, HandlerCode> {
@@ -167,7 +169,7 @@ export class ARPTable extends Element {
           this.cache.insert(ip, UNKNOWN_MAC, clock.now());
         },
       },
-      clear: { write: () => this.cache.clear() },
+      clear: { write: () => this.cache.clear(this.router.chores) },
     };
   }
 }

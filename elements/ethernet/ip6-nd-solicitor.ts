@@ -156,7 +156,7 @@ export class IP6NDSolicitor extends NeighbourSender implements NDOwner {
       this,
     );
     const same = sameAddress(values.IP, this.#ip) && values.ETH.every((byte, i) => byte === this.#ether[i]);
-    if (!same) this.#cache.clear();
+    if (!same) this.#cache.clear(router.chores);
     this.#ip = values.IP;
     this.#ether = values.ETH;
     this.#values = values;
@@ -193,7 +193,7 @@ export class IP6NDSolicitor extends NeighbourSender implements NDOwner {
   }
 
   override cleanup(_stage: CleanupStage): void {
-    this.#cache?.destroy();
+    this.#cache?.destroy(this.router.chores);
     this.#cache = null;
   }
 
@@ -392,7 +392,7 @@ export class IP6NDSolicitor extends NeighbourSender implements NDOwner {
           if (found !== undefined) table.remove(found);
         },
       },
-      clear: { write: () => cache().clear() },
+      clear: { write: () => cache().clear(this.router.chores) },
       announce: { write: () => this.announce(1) },
     };
   }

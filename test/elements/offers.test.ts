@@ -86,7 +86,7 @@ class Neighbours extends Element implements ArpTableOffer {
     this.cache.insert(0x0a000002, Uint8Array.of(2, 0, 0, 0, 0, 9), this.router.clock.now());
   }
   override cleanup(): void {
-    this.cache.destroy();
+    this.cache.destroy(this.router.chores);
   }
 }
 

@@ -43,6 +43,7 @@ test("it finds what was added and not removed, through any history, and gives it
         assert.is(table.find(table.keyOf(key(n))) !== undefined, model.has(n), String(n));
       table.destroy();
       table.destroy();
+      while (table.work());
       assert.is(memory.heapUsed, before);
     }),
   );
@@ -179,6 +180,32 @@ test("without memory for another neighbour adding fails and the table stays", ()
   assert.ok(n > 1000);
   assert.is(table.size, n);
   for (let i = 0; i < n; i++) assert.ok(table.find(table.keyOf(key(i))) !== undefined);
+});
+
+test("thousands are found while the table grows, and what was cleared goes by and by while others come", () => {
+  const before = memory.heapUsed;
+  const [drops0, used0] = [memory.get64(drops), memory.slotsUsed];
+  const table = new NeighbourTable(memory, 3, drops);
+  const there = (n: number): boolean => table.find(table.keyOf(key(n))) !== undefined;
+  for (let n = 0; n < 5000; n++) {
+    const made = table.add(table.keyOf(key(n)))!;
+    if (n % 1000 === 0) table.wait(made, memory.kernels.poolTake());
+    // Those before are found all the while, also when the next growth has just begun.
+    for (let i = 1; i < n; i *= 2) assert.ok(there(n - i) && there(i), `${n}`);
+    assert.not.ok(there(n + 1));
+  }
+  for (let n = 0; n < 5000; n += 3) table.remove(table.find(table.keyOf(key(n)))!);
+  for (let n = 0; n < 5000; n++) assert.is(there(n), n % 3 !== 0);
+  table.clear();
+  assert.is(table.size, 0);
+  assert.ok(table.work(), "packets go on meanwhile");
+  for (let n = 0; n < 5000; n++) assert.not.ok(there(n));
+  table.add(table.keyOf(key(7)));
+  while (table.work());
+  assert.equal([there(7), table.size, table.waiting], [true, 1, 0]);
+  assert.equal([memory.get64(drops), memory.slotsUsed], [drops0 + 5, used0]);
+  table.destroy();
+  assert.is(memory.heapUsed, before);
 });
 
 test.run();

@@ -292,8 +292,9 @@ export class LISPMobility extends Element {
   /** Calls `listener` with this site's prefixes out of which hosts may leave: now, and whenever they change. */
   watchHomes(listener: (homes: readonly Prefix[]) => void): void {
     listener(this.#moves!.homes());
-    this.#site!.mappings.onChange(({ told }) => {
-      if (told === "all") listener(this.#moves!.homes());
+    this.#site!.mappings.onChange(({ before, after, told }) => {
+      // Most of a large site's prefixes have no hosts that move.
+      if (told === "all" && this.#moves!.isHome((after ?? before)!)) listener(this.#moves!.homes());
     });
   }
 

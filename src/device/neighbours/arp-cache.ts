@@ -9,6 +9,10 @@ const SECOND = 1e9;
 const FAST_GAP = SECOND / 10;
 const SLOW_GAP = 2 * SECOND;
 const PATIENT = 10;
+/** Neighbours that are forgotten at once: some 0.1 ms. */
+const SLIMMED_AT_ONCE = 128;
+/** Nanoseconds of rest before the next ones. */
+export const SLIM_REST = 1e6;
 
 /** IPv4 neighbours that expire `timeout` after they were last heard of. */
 export class ARPCache extends NeighbourCache {
@@ -35,15 +39,16 @@ export class ARPCache extends NeighbourCache {
     neighbour.quiet = now;
   }
 
-  /** Removes the expired, and the oldest above `limit`. */
+  /** Removes the expired, and the oldest above `limit`: as many as may go at once. Returns whether there are more. */
   slim(
     now: number,
     limit = this.table.entryCapacity === 0 ? Number.POSITIVE_INFINITY : this.table.entryCapacity,
-  ): void {
-    for (;;) {
+  ): boolean {
+    for (let left = SLIMMED_AT_ONCE; ; left--) {
       const { oldest } = this.table;
-      if (oldest === undefined) return;
-      if (now - oldest.live <= this.timeout && this.table.size <= limit) return;
+      if (oldest === undefined) return false;
+      if (now - oldest.live <= this.timeout && this.table.size <= limit) return false;
+      if (left === 0) return true;
       this.table.remove(oldest);
     }
   }

@@ -180,6 +180,7 @@ export class NDCache extends NeighbourCache {
 
   #due(neighbour: Neighbour): void {
     const { state } = neighbour;
+    if (!neighbour.present) return;
     if (state === REACHABLE || state === STALE) {
       this.table.remove(neighbour);
     } else if (state === DELAY) {

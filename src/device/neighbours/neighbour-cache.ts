@@ -2,6 +2,7 @@
 
 import type { PacketMemory } from "../../packet/memory.js";
 import { type Neighbour, NeighbourTable } from "../../packet/neighbour-table.js";
+import type { Chores } from "../../router/chores.js";
 
 const SECOND = 1e9;
 
@@ -60,13 +61,19 @@ export abstract class NeighbourCache {
   /** Sets up what the protocol keeps of a neighbour just made. */
   protected abstract begin(neighbour: Neighbour, now: number): void;
 
-  /** Drops everything. */
-  clear(): void {
+  /** Drops everything: what there is much of by and by, among the router's chores. */
+  clear(chores: Chores): void {
     this.table.clear();
+    this.#leave(chores);
   }
 
-  /** Drops what waits and gives the memory back. Idempotent. */
-  destroy(): void {
+  /** Drops what waits and gives the memory back, as `clear` does. Idempotent. */
+  destroy(chores: Chores): void {
     this.table.destroy();
+    this.#leave(chores);
+  }
+
+  #leave(chores: Chores): void {
+    if (this.table.work()) chores.add(() => this.table.work());
   }
 }

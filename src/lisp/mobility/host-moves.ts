@@ -124,11 +124,13 @@ export class HostMoves implements HostsOwner {
 
   /** The prefixes of this site out of which hosts may leave. */
   homes(): Prefix[] {
-    const { mappings, iid, ranges } = this.#options;
-    return [...mappings().entries()]
-      .filter((m) => m.iid === iid && !isHost(m.eid))
-      .map((m) => m.eid)
-      .filter((eid) => ranges.some((range) => covers(range, eid.address) || covers(eid, range.address)));
+    return [...this.#options.mappings().entries()].filter((m) => this.isHome(m)).map((m) => m.eid);
+  }
+
+  /** Whether hosts may leave a prefix of this site. */
+  isHome({ iid, eid }: EidPrefix): boolean {
+    if (iid !== this.#options.iid || isHost(eid)) return false;
+    return this.#options.ranges.some((range) => covers(range, eid.address) || covers(eid, range.address));
   }
 
   #prefix(record: EidRecord): Prefix | null {
@@ -159,9 +161,7 @@ export class HostMoves implements HostsOwner {
 
   home(eid: Uint8Array): boolean {
     const { mappings, iid } = this.#options;
-    for (const m of mappings().entries())
-      if (m.iid === iid && m.eid.length < eid.length * 8 && covers(m.eid, eid)) return true;
-    return false;
+    return mappings().lookup(iid, { address: eid, length: eid.length * 8 - 1 }) !== null;
   }
 
   inRange(eid: Uint8Array): boolean {

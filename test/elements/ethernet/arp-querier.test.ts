@@ -454,4 +454,31 @@ test("without a free slot for a query the packet waits, the loss is counted, and
   assert.is(l.used(), 0);
 });
 
+test("thousands of neighbours that are forgotten or cleared all go, between packets, and can come again", async () => {
+  const MANY = 2000;
+  const l = await make(", TIMEOUT 60s", "", { bytes: 16 << 20 });
+  const read = (handler: string): number => Number(l.router.read(`q.${handler}`));
+  const fill = async (): Promise<void> => {
+    for (let i = 0; i < MANY; i++) await l.router.write("q.insert", `10.0.${i >> 8}.${i & 255} 2:0:0:0:0:9`);
+    assert.is(read("count"), MANY);
+  };
+  await fill();
+  const full = l.router.memory.heapUsed;
+  l.router.runFor(121);
+  // Those that have not gone yet are among the expired: none is used.
+  l.push("q", 0, [{ data: "45aa", to: A }]);
+  assert.equal(l.got("asked"), [query(A)]);
+  l.router.runFor(1);
+  assert.ok(read("count") <= 1);
+  await fill();
+  await l.router.write("q.clear");
+  assert.is(read("count"), 0);
+  l.push("q", 0, [{ data: "45bb", to: B }]);
+  assert.equal(l.got("asked"), [query(B)]);
+  l.router.runFor(1);
+  assert.equal([read("count"), read("length")], [1, 1]);
+  assert.ok(l.router.memory.heapUsed < full - MANY * 32);
+  l.router.close();
+});
+
 test.run();
