@@ -23,6 +23,7 @@ const COMMANDS: CommandTable = {
   apply: [() => import("./apply.js"), "change a service to what its descriptor says now"],
   down: [() => import("./down.js"), "end a service"],
   demo: [() => import("./demo.js"), "two tunnel routers and two hosts in this process"],
+  lab: [() => import("./lab.js"), "list the experiments, or run one"],
   elements: [() => import("./elements.js"), "list the elements, or print their manual pages"],
   lisp: [() => import("./lisp.js"), "captures of LISP, and questions to mapping systems and tunnel routers"],
 };

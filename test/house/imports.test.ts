@@ -45,8 +45,10 @@ const ALLOWED: Record<string, readonly string[]> = {
   loader: ["router", "packet", "lang"],
   vnf: ["cloud", "system", "router", "trace", "device", "packet", "wire", "lang", "loader", "layout"],
   index: ["cloud", "lang", "wire", "packet", "router", "device", "lisp", "vnf", "loader", "layout"],
+  lab: ["cloud", "vnf", "system", "router", "device", "packet", "wire", "lang", "lisp", "loader", "layout"],
   cli: [
     "cloud",
+    "lab",
     "system",
     "control",
     "trace",
