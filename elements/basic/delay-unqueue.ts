@@ -5,8 +5,8 @@ import { type HandlerCode, handlerValue } from "../../src/router/handler.js";
 import { type Signal, upstreamEmptySignal } from "../../src/router/notifier.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 import type { Task } from "../../src/router/task.js";
+import { intervalText } from "../../src/router/time-text.js";
 import type { Timer } from "../../src/router/timer.js";
-import { intervalText } from "../../src/router/timestamp.js";
 
 const args = {
   DELAY: {

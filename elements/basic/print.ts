@@ -6,7 +6,7 @@ import { Packet } from "../../src/packet/packet.js";
 import { Element, type ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, valueHandler } from "../../src/router/handler.js";
 import type { ElementSpec } from "../../src/router/spec.js";
-import { packetTimestampText } from "../../src/router/timestamp.js";
+import { packetTimestampText } from "../../src/router/time-text.js";
 
 const args = {
   LABEL: { type: "string", positional: true, default: '""', doc: "what stands before each line" },

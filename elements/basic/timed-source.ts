@@ -3,8 +3,8 @@ import { DEFAULT_DATA, Template } from "../../src/packet/template.js";
 import { Element, type ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, HandlerError, handlerValue, valueHandler } from "../../src/router/handler.js";
 import type { ElementSpec } from "../../src/router/spec.js";
+import { intervalText } from "../../src/router/time-text.js";
 import type { Timer } from "../../src/router/timer.js";
-import { intervalText } from "../../src/router/timestamp.js";
 
 const args = {
   INTERVAL: {

@@ -1,11 +1,11 @@
 import { ANNO_EXTRA_LENGTH, SLOT_ANNO, SLOT_DATA, SLOT_LENGTH, SLOT_MAC } from "../../assembly/layout.js";
 import { DumpFile } from "../../src/device/dump-file.js";
 import { DumpTimes } from "../../src/device/dump-times.js";
-import { writeTimestamp } from "../../src/device/timestamp.js";
 import { fixedPointText } from "../../src/lang/args/fixed-point.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import { BATCH_MAX, type Batch } from "../../src/packet/batch.js";
 import { forceIP } from "../../src/packet/force-ip.js";
+import { writeTimestamp } from "../../src/packet/timestamp.js";
 import { ConfiguredCall } from "../../src/router/configured-call.js";
 import { Element, type ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, HandlerError, handlerValue, valueHandler } from "../../src/router/handler.js";

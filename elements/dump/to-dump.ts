@@ -1,11 +1,11 @@
 import { closeSync, openSync } from "node:fs";
 import { ANNO_EXTRA_LENGTH } from "../../assembly/layout.js";
 import { Soon } from "../../src/device/soon.js";
-import { timestampNanoseconds, timestampSeconds } from "../../src/device/timestamp.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import { splitSpaces } from "../../src/lang/args/text.js";
 import { BATCH_MAX, type Batch } from "../../src/packet/batch.js";
 import { Packet } from "../../src/packet/packet.js";
+import { timestampNanoseconds, timestampSeconds } from "../../src/packet/timestamp.js";
 import { wallTime } from "../../src/router/clock.js";
 import { Element, type ErrorSink } from "../../src/router/element.js";
 import type { HandlerCode } from "../../src/router/handler.js";

@@ -7,7 +7,7 @@ import { AddressList } from "../../src/packet/address-list.js";
 import type { Batch } from "../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, valueHandler } from "../../src/router/handler.js";
-import { writeNow } from "../../src/router/now.js";
+import { writeNow } from "../../src/router/kernel-time.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 import { isIcmpError } from "../../src/wire/icmp.js";
 

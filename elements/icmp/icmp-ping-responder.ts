@@ -1,7 +1,7 @@
 import { ICMP_SIZE } from "../../assembly/forward-layout.js";
 import type { Batch } from "../../src/packet/batch.js";
 import { Element } from "../../src/router/element.js";
-import { writeNow } from "../../src/router/now.js";
+import { writeNow } from "../../src/router/kernel-time.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 
 /**

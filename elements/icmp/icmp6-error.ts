@@ -4,7 +4,7 @@ import { parseValue } from "../../src/lang/args/parse.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import type { Batch } from "../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../src/router/element.js";
-import { writeNow } from "../../src/router/now.js";
+import { writeNow } from "../../src/router/kernel-time.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 import {
   ICMP6_PARAMETER_PROBLEM,

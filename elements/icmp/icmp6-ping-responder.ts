@@ -2,7 +2,7 @@ import { ICMP_SIZE, ICMP_SOURCE } from "../../assembly/forward-layout.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import type { Batch } from "../../src/packet/batch.js";
 import { Element } from "../../src/router/element.js";
-import { writeNow } from "../../src/router/now.js";
+import { writeNow } from "../../src/router/kernel-time.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 
 const args = {

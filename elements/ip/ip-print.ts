@@ -8,7 +8,7 @@ import { Element, type ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, valueHandler } from "../../src/router/handler.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 import { systemError } from "../../src/router/system-error.js";
-import { packetTimestampText } from "../../src/router/timestamp.js";
+import { packetTimestampText } from "../../src/router/time-text.js";
 import { writeAll } from "../../src/system/write-all.js";
 import { type IPFields, ipLine, payloadStart } from "../../src/trace/ip-line.js";
 

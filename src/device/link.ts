@@ -18,11 +18,11 @@ import {
 } from "../options.js";
 import { BATCH_MAX, type Batch } from "../packet/batch.js";
 import { type PacketMemory, STAGE_BYTES } from "../packet/memory.js";
+import { timestampHigh, timestampLow } from "../packet/timestamp.js";
 import { type Clock, RealClock, wallTime } from "../router/clock.js";
 import type { Device } from "../router/device.js";
 import { newTotals, type Totals } from "./counters.js";
 import { Line, type LineOptions, realSchedule } from "./line.js";
-import { timestampHigh, timestampLow } from "./timestamp.js";
 import { Wire, type WireReceiver, type WireSender } from "./wire.js";
 
 export interface LinkOptions {

@@ -12,6 +12,7 @@ import {
 } from "../../assembly/layout.js";
 import { BATCH_MAX, type Batch } from "../packet/batch.js";
 import type { PacketMemory } from "../packet/memory.js";
+import { writeTimestamp } from "../packet/timestamp.js";
 import { type Device, DeviceError } from "../router/device.js";
 import {
   LINKTYPE_ETHERNET,
@@ -26,7 +27,6 @@ import { newTotals, type Totals } from "./counters.js";
 import { destinationType } from "./ethernet.js";
 import { CAPTURE_MTU, messageOf, openFile } from "./file.js";
 import { Soon } from "./soon.js";
-import { writeTimestamp } from "./timestamp.js";
 
 /** In place of a slot. */
 const NO_PACKET = -1;

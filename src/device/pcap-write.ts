@@ -4,13 +4,13 @@ import { closeSync } from "node:fs";
 import { SLOT_DATA, SLOT_LENGTH } from "../../assembly/layout.js";
 import type { Batch } from "../packet/batch.js";
 import type { PacketMemory } from "../packet/memory.js";
+import { timestampNanoseconds, timestampSeconds } from "../packet/timestamp.js";
 import type { Device } from "../router/device.js";
 import { writeAll } from "../system/write-all.js";
 import { LINKTYPE_ETHERNET, LINKTYPE_RAW, PCAP_BUFFER, PcapWriter } from "../wire/pcap.js";
 import { newTotals, type Totals } from "./counters.js";
 import { CAPTURE_MTU, messageOf, openFile } from "./file.js";
 import { Soon } from "./soon.js";
-import { timestampNanoseconds, timestampSeconds } from "./timestamp.js";
 
 /** Collects packets in a capture file, with nanoseconds. Written out at the latest when the event loop turns. */
 export class PcapWriteDevice implements Device {

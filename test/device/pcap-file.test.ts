@@ -7,10 +7,10 @@ import { ANNO_EXTRA_LENGTH, PACKET_BROADCAST, PACKET_HOST, SLOT_ANNO } from "../
 import { PcapReadDevice } from "../../src/device/pcap-read.js";
 import { PcapWriteDevice } from "../../src/device/pcap-write.js";
 import { SystemProvider } from "../../src/device/provider.js";
-import { timestampNanoseconds, timestampSeconds, writeTimestamp } from "../../src/device/timestamp.js";
 import { BatchPool } from "../../src/packet/batch.js";
 import { PacketMemory } from "../../src/packet/memory.js";
 import { Packet } from "../../src/packet/packet.js";
+import { timestampNanoseconds, timestampSeconds, writeTimestamp } from "../../src/packet/timestamp.js";
 import { DeviceError } from "../../src/router/device.js";
 import { PcapWriter } from "../../src/wire/pcap.js";
 

@@ -2,7 +2,7 @@
 // nanoseconds, exactly and without a BigInt.
 
 import { SLOT_TIMESTAMP } from "../../assembly/layout.js";
-import type { PacketMemory } from "../packet/memory.js";
+import type { PacketMemory } from "./memory.js";
 
 /** Sets the packet's timestamp to `seconds` (below 2^32) and `nanoseconds` (below 10^9). */
 export function writeTimestamp(
