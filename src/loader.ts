@@ -7,6 +7,7 @@ import { pathToFileURL } from "node:url";
 import { checkArgument, type Kind } from "./options.js";
 import { Element, type ElementClass } from "./router/element.js";
 import type { ElementLoader } from "./router/router.js";
+import { SluiceError } from "./sluice-error.js";
 
 /** The version of the element interface that plug-in packages declare. */
 export const PLUGIN_API = 1;
@@ -33,7 +34,7 @@ interface PluginManifest {
 }
 
 /** A package that could not be used; the message is Click's. */
-export class PackageError extends Error {
+export class PackageError extends SluiceError {
   readonly code = "PACKAGE";
 }
 

@@ -1,5 +1,6 @@
 // What a command of the program is, and how commands fail.
 
+import { SluiceError } from "../sluice-error.js";
 import type { Output } from "./output.js";
 
 /** One file a command; `main.ts` finds it by name. */
@@ -29,11 +30,11 @@ export function commandList(commands: CommandTable): string {
 }
 
 /** Wrong words on the command line; printed with a pointer to `--help`. */
-export class UsageError extends Error {
+export class UsageError extends SluiceError {
   readonly code = "USAGE";
 }
 
 /** A failure that is not the configuration's; printed as it is. */
-export class CommandError extends Error {
+export class CommandError extends SluiceError {
   readonly code = "COMMAND";
 }

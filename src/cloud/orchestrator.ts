@@ -1,6 +1,7 @@
 // What a controller can do with the functions of a service (ETSI NFV's life cycle operations), wherever it runs.
 
 import { Facility } from "../router/facility.js";
+import { CodedError } from "../sluice-error.js";
 
 /** A running function, or one that is to run. */
 export interface FunctionStatus {
@@ -43,15 +44,9 @@ export const ORCHESTRATOR_VERBS: readonly OrchestratorVerb[] = [
 ];
 
 /** Why an orchestrator does not do what it was asked for. */
-export class OrchestratorError extends Error {
+export class OrchestratorError extends CodedError {
   /** Of whoever refused it: `NO_FUNCTION`, `UNSUPPORTED`, `UNREACHABLE`, `FAILED` and others. */
-  readonly code: string;
-
-  constructor(code: string, message: string) {
-    super(message);
-    this.name = "OrchestratorError";
-    this.code = code;
-  }
+  declare readonly code: string;
 }
 
 /** For `Router.ask`: the orchestrators of a router's world. */

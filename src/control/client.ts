@@ -3,6 +3,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { systemError } from "../router/system-error.js";
+import { CodedError, SluiceError } from "../sluice-error.js";
 
 /** Characters of an answer's line, and of its data, that are taken. */
 const LINE_MAX = 65_536;
@@ -26,19 +27,14 @@ export function parseControlAddress(text: string): ControlAddress {
 }
 
 /** No such address, nobody there, or an answer that is not of the protocol. */
-export class ControlError extends Error {
+export class ControlError extends SluiceError {
   readonly code = "CONTROL";
 }
 
 /** The router's answer to a request that failed: its lines. */
-export class ControlRefusal extends Error {
+export class ControlRefusal extends CodedError<number> {
   /** As Click has them: 510 no such element, 511 no such handler, 590 the handler failed. */
-  readonly code: number;
-
-  constructor(code: number, message: string) {
-    super(message);
-    this.code = code;
-  }
+  declare readonly code: number;
 }
 
 /** One connection; requests are to be made one after another. */

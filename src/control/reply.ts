@@ -5,6 +5,7 @@ import { bytesOf } from "../lang/args/text.js";
 import type { Element } from "../router/element.js";
 import { type Handler, HandlerError, readHandler } from "../router/handler.js";
 import type { Router } from "../router/router.js";
+import { CodedError } from "../sluice-error.js";
 import { CODES } from "./codes.js";
 import type { Request } from "./input.js";
 
@@ -36,14 +37,7 @@ export interface ControlHost {
 }
 
 /** A failed request: its code and message. */
-class Refusal extends Error {
-  readonly code: number;
-
-  constructor(code: number, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
+class Refusal extends CodedError<number> {}
 
 /** Message lines: all but the last have a hyphen after the code. */
 export function reply(code: number, lines: readonly string[]): string {

@@ -4,6 +4,7 @@ import { ipNumber } from "../net/address.js";
 import { findMac } from "../net/mac.js";
 import { findPrefix, type Prefix } from "../net/prefix.js";
 import type { Random } from "../router/random.js";
+import { SluiceError } from "../sluice-error.js";
 import { checksum, pseudoSum } from "../wire/checksum.js";
 import { ETHERTYPE_IP, ETHERTYPE_IP6, writeEthernet } from "../wire/ethernet.js";
 import { ICMP_ECHO, writeIcmp } from "../wire/icmp.js";
@@ -20,7 +21,7 @@ import { IPV6_HEADER, writeIpv6 } from "../wire/ipv6.js";
 import { type Endpoints, UDP_HEADER, writeUdp } from "../wire/udp.js";
 
 /** Words that describe no traffic. */
-export class TrafficError extends Error {
+export class TrafficError extends SluiceError {
   readonly code = "TRAFFIC";
 }
 

@@ -1,18 +1,15 @@
 // ar(1) archives: Click takes a configuration packed with the files it needs.
 
+import { SluiceError } from "../sluice-error.js";
+
 const MAGIC = "!<arch>\n";
 const HEADER = 60;
 /** Members of one archive; a configuration has a handful. */
 const MAX_MEMBERS = 10000;
 
 /** An archive that is cut short or inconsistent. */
-export class ArchiveError extends Error {
+export class ArchiveError extends SluiceError {
   readonly code = "ARCHIVE";
-
-  constructor(message: string) {
-    super(message);
-    this.name = "ArchiveError";
-  }
 }
 
 function ascii(bytes: Uint8Array, from: number, to: number): string {

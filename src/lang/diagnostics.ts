@@ -1,5 +1,7 @@
 // Places in configuration text, and what is wrong there.
 
+import { SluiceError } from "../sluice-error.js";
+
 /** A place in a configuration: what Click calls a landmark. */
 export interface Landmark {
   /** File name as Click prints it: a path, `config` for text given with -e, `<stdin>`. */
@@ -39,7 +41,7 @@ export function diagnosticText(d: Diagnostic): string {
 }
 
 /** A configuration that cannot run; carries every diagnostic, not only the first. */
-export class ConfigurationError extends Error {
+export class ConfigurationError extends SluiceError {
   readonly code = "CONFIGURATION";
   readonly diagnostics: readonly Diagnostic[];
   /** `parse`: the text is wrong; `initialize`: it reads well, but the router it describes cannot start. */
@@ -48,7 +50,6 @@ export class ConfigurationError extends Error {
   constructor(diagnostics: readonly Diagnostic[], stage: "parse" | "initialize" = "parse") {
     super(diagnostics.map(diagnosticText).join("\n"));
     this.stage = stage;
-    this.name = "ConfigurationError";
     this.diagnostics = diagnostics;
   }
 }

@@ -1,6 +1,7 @@
 // Variables in configuration strings: `$v`, `${v}`, `${v-default}`, `${v[2]}`,
 // `$(…)`. The behaviour of Click's lib/variableenv.cc.
 
+import { SluiceError } from "../sluice-error.js";
 import { quote, shiftSpaces } from "./args/text.js";
 
 /** Values nested deeper than this stay as they are written. */
@@ -111,7 +112,7 @@ export function expandVariables(
 }
 
 /** Thrown where expansion produces more text than is allowed. */
-export class ExpansionLimit extends Error {
+export class ExpansionLimit extends SluiceError {
   readonly code = "EXPANSION_LIMIT";
 }
 

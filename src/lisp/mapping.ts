@@ -5,6 +5,7 @@ import { splitSpaces } from "../lang/args/text.js";
 import { addressScope, addressText, findAddress, isRoutable } from "../net/address.js";
 import { type EidPrefix, IID_MAX } from "../net/eid.js";
 import { findPrefix, type Prefix, prefixText } from "../net/prefix.js";
+import { SluiceError } from "../sluice-error.js";
 
 /** What to do with packets to a prefix that has no locators: the ACT field of an EID-Record (RFC 9301, section 5.4). */
 export const ACTIONS = [
@@ -49,7 +50,7 @@ export interface Mapping extends EidPrefix {
 }
 
 /** Text that is no mapping, or a mapping that cannot be. */
-export class MappingError extends Error {
+export class MappingError extends SluiceError {
   readonly code = "MAPPING";
 }
 

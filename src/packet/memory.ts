@@ -3,6 +3,7 @@
 
 import { inspect } from "node:util";
 import * as layout from "../../assembly/layout.js";
+import { SluiceError } from "../sluice-error.js";
 import { instantiateKernels, type Kernels, makeMemory, type WasmMemory } from "./kernels.js";
 import { instantiatePlugin } from "./plugin-kernels.js";
 
@@ -38,7 +39,7 @@ const SLOTS_LEAST = 16;
 const SHARE = 8;
 
 /** The memory would not hold what was asked of it. */
-export class MemoryError extends Error {
+export class MemoryError extends SluiceError {
   readonly code = "MEMORY";
 }
 

@@ -4,10 +4,11 @@
 // out memory by itself would overwrite its neighbours, because all modules share one memory. Such a module is refused.
 
 import { instantiateSync } from "@assemblyscript/loader";
+import { SluiceError } from "../sluice-error.js";
 import type { WasmMemory } from "./kernels.js";
 
 /** A plug-in's module that may not run in a router's memory; the message says why and what to do. */
-export class KernelError extends Error {
+export class KernelError extends SluiceError {
   readonly code = "KERNEL";
 }
 

@@ -2,6 +2,7 @@
 // changed and listed here, searched a batch at a time by the kernels.
 
 import { type IpAddress, ipBytes, ipNumber } from "../net/address.js";
+import { SluiceError } from "../sluice-error.js";
 import { MemoryError, type PacketMemory } from "./memory.js";
 
 /** An IPv4 address as a number (host order, 0 to 2^32-1), or an IPv6 address as 16 bytes in network order. */
@@ -15,7 +16,7 @@ export interface PrefixEntry {
 }
 
 /** An argument that no prefix table can hold: an address of the other family, a length or a value out of range. */
-export class PrefixTableError extends Error {
+export class PrefixTableError extends SluiceError {
   readonly code = "PREFIX_TABLE";
 }
 

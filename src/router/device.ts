@@ -2,17 +2,12 @@
 
 import type { Batch } from "../packet/batch.js";
 import type { PacketMemory } from "../packet/memory.js";
+import { CodedError } from "../sluice-error.js";
 
 /** A failure to open or use a device; `message` names the device, what is missing and the way without it. */
-export class DeviceError extends Error {
+export class DeviceError extends CodedError {
   /** Stable: `NO_SUCH_DEVICE`, `PERMISSION`, `UNSUPPORTED`, `BAD_FILE`, `BUSY`, `IO`. */
-  readonly code: string;
-
-  constructor(code: string, message: string) {
-    super(message);
-    this.name = "DeviceError";
-    this.code = code;
-  }
+  declare readonly code: string;
 }
 
 /** A way for packets to enter and leave a router. Never throws once open: a device that fails goes `down`. */

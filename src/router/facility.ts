@@ -2,6 +2,7 @@
 // a name.
 
 import { nearest } from "../lang/nearest.js";
+import { CodedError } from "../sluice-error.js";
 
 /**
  * A kind of thing that a world may have, and the key by which its makers and its users find each other: each room
@@ -19,15 +20,9 @@ export class Facility<T> {
 }
 
 /** A world that has not what a router asks for; `message` says what is known, or what is missing. */
-export class FacilityError extends Error {
+export class FacilityError extends CodedError {
   /** `NO_SUCH_KIND`, `NO_SUCH_NAME`, `REFUSED`. */
-  readonly code: string;
-
-  constructor(code: string, message: string) {
-    super(message);
-    this.name = "FacilityError";
-    this.code = code;
-  }
+  declare readonly code: string;
 }
 
 /** How a router finds what its world has. */

@@ -4,6 +4,7 @@ import { parseArgs } from "../lang/args/parse.js";
 import type { ArgSpec, ArgSpecs, ArgTypes, ArgValues } from "../lang/args/spec.js";
 import { joinArgs, splitSpaces } from "../lang/args/text.js";
 import { MemoryError } from "../packet/memory.js";
+import { CodedError } from "../sluice-error.js";
 import type { Element } from "./element.js";
 import type { HandlerSpec } from "./spec.js";
 
@@ -21,16 +22,14 @@ export interface Handler extends HandlerCode {
 }
 
 /** A handler that does not exist, does not allow this, or failed; the message is Click's. */
-export class HandlerError extends Error {
+export class HandlerError extends CodedError {
   /** `NO_ELEMENT`, `NO_HANDLER`, `NOT_READABLE`, `NOT_WRITABLE`, `FAILED`. */
-  readonly code: string;
+  declare readonly code: string;
   /** What a Script sees as `$?`: Click's -EINVAL, but for scripts that end otherwise. */
   readonly status: number;
 
   constructor(code: string, message: string, status = -22) {
-    super(message);
-    this.name = "HandlerError";
-    this.code = code;
+    super(code, message);
     this.status = status;
   }
 }

@@ -7,10 +7,11 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { SluiceError } from "../sluice-error.js";
 import { systemError } from "./system-error.js";
 
 /** A secret that cannot be had. What it says is fit for anybody's eyes. */
-export class SecretError extends Error {
+export class SecretError extends SluiceError {
   readonly code = "SECRET";
 }
 

@@ -2,6 +2,7 @@
 
 import { inspect } from "node:util";
 import { checkArgument, having, real } from "../options.js";
+import { SluiceError } from "../sluice-error.js";
 import { SimulatedClock, SimulatedClockView } from "./clock.js";
 import { type Random, SeededRandom } from "./random.js";
 import type { Router } from "./router.js";
@@ -18,7 +19,7 @@ const SECONDS = real(0);
 const ROUTER = having("a router", "step", "run");
 
 /** A simulation that does not get on: some router has work for ever without time passing. */
-export class SimulationError extends Error {
+export class SimulationError extends SluiceError {
   readonly code = "SIMULATION";
 }
 

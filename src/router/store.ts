@@ -1,6 +1,8 @@
 // Where elements keep what outlives their router: a store asks little, so that
 // there can be many kinds.
 
+import { SluiceError } from "../sluice-error.js";
+
 /** A key and its new value; null takes the key out. */
 export interface StoreOperation {
   readonly key: Uint8Array;
@@ -24,7 +26,7 @@ export interface Store {
 }
 
 /** A store that cannot be opened, read or written. */
-export class StoreError extends Error {
+export class StoreError extends SluiceError {
   readonly code = "STORE";
 
   /** Whether the same may be done later, or elsewhere. */

@@ -13,9 +13,10 @@ import {
   type Stats,
 } from "node:fs";
 import { dirname, join, parse, resolve, sep } from "node:path";
+import { SluiceError } from "../sluice-error.js";
 
 /** A file or folder that another user has, or could have changed. */
-export class NotOwnError extends Error {
+export class NotOwnError extends SluiceError {
   readonly code = "NOT_OWN";
 }
 

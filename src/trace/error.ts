@@ -1,11 +1,7 @@
-/** A trace that cannot begin, or is over. */
-export class TraceError extends Error {
-  /** `BAD_FILTER`, `BAD_REQUEST`, `BUSY`, `ENDED`. */
-  readonly code: string;
+import { CodedError } from "../sluice-error.js";
 
-  constructor(code: string, message: string) {
-    super(message);
-    this.name = "TraceError";
-    this.code = code;
-  }
+/** A trace that cannot begin, or is over. */
+export class TraceError extends CodedError {
+  /** `BAD_FILTER`, `BAD_REQUEST`, `BUSY`, `ENDED`. */
+  declare readonly code: string;
 }

@@ -1,5 +1,7 @@
 // What a wire format's checked read throws.
 
+import { CodedError } from "../sluice-error.js";
+
 export type WireErrorCode =
   /** The bytes end before the message does. */
   | "TRUNCATED"
@@ -12,15 +14,7 @@ export type WireErrorCode =
   | "BAD_FIELD";
 
 /** Bytes that are not a message of the format. The message names the format and the field. */
-export class WireError extends Error {
-  readonly code: WireErrorCode;
-
-  constructor(code: WireErrorCode, message: string) {
-    super(message);
-    this.name = "WireError";
-    this.code = code;
-  }
-}
+export class WireError extends CodedError<WireErrorCode> {}
 
 /** A view of `bytes`; throws WireError where they are fewer than `least`. */
 export function viewOf(bytes: Uint8Array, least: number, format: string): DataView {

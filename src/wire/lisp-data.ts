@@ -1,5 +1,7 @@
 // The LISP data header (RFC 9300, section 5.3): 8 bytes behind UDP port 4341.
 
+import { SluiceError } from "../sluice-error.js";
+
 export const LISP_DATA_PORT = 4341;
 export const LISP_CONTROL_PORT = 4342;
 /** VXLAN-GPE (RFC 9305 shows how LISP's header became its model). */
@@ -34,7 +36,7 @@ export interface LispDataHeader {
 }
 
 /** A header that cannot be read or written. */
-export class LispDataError extends Error {
+export class LispDataError extends SluiceError {
   readonly code = "LISP_DATA";
 }
 

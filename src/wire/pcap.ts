@@ -2,6 +2,8 @@
 // written in a stream, with one buffer of fixed size. Files are hostile input:
 // every length is checked, and an error names the byte where it stands.
 
+import { CodedError } from "../sluice-error.js";
+
 /** Bytes of the file header and of a record's header. */
 export const PCAP_HEADER = 24;
 export const PCAP_RECORD = 16;
@@ -25,16 +27,19 @@ const NANO = 0xa1b23c4d;
 const MODIFIED = 0xa1b2cd34;
 const PCAPNG = 0x0a0d0d0a;
 
+export type PcapErrorCode =
+  /** No pcap file, or of a kind that is not supported. */
+  | "BAD_HEADER"
+  | "BAD_RECORD"
+  /** It ends inside a header or record. */
+  | "TRUNCATED";
+
 /** A capture file that cannot be read. `offset` is the byte of the file at which the trouble stands. */
-export class PcapError extends Error {
-  /** `BAD_HEADER` (no pcap file, or a kind not supported), `BAD_RECORD`, `TRUNCATED` (it ends inside a header or record). */
-  readonly code: "BAD_HEADER" | "BAD_RECORD" | "TRUNCATED";
+export class PcapError extends CodedError<PcapErrorCode> {
   readonly offset: number;
 
-  constructor(code: PcapError["code"], offset: number, message: string) {
-    super(`${message} (byte ${offset})`);
-    this.name = "PcapError";
-    this.code = code;
+  constructor(code: PcapErrorCode, offset: number, message: string) {
+    super(code, `${message} (byte ${offset})`);
     this.offset = offset;
   }
 }

@@ -8,11 +8,12 @@ import * as assert from "uvu/assert";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
 
-/** What each room may import, besides itself, `net`, `collections` and `options`. `layout` is assembly/layout.ts, the one file of memory offsets. */
+/** What each room may import, besides itself, `net`, `collections`, `options` and `sluice-error`. `layout` is assembly/layout.ts, the one file of memory offsets. */
 const ALLOWED: Record<string, readonly string[]> = {
   net: [],
   collections: [],
   options: [],
+  "sluice-error": [],
   system: [],
   lang: [],
   wire: [],
@@ -66,7 +67,7 @@ const ALLOWED: Record<string, readonly string[]> = {
 };
 
 /** What every room may import. */
-const BELOW: readonly string[] = ["net", "collections", "options"];
+const BELOW: readonly string[] = ["net", "collections", "options", "sluice-error"];
 
 function room(file: string): string {
   const path = relative(root, file).replaceAll("\\", "/");

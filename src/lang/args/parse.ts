@@ -1,5 +1,6 @@
 // Reads a configuration string into an element's declared arguments, as Click's Args does.
 
+import { SluiceError } from "../../sluice-error.js";
 import { nearest } from "../nearest.js";
 import * as addresses from "./address.js";
 import { Arguments } from "./arguments.js";
@@ -23,12 +24,11 @@ export interface ParsedArgs<S extends ArgSpecs> {
 }
 
 /** A spec that contradicts itself: a fault of the element, not of its configuration. */
-export class ArgSpecError extends Error {
+export class ArgSpecError extends SluiceError {
   readonly code = "ARG_SPEC";
 
   constructor(name: string, message: string) {
     super(`argument ${name}: ${message}`);
-    this.name = "ArgSpecError";
   }
 }
 

@@ -11,6 +11,7 @@
 // send. For 3 no user is known, and the RFC is followed.
 
 import { createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
+import { SluiceError } from "../../sluice-error.js";
 import type { Info } from "../../wire/lisp-control/info.js";
 import { encodeLispControl } from "../../wire/lisp-control/message.js";
 import { AUTHENTICATION_AT, type MapNotify, type MapRegister } from "../../wire/lisp-control/registration.js";
@@ -61,7 +62,7 @@ export interface Verification {
 }
 
 /** A message that cannot be authenticated as asked. */
-export class AuthenticationError extends Error {
+export class AuthenticationError extends SluiceError {
   readonly code = "AUTHENTICATION";
 }
 

@@ -7,6 +7,7 @@ import { isUtf8 } from "node:buffer";
 import { HIDDEN } from "../../lang/args/secrets.js";
 import { bytesOf, splitSpaces, unquote } from "../../lang/args/text.js";
 import { referredSecret, SecretError } from "../../router/secret-source.js";
+import { SluiceError } from "../../sluice-error.js";
 import type { Authentication } from "../../wire/lisp-control/registration.js";
 import {
   ALGORITHM_HKDF,
@@ -18,7 +19,7 @@ import {
 } from "./authentication.js";
 
 /** A key that is not written as one. */
-export class KeyError extends Error {
+export class KeyError extends SluiceError {
   readonly code = "KEY";
 }
 

@@ -3,12 +3,13 @@
 import { closeSync, fsyncSync, ftruncateSync, openSync, renameSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Clock, wallTime } from "../../router/clock.js";
+import { SluiceError } from "../../sluice-error.js";
 import { openOwnFile, readOwnFile } from "../../system/own-files.js";
 import { writeAll } from "../../system/write-all.js";
 import { NonceCounter, nonceText } from "./nonce-policy.js";
 
 /** A file that holds no nonce, or cannot be read or written. */
-export class NonceFileError extends Error {
+export class NonceFileError extends SluiceError {
   readonly code = "NONCE_FILE";
 }
 

@@ -2,6 +2,7 @@
 // (RFC 9301, section 5.6). Both are kept over a restart.
 
 import { LargeMap } from "../../collections/large-map.js";
+import { SluiceError } from "../../sluice-error.js";
 
 /**
  * `strict`: a nonce must be greater than every one before, as RFC 9301 has it. `lenient`: it must not be one of the
@@ -29,7 +30,7 @@ export interface NonceGuardOptions {
 }
 
 /** A state that is none. */
-export class NonceStateError extends Error {
+export class NonceStateError extends SluiceError {
   readonly code = "NONCE_STATE";
 }
 

@@ -1,10 +1,11 @@
 // How an xTR is called (RFC 9301, section 5.6; RFC 9437): xTR-ID and Site-ID.
 
 import { createHash } from "node:crypto";
+import { SluiceError } from "../../sluice-error.js";
 import type { XtrIds } from "../../wire/lisp-control/record.js";
 
 /** Text that is no xTR-ID or Site-ID. */
-export class XtrIdError extends Error {
+export class XtrIdError extends SluiceError {
   readonly code = "XTR_ID";
 }
 

@@ -17,11 +17,12 @@
 // store in milliseconds of wall-clock time since 1970: a clock starts anew with its router.
 
 import type { EidPrefix } from "../../net/eid.js";
+import { SluiceError } from "../../sluice-error.js";
 import { ACTIONS, type Locator, type Mapping } from "../mapping.js";
 import { checkEntry, type Entry, type Registration } from "./registration.js";
 
 /** Bytes that are no entry, or one of a format that this program does not know. */
-export class EntryFormatError extends Error {
+export class EntryFormatError extends SluiceError {
   readonly code = "ENTRY_FORMAT";
 }
 

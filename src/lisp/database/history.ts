@@ -3,6 +3,7 @@
 
 import type { EidPrefix } from "../../net/eid.js";
 import { failedListener } from "../../router/listeners.js";
+import { SluiceError } from "../../sluice-error.js";
 import { decodeEntry } from "./codec.js";
 import type { Entry } from "./registration.js";
 
@@ -46,7 +47,7 @@ export interface Watch {
 }
 
 /** The changes asked for are not known any more (or not yet): list what there is and watch from its revision. */
-export class CompactedError extends Error {
+export class CompactedError extends SluiceError {
   readonly code = "COMPACTED";
 }
 

@@ -3,6 +3,7 @@
 import { LargeMap } from "../../collections/large-map.js";
 import type { EidPrefix } from "../../net/eid.js";
 import type { Clock } from "../../router/clock.js";
+import { SluiceError } from "../../sluice-error.js";
 import { MappingError } from "../mapping.js";
 import { decodeEntry, EntryFormatError, mapExpiries } from "./codec.js";
 import { decodeNumber, parseKey, RecordError, unseal } from "./records.js";
@@ -17,7 +18,7 @@ export interface Skipped {
 }
 
 /** The database holds as much as it may. */
-export class DatabaseFullError extends Error {
+export class DatabaseFullError extends SluiceError {
   readonly code = "DATABASE_FULL";
 }
 

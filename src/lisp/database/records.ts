@@ -8,10 +8,11 @@
 import { sameAddress } from "../../net/address.js";
 import type { EidPrefix } from "../../net/eid.js";
 import { masked } from "../../net/prefix.js";
+import { SluiceError } from "../../sluice-error.js";
 import { RegistrationError } from "./registration.js";
 
 /** A key or value in a store that this program cannot have written. */
-export class RecordError extends Error {
+export class RecordError extends SluiceError {
   readonly code = "RECORD";
 }
 

@@ -5,6 +5,7 @@ import type { LargeMap } from "../../collections/large-map.js";
 import type { EidPrefix } from "../../net/eid.js";
 import { canonical, type Prefix } from "../../net/prefix.js";
 import type { Clock } from "../../router/clock.js";
+import { SluiceError } from "../../sluice-error.js";
 import { encodeEntry } from "./codec.js";
 import { ChangeHistory, type Watch, type Watcher } from "./history.js";
 import { DatabaseFullError, type Skipped } from "./loading.js";
@@ -55,7 +56,7 @@ export interface StoreLoss {
 }
 
 /** The database was closed. */
-export class DatabaseClosedError extends Error {
+export class DatabaseClosedError extends SluiceError {
   readonly code = "DATABASE_CLOSED";
 }
 

@@ -1,6 +1,7 @@
 // What the mapping database holds: for each EID-prefix, who registered it and what.
 
 import { type EidPrefix, sameEid } from "../../net/eid.js";
+import { SluiceError } from "../../sluice-error.js";
 import { checkMapping, type Mapping } from "../mapping.js";
 
 /** What one xTR registered for an EID-prefix (RFC 9301, section 5.6). */
@@ -35,7 +36,7 @@ export interface Entry extends EidPrefix {
 }
 
 /** A registration that the database cannot hold. */
-export class RegistrationError extends Error {
+export class RegistrationError extends SluiceError {
   readonly code = "REGISTRATION";
 }
 

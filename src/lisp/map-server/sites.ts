@@ -4,6 +4,7 @@
 import { LargeMap } from "../../collections/large-map.js";
 import { type EidPrefix, IID_MAX } from "../../net/eid.js";
 import { findPrefix, prefixText } from "../../net/prefix.js";
+import { SluiceError } from "../../sluice-error.js";
 import type { AuthenticationKey } from "../control/authentication.js";
 import { addKey, algorithmName, keyAlgorithm, misplaced, readKey, wordsOf } from "../control/keys.js";
 import { PrefixTable } from "./prefix-table.js";
@@ -25,7 +26,7 @@ export interface Site {
 const KEYWORDS: ReadonlySet<string> = new Set(["key", "iid", "eid"]);
 
 /** Text that is no site. Says nothing of it that may be a secret. */
-export class SiteError extends Error {
+export class SiteError extends SluiceError {
   readonly code = "SITE";
 }
 

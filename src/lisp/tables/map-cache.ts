@@ -9,6 +9,7 @@ import { canonical, covers, type Prefix } from "../../net/prefix.js";
 import { MemoryError, type PacketMemory } from "../../packet/memory.js";
 import type { Clock } from "../../router/clock.js";
 import type { Random } from "../../router/random.js";
+import { SluiceError } from "../../sluice-error.js";
 import { ExpiryQueue } from "../expiry-queue.js";
 import { checkMapping, type Mapping } from "../mapping.js";
 import { SLICE } from "../slice.js";
@@ -18,7 +19,7 @@ import { Remains } from "./remains.js";
 import { type RlocChange, type RlocState, RlocTable } from "./rloc-table.js";
 
 /** The cache holds as many mappings as it may, and none of them ever expires. */
-export class MapCacheFullError extends Error {
+export class MapCacheFullError extends SluiceError {
   readonly code = "MAP_CACHE_FULL";
 }
 

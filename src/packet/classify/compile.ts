@@ -1,6 +1,7 @@
 // From rules to a classifying kernel: build, optimise, emit, instantiate.
 
 import { PORT_DROP } from "../../../assembly/layout.js";
+import { SluiceError } from "../../sluice-error.js";
 import {
   type Classify,
   type CompiledClassify,
@@ -28,7 +29,7 @@ const HALVE_FROM = 16;
 const NEXT: Target = ~0x10000;
 
 /** The rules have more tests than a program may hold. */
-export class ProgramTooLargeError extends Error {
+export class ProgramTooLargeError extends SluiceError {
   readonly code = "PROGRAM_TOO_LARGE";
 }
 

@@ -1,19 +1,17 @@
 // The API's caller: what the commands talk to a running service with.
 
 import type { Diagnostic } from "../../lang/diagnostics.js";
+import { CodedError } from "../../sluice-error.js";
 
 /** What the API refused, in its words. */
-export class ApiError extends Error {
+export class ApiError extends CodedError {
   /** HTTP's; 0 when nobody answers. */
   readonly status: number;
-  readonly code: string;
   readonly diagnostics: readonly Diagnostic[];
 
   constructor(status: number, code: string, message: string, diagnostics: readonly Diagnostic[] = []) {
-    super(message);
-    this.name = "ApiError";
+    super(code, message);
     this.status = status;
-    this.code = code;
     this.diagnostics = diagnostics;
   }
 }

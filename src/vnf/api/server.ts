@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { Ajv, type ValidateFunction } from "ajv";
 import { ConfigurationError } from "../../lang/diagnostics.js";
 import { HandlerError } from "../../router/handler.js";
+import { CodedError } from "../../sluice-error.js";
 import { InstanceError } from "../instance/instance.js";
 import { ServiceError } from "../service/error.js";
 import type { Service } from "../service/service.js";
@@ -32,17 +33,15 @@ export interface ApiOptions {
 }
 
 /** A request that is refused; `status` is HTTP's. */
-class Refusal extends Error {
+class Refusal extends CodedError {
   readonly status: number;
-  readonly code: string;
   readonly details: unknown;
   /** Methods that the path takes, where the request's was none of them. */
   readonly allow: string | null;
 
   constructor(status: number, code: string, message: string, details?: unknown, allow: string | null = null) {
-    super(message);
+    super(code, message);
     this.status = status;
-    this.code = code;
     this.details = details;
     this.allow = allow;
   }

@@ -1,5 +1,6 @@
 // A network function that runs: what every isolation offers, and how it ends.
 
+import { CodedError } from "../../sluice-error.js";
 import type { Isolation, MemoryDescriptor } from "../descriptor/model.js";
 import type { Reply, Request, RequestKind } from "./protocol.js";
 
@@ -55,13 +56,7 @@ export interface Instance {
 }
 
 /** An instance that is not there to be asked, or does not answer. */
-export class InstanceError extends Error {
+export class InstanceError extends CodedError {
   /** `ENDED`, `TIMEOUT`, `UNSUPPORTED`. */
-  readonly code: string;
-
-  constructor(code: string, message: string) {
-    super(message);
-    this.name = "InstanceError";
-    this.code = code;
-  }
+  declare readonly code: string;
 }

@@ -5,6 +5,7 @@ import { randomBytes } from "node:crypto";
 import { lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, unlinkSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
+import { CodedError } from "../../sluice-error.js";
 import { checkOwnFolder, readOwnFile } from "../../system/own-files.js";
 import { type ProcessIdentity, processRuns } from "../../system/processes.js";
 
@@ -20,14 +21,9 @@ export interface ServiceRecord extends ProcessIdentity {
 }
 
 /** A name that is no service's, or something in the place of a service's folder. */
-export class StateError extends Error {
+export class StateError extends CodedError {
   /** `NAME`, `FOREIGN`. */
-  readonly code: string;
-
-  constructor(code: "NAME" | "FOREIGN", message: string) {
-    super(message);
-    this.code = code;
-  }
+  declare readonly code: string;
 }
 
 /** As in descriptors, with room for what commands put behind. */

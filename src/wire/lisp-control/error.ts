@@ -1,5 +1,7 @@
 // What the codecs of LISP control messages throw.
 
+import { CodedError } from "../../sluice-error.js";
+
 export type LispControlErrorCode =
   /** The bytes end before the message does. */
   | "TRUNCATED"
@@ -22,15 +24,12 @@ export type LispControlErrorCode =
   | "TOO_LONG";
 
 /** Bytes that are no LISP control message, or a record that cannot be one. */
-export class LispControlError extends Error {
-  readonly code: LispControlErrorCode;
+export class LispControlError extends CodedError<LispControlErrorCode> {
   /** Byte of the message (for an ECM, of the outer one) at which the trouble stands. */
   readonly offset: number;
 
   constructor(code: LispControlErrorCode, offset: number, message: string) {
-    super(`${message} (byte ${offset})`);
-    this.name = "LispControlError";
-    this.code = code;
+    super(code, `${message} (byte ${offset})`);
     this.offset = offset;
   }
 }
