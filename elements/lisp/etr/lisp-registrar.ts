@@ -98,8 +98,8 @@ const args = {
  *
  * Every EID-prefix is registered with every Map-Server as soon as there is one, then every INTERVAL (RFC 9301, section
  * 8.2), in the first QUICK after the start or its last change every QUICK_INTERVAL. Until a Map-Notify names it, it is
- * sent again after TIMEOUT, doubled up to MAX_TIMEOUT (section 5.7). What leaves the site is withdrawn by a
- * Map-Register with TTL 0, up to six times. Every Map-Register has a nonce greater than the last, one sent again too:
+ * sent again after TIMEOUT, doubled up to MAX_TIMEOUT (section 5.7), but no later than it would be anyway. What leaves
+ * the site is withdrawn by a Map-Register with TTL 0, up to six times. Every Map-Register has a nonce greater than the last, one sent again too:
  * a Map-Server must drop what does not (section 5.6). Nonces start at the wall clock's seconds times 2^32, with STATE
  * not below what was used before.
  *

@@ -321,7 +321,8 @@ export class OwnRegistrations {
     const nonce = this.#transport.nonce();
     for (const r of message) {
       if (r.state === "registered" || r.state === "sent") this.#setTries(r, 0);
-      const wait = Math.min(timeout * 2 ** Math.min(r.tries, 30), longest);
+      // Never less often than without a Map-Notify being waited for: it may be that alone which got lost.
+      const wait = Math.min(timeout * 2 ** Math.min(r.tries, 30), longest, this.#intervalAt(r, now));
       this.#setTries(r, r.tries + 1);
       if (r.mapping === null && (r.tries >= WITHDRAWALS || !this.#wantNotify)) {
         this.#drop(r);
