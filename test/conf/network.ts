@@ -90,12 +90,12 @@ function mulberry(seed: number): () => number {
 
 /**
  * A site `i` (1 or 2) in `n`: a tunnel router `xtr<i>`, 10.0.0.<i> and fd00::<i>, and a host `host<i>` that talks to the
- * other site's. `ports`: the host's device, and the tunnel router's two.
+ * other site's, where there is a device for it. `ports`: the host's device, and the tunnel router's two.
  */
 export async function addSite(
   n: Network,
   i: number,
-  ports: { readonly host: LinkDevice; readonly site: LinkDevice; readonly core: LinkDevice },
+  ports: { readonly host?: LinkDevice; readonly site: LinkDevice; readonly core: LinkDevice },
   variables: Record<string, string>,
 ): Promise<void> {
   await n.make(
@@ -116,6 +116,7 @@ export async function addSite(
       ...variables,
     },
   );
+  if (ports.host === undefined) return;
   await n.make(`host${i}`, "host.click", [["eth0", ports.host]], {
     IP4: `192.168.${i}.10`,
     NET4: `192.168.${i}.0/24`,

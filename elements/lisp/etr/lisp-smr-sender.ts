@@ -14,13 +14,14 @@ import type {
 } from "../../../src/lisp/offers/lisp-offers.js";
 import { addressText, isRoutable, sameAddress } from "../../../src/net/address.js";
 import { type EidPrefix, eidName } from "../../../src/net/eid.js";
+import { isHost } from "../../../src/net/prefix.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { asHandlerError, type HandlerCode } from "../../../src/router/handler.js";
 import { type Offers, offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { Timer } from "../../../src/router/timer.js";
 import { TimerGroup } from "../../../src/router/timer-group.js";
-import { eidAddress, eidFields, ipAddress } from "../../../src/wire/lisp-control/address.js";
+import { eidAddress, eidFields, eidPrefix, ipAddress } from "../../../src/wire/lisp-control/address.js";
 import { mapRequest } from "../../../src/wire/lisp-control/map-request.js";
 import { encodeLispControl } from "../../../src/wire/lisp-control/message.js";
 
@@ -96,7 +97,8 @@ interface Walk {
  * EID-prefix where we know that, else our own. Where the site has longer prefixes in ours, a second record has ours with
  * its length: others may have its parts. An SMR may get lost, and so may what it leads to: each is sent TIMES times with
  * growing pauses, but for those who ask REPLIER because of it. One RLOC gets an SMR once in INTERVAL: further changes wait. As the others
- * ask the Map-Servers, these must know first: REGISTRAR says when they do.
+ * ask the Map-Servers, these must know first: REGISTRAR says when they do. It also says what other tunnel routers of the
+ * site have changed of a shared EID-prefix (RFC 9301, section 5.7): each tells its own peers.
  *
  * @output 0 Solicit-Map-Requests, as IP packets with the destination annotation set
  * @example
@@ -127,6 +129,8 @@ export class LISPSMRSender extends Element {
   readonly #changes = new LargeMap<string, EidPrefix>();
   readonly #known: EidPrefix[] = [];
   readonly #unacknowledged = new LargeMap<string, Unacknowledged>();
+  /** By `eidName`: mappings of the site whose peers others tell. */
+  readonly #othersTell = new LargeMap<string, true>();
   readonly #walks: Walk[] = [];
   readonly #news: Timer = this.newTimer(() => this.#tellNews());
   readonly #step: Timer = this.newTimer(() => this.#walk());
@@ -165,16 +169,34 @@ export class LISPSMRSender extends Element {
 
   override initialize(): void {
     this.#site!.mappings.onChange(({ before, after, told }) => {
-      if (told !== "all" || isDeepStrictEqual(before, after)) return;
       const { iid, eid } = (after ?? before)!;
-      this.#changes.set(eidName({ iid, eid }), { iid, eid });
+      const name = eidName({ iid, eid });
+      if (after === null || told === "all") this.#othersTell.delete(name);
+      else this.#othersTell.set(name, true);
+      if (told !== "all" || isDeepStrictEqual(before, after)) return;
+      this.#changes.set(name, { iid, eid });
       // All that changes at once is registered at once: whoever asks shall hear of all of it.
       this.#tellSoon();
     });
     this.#registrar?.onAcknowledge((eid) => this.#acknowledged(eid));
+    this.#registrar?.onNotify((records) => {
+      for (const record of records) {
+        const eid = eidPrefix(record);
+        if (eid !== null && this.#isShared(eid)) this.#known.push(eid);
+      }
+      if (this.#known.length > 0) this.#tellSoon();
+    });
     this.#replier?.onSolicited((rlocs, asked) => {
       for (const rloc of rlocs) for (const eid of asked) this.#solicitations!.heard(rloc, eid);
     });
+  }
+
+  /** Whether what another xTR has changed of an EID-prefix is of this site: its peers ask that one's, ours ask us. */
+  #isShared({ iid, eid }: EidPrefix): boolean {
+    const { mappings } = this.#site!;
+    if (mappings.get(iid, eid) !== null) return !this.#othersTell.has(eidName({ iid, eid }));
+    // A host out of a prefix has moved: LISPMobility tells those who send to it.
+    return !isHost(eid) && mappings.lookup(iid, eid) !== null;
   }
 
   // ---- When to tell ----------------------------------------------------------------

@@ -43,8 +43,9 @@ export interface Resolution extends EidPrefix {
   /** A Map-Request that is out may be answered with what was before somebody asked: it is asked for once more then. */
   again: "smr" | "request" | null;
   state: ResolutionState;
-  /** Map-Requests sent in this attempt. */
+  /** Map-Requests sent in this attempt; attempts since the last SMR or answer. */
   sent: number;
+  rounds: number;
   /** Steady nanoseconds of the beginning and of the last Map-Request. */
   began: number;
   last: number;
@@ -57,6 +58,9 @@ export interface Resolution extends EidPrefix {
   /** What became of it so far: of the last attempt; null before the first, and where that is not kept. */
   trace: ResolutionTrace | null;
 }
+
+/** Times that an EID-prefix which was asked for because of an SMR is asked for anew, as nobody has answered. */
+const SMR_ROUNDS = 3;
 
 export interface ResolutionEvents {
   /** Sends a Map-Request with this nonce; says which Map-Resolver it went to, -1: it could not be sent. */
@@ -145,6 +149,7 @@ export class Resolutions {
       if (this.#table.size >= this.#policy.capacity) return false;
       found = this.#add(iid, eid);
     }
+    if (because === "smr") found.rounds = 0;
     if (found.state === "settled") this.#askFor(found, because);
     else if (found.sent > 0) {
       if (because !== "refresh" && found.again !== "smr") found.again = because;
@@ -181,6 +186,7 @@ export class Resolutions {
   #settled(resolution: Resolution): void {
     resolution.state = "settled";
     resolution.smrInvoked = false;
+    resolution.rounds = 0;
     resolution.wanted = false;
     resolution.source = null;
   }
@@ -251,8 +257,8 @@ export class Resolutions {
     resolverOf: (index: number) => number,
   ): void {
     const resolution = this.#add(former.iid, former.eid);
-    const { source, smrInvoked, wanted, again, state, sent, began, last, nonces, trace } = former;
-    Object.assign(resolution, { source, smrInvoked, wanted, again, state, sent, began, last, trace });
+    const { source, smrInvoked, wanted, again, state, sent, rounds, began, last, nonces, trace } = former;
+    Object.assign(resolution, { source, smrInvoked, wanted, again, state, sent, rounds, began, last, trace });
     resolution.resolver = resolverOf(former.resolver);
     this.#keep(resolution, held);
     // The swap may have brought mappings.
@@ -284,6 +290,7 @@ export class Resolutions {
       again: null,
       state: "settled",
       sent: 0,
+      rounds: 0,
       began: 0,
       last: Number.NEGATIVE_INFINITY,
       resolver: -1,
@@ -341,6 +348,8 @@ export class Resolutions {
 
   #rest(resolution: Resolution): void {
     this.#forgetNonces(resolution);
+    // Whoever has solicited it may have done so for the last time.
+    if (resolution.smrInvoked && ++resolution.rounds < SMR_ROUNDS) resolution.again = "smr";
     resolution.state = "resting";
     resolution.timer.scheduleAfter(this.#policy.pause);
     this.#giveUp(resolution, "unanswered");

@@ -128,6 +128,19 @@ test("an SMR about an EID of which nobody answers now is asked about when that h
   b.close();
 });
 
+test("what an SMR is about is asked for in three rounds where nobody answers, as it may have been the last SMR", async () => {
+  const b = await receiver();
+  const asked = (seconds: number): number => {
+    b.router.runFor(seconds);
+    return requestsTo(b, "out").length;
+  };
+  b.push("e", [packetOf(smr("192.168.2.0"))]);
+  assert.equal([asked(60), asked(70), asked(70), asked(300)], [11, 11, 11, 0]);
+  b.push("e", [packetOf(smr("192.168.2.0"))]);
+  assert.is(asked(300), 33);
+  b.close();
+});
+
 test("all mappings around the changed EID are asked for, and those in the prefix that the SMR says has changed", async () => {
   const b = await receiver();
   for (const eid of ["192.168.2.0/26", "192.168.2.128/25", "192.168.3.0/24"])
@@ -453,6 +466,26 @@ test("others are told when the Map-Server has acknowledged the change, which the
   assert.equal(told(b), ["192.0.2.2 192.168.1.0"]);
   b.router.runFor(100);
   assert.equal(told(b), []);
+  b.close();
+});
+
+test("what another xTR of the site has changed is told to our peers when a Map-Server says so", async () => {
+  const { b } = await registering();
+  let nonce = 1n;
+  const notified = (eid: string): string[] => {
+    const message = mapNotify({
+      type: "map-notify",
+      nonce: nonce++,
+      records: [record(eid, "192.0.2.1 192.0.2.7")],
+    });
+    b.push("notifies", [packetOf(authenticate(message, parseKey("labkey1")!, 2))]);
+    b.router.runFor(5);
+    return told(b);
+  };
+  assert.equal(notified("192.168.1.0/24"), ["192.0.2.2 192.168.1.0"]);
+  assert.equal(notified("192.168.1.128/25"), ["192.0.2.2 192.168.1.128"], "a part of ours");
+  assert.equal(notified("192.168.7.0/24"), [], "nothing of ours");
+  assert.equal(notified("192.168.1.5/32"), [], "a host that has moved: others tell of that");
   b.close();
 });
 
