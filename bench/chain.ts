@@ -1,6 +1,6 @@
 // Functions in a row, joined by virtual links: in one process, and each in a thread, beside the same elements in one graph.
 
-import { type Statistics, spreadText, statistics, table } from "../src/cli/measure.js";
+import { type Spread, spreadOf, spreadText, table } from "../src/cli/measure.js";
 import { makeLink } from "../src/device/link.js";
 import { makeSharedLink, SharedLinkDevice } from "../src/device/shared-link.js";
 import { RealClock } from "../src/router/clock.js";
@@ -125,7 +125,7 @@ export interface ChainRow {
   readonly links: number;
   readonly measured: Measured;
   /** Millions of packets a second of the clock. */
-  readonly wallMpps: Statistics;
+  readonly wallMpps: Spread;
 }
 
 export interface ChainResult {
@@ -153,7 +153,7 @@ export async function benchChain(
         options,
       );
       for (const [i, m] of measured.entries()) {
-        const wallMpps = statistics(chains[i].wall.slice(-options.runs).map((ns) => 1000 / ns));
+        const wallMpps = spreadOf(chains[i].wall.slice(-options.runs).map((ns) => 1000 / ns));
         const functions = options.lengths[i];
         rows.push({ functions, how, links: how === "one graph" ? 2 : functions + 1, measured: m, wallMpps });
       }

@@ -1,6 +1,6 @@
 // The throughput harness: contestants run in turns, so that what disturbs the machine disturbs them alike.
 
-import { type Statistics, statistics } from "../src/cli/measure.js";
+import { type Spread, spreadOf } from "../src/cli/measure.js";
 
 /** Something that processes packets. */
 export interface Contestant {
@@ -33,8 +33,8 @@ export interface Measured {
   readonly packets: number;
   /** Nanoseconds a packet, run by run, in the order of the rounds. */
   readonly samples: readonly number[];
-  readonly nsPerPacket: Statistics;
-  readonly mpps: Statistics;
+  readonly nsPerPacket: Spread;
+  readonly mpps: Spread;
 }
 
 /** Packets are processed in multiples of this, so that every batch size divides a run. */
@@ -75,12 +75,12 @@ export async function measure(
     name: c.name,
     packets: packets[i],
     samples: samples[i],
-    nsPerPacket: statistics(samples[i]),
-    mpps: statistics(samples[i].map((ns) => 1000 / ns)),
+    nsPerPacket: spreadOf(samples[i]),
+    mpps: spreadOf(samples[i].map((ns) => 1000 / ns)),
   }));
 }
 
 /** How much longer `a` takes than `b`: the ratios of their runs in the same rounds. */
-export function ratio(a: Measured, b: Measured): Statistics {
-  return statistics(a.samples.map((ns, round) => ns / b.samples[round]));
+export function ratio(a: Measured, b: Measured): Spread {
+  return spreadOf(a.samples.map((ns, round) => ns / b.samples[round]));
 }

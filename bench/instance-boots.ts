@@ -3,7 +3,8 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { quantile, type Statistics, statistics } from "../src/cli/measure.js";
+import { type Spread, spreadOf } from "../src/cli/measure.js";
+import { quantile } from "../src/lab/statistics.js";
 import { collector } from "./allocation.js";
 import { processorTime } from "./harness.js";
 import type { Cold } from "./instance-cold.js";
@@ -18,7 +19,7 @@ export interface Boots {
   /** Instances that ran at the end, the last that was started among them. */
   readonly count: number;
   /** Milliseconds to the first forwarded packet. */
-  readonly ms: Statistics;
+  readonly ms: Spread;
   /** Milliseconds in which 9 of 10 starts were done. */
   readonly most: number;
   /** Milliseconds of processor time each, of all threads of the process. */
@@ -68,7 +69,7 @@ function boots(
     how,
     isolation,
     count,
-    ms: statistics(sorted),
+    ms: spreadOf(sorted),
     most: quantile(sorted, 0.9),
     processorMs,
     mib,

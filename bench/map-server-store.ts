@@ -2,7 +2,8 @@
 
 import { closeSync, fdatasyncSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { quantile, type Statistics, statistics } from "../src/cli/measure.js";
+import { type Spread, spreadOf } from "../src/cli/measure.js";
+import { quantile } from "../src/lab/statistics.js";
 import { entryKey, nonceKey, revisionKey } from "../src/lisp/database/records.js";
 import { BATCH_MAX } from "../src/packet/batch.js";
 import { SeededRandom } from "../src/router/random.js";
@@ -18,11 +19,11 @@ const PAGE = new Uint8Array(4096);
 export interface GroupResult {
   readonly family: Family;
   readonly atOnce: number;
-  readonly perSecond: Statistics;
+  readonly perSecond: Spread;
   /** Of the same keys and as large values, written in batches of as many: a second. */
-  readonly store: Statistics;
+  readonly store: Spread;
   /** Writes of a page and fdatasync: a second. */
-  readonly syncs: Statistics;
+  readonly syncs: Spread;
   /** Of the bare store's rate, run by run. */
   readonly ratio: number;
   /** Microseconds from the Map-Register to its Map-Notify. */
@@ -59,10 +60,10 @@ export async function durableRegistrations(
       results.push({
         family,
         atOnce,
-        perSecond: statistics(runs.map((r) => r.own)),
-        store: statistics(runs.map((r) => r.store)),
-        syncs: statistics(runs.map((r) => r.syncs)),
-        ratio: statistics(runs.map((r) => r.own / r.store)).median,
+        perSecond: spreadOf(runs.map((r) => r.own)),
+        store: spreadOf(runs.map((r) => r.store)),
+        syncs: spreadOf(runs.map((r) => r.syncs)),
+        ratio: spreadOf(runs.map((r) => r.own / r.store)).median,
         latency: { p50: quantile(times, 0.5), p99: quantile(times, 0.99) },
       });
     }

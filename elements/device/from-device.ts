@@ -1,4 +1,5 @@
 import { ANNO_EXTRA_LENGTH, SLOT_ANNO, SLOT_LENGTH } from "../../assembly/layout.js";
+import { countersText } from "../../src/device/counters.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import type { Batch } from "../../src/packet/batch.js";
 import { forceIP } from "../../src/packet/force-ip.js";
@@ -199,12 +200,7 @@ export class FromDevice extends Element {
           if (active) this.#task?.reschedule();
         },
       ),
-      device: {
-        read: () =>
-          Object.entries(this.#device?.counters() ?? {})
-            .map(([name, value]) => `${name}\t${value}\n`)
-            .join(""),
-      },
+      device: { read: () => countersText(this.#device?.counters() ?? {}) },
       kernel_drops: { read: () => this.#device?.counters().rx_kernel_drops ?? "??" },
       encap: { read: () => (this.#device?.linkType === "ip" ? "IP" : "ETHER") },
       down: { read: () => this.#device?.down ?? "" },

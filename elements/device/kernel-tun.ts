@@ -1,3 +1,4 @@
+import { countersText } from "../../src/device/counters.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import { ipBytes } from "../../src/net/address.js";
 import type { Batch } from "../../src/packet/batch.js";
@@ -182,12 +183,7 @@ export class KernelTun extends Element {
   override handlers(): Record<string, HandlerCode> {
     return {
       dev_name: { read: () => interfaceName(this.#device) },
-      device: {
-        read: () =>
-          Object.entries(this.#device?.counters() ?? {})
-            .map(([name, value]) => `${name}\t${value}\n`)
-            .join(""),
-      },
+      device: { read: () => countersText(this.#device?.counters() ?? {}) },
       down: { read: () => this.#device?.down ?? "" },
     };
   }

@@ -1,3 +1,4 @@
+import { countersText } from "../../src/device/counters.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import type { Batch } from "../../src/packet/batch.js";
 import type { Device } from "../../src/router/device.js";
@@ -136,12 +137,7 @@ export class ToDevice extends Element {
 
   override handlers(): Record<string, HandlerCode> {
     return {
-      device: {
-        read: () =>
-          Object.entries(this.#device?.counters() ?? {})
-            .map(([name, value]) => `${name}\t${value}\n`)
-            .join(""),
-      },
+      device: { read: () => countersText(this.#device?.counters() ?? {}) },
       down: { read: () => this.#device?.down ?? "" },
       mtu: { read: () => this.#device?.mtu ?? 0 },
     };

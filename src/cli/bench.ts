@@ -5,15 +5,7 @@ import { type BenchSettings, benchSettings, HELP } from "./bench-options.js";
 import { BenchRouter, type Segment, type Share } from "./bench-run.js";
 import { type Command, CommandError } from "./command.js";
 import { type Input, readInput } from "./input.js";
-import {
-  type Machine,
-  machine,
-  machineText,
-  type Statistics,
-  spreadText,
-  statistics,
-  table,
-} from "./measure.js";
+import { type Machine, machine, machineText, type Spread, spreadOf, spreadText, table } from "./measure.js";
 import { report, verdict } from "./report.js";
 import { ENDINGS } from "./running.js";
 
@@ -31,8 +23,8 @@ interface BenchResult {
   readonly file: string;
   readonly machine: Machine;
   /** Nanoseconds a packet and millions of packets a second, over the runs; null when none was complete. */
-  readonly nsPerPacket: Statistics | null;
-  readonly mpps: Statistics | null;
+  readonly nsPerPacket: Spread | null;
+  readonly mpps: Spread | null;
   readonly runs: readonly Segment[];
   readonly devices: readonly DeviceTotals[];
   readonly elements: readonly Share[];
@@ -107,8 +99,8 @@ async function measure(s: BenchSettings, input: Input, interrupt: Interrupt): Pr
   return {
     file: input.file,
     machine: started,
-    nsPerPacket: runs.length === 0 ? null : statistics(runs.map((r) => (r.seconds * 1e9) / r.packets)),
-    mpps: runs.length === 0 ? null : statistics(runs.map((r) => r.packets / r.seconds / 1e6)),
+    nsPerPacket: runs.length === 0 ? null : spreadOf(runs.map((r) => (r.seconds * 1e9) / r.packets)),
+    mpps: runs.length === 0 ? null : spreadOf(runs.map((r) => r.packets / r.seconds / 1e6)),
     runs,
     devices,
     elements,

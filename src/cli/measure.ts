@@ -1,11 +1,12 @@
-// What measurements are told with: statistics over runs, the machine, tables.
+// What measurements are told with: the spread of runs, the machine, tables.
 
 import { spawnSync } from "node:child_process";
 import { arch, cpus, loadavg, release, totalmem, type } from "node:os";
+import { quantile } from "../lab/statistics.js";
 import { VERSION } from "../router/version.js";
 
 /** Several runs of one measurement, in its unit. */
-export interface Statistics {
+export interface Spread {
   readonly runs: number;
   readonly median: number;
   readonly low: number;
@@ -14,16 +15,8 @@ export interface Statistics {
   readonly spread: number;
 }
 
-/** Value below which the part `p` (0 to 1) of the ascending `values` lies, between two of them in proportion. */
-export function quantile(values: readonly number[], p: number): number {
-  const at = (values.length - 1) * p;
-  const low = Math.floor(at);
-  const high = Math.ceil(at);
-  return values[low] + (values[high] - values[low]) * (at - low);
-}
-
 /** Throws RangeError when there are no values. */
-export function statistics(values: readonly number[]): Statistics {
+export function spreadOf(values: readonly number[]): Spread {
   if (values.length === 0) throw new RangeError("no runs to make statistics of");
   const sorted = [...values].sort((a, b) => a - b);
   const median = quantile(sorted, 0.5);
@@ -100,6 +93,6 @@ export function table(rows: readonly (readonly string[])[]): string {
 }
 
 /** `12.3 ns ±2 %`. */
-export function spreadText(s: Statistics, digits = 1): string {
+export function spreadText(s: Spread, digits = 1): string {
   return `${s.median.toFixed(digits)} ±${(s.spread * 100).toFixed(0)}%`;
 }

@@ -60,3 +60,10 @@ export function lossesByReason(counters: Readonly<Record<string, number>>): Reco
     LOSSES.filter((name) => counters[name] > 0).map((name) => [name, counters[name]]),
   );
 }
+
+/** `counters()` as handlers show them: a name and its total a line. */
+export function countersText(counters: Readonly<Record<string, number>>): string {
+  return Object.entries(counters)
+    .map(([name, value]) => `${name}\t${value}\n`)
+    .join("");
+}

@@ -20,12 +20,12 @@ import {
   tokenLandmark,
 } from "./syntax.js";
 import { printable } from "./token-stream.js";
+import { addFaces, checkFace, type WholeConfiguration } from "./whole-configuration.js";
 import { type LinkEnd, type Ports, wire } from "./wiring.js";
-import { addFaces, checkFace, type World } from "./world.js";
 
 /** Walks one file's tree. */
 export class Declarer {
-  readonly #world: World;
+  readonly #whole: WholeConfiguration;
   readonly #report: Report;
   readonly #tree: SyntaxTree;
   readonly #libraryDepth: number;
@@ -34,9 +34,15 @@ export class Declarer {
   /** How many of the tree's own diagnostics were passed on. */
   #passed = 0;
 
-  constructor(world: World, tree: SyntaxTree, compound: Compound, types: TypeScope, libraryDepth = 0) {
-    this.#world = world;
-    this.#report = world.report;
+  constructor(
+    whole: WholeConfiguration,
+    tree: SyntaxTree,
+    compound: Compound,
+    types: TypeScope,
+    libraryDepth = 0,
+  ) {
+    this.#whole = whole;
+    this.#report = whole.report;
     this.#tree = tree;
     this.#compound = compound;
     this.#types = types;
@@ -101,39 +107,39 @@ export class Declarer {
   }
 
   #require(statement: RequireSyntax): void {
-    const world = this.#world;
+    const whole = this.#whole;
     const report = this.#report;
     const { moment } = statement;
     for (const requirement of statement.requirements) {
       if (requirement.kind !== "library") {
-        world.requirements.push(requirement);
+        whole.requirements.push(requirement);
         continue;
       }
       const name = requirement.value;
       const from = this.#tree.tokens[moment.token].file;
-      const library = world.options.readLibrary?.(name, from) ?? null;
+      const library = whole.options.readLibrary?.(name, from) ?? null;
       if (library === null) {
         const message = `library '${printable(name)}' not found in CLICKPATH/conf`;
         this.#error("library-missing", moment, message, statement.first);
       } else if (this.#libraryDepth >= MAX_LIBRARY_DEPTH) {
         this.#error("library-depth", moment, "libraries require one another too deeply", statement.first);
-      } else if (!world.libraries.has(library.file)) {
-        world.libraries.add(library.file);
+      } else if (!whole.libraries.has(library.file)) {
+        whole.libraries.add(library.file);
         const { file, text } = library;
-        const tree = world.options.parse?.(text, file) ?? parse(text, { file });
-        new Declarer(world, tree, this.#compound, this.#types, this.#libraryDepth + 1).run();
+        const tree = whole.options.parse?.(text, file) ?? parse(text, { file });
+        new Declarer(whole, tree, this.#compound, this.#types, this.#libraryDepth + 1).run();
         if (report.full) return;
       }
     }
   }
 
   #findType(name: string): ElementType | null {
-    return this.#types.find(name) ?? (this.#world.open ? null : this.#world.realClass(name));
+    return this.#types.find(name) ?? (this.#whole.open ? null : this.#whole.realClass(name));
   }
 
   /** The class of that name; where there is none it is reported, once. */
   #forceType(name: string, moment: Moment, piece: number): ElementType {
-    const known = this.#types.find(name) ?? this.#world.realClass(name);
+    const known = this.#types.find(name) ?? this.#whole.realClass(name);
     if (known !== null) return known;
     this.#error("unknown-class", moment, `unknown element class '${name}'`, piece);
     return this.#unknownType(name);
@@ -217,7 +223,7 @@ export class Declarer {
     if (declared !== null && type !== null) {
       this.#report.error("class-as-name", landmark, `class '${name}' used as element name`);
     } else if (declared === null && type === null) {
-      if (this.#world.open) type = this.#world.realClass(name);
+      if (this.#whole.open) type = this.#whole.realClass(name);
       else {
         this.#report.error("undeclared-element", landmark, `undeclared element '${name}'`);
         type = this.#unknownType(name);
@@ -286,7 +292,7 @@ export class Declarer {
     this.#catchUp(syntax.begin.step);
     const name = compound.anonymousName("");
     const faces = addFaces(compound, name, this.#landmark(syntax.begin.token, syntax.first), report);
-    if (faces.ok && compound.depth === 0) this.#world.groups.push(faces);
+    if (faces.ok && compound.depth === 0) this.#whole.groups.push(faces);
     const outer = compound.group;
     compound.group = faces;
     this.#statements(syntax.statements);
@@ -332,7 +338,7 @@ export class Declarer {
     const { extension } = syntax;
     if (extension !== null && last !== null) {
       this.#catchUp(extension.step);
-      const previous = this.#types.find(name) ?? (name === "" ? null : this.#world.realClass(name));
+      const previous = this.#types.find(name) ?? (name === "" ? null : this.#whole.realClass(name));
       if (previous === null) {
         this.#error("unknown-class", extension, `cannot extend unknown element class '${name}'`);
       }

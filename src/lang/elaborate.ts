@@ -10,7 +10,7 @@ import { Flattener } from "./flatten.js";
 import { Report } from "./report.js";
 import { type SyntaxTree, tokenLandmark } from "./syntax.js";
 import { Tunnels } from "./tunnels.js";
-import { type DeclareOptions, type Faces, World } from "./world.js";
+import { type DeclareOptions, type Faces, WholeConfiguration } from "./whole-configuration.js";
 
 export interface ElaborateOptions extends DeclareOptions {
   /** The element classes there are; without it, any name that is not declared is taken for one. */
@@ -39,7 +39,7 @@ export function elaborate(tree: SyntaxTree, options: ElaborateOptions = {}): Ela
 /** The first half of an elaboration, which the variables from outside have no part in: it serves for any number of them. */
 export class Declarations {
   readonly #report = new Report();
-  readonly #world: World;
+  readonly #whole: WholeConfiguration;
   readonly #top: Compound;
   readonly #end: Landmark;
   /** Why there is nothing to flatten. */
@@ -47,10 +47,10 @@ export class Declarations {
 
   /** As `elaborate`, which says what is thrown. */
   constructor(tree: SyntaxTree, options: DeclareOptions) {
-    this.#world = new World(this.#report, options);
+    this.#whole = new WholeConfiguration(this.#report, options);
     this.#end = tokenLandmark(tree.tokens[tree.tokens.length - 1]);
     this.#top = new Compound("", this.#end, 0, []);
-    const declarer = new Declarer(this.#world, tree, this.#top, new TypeScope(null));
+    const declarer = new Declarer(this.#whole, tree, this.#top, new TypeScope(null));
     this.#limit = withinLimits(() => declarer.run());
   }
 
@@ -63,7 +63,7 @@ export class Declarations {
   flatten(variables: Readonly<Record<string, string>> = {}): Elaboration {
     const report = this.#report.copy();
     const end = this.#end;
-    const { groups, requirements } = this.#world;
+    const { groups, requirements } = this.#whole;
     let graph: FlatGraph = { elements: [], connections: [], requirements };
     const limit =
       this.#limit ??

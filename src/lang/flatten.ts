@@ -7,7 +7,7 @@ import type { Landmark } from "./diagnostics.js";
 import { ExpansionLimit, TextBudget, VariableScope } from "./expand.js";
 import { MAX_COMPARISONS, MAX_EXPANSION_DEPTH, MAX_TEXT } from "./limits.js";
 import type { Report } from "./report.js";
-import { addFaces, type Faces } from "./world.js";
+import { addFaces, type Faces } from "./whole-configuration.js";
 
 const ERROR: ElementType = { kind: "unknown", name: "Error", compound: null };
 

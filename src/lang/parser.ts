@@ -187,14 +187,9 @@ class Parser extends ChainParser {
 
   #require(place: Place, statements: Statement[]): void {
     const stream = this.stream;
-    stream.take();
-    const first = stream.last;
-    if (!stream.expect("(")) {
-      statements.push({ kind: "stray", first, last: stream.last });
-      return;
-    }
-    const { text } = stream.config();
-    stream.expect(")");
+    const call = this.#call(statements);
+    if (call === null) return;
+    const { text, first } = call;
     const last = stream.last;
     stream.accept(";");
     const requirements = parseRequirements(stream, text, place.scoped);
@@ -202,16 +197,25 @@ class Parser extends ChainParser {
     statements.push({ kind: "require", requirements, moment: stream.moment(), first, last });
   }
 
-  #define(statements: Statement[]): void {
+  /** Takes a word and what stands in parentheses behind it; null, and the word is noted as stray, where nothing does. */
+  #call(statements: Statement[]): { readonly text: string; readonly first: number } | null {
     const stream = this.stream;
     stream.take();
     const first = stream.last;
     if (!stream.expect("(")) {
       statements.push({ kind: "stray", first, last: stream.last });
-      return;
+      return null;
     }
     const { text } = stream.config();
     stream.expect(")");
+    return { text, first };
+  }
+
+  #define(statements: Statement[]): void {
+    const stream = this.stream;
+    const call = this.#call(statements);
+    if (call === null) return;
+    const { text, first } = call;
     const variables = parseVariables(stream, text);
     statements.push({ kind: "define", variables, moment: stream.moment(), first, last: stream.last });
   }

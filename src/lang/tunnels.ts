@@ -5,7 +5,7 @@ import { type Compound, type Connection, TUNNEL } from "./definition.js";
 import { ExpansionLimit } from "./expand.js";
 import { MAX_CONNECTIONS } from "./limits.js";
 import type { Report } from "./report.js";
-import type { Faces } from "./world.js";
+import type { Faces } from "./whole-configuration.js";
 
 /** One port of one face, seen from the side that connections use. */
 interface End {

@@ -165,8 +165,3 @@ export function wallTime(clock: Clock, at: number): WallTime {
   }
   return { seconds, nanoseconds };
 }
-
-/** The steady nanosecond at which the wall clock shows `t`; negative when that was before the start. */
-export function steadyTime(clock: Clock, t: WallTime): number {
-  return (t.seconds - clock.start.seconds) * 1e9 + (t.nanoseconds - clock.start.nanoseconds);
-}

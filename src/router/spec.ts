@@ -48,6 +48,4 @@ export interface ElementSpec {
 
 export const CONFIGURE_FIRST = 0;
 export const CONFIGURE_INFO = 20;
-export const CONFIGURE_PRIVILEGED = 90;
 export const CONFIGURE_DEFAULT = 100;
-export const CONFIGURE_LAST = 2000;

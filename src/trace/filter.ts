@@ -17,7 +17,7 @@ import type { PacketMemory } from "../packet/memory.js";
 import { patternNames } from "../router/pattern-names.js";
 import type { Router } from "../router/router.js";
 import { TraceError } from "./error.js";
-import { findIP, startOf, transport6 } from "./headers.js";
+import { ipHeaderOffset, startOf, transport6 } from "./headers.js";
 
 /** Characters of the longest filter. */
 const LONGEST = 4096;
@@ -134,7 +134,7 @@ export function networkOffset(memory: PacketMemory, slot: number, bytes: Uint8Ar
   if (marked >= memory.get32(slot + SLOT_BUFFER) && marked + IPV4_HEADER <= data + bytes.length) {
     if (version === 4 || (version === 6 && marked >= data)) return marked - data;
   }
-  const ip = findIP(bytes);
+  const ip = ipHeaderOffset(bytes);
   return ip < 0 ? null : ip;
 }
 

@@ -48,7 +48,7 @@ export function isIP(bytes: Uint8Array, at: number): boolean {
 }
 
 /** Offset of the IP header of an Ethernet frame, or of a packet that starts with it; -1 where there is none. */
-export function findIP(bytes: Uint8Array): number {
+export function ipHeaderOffset(bytes: Uint8Array): number {
   // A frame is recognised first: addresses of IP packets rarely look like an EtherType before a header that fits.
   if (bytes.length >= ETHERNET_HEADER) {
     const tagged = u16(bytes, ETHERNET_TYPE) === ETHERTYPE_VLAN && bytes.length >= ETHERNET_HEADER + VLAN_TAG;

@@ -4,8 +4,6 @@ import { SluiceError } from "../sluice-error.js";
 
 export const LISP_DATA_PORT = 4341;
 export const LISP_CONTROL_PORT = 4342;
-/** VXLAN-GPE (RFC 9305 shows how LISP's header became its model). */
-export const VXLAN_GPE_PORT = 4790;
 export const LISP_DATA_SIZE = 8;
 
 const FLAGS = 0; // N L E V I R K K

@@ -45,6 +45,10 @@ test("one value has no confidence interval, equal ones a narrow one, and none at
 test("a quantile lies between two values in proportion", () => {
   assert.is(quantile([10, 20], 0.25), 12.5);
   assert.is(quantile([10], 0.99), 10);
+  assert.equal(
+    [0, 0.5, 1].map((p) => quantile([1, 2, 3], p)),
+    [1, 2, 3],
+  );
 });
 
 test.run();

@@ -9,7 +9,7 @@ import {
 import { type PlainError, plainError } from "./plain-error.js";
 
 /** From the instance to the manager. */
-export interface Ask {
+export interface OrchestratorAsk {
   readonly type: "ask";
   readonly id: number;
   readonly verb: OrchestratorVerb;
@@ -17,7 +17,7 @@ export interface Ask {
 }
 
 /** From the manager to the instance. */
-export type Answer =
+export type OrchestratorAnswer =
   | { readonly type: "answer"; readonly id: number; readonly reply: unknown }
   | { readonly type: "no"; readonly id: number; readonly error: PlainError };
 
@@ -28,11 +28,11 @@ interface Asked {
 
 /** The instance's side. */
 export class RemoteOrchestrator implements Orchestrator {
-  readonly #post: (ask: Ask) => void;
+  readonly #post: (ask: OrchestratorAsk) => void;
   readonly #asked = new Map<number, Asked>();
   #id = 0;
 
-  constructor(post: (ask: Ask) => void) {
+  constructor(post: (ask: OrchestratorAsk) => void) {
     this.#post = post;
   }
 
@@ -52,7 +52,7 @@ export class RemoteOrchestrator implements Orchestrator {
   }
 
   /** To be called with every answer that the manager sends. */
-  answered(answer: Answer): void {
+  answered(answer: OrchestratorAnswer): void {
     const asked = this.#asked.get(answer.id);
     this.#asked.delete(answer.id);
     if (answer.type === "answer") asked?.resolve(answer.reply as never);
@@ -61,7 +61,10 @@ export class RemoteOrchestrator implements Orchestrator {
 }
 
 /** The manager's side; `orchestrator`: null for a function that may not ask. */
-export async function answerTo({ id, verb, words }: Ask, orchestrator: Orchestrator | null): Promise<Answer> {
+export async function answerTo(
+  { id, verb, words }: OrchestratorAsk,
+  orchestrator: Orchestrator | null,
+): Promise<OrchestratorAnswer> {
   try {
     if (orchestrator === null) throw new OrchestratorError("REFUSED", NOT_ALLOWED);
     if (!ORCHESTRATOR_VERBS.includes(verb))

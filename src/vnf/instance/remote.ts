@@ -5,13 +5,13 @@ import type { Isolation } from "../descriptor/model.js";
 import { type End, type Instance, InstanceError, type InstanceEvents } from "./instance.js";
 import { type PlainError, revivedError } from "./plain-error.js";
 import type { Reply, Request, RequestKind } from "./protocol.js";
-import { type Answer, type Ask, answerTo } from "./remote-orchestrator.js";
+import { answerTo, type OrchestratorAnswer, type OrchestratorAsk } from "./remote-orchestrator.js";
 
 /** From the manager to the instance. */
 export type ToInstance =
   | { readonly type: "request"; readonly id: number; readonly kind: RequestKind; readonly request: unknown }
   | { readonly type: "stop" }
-  | Answer;
+  | OrchestratorAnswer;
 
 /** From the instance to the manager. */
 export type FromInstance =
@@ -21,7 +21,7 @@ export type FromInstance =
   | { readonly type: "refused"; readonly id: number; readonly error: PlainError }
   | { readonly type: "log"; readonly line: string }
   | { readonly type: "ended"; readonly end: End }
-  | Ask;
+  | OrchestratorAsk;
 
 /** Seconds in which a request is answered. */
 const REQUEST_SECONDS = 30;

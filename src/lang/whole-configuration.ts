@@ -22,7 +22,7 @@ export interface Faces {
 }
 
 /** What the declarations of all files have in common. */
-export class World {
+export class WholeConfiguration {
   readonly report: Report;
   readonly options: DeclareOptions;
   readonly requirements: FlatRequirement[] = [];
