@@ -1,5 +1,5 @@
 // timeout: 300
-// What the README shows runs, and does what it says.
+// What the README and the pages of docs/ show runs, and does what it says.
 
 import { spawnSync } from "node:child_process";
 import {
@@ -58,8 +58,9 @@ writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
     });
   });
 
-test("there are library examples", () => {
-  assert.ok(blocks("ts").length >= 3);
+test("there are library examples, in the README too", () => {
+  assert.ok(blocks("ts").length >= 1);
+  assert.ok([README, ...PAGES].flatMap((page) => blocks("ts", page)).length >= 4);
 });
 
 test("the first example prints its packets", async () => {
@@ -79,35 +80,45 @@ test("every command, configuration and script that the README names is there", (
   for (const [, file] of all.matchAll(/`((?:conf|test|src|bench|assembly|elements)\/[\w./-]*)`/g))
     assert.ok(existsSync(join(ROOT, file)), file);
   const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
-  for (const [, script] of README.matchAll(/npm run (\w+)/g))
-    assert.ok(scripts[script] !== undefined, script);
+  for (const [, script] of all.matchAll(/npm run (\w+)/g)) assert.ok(scripts[script] !== undefined, script);
+});
+
+test("every page is reached from the README, and links lead to pages that are there", () => {
+  for (const file of readdirSync(join(ROOT, "docs"))) assert.ok(README.includes(`](docs/${file})`), file);
+  const all = [["", README] as const, ...PAGES.map((page) => ["docs", page] as const)];
+  for (const [place, text] of all)
+    for (const [, target] of text.matchAll(/\]\(([\w./-]+\.md)(?:#[\w-]+)?\)/g))
+      assert.ok(existsSync(join(ROOT, place, target)), target);
 });
 
 const refused = namespacesRefused();
-skipUnless(refused === null, refused ?? "")("the two tunnel routers of the README carry a ping", async () => {
-  const [script] = blocks("").filter((b) => b.includes("ip netns add"));
-  const network = new Network("readme");
-  try {
-    for (const name of ["host1", "xtr1", "xtr2", "host2"]) network.namespace(name);
-    // The names of the README, made this test's own; and the ping ends, with 3 answers or after 30 seconds. It ends
-    // sooner when the routers take longer to start than the 3 seconds that the kernel waits for ARP: then it begins
-    // again.
-    const mine = script
-      .replace(/^for n in host1.*netns add.*\n/m, "")
-      .replace(/\b(host|xtr)(\d|\$\w)/g, (name) => network.fullName(name))
-      .replace(/exec (\S+) sluice/, `exec $1 ${process.execPath} ${MAIN}`)
-      .replace(/^(.*) ping (192.*)$/m, "for try in {1..30}; do $1 ping -c 3 -w 30 $2 && break; done")
-      .concat("\nstatus=$?; kill %1 %2; wait; exit $status\n");
-    writeFileSync(join(folder, "xtr.sh"), `set -m\n${mine}`);
-    const shell = spawnSync("bash", [join(folder, "xtr.sh")], {
-      cwd: ROOT,
-      encoding: "utf8",
-      timeout: 120_000,
-    });
-    assert.match(shell.stdout, /packets transmitted, 3 received/, `${shell.stdout}\n${shell.stderr}`);
-  } finally {
-    await network.close();
-  }
-});
+skipUnless(refused === null, refused ?? "")(
+  "the two tunnel routers of docs/lisp.md carry a ping",
+  async () => {
+    const [script] = PAGES.flatMap((page) => blocks("", page)).filter((b) => b.includes("ip netns add"));
+    const network = new Network("readme");
+    try {
+      for (const name of ["host1", "xtr1", "xtr2", "host2"]) network.namespace(name);
+      // The names of the page, made this test's own; and the ping ends, with 3 answers or after 30 seconds. It ends
+      // sooner when the routers take longer to start than the 3 seconds that the kernel waits for ARP: then it begins
+      // again.
+      const mine = script
+        .replace(/^for n in host1.*netns add.*\n/m, "")
+        .replace(/\b(host|xtr)(\d|\$\w)/g, (name) => network.fullName(name))
+        .replace(/exec (\S+) sluice/, `exec $1 ${process.execPath} ${MAIN}`)
+        .replace(/^(.*) ping (192.*)$/m, "for try in {1..30}; do $1 ping -c 3 -w 30 $2 && break; done")
+        .concat("\nstatus=$?; kill %1 %2; wait; exit $status\n");
+      writeFileSync(join(folder, "xtr.sh"), `set -m\n${mine}`);
+      const shell = spawnSync("bash", [join(folder, "xtr.sh")], {
+        cwd: ROOT,
+        encoding: "utf8",
+        timeout: 120_000,
+      });
+      assert.match(shell.stdout, /packets transmitted, 3 received/, `${shell.stdout}\n${shell.stderr}`);
+    } finally {
+      await network.close();
+    }
+  },
+);
 
 test.run();
