@@ -27,8 +27,9 @@ const REPLICAS = {
  * `orchestrates: true` of the function; for `sluice run`, `service` is the one service that runs on this host, and
  * `service:two-sites` the one of that name.
  *
- * A state is stopped, starting, started, waiting (it failed and will be started again) or failed. Who writes a handler,
- * as a Script does, waits until it is done.
+ * A state is stopped, starting, started, waiting (it failed and will be started again) or failed. What is asked for
+ * takes a while. Who writes a handler through a socket or the API hears of its end; a Script goes on at once, and what
+ * cannot be done is on the log.
  *
  * @example functions :: FunctionControl(service); Script(wait 5s, write functions.scale firewall 2)
  * @see Script, ControlSocket
@@ -58,9 +59,9 @@ export class FunctionControl extends Element {
     this.#name = NAME;
   }
 
-  override initialize(errors: ErrorSink): void {
+  override async initialize(errors: ErrorSink): Promise<void> {
     try {
-      this.#orchestrator = this.router.ask(ORCHESTRATOR, this.#name);
+      this.#orchestrator = await this.router.ask(ORCHESTRATOR, this.#name);
     } catch (e) {
       if (!(e instanceof FacilityError)) throw e;
       errors.error(e.message);

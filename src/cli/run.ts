@@ -8,23 +8,19 @@ import { ConfigurationError } from "../lang/diagnostics.js";
 import { Loader, libraryReader } from "../loader.js";
 import { MemoryError } from "../packet/memory.js";
 import { RealClock, SimulatedClock } from "../router/clock.js";
-import { Facilities, FacilityError } from "../router/facility.js";
+import { Facilities } from "../router/facility.js";
 import { openText } from "../router/global-handlers.js";
 import { HandlerError } from "../router/handler.js";
 import { Router } from "../router/router.js";
 import { ProcessSignals, type Signals } from "../router/signals.js";
 import { systemError } from "../router/system-error.js";
 import { VERSION } from "../router/version.js";
-import { NotOwnError } from "../system/own-files.js";
-import { apiOrchestrator } from "../vnf/api/orchestrator.js";
-import { StateError } from "../vnf/state/folder.js";
 import { type Command, CommandError } from "./command.js";
 import { exitStatus, reportHandlers } from "./handlers.js";
 import { readInput } from "./input.js";
 import type { Output } from "./output.js";
 import { report, verdict } from "./report.js";
 import { HELP, type Settings, settings } from "./run-options.js";
-import { connect } from "./running.js";
 
 /** Where elements come from that options add, for messages about them. */
 const ADDED = { file: "sluice", line: 0 } as const;
@@ -68,15 +64,9 @@ async function makeRouter(
   return router;
 }
 
-/** The orchestrator of the service called `name`, or of the only one that runs. */
-function runningService(name: string): Orchestrator {
-  try {
-    return apiOrchestrator(connect(name === "" ? new Map() : new Map([["service", name]])));
-  } catch (e) {
-    if (e instanceof CommandError || e instanceof StateError || e instanceof NotOwnError)
-      throw new FacilityError("NO_SUCH_NAME", e.message);
-    throw e;
-  }
+/** The orchestrator of a running service: few configurations ask for one, so its code is not loaded before. */
+async function runningService(name: string): Promise<Orchestrator> {
+  return (await import("./running.js")).orchestratorOf(name);
 }
 
 async function run(words: readonly string[], output: Output): Promise<number> {

@@ -1,8 +1,12 @@
 // How commands find the running service that they are about.
 
+import type { Orchestrator } from "../cloud/orchestrator.js";
+import { FacilityError } from "../router/facility.js";
+import { NotOwnError } from "../system/own-files.js";
 import { processRuns } from "../system/processes.js";
 import { ApiClient, ApiError } from "../vnf/api/client.js";
-import { ServiceFolder, servicesKnown, stateFolder } from "../vnf/state/folder.js";
+import { apiOrchestrator } from "../vnf/api/orchestrator.js";
+import { ServiceFolder, StateError, servicesKnown, stateFolder } from "../vnf/state/folder.js";
 import { CommandError, UsageError } from "./command.js";
 import { placed } from "./complain.js";
 import { type OptionSpec, parseOptions } from "./options.js";
@@ -80,6 +84,17 @@ export function connect(options: ReadonlyMap<string, string>): ApiClient {
   if (record.url === "" || token === null)
     throw new CommandError(`service '${record.name}' comes up: it cannot be asked yet`);
   return new ApiClient(record.url, token);
+}
+
+/** The orchestrator of the running service `name`, or, for "", of the only one. Throws FacilityError. */
+export function orchestratorOf(name: string): Orchestrator {
+  try {
+    return apiOrchestrator(connect(name === "" ? new Map() : new Map([["service", name]])));
+  } catch (e) {
+    if (e instanceof CommandError || e instanceof StateError || e instanceof NotOwnError)
+      throw new FacilityError("NO_SUCH_NAME", e.message);
+    throw e;
+  }
 }
 
 /** Runs what talks to the API; what it refuses becomes the command's error. */

@@ -27,12 +27,12 @@ export class FacilityError extends CodedError {
 
 /** How a router finds what its world has. */
 export interface FacilityProvider {
-  /** What the configuration calls `name` (`KIND` or `KIND:PLACE`). Throws FacilityError. */
-  open<T>(facility: Facility<T>, name: string): T;
+  /** What the configuration calls `name` (`KIND` or `KIND:PLACE`). Rejects with FacilityError. */
+  open<T>(facility: Facility<T>, name: string): Promise<T>;
 }
 
 /** Makes a thing from what stands behind the colon of its name; `""` where there is none. */
-export type FacilityMaker<T> = (place: string) => T;
+export type FacilityMaker<T> = (place: string) => T | Promise<T>;
 
 /** A registry: makers of things by kind and name. */
 export class Facilities implements FacilityProvider {
@@ -46,7 +46,7 @@ export class Facilities implements FacilityProvider {
     return this;
   }
 
-  open<T>(facility: Facility<T>, name: string): T {
+  async open<T>(facility: Facility<T>, name: string): Promise<T> {
     const makers = this.#makers.get(facility);
     if (makers === undefined)
       throw new FacilityError(
@@ -60,6 +60,6 @@ export class Facilities implements FacilityProvider {
       const hint = near === null ? `known are ${[...makers.keys()].join(", ")}` : `is it '${near}'?`;
       throw new FacilityError("NO_SUCH_NAME", `'${name}' is not ${facility.what} (${hint})`);
     }
-    return make(places.join(":")) as T;
+    return (await make(places.join(":"))) as T;
   }
 }

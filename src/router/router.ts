@@ -228,8 +228,8 @@ export class Router {
     return (from?.graph ?? this.#graph)?.find(name, from === undefined ? "" : prefixOf(from.name));
   }
 
-  /** What its world has under `name`. Throws FacilityError. */
-  ask<T>(facility: Facility<T>, name: string): T {
+  /** What its world has under `name`. Rejects with FacilityError. */
+  async ask<T>(facility: Facility<T>, name: string): Promise<T> {
     this.#life.use("ask");
     checkArgument("ask", "the name", name, TEXT);
     return this.#facilities.open(facility, name);

@@ -44,6 +44,10 @@ test("a service comes up in the background, is looked at, operated, changed and 
   );
   assert.is((await sluice(["operate", "heal", "host1", ...STATE])).code, 0);
   assert.match((await sluice(["logs", "host1", ...STATE])).out, /host1 +healed: on request/);
+  // A graph of another process asks the service by its name.
+  const asking = `fc :: FunctionControl(service:${NAME}); DriverManager(write fc.refresh, label again, wait 50ms, goto again $(eq "$(fc.functions)" ""), stop)`;
+  const asked = await sluice(["-e", asking, "-h", "fc.functions"], { env: { SLUICE_STATE: own.state } });
+  assert.match(asked.out, /^xtr1 xtr1 started 0$/m);
   assert.is((await sluice(["apply", FILE, ...STATE])).out, "nothing differs\n");
   const down = await sluice(["down", ...STATE]);
   assert.equal([down.code, down.out, down.err], [0, "", ""]);
@@ -127,6 +131,10 @@ test("commands about services that are not there say so", async () => {
   assert.match(
     (await sluice(["down", "nobody", ...STATE])).err,
     /^there is no service 'nobody' \(there are: none\)/,
+  );
+  assert.match(
+    (await sluice(["-e", "FunctionControl(service:nobody)"], { env: { SLUICE_STATE: own.state } })).err,
+    /there is no service 'nobody' \(there are: none\)/,
   );
   assert.match((await sluice(["up", "nothing.yaml", ...STATE])).err, /^nothing\.yaml: No such file/);
 });
