@@ -6,6 +6,8 @@ import { addressScope, addressText, findAddress, isRoutable } from "../net/addre
 import { type EidPrefix, IID_MAX } from "../net/eid.js";
 import { findPrefix, type Prefix, prefixText } from "../net/prefix.js";
 import { SluiceError } from "../sluice-error.js";
+import type { LispAddress } from "../wire/lisp-control/address.js";
+import { lispAddressAt, lispAddressText } from "./address-text.js";
 
 /** What to do with packets to a prefix that has no locators: the ACT field of an EID-Record (RFC 9301, section 5.4). */
 export const ACTIONS = [
@@ -35,6 +37,13 @@ export interface Locator {
   readonly probed?: boolean;
 }
 
+/** A locator of a kind that packets are not sent to, such as an explicit locator path: kept to be shown. */
+export interface OtherLocator extends Omit<Locator, "rloc" | "local" | "probed"> {
+  readonly rloc: LispAddress;
+  /** How many of the mapping's locators, of both kinds, stand before it. */
+  readonly place: number;
+}
+
 /** A mapping, as it is put into a map-cache. */
 export interface Mapping extends EidPrefix {
   /** Seconds it is good for; null: for good. */
@@ -47,6 +56,8 @@ export interface Mapping extends EidPrefix {
   readonly version: number;
   /** Some of the Map-Reply's locators are left out, so that Locator-Status-Bits do not count those that are here. */
   readonly partial?: boolean;
+  /** Of those, by place. */
+  readonly others?: readonly OtherLocator[];
 }
 
 /** Text that is no mapping, or a mapping that cannot be. */
@@ -88,12 +99,13 @@ function number(what: string, text: string | undefined, max: number): number {
 /**
  * Reads `EID-prefix RLOC[/prio[/weight[/mprio[/mweight]]]][/down]... [ttl SECONDS] [iid N] [version N]` or, for a
  * negative mapping, `EID-prefix action NAME ...`. Commas serve as slashes do (in a configuration such an argument
- * needs quotes). Defaults: priority 1, weight 100, multicast 255 and 0, the given instance ID. Throws MappingError.
+ * needs quotes). An RLOC may be of any kind that `lispAddressText` writes; packets go to IP addresses only. Defaults: priority 1, weight 100, multicast 255 and 0, the given instance ID. Throws MappingError.
  */
 export function parseMapping(text: string, iid = 0): Mapping {
-  const words = splitSpaces(text.trim());
+  const words = wordsOf(text);
   const eid = parseEid(words[0] ?? "");
   const locators: Locator[] = [];
+  const others: OtherLocator[] = [];
   let action: Action | null = null;
   let ttl: number | null = null;
   let version = 0;
@@ -112,15 +124,37 @@ export function parseMapping(text: string, iid = 0): Mapping {
       case "action":
         action = parseAction(words[++i]);
         break;
-      default:
-        locators.push(parseLocator(words[i]));
+      default: {
+        const other = parseOther(words[i], locators.length + others.length);
+        if (other === null) locators.push(parseLocator(words[i]));
+        else others.push(other);
+      }
     }
   }
   if (locators.length === 0 && action === null)
     throw new MappingError("expected an RLOC, or 'action' and what to do");
   if (locators.length > 0 && action !== null) throw new MappingError("a mapping with locators has no action");
   if (locators.length > 255) throw new MappingError(`${locators.length} locators, at most 255 can be`);
-  return { iid, eid, ttl, action: action ?? "no-action", locators, version };
+  const mapping = { iid, eid, ttl, action: action ?? "no-action", locators, version } as const;
+  return others.length === 0 ? mapping : { ...mapping, partial: true, others };
+}
+
+/** The words of a mapping's text: spaces in parentheses and quotes, as an LCAF has them, do not part them. */
+function wordsOf(text: string): string[] {
+  const words: string[] = [];
+  let word = "";
+  let depth = 0;
+  for (const part of text.match(/"(?:[^"\\]|\\.)*"|\s+|[^\s"]|"/g) ?? []) {
+    if (part === "(") depth++;
+    if (part === ")") depth--;
+    if (depth > 0 || part.trim() !== "") word += part;
+    else if (word !== "") {
+      words.push(word);
+      word = "";
+    }
+  }
+  if (word !== "") words.push(word);
+  return words;
 }
 
 /** Reads an EID-prefix; bits beyond its length are cleared. Throws MappingError. */
@@ -165,19 +199,34 @@ function parseAction(text: string | undefined): Action {
   return found;
 }
 
+/** A locator that is no IP address; null: it is one, or none at all. */
+function parseOther(text: string, place: number): OtherLocator | null {
+  const found = lispAddressAt(text);
+  if (found === null || found.address.kind === "ip") return null;
+  const address = text.slice(0, found.length);
+  const [nothing, ...values] = text.slice(found.length).split(/[/,]/);
+  if (nothing !== "") throw new MappingError(`too much after locator '${address}'`);
+  return { place, rloc: found.address, ...parseValues(address, values) };
+}
+
 function parseLocator(text: string): Locator {
-  const parts = text.split(/[/,]/);
-  const down = parts.length > 1 && parts.at(-1) === "down";
-  if (down) parts.pop();
-  const [address, priority = "1", weight = "100", mpriority = "255", mweight = "0", more] = parts;
-  if (more !== undefined) throw new MappingError(`too much after RLOC '${address}'`);
+  const [address, ...values] = text.split(/[/,]/);
   const rloc = parseRloc(address);
   if (!isRoutable(rloc))
     throw new MappingError(
       `'${address}' can be no RLOC: it is ${addressScope(rloc)} (RFC 9301, section 5.4)`,
     );
+  return { rloc, ...parseValues(address, values) };
+}
+
+/** What stands behind a locator's address. */
+function parseValues(address: string, values: readonly string[]): Omit<Locator, "rloc"> {
+  const down = values.at(-1) === "down";
+  const [priority = "1", weight = "100", mpriority = "255", mweight = "0", more] = down
+    ? values.slice(0, -1)
+    : values;
+  if (more !== undefined) throw new MappingError(`too much after RLOC '${address}'`);
   return {
-    rloc,
     priority: number("priority", priority, 255),
     weight: number("weight", weight, 255),
     mpriority: number("multicast priority", mpriority, 255),
@@ -188,17 +237,25 @@ function parseLocator(text: string): Locator {
 
 /**
  * The text that `parseMapping` reads. `ttl`: seconds left, in place of the mapping's own; `locators`: all of them as
- * text, where some are of kinds that a mapping does not hold (and that it does not read).
+ * text, where the mapping does not hold some.
  */
 export function mappingText(m: Mapping, ttl: number | null = m.ttl, locators?: readonly string[]): string {
-  const words = [prefixText(m.eid), ...(locators ?? [])];
-  for (const l of locators === undefined ? m.locators : []) {
-    const multicast = l.mpriority === 255 && l.mweight === 0 ? "" : `/${l.mpriority}/${l.mweight}`;
-    words.push(`${addressText(l.rloc)}/${l.priority}/${l.weight}${multicast}${l.reachable ? "" : "/down"}`);
-  }
+  const words = [prefixText(m.eid), ...(locators ?? locatorTexts(m))];
   if (words.length === 1) words.push("action", m.action);
   if (ttl !== null) words.push("ttl", String(Math.ceil(ttl)));
   if (m.iid !== 0) words.push("iid", String(m.iid));
   if (m.version !== 0) words.push("version", String(m.version));
   return words.join(" ");
+}
+
+function locatorTexts({ locators, others = [] }: Mapping): string[] {
+  const texts = locators.map((l) => `${addressText(l.rloc)}${valuesText(l)}`);
+  for (const other of others)
+    texts.splice(other.place, 0, `${lispAddressText(other.rloc)}${valuesText(other)}`);
+  return texts;
+}
+
+function valuesText(l: Omit<Locator, "rloc">): string {
+  const multicast = l.mpriority === 255 && l.mweight === 0 ? "" : `/${l.mpriority}/${l.mweight}`;
+  return `/${l.priority}/${l.weight}${multicast}${l.reachable ? "" : "/down"}`;
 }

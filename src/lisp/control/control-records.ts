@@ -4,7 +4,7 @@ import { isRoutable, sameAddress } from "../../net/address.js";
 import { canonicalEid, type EidPrefix, IID_MAX } from "../../net/eid.js";
 import { type EidFields, eidFields, eidPrefix, type LispAddress } from "../../wire/lisp-control/address.js";
 import { type EidRecord, type RlocRecord, TTL_OWN_CHOICE } from "../../wire/lisp-control/record.js";
-import { ACTIONS, type Action, type Locator, type Mapping } from "../mapping.js";
+import { ACTIONS, type Action, type Locator, type Mapping, type OtherLocator } from "../mapping.js";
 
 /** 64 random bits. */
 export function randomNonce(random: { u32(): number }): bigint {
@@ -68,17 +68,20 @@ export interface TtlLimits {
 
 /**
  * The mapping that an EID-Record says, with at most the seconds that `limits` allow; locators that cannot be used for
- * encapsulation are left out. Null where its EID is no IP prefix, its TTL 0, or none of its locators can be used.
+ * encapsulation are kept apart, where they are of another kind than IP addresses, or left out. Null where its EID is no IP prefix, its TTL 0, or none of its locators can be used.
  */
 export function mappingOfRecord(record: EidRecord, limits: TtlLimits): Mapping | null {
   const eid = tableEid(record);
   if (eid === null || record.ttl === 0) return null;
   const locators: Locator[] = [];
+  const others: OtherLocator[] = [];
   for (const l of record.locators) {
     const rloc = rlocAddress(l.rloc);
-    if (rloc === null) continue;
     const { priority, weight, mpriority, mweight, reachable } = l;
-    locators.push({ rloc, priority, weight, mpriority, mweight, reachable });
+    const values = { priority, weight, mpriority, mweight, reachable };
+    if (rloc !== null) locators.push({ rloc, ...values });
+    else if (l.rloc.kind !== "ip")
+      others.push({ rloc: l.rloc, place: locators.length + others.length, ...values });
   }
   if (record.locators.length > 0 && locators.length === 0) return null;
   const action = locators.length > 0 ? "no-action" : actionOf(record.action);
@@ -92,6 +95,7 @@ export function mappingOfRecord(record: EidRecord, limits: TtlLimits): Mapping |
     locators,
     version: record.version,
     ...(locators.length < record.locators.length ? { partial: true } : {}),
+    ...(others.length > 0 ? { others } : {}),
   };
 }
 

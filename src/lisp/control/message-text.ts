@@ -1,59 +1,11 @@
 // A LISP control message in one line, for logs and people.
 
-import { addressText } from "../../net/address.js";
-import { addressBits, type EidFields, type LispAddress } from "../../wire/lisp-control/address.js";
-import type { GeoAngle, PathHop } from "../../wire/lisp-control/lcaf.js";
+import { addressBits, type EidFields } from "../../wire/lisp-control/address.js";
 import type { LispControlMessage } from "../../wire/lisp-control/message.js";
 import type { EidRecord, RlocRecord } from "../../wire/lisp-control/record.js";
+import { lispAddressText } from "../address-text.js";
 import { ACTIONS } from "../mapping.js";
 import { nonceText } from "./nonce-policy.js";
-
-/**
- * An address as text: an IP address, `[7]10.0.0.1` within instance 7, `-` for none; an LCAF with what is in it,
- * `path(10.0.0.1:S 10.0.0.2)`, `list(10.0.0.1 fd00::1)`.
- */
-export function lispAddressText(address: LispAddress): string {
-  switch (address.kind) {
-    case "none":
-      return "-";
-    case "ip":
-      return addressText(address.address);
-    case "name":
-      return JSON.stringify(address.name);
-    case "mac":
-      return Array.from(address.address, (b) => b.toString(16).padStart(2, "0")).join(":");
-    case "instance":
-      return `[${address.iid}]${lispAddressText(address.address)}`;
-    case "list":
-      return `list(${address.addresses.map(lispAddressText).join(" ")})`;
-    case "path":
-      return `path(${address.hops.map((h) => `${lispAddressText(h.address)}${hopFlags(h)}`).join(" ")})`;
-    case "replication":
-      return `replication(${address.entries.map((e) => `${lispAddressText(e.address)}@${e.level}`).join(" ")})`;
-    case "geo":
-      return `geo(${angleText(address.latitude)}${address.north ? "N" : "S"} ${angleText(address.longitude)}${address.east ? "E" : "W"})${inner(address.address)}`;
-    case "source-destination":
-      return `source(${lispAddressText(address.source)}/${address.sourceLength} ${lispAddressText(address.destination)}/${address.destinationLength})`;
-    case "nat":
-      return `nat(${[address.globalEtr, address.ms, address.privateEtr, ...address.rtrs].map(lispAddressText).join(" ")})`;
-    case "opaque":
-      return `lcaf-${address.lcafType}(${Buffer.from(address.body).toString("hex")})`;
-  }
-}
-
-/** L, P and S bits of a hop (RFC 8060, section 4.6). */
-function hopFlags(hop: PathHop): string {
-  const set = `${hop.lookup ? "L" : ""}${hop.probe ? "P" : ""}${hop.strict ? "S" : ""}`;
-  return set === "" ? "" : `:${set}`;
-}
-
-function angleText({ degrees, minutes, seconds }: GeoAngle): string {
-  return `${degrees}-${minutes}-${seconds}-`;
-}
-
-function inner(address: LispAddress): string {
-  return address.kind === "none" ? "" : lispAddressText(address);
-}
 
 /** The EID of a record, of any kind, with the mask length where that counts. */
 function recordEidText({ eid, maskLength }: EidFields): string {

@@ -11,12 +11,15 @@ import type { Clock } from "../../router/clock.js";
 import type { Random } from "../../router/random.js";
 import { SluiceError } from "../../sluice-error.js";
 import { ExpiryQueue } from "../expiry-queue.js";
-import { checkMapping, type Mapping } from "../mapping.js";
+import { checkMapping, type Mapping, type OtherLocator } from "../mapping.js";
 import { SLICE } from "../slice.js";
 import { InstanceTables, type Place } from "./instance-tables.js";
 import { type CachedMapping, MappingRecords } from "./mapping-records.js";
 import { Remains } from "./remains.js";
 import { type RlocChange, type RlocState, RlocTable } from "./rloc-table.js";
+
+/** Mappings whose locators of other kinds than IP addresses are kept. */
+const OTHERS_MAX = 4096;
 
 /** The cache holds as many mappings as it may, and none of them ever expires. */
 export class MapCacheFullError extends SluiceError {
@@ -46,6 +49,8 @@ export class MapCache {
   #mappings: MappingRecords;
   readonly #remains: Remains[] = [];
   readonly #held = new LargeMap<string, true>();
+  /** By `eidName`: locators that packets are not sent to. */
+  readonly #others = new LargeMap<string, readonly OtherLocator[]>();
   #size = 0;
 
   constructor(memory: PacketMemory, clock: Clock, random: Random, capacity: number) {
@@ -122,6 +127,7 @@ export class MapCache {
       this.#size++;
     }
     if (mapping.ttl !== null) this.#queue.add(record);
+    this.#keepOthers(mapping, mapping.others);
     return old !== 0;
   }
 
@@ -141,6 +147,19 @@ export class MapCache {
     return this.#held.delete(eidName({ iid, eid })) && this.delete(iid, eid);
   }
 
+  /** `others` not given: it has none, or no more. */
+  #keepOthers(eid: EidPrefix, others?: readonly OtherLocator[]): void {
+    if (others === undefined) {
+      if (this.#others.size > 0) this.#others.delete(eidName(eid));
+    } else if (this.#others.size < OTHERS_MAX) this.#others.set(eidName(eid), others);
+  }
+
+  #read(record: number): CachedMapping {
+    const mapping = this.#mappings.read(record);
+    const others = this.#others.size === 0 ? undefined : this.#others.get(eidName(mapping));
+    return others === undefined ? mapping : { ...mapping, others };
+  }
+
   #isHeld(iid: number, eid: Prefix): boolean {
     return this.#held.size > 0 && this.#held.has(eidName({ iid, eid }));
   }
@@ -157,18 +176,18 @@ export class MapCache {
   /** The mapping of exactly this EID-prefix. */
   get(iid: number, eid: Prefix): CachedMapping | null {
     const record = this.#tables.exact(iid, eid);
-    return record === 0 ? null : this.#mappings.read(record);
+    return record === 0 ? null : this.#read(record);
   }
 
   /** The mapping that packets to `address` (4 or 16 bytes) get. */
   lookup(iid: number, address: Uint8Array): CachedMapping | null {
     const record = this.#tables.lookup(iid, address);
-    return record === 0 ? null : this.#mappings.read(record);
+    return record === 0 ? null : this.#read(record);
   }
 
   /** All mappings, by instance ID, family, address, length, from `from` on. The cache must not change meanwhile. */
   *entries(from?: Place): IterableIterator<CachedMapping> {
-    for (const record of this.#tables.values(from)) yield this.#mappings.read(record);
+    for (const record of this.#tables.values(from)) yield this.#read(record);
   }
 
   /** At most `limit` mappings in the order of `entries`, those after a prefix; null: the first. For walks in slices. */
@@ -203,7 +222,7 @@ export class MapCache {
     if (longest === null) return found;
     for (let length = longest.eid.length; length >= 0; length--) {
       const record = this.#tables.exact(iid, { address, length });
-      if (record !== 0) found.push(this.#mappings.read(record));
+      if (record !== 0) found.push(this.#read(record));
     }
     return found;
   }
@@ -219,7 +238,7 @@ export class MapCache {
 
   /** The mapping that `expiring` has told of. */
   at(id: number): CachedMapping {
-    return this.#mappings.read(id);
+    return this.#read(id);
   }
 
   /** Packets that matched it. */
@@ -242,7 +261,7 @@ export class MapCache {
     const now = this.#clock.now();
     for (let left = most; left > 0 && this.#queue.next <= now; left--) {
       const record = this.#queue.first;
-      const mapping = each === undefined ? null : this.#mappings.read(record);
+      const mapping = each === undefined ? null : this.#read(record);
       this.#remove(record);
       this.expired++;
       if (mapping !== null) each?.(mapping);
@@ -252,6 +271,7 @@ export class MapCache {
   /** Removes all mappings. The memory of many is given back by `work`. */
   clear(): void {
     this.#held.clear();
+    this.#others.clear();
     this.#remains.push(new Remains(this.#tables.detach(), this.#mappings, this.#rlocs));
     this.#rlocs = new RlocTable(this.#memory, this.#random);
     this.#mappings = new MappingRecords(this.#memory, this.#rlocs, this.root);
@@ -341,7 +361,9 @@ export class MapCache {
   }
 
   #remove(record: number): void {
-    this.#tables.remove(this.#mappings.iid(record), this.#mappings.eid(record));
+    const [iid, eid] = [this.#mappings.iid(record), this.#mappings.eid(record)];
+    this.#tables.remove(iid, eid);
+    this.#keepOthers({ iid, eid });
     this.#destroy(record);
     this.#size--;
   }

@@ -81,6 +81,28 @@ test("locators of a Map-Reply that can be no RLOC are not used, and a mapping of
   b.close();
 });
 
+test("locators of other kinds are kept in the map-cache and shown where they stood, until the mapping goes", async () => {
+  const b = await bench();
+  b.push("cache", [to("10.2.0.1")]);
+  const { locators } = record("10.2.0.0/16", "192.0.2.2 192.0.2.3");
+  const hop = { lookup: false, probe: false, strict: true, address: locators[1].rloc };
+  const elp = { kind: "path", hops: [hop, { ...hop, strict: false, address: locators[0].rloc }] } as const;
+  answer(b, ["10.2.0.0/16", "", { locators: [{ ...locators[0], rloc: elp }, locators[0]] }]);
+  const text = "10.2.0.0/16 path(192.0.2.3:S 192.0.2.2)/1/100 192.0.2.2/1/100 ttl 86400";
+  assert.is(b.read("cache.table"), text);
+  assert.is(b.take("found").length, 1);
+  // What a table shows a configuration may have.
+  await b.router.write("cache.add", `${text.slice(0, -6)} 600`);
+  assert.is(b.read("cache.table"), text.replace("86400", "600"));
+  await b.router.write("cache.add", "10.2.0.0/16 192.0.2.9 ttl 60");
+  assert.is(b.read("cache.table"), "10.2.0.0/16 192.0.2.9/1/100 ttl 60");
+  await b.router.write("cache.add", text);
+  b.router.runFor(86401);
+  await b.router.write("cache.add", "10.2.0.0/16 192.0.2.9");
+  assert.is(b.read("cache.table"), "10.2.0.0/16 192.0.2.9/1/100");
+  b.close();
+});
+
 test("a proxy ITR asks with the p bit and names no Source EID", async () => {
   for (const [args, proxy] of [
     ["", false],
