@@ -63,7 +63,8 @@ function mix(h: u64, word: u64, seed: u64): u64 {
 @inline
 function chainOf(table: u32, low: u64, high: u64): u32 {
   const seed: u64 = load<u32>(table, TABLE_SEED);
-  const h = <u32>mix(mix(seed, low, seed), high, seed);
+  // Once more: what differs in the last bytes of an address alone is in the product's first bits.
+  const h = <u32>((mix(mix(seed, low, seed), high, seed) * 0x9e3779b97f4a7c15) >> 32);
   const mask = load<u32>(table, TABLE_MASK);
   const old = load<u32>(table, TABLE_OLD);
   if (old != 0) {

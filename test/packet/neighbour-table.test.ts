@@ -2,7 +2,7 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { SLOT_ANNO, SLOT_MAC } from "../../assembly/layout.js";
+import { NEIGHBOUR_NEXT, SLOT_ANNO, SLOT_MAC } from "../../assembly/layout.js";
 import { BatchPool } from "../../src/packet/batch.js";
 import { PacketMemory } from "../../src/packet/memory.js";
 import { NeighbourTable } from "../../src/packet/neighbour-table.js";
@@ -206,6 +206,30 @@ test("thousands are found while the table grows, and what was cleared goes by an
   assert.equal([memory.get64(drops), memory.slotsUsed], [drops0 + 5, used0]);
   table.destroy();
   assert.is(memory.heapUsed, before);
+});
+
+test("chains are short, whichever bytes of their addresses neighbours differ in", () => {
+  for (const at of [0, 2, 4, 6, 8, 10, 12, 14])
+    for (const seed of [0, 1, 0xffffffff, 12345]) {
+      const table = new NeighbourTable(memory, seed, drops);
+      const address = new Uint8Array(16).fill(0x20);
+      for (let n = 0; n < 4000; n++) {
+        new DataView(address.buffer).setUint16(at, n);
+        assert.ok(table.add(table.keyOf(address)));
+      }
+      // The table begins with the address of the chains' heads, and their number - 1.
+      const [heads, mask] = [memory.get32(table.address), memory.get32(table.address + 4)];
+      let longest = 0;
+      for (let i = 0; i <= mask; i++) {
+        let length = 0;
+        for (let entry = memory.get32(heads + i * 4); entry !== 0; length++)
+          entry = memory.get32(entry + NEIGHBOUR_NEXT);
+        longest = Math.max(longest, length);
+      }
+      assert.ok(longest <= 12, `byte ${at}, seed ${seed}: ${longest} in a chain`);
+      table.destroy();
+      while (table.work());
+    }
 });
 
 test.run();
