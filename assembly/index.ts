@@ -42,7 +42,7 @@ export { lispClassify } from "./lisp-classify";
 export { lispDecap } from "./lisp-decap";
 export { lispEncap } from "./lisp-encap";
 export { lispHosts } from "./lisp-hosts";
-export { lispLogFrom, lispLogTo } from "./lisp-peer-log";
+export { lispLogFrom, lispLogOf, lispLogTo } from "./lisp-peer-log";
 export { lispPeer } from "./lisp-peer";
 export { lispRoute } from "./lisp-map-cache";
 export { lispSettle } from "./lisp-settle";

@@ -295,6 +295,10 @@ export const LOG_FROM = 40; // u64: packets from the peer to the EID
 export const LOG_TO = 48; // u64: packets from the EID to the peer
 export const LOG_SEEN = 56; // f64: steady nanoseconds of the last packet
 export const LOG_SIZE = 64;
+// Behind the records: those of one EID form a list.
+export const LOG_LINKS_SIZE = 8; // for each record u32 x 2: the next of its list, and the one before, by place from 1; 0 = none
+export const LOG_HEAD_SIZE = 4; // for each hash of an EID: the first of the list, as many as records
+export const LOG_PLACE_SIZE = 76; // all of it, a record
 
 // LISPPeerLog's state.
 export const PEERLOG_TABLE = 0; // u32: address of the records

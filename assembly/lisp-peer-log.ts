@@ -5,7 +5,7 @@
 import { HEAP_END, HEADER_SIZE, SLOT_IID, SLOT_ROUTE, SLOT_ROUTE_TAG } from "./layout";
 import { ipHeaderAt, versionAt } from "./lisp-eid";
 import {
-  LOG_EID, LOG_FAMILIES, LOG_FROM, LOG_IID, LOG_RLOC, LOG_SEEN, LOG_SIZE, LOG_TO, PEER_ADDRESS, PEER_FAMILY, PEER_SIZE, PEER_TAG,
+  LOG_EID, LOG_FAMILIES, LOG_FROM, LOG_HEAD_SIZE, LOG_IID, LOG_LINKS_SIZE, LOG_RLOC, LOG_SEEN, LOG_SIZE, LOG_TO, PEER_ADDRESS, PEER_FAMILY, PEER_SIZE, PEER_TAG,
   PEERLOG_MASK, PEERLOG_PEERS, PEERLOG_PEERS_SIZE, PEERLOG_TABLE, RLOC_ADDRESS, RLOC_FAMILY, RLOC_SIZE,
   RLOC_TAG,
 } from "./lisp-layout";
@@ -36,12 +36,66 @@ function findPair(state: u32, eid: v128, rloc: v128, iid: u32, families: u32): u
       best = at;
     }
   }
+  if (load<u32>(best, LOG_FAMILIES) != 0) unlink(table, mask, best);
   memory.fill(best, 0, LOG_SIZE);
   v128.store(best, eid, LOG_EID);
   v128.store(best, rloc, LOG_RLOC);
   store<u32>(best, iid, LOG_IID);
   store<u32>(best, families, LOG_FAMILIES);
+  link(table, mask, best);
   return best;
+}
+
+/** Where the list of an EID begins. */
+// @ts-ignore: decorator
+@inline
+function headOf(table: u32, mask: u32, eid: v128, iid: u32): u32 {
+  const mixed = v128.extract_lane<u64>(eid, 0) ^ rotl<u64>(v128.extract_lane<u64>(eid, 1), 29) ^ iid;
+  const hash = ((mixed * 0x9e3779b97f4a7c15) >> 32) as u32;
+  return table + (mask + 1) * (LOG_SIZE + LOG_LINKS_SIZE) + (hash & mask) * LOG_HEAD_SIZE;
+}
+
+/** The links of the record at a place, from 1. */
+// @ts-ignore: decorator
+@inline
+function linksOf(table: u32, mask: u32, place: u32): u32 {
+  return table + (mask + 1) * LOG_SIZE + (place - 1) * LOG_LINKS_SIZE;
+}
+
+function link(table: u32, mask: u32, record: u32): void {
+  const head = headOf(table, mask, v128.load(record, LOG_EID), load<u32>(record, LOG_IID));
+  const place = (record - table) / LOG_SIZE + 1;
+  const next = load<u32>(head);
+  const links = linksOf(table, mask, place);
+  store<u32>(links, next);
+  store<u32>(links, 0, 4);
+  if (next != 0) store<u32>(linksOf(table, mask, next), place, 4);
+  store<u32>(head, place);
+}
+
+function unlink(table: u32, mask: u32, record: u32): void {
+  const links = linksOf(table, mask, (record - table) / LOG_SIZE + 1);
+  const next = load<u32>(links);
+  const previous = load<u32>(links, 4);
+  if (next != 0) store<u32>(linksOf(table, mask, next), previous, 4);
+  if (previous != 0) store<u32>(linksOf(table, mask, previous), next);
+  else store<u32>(headOf(table, mask, v128.load(record, LOG_EID), load<u32>(record, LOG_IID)), next);
+}
+
+/** The record of the EID with the 16 bytes at `eid` (IPv4: the first 4, the rest 0) that follows `after` (0: the first), 0 at the end. */
+export function lispLogOf(table: u32, mask: u32, eid: u32, family: u32, iid: u32, after: u32): u32 {
+  const wanted = v128.load(eid);
+  let place =
+    after == 0
+      ? load<u32>(headOf(table, mask, wanted, iid))
+      : load<u32>(linksOf(table, mask, (after - table) / LOG_SIZE + 1));
+  while (place != 0) {
+    const record = table + (place - 1) * LOG_SIZE;
+    const same = !v128.any_true(v128.xor(v128.load(record, LOG_EID), wanted));
+    if (same && load<u32>(record, LOG_IID) == iid && (load<u32>(record, LOG_FAMILIES) & 0xff) == family) return record;
+    place = load<u32>(linksOf(table, mask, place));
+  }
+  return 0;
 }
 
 /** Where the source or destination EID of the IP header at `ip` stands. */

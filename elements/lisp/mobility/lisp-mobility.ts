@@ -16,6 +16,7 @@ import type {
   SiteOffer,
   SmrSenderOffer,
 } from "../../../src/lisp/offers/lisp-offers.js";
+import { SLICE_REST } from "../../../src/lisp/slice.js";
 import { IID_MAX } from "../../../src/net/eid.js";
 import type { Prefix } from "../../../src/net/prefix.js";
 import type { Batch } from "../../../src/packet/batch.js";
@@ -358,7 +359,9 @@ export class LISPMobility extends Element {
   }
 
   #remindPeers(): void {
-    if (this.#moves!.remindPeers()) this.#remind.scheduleAfter(REMIND);
+    const { more, away } = this.#moves!.remindPeers();
+    if (more) this.#remind.scheduleAfter(SLICE_REST);
+    else if (away) this.#remind.scheduleAfter(REMIND);
   }
 
   #count(

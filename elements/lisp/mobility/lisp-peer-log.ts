@@ -124,7 +124,7 @@ export class LISPPeerLog extends Element {
 
   /** The peers of an EID. */
   peers(iid: number, eid: Uint8Array): IterableIterator<LoggedPeer> {
-    return (this.#log?.entries(iid, eid) ?? [].values()) as IterableIterator<LoggedPeer>;
+    return (this.#log?.of(iid, eid) ?? [].values()) as IterableIterator<LoggedPeer>;
   }
 
   override handlers(): Record<string, HandlerCode> {

@@ -46,9 +46,16 @@ export interface HostMovesOptions {
   readonly remind: () => void;
 }
 
+/** Hosts whose peers are reminded at once. */
+const REMINDED_AT_ONCE = 32;
+
 export class HostMoves implements HostsOwner {
   readonly #options: HostMovesOptions;
   readonly #told = new ToldPeers();
+  /** The hosts whose peers are still to be reminded; null: that is over. */
+  #reminding: Iterator<MobileHost> | null = null;
+  /** Whether there is a host that has left. */
+  #away = false;
 
   constructor(options: HostMovesOptions) {
     this.#options = options;
@@ -146,15 +153,25 @@ export class HostMoves implements HostsOwner {
     return mapping !== null && mapping.locators.length > 0 && ours === false ? mapping : null;
   }
 
-  /** Solicits again those that still send packets for hosts that have left; returns whether there is any such host. */
-  remindPeers(): boolean {
-    let away = false;
-    for (const host of this.#options.hosts().entries()) {
+  /**
+   * Solicits again those that still send packets for hosts that have left, of a few hosts; `more`: it is to be called
+   * again for the others, soon. `away`: whether there is any such host.
+   */
+  remindPeers(): { readonly more: boolean; readonly away: boolean } {
+    this.#reminding ??= this.#options.hosts().entries();
+    for (let i = 0; i < REMINDED_AT_ONCE; i++) {
+      const { done, value: host } = this.#reminding.next();
+      if (done) {
+        const away = this.#away;
+        this.#reminding = null;
+        this.#away = false;
+        return { more: false, away };
+      }
       if (host.state !== "away") continue;
-      away = true;
+      this.#away = true;
       this.#tellPeers(host);
     }
-    return away;
+    return { more: true, away: true };
   }
 
   // ---- As the owner of the hosts ---------------------------------------------------
@@ -207,6 +224,7 @@ export class HostMoves implements HostsOwner {
       cache()?.insert(host.mapping!);
       this.#told.begin(host);
       this.#tellPeers(host);
+      this.#away = true;
       remind();
       if (host.home) neighbours().announce(host.eid, null);
     });

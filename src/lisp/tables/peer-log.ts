@@ -20,6 +20,7 @@ export class PeerLog {
   readonly places: number;
   /** Address of the records. */
   readonly address: number;
+  readonly #scratch: number;
 
   /** Keeps up to `capacity` pairs, rounded up to a power of two of at least 8. Throws MemoryError. */
   constructor(memory: PacketMemory, capacity: number) {
@@ -27,32 +28,38 @@ export class PeerLog {
     let places = 8;
     while (places < capacity) places *= 2;
     this.places = places;
-    this.address = memory.alloc(places * layout.LOG_SIZE);
-    this.clear();
+    this.address = memory.alloc(places * layout.LOG_PLACE_SIZE);
+    this.#scratch = memory.alloc(16);
   }
 
-  /** All pairs, or those of one EID, in no order. */
-  *entries(iid?: number, eid?: Uint8Array): IterableIterator<LoggedPeer> {
+  /** All pairs, in no order. */
+  *entries(): IterableIterator<LoggedPeer> {
     for (let i = 0; i < this.places; i++) {
       const at = this.address + i * layout.LOG_SIZE;
       const families = this.#memory.get32(at + layout.LOG_FAMILIES);
-      if (families === 0) continue;
-      if (eid === undefined || this.#is(at, families, iid!, eid)) yield this.#read(at, families);
+      if (families !== 0) yield this.#read(at, families);
+    }
+  }
+
+  /** The pairs of one EID, in no order. No packet may be noted meanwhile. */
+  *of(iid: number, eid: Uint8Array): IterableIterator<LoggedPeer> {
+    const { u8, kernels } = this.#memory;
+    const family = eid.length === 4 ? 4 : 6;
+    for (let at = 0; ; ) {
+      u8.fill(0, this.#scratch, this.#scratch + 16).set(eid, this.#scratch);
+      at = kernels.lispLogOf(this.address, this.places - 1, this.#scratch, family, iid, at) >>> 0;
+      if (at === 0) return;
+      yield this.#read(at, this.#memory.get32(at + layout.LOG_FAMILIES));
     }
   }
 
   clear(): void {
-    this.#memory.u8.fill(0, this.address, this.address + this.places * layout.LOG_SIZE);
+    this.#memory.u8.fill(0, this.address, this.address + this.places * layout.LOG_PLACE_SIZE);
   }
 
   destroy(): void {
-    this.#memory.free(this.address, this.places * layout.LOG_SIZE);
-  }
-
-  #is(at: number, families: number, iid: number, eid: Uint8Array): boolean {
-    const { u8 } = this.#memory;
-    if (bytesOf(families) !== eid.length || this.#memory.get32(at + layout.LOG_IID) !== iid) return false;
-    return eid.every((byte, i) => u8[at + layout.LOG_EID + i] === byte);
+    this.#memory.free(this.address, this.places * layout.LOG_PLACE_SIZE);
+    this.#memory.free(this.#scratch, 16);
   }
 
   #read(at: number, families: number): LoggedPeer {

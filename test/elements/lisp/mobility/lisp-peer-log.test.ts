@@ -87,4 +87,28 @@ test("a hot swap keeps the peers", async () => {
   b.close();
 });
 
+test("the pairs of one EID are just those that the whole table has of it, as pairs come, go and take others over", async () => {
+  const b = await logged(", CAPACITY 64");
+  const eid = (n: number): string => (n % 3 === 0 ? `fd01::${(1 + (n % 23)).toString(16)}` : `192.168.1.${n % 23}`);
+  for (let round = 0; round < 40; round++) {
+    for (let n = 0; n < 12; n++) {
+      const k = (round * 31 + n * 17) % 97;
+      const inner = eid(k).includes(":")
+        ? ipv6(empty, { destination: parseRloc(eid(k)) })
+        : ipv4(empty, { destination: ip(eid(k)) });
+      b.push("decap", [lisp(inner, undefined, { source: parseRloc(`192.0.2.${1 + ((k + round) % 11)}`) })]);
+    }
+    b.router.runFor(1);
+    const all = pairs(b);
+    for (let k = 0; k < 69; k++)
+      assert.equal(
+        pairs(b, eid(k)),
+        all.filter((line) => line.split(" ")[1] === eid(k)),
+      );
+    if (round === 25) await b.router.write("log.clear", "");
+  }
+  assert.ok(pairs(b).length > 40);
+  b.close();
+});
+
 test.run();
