@@ -8,7 +8,7 @@ export interface IsolationKind {
   readonly reach: "process" | "shared" | "kernel";
 }
 
-/** Where a function runs, from the least separated from the others to the most. Instances has a maker for each. */
+/** Where a function runs, from the least separated from the others to the most. MAKERS has how each makes instances. */
 export const ISOLATIONS = {
   inline: { reach: "process" },
   thread: { reach: "shared" },

@@ -2,18 +2,14 @@
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { Orchestrator } from "../../cloud/orchestrator.js";
-import { SystemProvider } from "../../device/provider.js";
 import { isInterfaceName } from "../../device/syscalls.js";
 import { ConfigurationError, type Diagnostic } from "../../lang/diagnostics.js";
 import { nearest } from "../../lang/nearest.js";
 import { FileTexts, type Loader } from "../../loader.js";
 import { Blueprints } from "../../router/blueprints.js";
-import type { FunctionDescriptor, Isolation } from "../descriptor/model.js";
-import { InlineInstance } from "../instance/inline.js";
+import type { FunctionDescriptor } from "../descriptor/model.js";
 import type { Instance, InstanceEvents, InstanceSpec } from "../instance/instance.js";
-import { ProcessInstance } from "../instance/process.js";
-import { ThreadInstance } from "../instance/thread.js";
-import { AttachedDevices } from "../link/attached.js";
+import { MAKERS } from "../instance/isolations.js";
 import type { Fabric } from "../link/fabric.js";
 import type { ResourceBook } from "../link/pairs.js";
 import { SimulatedStores } from "../store/simulated.js";
@@ -53,7 +49,7 @@ export class Instances {
     const { name, descriptor: f } = managed;
     checkInterfaces(f, this.#options.world);
     managed.text = readFileSync(f.graph, "latin1");
-    const { world, clickpath } = this.#options;
+    const { world, fabric, book, orchestrator, clickpath } = this.#options;
     const spec: InstanceSpec = {
       name,
       file: f.graph,
@@ -65,48 +61,17 @@ export class Instances {
       seed: Math.floor(world.random() * 2 ** 32),
       orchestrates: f.orchestrates,
     };
-    return this.#makers[world.simulation === null ? f.isolation : "inline"](spec, f, events);
-  }
-
-  /** Each isolation's way to make an instance. */
-  readonly #makers: Readonly<
-    Record<Isolation, (spec: InstanceSpec, f: FunctionDescriptor, events: InstanceEvents) => Instance>
-  > = {
-    inline: (spec, f, events) => {
-      const { world, fabric, orchestrator } = this.#options;
-      const options = {
-        ...this.#shared,
-        orchestrator,
-        devices: new AttachedDevices(
-          fabric.attached(spec.name, f),
-          new SystemProvider({ report: events.log }),
-        ),
-        clock: world.clock(),
-        log: events.log,
-        stores: this.stores(spec.name),
-      };
-      return new InlineInstance(spec, options, events, world.simulation);
-    },
-    thread: (spec, f, events) => {
-      const { fabric } = this.#options;
-      return new ThreadInstance(
-        spec,
-        fabric.plainAttached(spec.name, f),
-        events,
-        this.#orchestrator(spec),
-        () => fabric.gone(spec.name),
-      );
-    },
-    process: (spec, f, events) => {
-      const { fabric, book } = this.#options;
-      const namespace = this.#namespaces.get(spec.name) ?? null;
-      const options = { namespace, book, orchestrator: this.#orchestrator(spec) };
-      return new ProcessInstance(spec, fabric.plainAttached(spec.name, f), events, options);
-    },
-  };
-
-  #orchestrator({ orchestrates }: InstanceSpec): Orchestrator | null {
-    return orchestrates ? this.#options.orchestrator : null;
+    return MAKERS[world.simulation === null ? f.isolation : "inline"](spec, {
+      descriptor: f,
+      events,
+      world,
+      fabric,
+      shared: this.#shared,
+      stores: this.stores(name),
+      namespace: this.#namespaces.get(name) ?? null,
+      book,
+      orchestrator,
+    });
   }
 
   /** The stores of an instance; none in real time, when they are real. */
