@@ -48,7 +48,8 @@ export const PATH_FIRST = 48; // u32: first in the list of those that traffic ma
 export const PATH_LAST = 52; // u32
 export const PATH_LISTED = 56; // u32: how many they are
 export const PATH_PREPARED = 60; // u32: counts the times that an encapsulator prepared headers, which it does for a packet
-export const PATH_SIZE = 64;
+export const PATH_OTHERS = 64; // u32: first in the list of its other locators
+export const PATH_SIZE = 80;
 export const ENCAP_KIND_LISP = 0; // RFC 9300, section 5
 
 // ---- Mapping --------------------------------------------------------------
@@ -93,8 +94,8 @@ export const LOCATOR_LOCAL = 4;
 export const LOCATOR_PROBED = 2;
 export const LOCATOR_REACHABLE = 1;
 // Locators that traffic may use (priority below 255, R bit) form a list for each RLOC: those of networks first,
-// the newest first, then those of single hosts.
-export const LINK_NEXT = 0; // u32: address of the next locator of the RLOC, 0 = none, or not in the list
+// the newest first, then those of single hosts. The others form a list, too.
+export const LINK_NEXT = 0; // u32: address of the next locator in the list, 0 = none
 export const LINK_PREVIOUS = 4; // u32
 export const LINK_SIZE = 8;
 

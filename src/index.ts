@@ -19,6 +19,17 @@ export { MapProvider, SystemProvider } from "./device/provider.js";
 export type { ArgSpec, ArgSpecs, ArgTypes, ArgValues } from "./lang/args/spec.js";
 export { ConfigurationError, type Diagnostic, diagnosticText, type Landmark } from "./lang/diagnostics.js";
 export { Loader, PLUGIN_API } from "./loader.js";
+export { type Measurement, type MeasurementListener, MeasurementStream } from "./measure/measurements.js";
+export { type PathDocument, PathDocumentError, parsePathDocument } from "./measure/path-document.js";
+export type { PathsOffer } from "./measure/path-offer.js";
+export { Path, type PathReport, type PathState, PathTable } from "./measure/path-table.js";
+export {
+  type JitterSummary,
+  LOST,
+  type RttSummary,
+  SampleWindow,
+  type WindowSummary,
+} from "./measure/sample-window.js";
 export { OptionError } from "./options.js";
 export { BATCH_MAX, Batch } from "./packet/batch.js";
 export { MemoryError, type MemoryOptions, PacketMemory } from "./packet/memory.js";

@@ -7,7 +7,6 @@ import {
 } from "../../../assembly/lisp-layout.js";
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { unquote } from "../../../src/lang/args/text.js";
-import { LINES, linesOf } from "../../../src/lisp/lines.js";
 import {
   type Mapping,
   MappingError,
@@ -27,6 +26,7 @@ import { type Prefix, prefixText } from "../../../src/net/prefix.js";
 import { type Batch, SIDE_BYTES } from "../../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { asHandlerError, type HandlerCode } from "../../../src/router/handler.js";
+import { LINES, linesOf } from "../../../src/router/lines.js";
 import { listenersOf } from "../../../src/router/listeners.js";
 import type { Offers } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";

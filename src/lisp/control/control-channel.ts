@@ -3,6 +3,7 @@
 import { SLOT_DATA, SLOT_LENGTH, SLOT_NETWORK } from "../../../assembly/layout.js";
 import type { Batch } from "../../packet/batch.js";
 import { Packet } from "../../packet/packet.js";
+import { arrival } from "../../router/arrival.js";
 import type { Element } from "../../router/element.js";
 import { WireError } from "../../wire/error.js";
 import { LispControlError } from "../../wire/lisp-control/error.js";
@@ -56,14 +57,18 @@ export class ControlChannel {
 
   /**
    * Calls `receive` with each datagram of the batch (its bytes copied, so that they may be kept) or with the WireError
-   * of a packet that holds none, then gives the packets back.
+   * of a packet that holds none, and the steady nanosecond at which it came, then gives the packets back.
    */
-  receive(batch: Batch, receive: (datagram: UdpPacket | WireError) => void): void {
+  receive(batch: Batch, receive: (datagram: UdpPacket | WireError, at: number) => void): void {
     // Reading may push packets out, which must not find this batch half used.
     const datagrams: (UdpPacket | WireError)[] = [];
-    for (let i = 0; i < batch.count; i++) datagrams.push(this.#read(batch.at(i)));
+    const times: number[] = [];
+    for (let i = 0; i < batch.count; i++) {
+      datagrams.push(this.#read(batch.at(i)));
+      times.push(arrival(this.#element, batch.at(i)));
+    }
     batch.kill();
-    for (const datagram of datagrams) receive(datagram);
+    for (const [i, datagram] of datagrams.entries()) receive(datagram, times[i]);
   }
 
   /**

@@ -3,10 +3,10 @@
 import { splitSpaces } from "../../lang/args/text.js";
 import { addressText } from "../../net/address.js";
 import { coversEid, type EidPrefix, eidText } from "../../net/eid.js";
+import { LINES, linesOf } from "../../router/lines.js";
 import { rlocText } from "../control/message-text.js";
 import type { Entry, Registration } from "../database/registration.js";
 import type { RegistrationDatabase } from "../database/registration-database.js";
-import { LINES, linesOf } from "../lines.js";
 import { MappingError, mappingText, parseEidAndInstance } from "../mapping.js";
 import { readRawRecord } from "./records.js";
 import { idsName, type Place, type Subscription, type Subscriptions } from "./subscriptions.js";

@@ -1,5 +1,6 @@
 // What LISP elements offer to one another. An element of somebody else's that offers the same stands in for ours.
 
+import type { PathsOffer } from "../../measure/path-offer.js";
 import type { EidPrefix } from "../../net/eid.js";
 import type { Prefix } from "../../net/prefix.js";
 import type { EidRecord } from "../../wire/lisp-control/record.js";
@@ -92,8 +93,8 @@ export interface ResolverOffer {
   sendCovered(): void;
 }
 
-/** Finds out which RLOCs can be reached. */
-export interface RlocProberOffer {
+/** Finds out which RLOCs can be reached, and measures the ways there. */
+export interface RlocProberOffer extends PathsOffer {
   /** Probes an RLOC now, to see whether another's word about it is true; false where that is not probed at all. */
   verify(rloc: Uint8Array): boolean;
 }

@@ -314,10 +314,10 @@ export class MapCache {
 
   /**
    * Up to `most` mappings whose packets may go to an RLOC, where it is up: those of networks first, the newest first,
-   * then those of single hosts.
+   * then those of single hosts; then (`all`) those that name it, and whose packets may not.
    */
-  mappingsOf(rloc: Uint8Array, most: number): EidPrefix[] {
-    return this.#rlocs.listed(rloc, most).map((locator) => {
+  mappingsOf(rloc: Uint8Array, most: number, all = false): EidPrefix[] {
+    return this.#rlocs.listed(rloc, most, all).map((locator) => {
       const record = this.#mappings.mappingOf(locator);
       return { iid: this.#mappings.iid(record), eid: this.#mappings.eid(record) };
     });

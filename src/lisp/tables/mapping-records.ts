@@ -115,6 +115,7 @@ export class MappingRecords {
         (l.probed ? layout.LOCATOR_PROBED : 0) |
         (l.reachable ? layout.LOCATOR_REACHABLE : 0);
       if (this.#listed(at)) this.#rlocs.list(at, host);
+      else this.#rlocs.setAside(at);
     }
     this.settle(record);
     return record;
@@ -131,6 +132,7 @@ export class MappingRecords {
     for (let i = 0; i < this.count(record); i++) {
       const at = locatorAt(record, i);
       if (this.#listed(at)) this.#rlocs.unlist(at);
+      else this.#rlocs.takeFromAside(at);
       this.#rlocs.release(this.#memory.get32(at + layout.LOCATOR_RLOC));
     }
   }

@@ -94,45 +94,71 @@ export class RlocTable {
 
   /** Puts a locator, which traffic may use, on the list of its RLOC; `host`: its mapping is of a single host. */
   list(locator: number, host: boolean): void {
-    const path = this.pathOf(this.#memory.get32(locator + layout.LOCATOR_RLOC));
-    const [end, here, there] = host
-      ? [layout.PATH_LAST, layout.LINK_PREVIOUS, layout.LINK_NEXT]
-      : [layout.PATH_FIRST, layout.LINK_NEXT, layout.LINK_PREVIOUS];
-    const other = host ? layout.PATH_FIRST : layout.PATH_LAST;
-    const neighbour = this.#memory.get32(path + end);
-    const links = this.#links(locator);
-    this.#memory.set32(links + here, neighbour);
-    this.#memory.set32(links + there, 0);
-    this.#memory.set32(neighbour === 0 ? path + other : this.#links(neighbour) + there, locator);
-    this.#memory.set32(path + end, locator);
+    const path = this.#pathTo(locator);
+    const first = this.#memory.get32(path + layout.PATH_FIRST);
+    const last = this.#memory.get32(path + layout.PATH_LAST);
+    this.#link(locator, host ? last : 0, host ? 0 : first);
+    if (host || last === 0) this.#memory.set32(path + layout.PATH_LAST, locator);
+    if (!host || first === 0) this.#memory.set32(path + layout.PATH_FIRST, locator);
     this.#memory.set32(path + layout.PATH_LISTED, this.#memory.get32(path + layout.PATH_LISTED) + 1);
   }
 
-  /** Takes a locator off its list. */
+  /** Takes a locator off that list. */
   unlist(locator: number): void {
-    const path = this.pathOf(this.#memory.get32(locator + layout.LOCATOR_RLOC));
-    const links = this.#links(locator);
-    const next = this.#memory.get32(links + layout.LINK_NEXT);
-    const previous = this.#memory.get32(links + layout.LINK_PREVIOUS);
-    this.#memory.set32(
-      previous === 0 ? path + layout.PATH_FIRST : this.#links(previous) + layout.LINK_NEXT,
-      next,
-    );
-    this.#memory.set32(
-      next === 0 ? path + layout.PATH_LAST : this.#links(next) + layout.LINK_PREVIOUS,
-      previous,
-    );
+    const path = this.#pathTo(locator);
+    const [previous, next] = this.#unlink(locator);
+    if (previous === 0) this.#memory.set32(path + layout.PATH_FIRST, next);
+    if (next === 0) this.#memory.set32(path + layout.PATH_LAST, previous);
     this.#memory.set32(path + layout.PATH_LISTED, this.#memory.get32(path + layout.PATH_LISTED) - 1);
   }
 
-  /** Up to `most` locators on the list of an RLOC, in its order. */
-  listed(address: Uint8Array, most: number): number[] {
+  /** Puts a locator, which traffic may not use, on the other list of its RLOC. */
+  setAside(locator: number): void {
+    const path = this.#pathTo(locator);
+    this.#link(locator, 0, this.#memory.get32(path + layout.PATH_OTHERS));
+    this.#memory.set32(path + layout.PATH_OTHERS, locator);
+  }
+
+  /** Takes a locator off that list. */
+  takeFromAside(locator: number): void {
+    const [previous, next] = this.#unlink(locator);
+    if (previous === 0) this.#memory.set32(this.#pathTo(locator) + layout.PATH_OTHERS, next);
+  }
+
+  /** Up to `most` locators of an RLOC that traffic may use, in the order of their list; then (`all`) of the others. */
+  listed(address: Uint8Array, most: number, all: boolean): number[] {
     const path = this.#path(address);
     const found: number[] = [];
-    let at = path === 0 ? 0 : this.#memory.get32(path + layout.PATH_FIRST);
-    for (; at !== 0 && found.length < most; at = this.#memory.get32(this.#links(at) + layout.LINK_NEXT))
-      found.push(at);
+    if (path === 0) return found;
+    for (const list of all ? [layout.PATH_FIRST, layout.PATH_OTHERS] : [layout.PATH_FIRST]) {
+      let at = this.#memory.get32(path + list);
+      for (; at !== 0 && found.length < most; at = this.#memory.get32(this.#links(at) + layout.LINK_NEXT))
+        found.push(at);
+    }
     return found;
+  }
+
+  #pathTo(locator: number): number {
+    return this.pathOf(this.#memory.get32(locator + layout.LOCATOR_RLOC));
+  }
+
+  /** Puts a locator between two that are next to each other; 0: none. */
+  #link(locator: number, previous: number, next: number): void {
+    const links = this.#links(locator);
+    this.#memory.set32(links + layout.LINK_PREVIOUS, previous);
+    this.#memory.set32(links + layout.LINK_NEXT, next);
+    if (previous !== 0) this.#memory.set32(this.#links(previous) + layout.LINK_NEXT, locator);
+    if (next !== 0) this.#memory.set32(this.#links(next) + layout.LINK_PREVIOUS, locator);
+  }
+
+  /** Joins a locator's neighbours, and gives them; 0: none. */
+  #unlink(locator: number): [previous: number, next: number] {
+    const links = this.#links(locator);
+    const previous = this.#memory.get32(links + layout.LINK_PREVIOUS);
+    const next = this.#memory.get32(links + layout.LINK_NEXT);
+    if (previous !== 0) this.#memory.set32(this.#links(previous) + layout.LINK_NEXT, next);
+    if (next !== 0) this.#memory.set32(this.#links(next) + layout.LINK_PREVIOUS, previous);
+    return [previous, next];
   }
 
   /** Where a locator's neighbours in its list stand. */

@@ -48,7 +48,8 @@ for (const [where, attacks, send] of [
 test("the world is what it is for: what is right does change it", async () => {
   const changes: readonly ((w: World) => void)[] = [
     (w) => toXtr(w.b, replyTo(w.request, "10.3.0.0/16")),
-    (w) => toXtr(w.b, { ...replyTo(w.probe, "10.2.0.0/16", "192.0.2.2"), probe: true }),
+    (w) =>
+      toXtr(w.b, { ...replyTo(w.probe, "10.2.0.0/16", "192.0.2.2"), probe: true }, { from: "192.0.2.2" }),
     (w) => toServer(w.b, signed(registering({}))),
     (w) =>
       toServer(w.b, authenticate({ ...w.published, type: "map-notify-ack" }, HUB, 2, "ids"), { from: OTHER }),

@@ -83,6 +83,10 @@ test("after anything the locators, mappings and RLOCs that are told of are those
         const hosts = told.map((t) => t.endsWith("/32"));
         assert.equal(hosts, [...hosts].sort(), "those of networks come first");
         assert.equal(cache.mappingsOf(rloc, 2).length, Math.min(2, told.length));
+        const every = cache.mappingsOf(rloc, 1000, true).map(({ iid, eid }) => `${iid} ${prefixText(eid)}`);
+        const naming = all.flatMap((m) => Array(names(m, rloc, false)).fill(`${m.iid} ${prefixText(m.eid)}`));
+        assert.equal(every.slice(0, told.length), told, "those that packets may go to come first");
+        assert.equal(every.sort(), naming.sort(), name);
       }
       // A part at a time comes to the same.
       const paged: string[] = [];

@@ -3,6 +3,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { parseRloc } from "../../../../src/lisp/mapping.js";
+import { addressText } from "../../../../src/net/address.js";
 import { mapReply } from "../../../../src/wire/lisp-control/map-reply.js";
 import { failure, packetOf, record, requestsTo, sentOf, takeAllSlots } from "../control.js";
 import { Bench, hex, ip, ipv4, lisp, toHex, udp } from "../harness.js";
@@ -243,7 +244,8 @@ test("where a prober is, it decides: what answers stays up, what does not goes d
     const answerAll = (): number =>
       sentOf(b, "probes", "map-request").filter(({ message, destination }) => {
         const reply = mapReply({ nonce: message.nonce, probe: true, records: [record("10.2.0.0/16")] });
-        if (answers || destination[3] !== 2 || b.clock.now() < 105e9) b.push("prober", [packetOf(reply)]);
+        if (answers || destination[3] !== 2 || b.clock.now() < 105e9)
+          b.push("prober", [packetOf(reply, { from: addressText(destination) })]);
         return destination[3] === 2;
       }).length;
     for (let i = 0; i < 1050; i++) {

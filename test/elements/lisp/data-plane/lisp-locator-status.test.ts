@@ -2,6 +2,7 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { addressText } from "../../../../src/net/address.js";
 import { mapReply } from "../../../../src/wire/lisp-control/map-reply.js";
 import type { MapRequest } from "../../../../src/wire/lisp-control/map-request.js";
 import type { EidRecord } from "../../../../src/wire/lisp-control/record.js";
@@ -88,7 +89,9 @@ test("what WATCH finds down is down, within a second", async () => {
   const answer = (): void => {
     for (const sent of sentOf(b, "probes", "map-request") as Sent<MapRequest>[])
       b.push("prober", [
-        packetOf(mapReply({ nonce: sent.message.nonce, probe: true, records: [record("10.1.0.0/16")] })),
+        packetOf(mapReply({ nonce: sent.message.nonce, probe: true, records: [record("10.1.0.0/16")] }), {
+          from: addressText(sent.destination),
+        }),
       ]);
   };
   for (let i = 0; i < 100; i++) {
@@ -157,7 +160,9 @@ test("without TRUST bits are hints: the locator is probed at once, and only down
       const { nonce } = sent.message;
       if (answered)
         b.push("prober", [
-          packetOf(mapReply({ nonce, probe: true, records: [record("10.2.0.0/16", THREE)] })),
+          packetOf(mapReply({ nonce, probe: true, records: [record("10.2.0.0/16", THREE)] }), {
+            from: addressText(sent.destination),
+          }),
         ]);
       return sent.destination[3];
     });

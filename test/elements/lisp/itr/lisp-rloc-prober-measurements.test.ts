@@ -3,8 +3,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { LISPRLOCProber } from "../../../../elements/lisp/itr/lisp-rloc-prober.js";
-import type { ProbeMeasurement } from "../../../../src/lisp/itr/probe-measurements.js";
 import { parseRloc } from "../../../../src/lisp/mapping.js";
+import type { Measurement } from "../../../../src/measure/measurements.js";
+import { addressText } from "../../../../src/net/address.js";
 import { mapReply } from "../../../../src/wire/lisp-control/map-reply.js";
 import type { MapRequest } from "../../../../src/wire/lisp-control/map-request.js";
 import { packetOf, record, type Sent, sentOf, takeAllSlots } from "../control.js";
@@ -23,8 +24,8 @@ const bench = (mappings = "192.168.2.0/24 192.0.2.2", log?: (line: string) => vo
 const prober = (b: Bench): LISPRLOCProber => b.router.find("e") as LISPRLOCProber;
 const probes = (b: Bench): Sent<MapRequest>[] => sentOf(b, "out", "map-request");
 
-function listen(b: Bench): ProbeMeasurement[] {
-  const measured: ProbeMeasurement[] = [];
+function listen(b: Bench): Measurement[] {
+  const measured: Measurement[] = [];
   prober(b).onMeasurement((m) => measured.push(m));
   return measured;
 }
@@ -40,9 +41,10 @@ function next(b: Bench): Sent<MapRequest> & { readonly from: number; readonly un
   throw new Error("no probe");
 }
 
-function answer(b: Bench, { message }: Sent<MapRequest>): void {
+function answer(b: Bench, { message, source, destination }: Sent<MapRequest>): void {
   const records = [record("192.168.2.0/24", "192.0.2.2")];
-  b.push("e", [packetOf(mapReply({ nonce: message.nonce, probe: true, records }))]);
+  const ends = { from: addressText(destination), to: addressText(source) };
+  b.push("e", [packetOf(mapReply({ nonce: message.nonce, probe: true, records }), ends)]);
 }
 
 test("an answer gives the pair, when the probe left, and its round-trip time; nothing is said before", async () => {

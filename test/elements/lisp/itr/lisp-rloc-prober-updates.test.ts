@@ -71,6 +71,8 @@ test("the answer's source may be another locator of the mapping than the one tha
 });
 
 const changed = weighed({ "192.0.2.2": 75, "192.0.2.3": 25 });
+/** With the p bit of the locator that was probed. */
+const marked = { ...changed, locators: changed.locators.map((l, i) => ({ ...l, probed: i === 0 })) };
 
 for (const [
   what,
@@ -78,7 +80,7 @@ for (const [
   { from = "192.0.2.2", learned = `${EID} ${BOTH} ttl 600`, configured = "" } = {},
 ] of [
   ["that says nothing new", [record(EID, BOTH)]],
-  ["from an address that is no locator of the mapping", [changed], { from: "192.0.2.66" }],
+  ["from an address that is no locator of the mapping", [marked], { from: "192.0.2.66" }],
   ["without one of the cached locators", [weighed({ "192.0.2.2": 75 })]],
   ["without any locators", [record(EID, "", { action: 1 })]],
   ["with a TTL of 0", [{ ...changed, ttl: 0 }]],

@@ -3,6 +3,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { parseRloc } from "../../../../src/lisp/mapping.js";
+import { addressText } from "../../../../src/net/address.js";
 import { mapReply } from "../../../../src/wire/lisp-control/map-reply.js";
 import type { MapRequest } from "../../../../src/wire/lisp-control/map-request.js";
 import { failure, packetOf, record, reply, requestsTo, type Sent, sentOf, takeAllSlots } from "../control.js";
@@ -25,7 +26,8 @@ function answer(
 ): void {
   const { probe = true, authoritative = true } = fields;
   const records = [record("192.168.2.0/24", "192.0.2.2", { authoritative })];
-  b.push("e", [packetOf(mapReply({ nonce: to.message.nonce, probe, records }))]);
+  const ends = { from: addressText(to.destination), to: addressText(to.source) };
+  b.push("e", [packetOf(mapReply({ nonce: to.message.nonce, probe, records }), ends)]);
 }
 
 /** Runs in tenths of a second; `each` sees every probe with its time. */
@@ -37,7 +39,7 @@ function run(b: Bench, seconds: number, each: (sent: Sent<MapRequest>, at: numbe
 }
 
 test("every locator that may be used is probed a time-out before its interval ends or somewhat earlier, straight to it", async () => {
-  const b = await bench();
+  const b = await bench(", ALL false");
   const times = new Map<number, number[]>();
   run(b, 100, (sent, at) => {
     times.set(sent.destination[3], [...(times.get(sent.destination[3]) ?? []), at]);

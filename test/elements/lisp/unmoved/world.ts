@@ -46,7 +46,16 @@ export const SINKS = [
 ];
 const STATE = [
   ...["site.table", "cache.table", "cache.rlocs", "ask.table", "ask.resolvers", "ask.waiting", "ask.pending"],
-  ...["sub.table", "sub.size", "reg.table", "reg.servers", "reg.registered", "prober.table", "smr.waiting"],
+  ...[
+    "sub.table",
+    "sub.size",
+    "reg.table",
+    "reg.servers",
+    "reg.registered",
+    "prober.table",
+    "prober.paths",
+    "smr.waiting",
+  ],
   ...["ms.registrations", "ms.subscriptions", "ms.size", "ms.pending", "ms.revision", "ms.retransmitted"],
 ];
 

@@ -122,6 +122,33 @@ export const ON_XTR: readonly Attack[] = [
       probe: true,
     }),
   ],
+  [
+    "an answer from an address that the mapping does not have",
+    "prober.stranger",
+    (w) => ({ ...replyTo(w.probe, "10.2.0.0/16", "192.0.2.2"), probe: true }),
+    { from: "192.0.2.66" },
+  ],
+  [
+    "an answer that says by its p bit that it is of another RLOC",
+    "prober.stranger",
+    (w) => {
+      const reply = replyTo(w.probe, "10.2.0.0/16", "192.0.2.2 192.0.2.66");
+      const [{ locators, ...fields }] = reply.records;
+      const [first, second] = locators;
+      return {
+        ...reply,
+        probe: true,
+        records: [{ ...fields, locators: [first, { ...second, probed: true }] }],
+      };
+    },
+    { from: "192.0.2.2" },
+  ],
+  [
+    "an answer that comes to another address than the probe left from",
+    "prober.stranger",
+    (w) => ({ ...replyTo(w.probe, "10.2.0.0/16", "192.0.2.2"), probe: true }),
+    { from: "192.0.2.2", to: "192.0.2.67" },
+  ],
   ["an answer to a probe without the P bit", "ask.unsolicited", (w) => replyTo(w.probe, "10.2.0.0/16")],
   // Map-Notifys.
   ["a Map-Notify by another key", "reg.bad_auth", () => signed(moved(), B)],

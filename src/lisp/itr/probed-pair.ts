@@ -1,9 +1,11 @@
-// One RLOC that is probed (RFC 9301, section 7.1): what for, which probes are out, and what their answers say of it.
+// One RLOC that is probed from one of ours (RFC 9301, section 7.1): what for, which probes are out, and what their answers
+// say of the way there.
 
+import type { Measurement } from "../../measure/measurements.js";
+import type { Path } from "../../measure/path-table.js";
 import { addressText } from "../../net/address.js";
 import { type EidPrefix, sameEid } from "../../net/eid.js";
 import type { Timer } from "../../router/timer.js";
-import type { ProbeMeasurement } from "./probe-measurements.js";
 
 /** EID-prefixes of an RLOC that probes ask for in turn. */
 const EIDS = 4;
@@ -13,29 +15,47 @@ export interface Probe {
   /** Steady nanoseconds at which it left. */
   readonly at: number;
   readonly eid: EidPrefix;
+  /** It is not the one that the schedule has: one before had no answer, or somebody had a question. */
+  readonly repeated: boolean;
   /** Whether there was a packet for it. */
   sent: boolean;
 }
 
-export class ProbedRloc {
-  readonly rloc: Uint8Array;
+export class ProbedPair {
+  readonly path: Path;
   readonly timer: Timer;
+  /** Data is sent from this own RLOC: it says whether the other one is up. */
+  readonly decides: boolean;
   /** Probes that are out, by their nonces, the oldest first. */
   readonly out = new Map<bigint, Probe>();
-  /** Whether the map-cache was told that it is down. */
-  down = false;
+  /** Steady nanoseconds from which on the next probe of the schedule may leave. */
+  dueAt = 0;
+  /** Steady nanoseconds since which a probe waits for the budget; -1: none does. */
+  waitsSince = -1;
   /** Some mappings that have it. */
   #eids: readonly EidPrefix[] = [];
   #turn = 0;
   /** Smoothed round-trip time and its mean deviation, nanoseconds; -1: not known. */
   #rtt = -1;
-  #jitter = -1;
-  /** Steady nanoseconds of the last answer; -1: none yet. */
-  #answered = -1;
+  #deviation = -1;
 
-  constructor(rloc: Uint8Array, timer: Timer) {
-    this.rloc = rloc;
+  constructor(path: Path, decides: boolean, timer: Timer) {
+    this.path = path;
+    this.decides = decides;
     this.timer = timer;
+  }
+
+  get own(): Uint8Array {
+    return this.path.own;
+  }
+
+  get rloc(): Uint8Array {
+    return this.path.peer;
+  }
+
+  /** Whether it was given up, and has not answered since. */
+  get down(): boolean {
+    return this.path.state === "down";
   }
 
   get eids(): readonly EidPrefix[] {
@@ -75,19 +95,18 @@ export class ProbedRloc {
   answer(nonce: bigint, now: number): EidPrefix {
     const { at, eid } = this.out.get(nonce)!;
     this.#measure(now - at);
-    this.#answered = now;
-    this.down = false;
+    this.path.state = "up";
     return eid;
   }
 
   /**
    * From now on no probe is out. Returns what became of those that were: the one with nonce `answered`, if any, has its
-   * answer; others that left from `own` at least `timeout` ns ago are lost. Of a younger one nobody knows.
+   * answer, which came at `now`; others that left at least `timeout` ns ago are lost. Of a younger one nobody knows.
    */
-  settle(own: Uint8Array, answered: bigint | null, now: number, timeout: number): ProbeMeasurement[] {
-    const measured: ProbeMeasurement[] = [];
-    for (const [nonce, { at, sent }] of this.out) {
-      const pair = { own, peer: this.rloc, sentAt: at };
+  settle(answered: bigint | null, now: number, timeout: number): Measurement[] {
+    const measured: Measurement[] = [];
+    for (const [nonce, { at, sent, repeated }] of this.out) {
+      const pair = { own: this.own, peer: this.rloc, sentAt: at, repeated };
       if (nonce === answered) measured.push({ ...pair, rtt: now - at });
       else if (sent && now - at >= timeout) measured.push({ ...pair, rtt: "lost" });
     }
@@ -97,15 +116,17 @@ export class ProbedRloc {
 
   /** RFC 6298, section 2. */
   #measure(sample: number): void {
-    this.#jitter = this.#rtt < 0 ? sample / 2 : this.#jitter * 0.75 + Math.abs(this.#rtt - sample) * 0.25;
+    this.#deviation =
+      this.#rtt < 0 ? sample / 2 : this.#deviation * 0.75 + Math.abs(this.#rtt - sample) * 0.25;
     this.#rtt = this.#rtt < 0 ? sample : this.#rtt * 0.875 + sample * 0.125;
   }
 
-  /** `192.0.2.2 up 12.345 0.678 3.210`: round-trip time and jitter in ms, seconds since the last answer; - for what is not known. */
+  /** `192.0.2.2 up 12.345 0.678 3.210`: smoothed round-trip time and its mean deviation in ms, seconds since the last answer; - for what is not known. */
   text(now: number): string {
     const ms = (ns: number): string => (ns < 0 ? "-" : (ns / 1e6).toFixed(3));
-    const ago = this.#answered < 0 ? "-" : ((now - this.#answered) / 1e9).toFixed(3);
-    return `${addressText(this.rloc)} ${this.down ? "down" : "up"} ${ms(this.#rtt)} ${ms(this.#jitter)} ${ago}`;
+    const { answeredAt } = this.path;
+    const ago = answeredAt < 0 ? "-" : ((now - answeredAt) / 1e9).toFixed(3);
+    return `${addressText(this.rloc)} ${this.down ? "down" : "up"} ${ms(this.#rtt)} ${ms(this.#deviation)} ${ago}`;
   }
 }
 
