@@ -8,12 +8,15 @@ const LINE_MS = 10_000;
 
 export class LabProgress {
   readonly #total: number;
+  readonly #together: number;
   readonly #start = performance.now();
   #said = performance.now();
   #shown = false;
 
-  constructor(total: number) {
+  /** `together` of the runs go on at a time. */
+  constructor(total: number, together: number) {
     this.#total = total;
+    this.#together = together;
   }
 
   /** `done` runs of the total, `failed` of them failed. */
@@ -21,7 +24,9 @@ export class LabProgress {
     const now = performance.now();
     const left = ((now - this.#start) / 1000 / done) * (this.#total - done);
     const more = failed === 0 ? "" : `, ${failed} failed`;
-    const text = `${done} of ${this.#total} runs${more}, about ${duration(left)} left`;
+    // The first of several to end tells nothing of how long they take.
+    const time = done < this.#together ? "" : `, about ${duration(left)} left`;
+    const text = `${done} of ${this.#total} runs${more}${time}`;
     if (process.stderr.isTTY) {
       const full = Math.floor((done / this.#total) * BAR);
       process.stderr.write(`\r\x1b[K[${"#".repeat(full).padEnd(BAR, "-")}] ${text}`);

@@ -8,7 +8,7 @@ import type { Experiment, Value, WorldKind } from "../lab/experiment.js";
 import { LabError } from "../lab/experiment.js";
 import { Journal, journalKey, resultsFolder } from "../lab/journal.js";
 import { checkNeeds } from "../lab/needs.js";
-import { estimate, type Plan, plan } from "../lab/plan.js";
+import { atATime, estimate, type Plan, plan } from "../lab/plan.js";
 import { svg } from "../lab/plot.js";
 import { failureText, runJobs } from "../lab/runner.js";
 import { type Result, summarize } from "../lab/summary.js";
@@ -20,8 +20,8 @@ import { type OptionSpec, optionHelp, parseOptions, wholeOption } from "./option
 import { shownWord } from "./own-words.js";
 import { interruption } from "./running.js";
 
-/** Runs at a time without `--full`. */
-export const DEFAULT_TOGETHER = 2;
+/** Cores used without `--full`. */
+export const DEFAULT_CORES = 2;
 const SEEDS_MAX = 100_000;
 const JOBS_MAX = 1024;
 const INTERRUPTED = 130;
@@ -36,7 +36,12 @@ const OPTIONS: readonly OptionSpec[] = [
     valueName: "NAME=VALUE",
     doc: "only cells with this value (several: 'NAME=A,B'); may be repeated",
   },
-  { long: "jobs", value: "yes", valueName: "N", doc: "runs at a time (2; with --full as many as cores)" },
+  {
+    long: "jobs",
+    value: "yes",
+    valueName: "N",
+    doc: "runs at a time (2; with --full as many as cores; real ones that would disturb each other: 1)",
+  },
   {
     long: "out",
     value: "yes",
@@ -191,9 +196,8 @@ async function collect(
     }
     if (s.again) journal.clear();
     const missing = jobs.filter((job) => journal.rows(job.id) === undefined).length;
-    const usual = s.full ? availableParallelism() : DEFAULT_TOGETHER;
-    const most = world === "real" ? (experiment.needs?.together ?? 1) : usual;
-    const together = s.jobs ?? most;
+    const cores = s.full ? availableParallelism() : DEFAULT_CORES;
+    const together = s.jobs ?? atATime(experiment, world, cores);
     if (missing < jobs.length)
       process.stderr.write(
         `${jobs.length - missing} of ${jobs.length} runs are there already (${journal.file}; --again runs them anew)\n`,
@@ -202,7 +206,7 @@ async function collect(
       const time = duration(estimate(experiment, world, missing, together)!);
       process.stderr.write(`${missing} runs, ${Math.min(together, missing)} at a time, about ${time}\n`);
     }
-    const progress = new LabProgress(missing);
+    const progress = new LabProgress(missing, together);
     const failures = await runJobs({
       found: { experiment, file },
       world,

@@ -3,9 +3,9 @@
 import { availableParallelism } from "node:os";
 import { experimentNames, findExperiment, loadExperiment } from "../lab/catalogue.js";
 import type { Experiment, WorldKind } from "../lab/experiment.js";
-import { estimate, plan } from "../lab/plan.js";
+import { atATime, estimate, plan } from "../lab/plan.js";
 import { type Command, type CommandTable, UsageError } from "./command.js";
-import { DEFAULT_TOGETHER, experimentCommand } from "./lab-run.js";
+import { DEFAULT_CORES, experimentCommand } from "./lab-run.js";
 import { columns, duration } from "./lab-text.js";
 import { type OptionSpec, optionHelp } from "./options.js";
 import { parseWords } from "./running.js";
@@ -107,7 +107,8 @@ function listed(experiment: Experiment): Listed {
   const { name, title, source } = experiment;
   const time = (world: WorldKind, full: boolean): number | null => {
     const { jobs } = plan(experiment, { world, full, seeds: null, only: new Map() });
-    return estimate(experiment, world, jobs.length, full ? availableParallelism() : DEFAULT_TOGETHER);
+    const cores = full ? availableParallelism() : DEFAULT_CORES;
+    return estimate(experiment, world, jobs.length, atATime(experiment, world, cores));
   };
   const times = (world: WorldKind) => ({ reduced: time(world, false), full: time(world, true) });
   return { name, title, source, times: { simulated: times("simulated"), real: times("real") } };

@@ -8,6 +8,7 @@ import { type Experiment, LabError } from "./experiment.js";
 /** Name -> module. A name of two words is a group and one of its experiments. */
 const MODULES: Readonly<Record<string, string>> = {
   links: "experiments/links.js",
+  tcp: "experiments/tcp.js",
 };
 
 export interface Found {

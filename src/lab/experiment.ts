@@ -60,6 +60,7 @@ export interface Plot {
   readonly row?: string;
   /** Default `linear`. */
   readonly xScale?: "linear" | "log";
+  readonly yScale?: "linear" | "log";
   /** Points of `y` that are stated elsewhere, at x: drawn beside ours. */
   readonly stated?: readonly { readonly x: number; readonly y: number; readonly label: string }[];
 }
@@ -77,8 +78,8 @@ export interface RealNeeds {
   readonly programs: readonly string[];
   /** It makes network namespaces, for which it needs root. */
   readonly namespaces: boolean;
-  /** Runs at a time: more would disturb each other. Default 1. */
-  readonly together?: number;
+  /** A run keeps to one core: there are as many at a time as cores. Default: one at a time, undisturbed. */
+  readonly perCore?: boolean;
 }
 
 export interface Experiment {
@@ -94,7 +95,8 @@ export interface Experiment {
   /** Columns that tell the rows of one run from each other: a time, a protocol. */
   readonly keys?: readonly Column[];
   readonly measures: readonly Column[];
-  readonly seeds: { readonly full: number; readonly reduced: number };
+  /** `real`: of the reduced grid with --real. Default: as `reduced`. */
+  readonly seeds: { readonly full: number; readonly reduced: number; readonly real?: number };
   /** Seconds that a run takes: of a processor in simulated time, of real time otherwise. Null: not in that world. */
   readonly seconds: { readonly simulated: number | null; readonly real: number | null };
   /** With `seconds.real`. */

@@ -49,7 +49,8 @@ export function plan(experiment: Experiment, options: PlanOptions): Plan {
   const values = experiment.parameters.map((p) => chosen(p, options));
   const cells = grid(experiment.parameters, values).filter(wanted);
   if (cells.length === 0) throw new LabError("GRID", `no cell of the grid of '${experiment.name}' is left`);
-  const usual = options.full ? experiment.seeds.full : experiment.seeds.reduced;
+  const { full, reduced, real = reduced } = experiment.seeds;
+  const usual = options.full ? full : options.world === "real" ? real : reduced;
   const seeds = options.seeds ?? usual;
   const jobs = cells.flatMap((cell) =>
     Array.from({ length: seeds }, (_, i) => ({ id: `${JSON.stringify(cell)} ${i + 1}`, cell, seed: i + 1 })),
@@ -60,20 +61,24 @@ export function plan(experiment: Experiment, options: PlanOptions): Plan {
   ).filter(wanted).length;
   const left: string[] = [];
   if (cells.length < whole) left.push(`${cells.length} of ${whole} cells`);
-  if (seeds < experiment.seeds.full) left.push(`${seeds} of ${experiment.seeds.full} seeds`);
+  if (seeds < full) left.push(`${seeds} of ${full} seeds`);
   return { cells, seeds, jobs, reduced: left.length === 0 ? null : left.join(", ") };
 }
 
-/** Seconds that the jobs take, so many at a time; null where they cannot run. */
+/** Runs at a time on so many cores: real ones may disturb each other. */
+export function atATime({ needs }: Experiment, world: WorldKind, cores: number): number {
+  return world === "simulated" || needs?.perCore === true ? cores : 1;
+}
+
+/** Seconds that so many runs take, so many at a time; null where they cannot run. */
 export function estimate(
   experiment: Experiment,
   world: WorldKind,
-  jobs: number,
+  runs: number,
   together: number,
 ): number | null {
   const each = experiment.seconds[world];
-  const most = world === "real" ? (experiment.needs?.together ?? 1) : together;
-  return each === null ? null : Math.ceil(jobs / most) * each;
+  return each === null ? null : Math.ceil(runs / together) * each;
 }
 
 function chosen(parameter: Parameter, { full, only }: PlanOptions): readonly Value[] {

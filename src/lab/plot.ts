@@ -54,7 +54,7 @@ export function description(experiment: Experiment, groups: readonly Group[]): u
 }
 
 function one(experiment: Experiment, plot: Plot, groups: readonly Group[]): unknown {
-  const { x, y, colour, column, row, stated = [], xScale = "linear" } = plot;
+  const { x, y, colour, column, row, stated = [], xScale = "linear", yScale = "linear" } = plot;
   const title = (name: string): string => {
     const all = [...experiment.parameters, ...(experiment.keys ?? []), ...experiment.measures];
     const found = all.find((c) => c.name === name);
@@ -71,7 +71,12 @@ function one(experiment: Experiment, plot: Plot, groups: readonly Group[]): unkn
     x: axis,
     ...(colour === undefined ? {} : { color: { field: colour, type: "nominal", title: title(colour) } }),
   };
-  const up = (field: string): unknown => ({ field, type: "quantitative", title: title(y) });
+  const up = (field: string): unknown => ({
+    field,
+    type: "quantitative",
+    title: title(y),
+    scale: { type: yScale },
+  });
   const layer: unknown[] = [
     { mark: { type: "line", point: true }, encoding: { ...encoding, y: up("value") } },
     { mark: "rule", encoding: { ...encoding, y: up("low"), y2: { field: "high" } } },

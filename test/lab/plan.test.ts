@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import { experimentNames, findExperiment, loadExperiment } from "../../src/lab/catalogue.js";
 import { checkRow, LabError } from "../../src/lab/experiment.js";
 import { checkNeeds } from "../../src/lab/needs.js";
-import { estimate, type PlanOptions, plan } from "../../src/lab/plan.js";
+import { atATime, estimate, type PlanOptions, plan } from "../../src/lab/plan.js";
 import { experiment as coins } from "./coins.js";
 
 const DEFAULT: PlanOptions = { world: "simulated", full: false, seeds: null, only: new Map() };
@@ -69,7 +69,7 @@ test("every experiment bears its name in the catalogue and ends within five minu
     assert.ok(experiment.plots.length > 0);
     for (const world of ["simulated", "real"] as const) {
       const { jobs } = plan(experiment, { ...DEFAULT, world });
-      const seconds = estimate(experiment, world, jobs.length, 2);
+      const seconds = estimate(experiment, world, jobs.length, atATime(experiment, world, 2));
       if (seconds !== null) assert.ok(seconds <= 300, `${name}, ${world}: ${seconds} s`);
     }
     const columns = [...experiment.parameters, ...(experiment.keys ?? []), ...experiment.measures];
