@@ -42,7 +42,8 @@ define(
   // stand at all sites. With which locators they are registered.
   $DYNAMIC_EID ,
   $DYNAMIC_LOCATORS $LOCATORS,
-  // Largest packet the core carries, outer headers included, bytes.
+  // Largest packet the core carries, outer headers included, bytes. Of what is larger, and may not be cut, the sender is
+  // told, which costs that packet (RFC 8201): of pings of 1,500 bytes the first request, and the first reply.
   $MTU 1500
 );
 
