@@ -89,7 +89,8 @@ test("a hot swap keeps the peers", async () => {
 
 test("the pairs of one EID are just those that the whole table has of it, as pairs come, go and take others over", async () => {
   const b = await logged(", CAPACITY 64");
-  const eid = (n: number): string => (n % 3 === 0 ? `fd01::${(1 + (n % 23)).toString(16)}` : `192.168.1.${n % 23}`);
+  const eid = (n: number): string =>
+    n % 3 === 0 ? `fd01::${(1 + (n % 23)).toString(16)}` : `192.168.1.${n % 23}`;
   for (let round = 0; round < 40; round++) {
     for (let n = 0; n < 12; n++) {
       const k = (round * 31 + n * 17) % 97;
