@@ -1,15 +1,18 @@
-// What EtherSwitch keeps in the router's memory. Shared with TypeScript like layout.ts.
+// What the kernel of Ethernet switches keeps in the router's memory. Shared with TypeScript like layout.ts.
 
-export const SWITCH_FLOODED = 0; // counters
+// Counters, at the front of a switch's state.
+export const SWITCH_FLOODED = 0;
 export const SWITCH_REPLACED = 8;
 export const SWITCH_SAME_PORT = 16; // drop counters
 export const SWITCH_SHORT = 24;
 export const SWITCH_NO_SLOT = 32;
-export const SWITCH_TABLE = 40; // u32: address of the sets of stations, then the settings
-export const SWITCH_SETS = 44; // u32: sets, a power of two
-export const SWITCH_SEED = 48; // u32: so that nobody outside can choose addresses that share a set
-export const SWITCH_TIMEOUT = 52; // u32: ticks after which a station not heard of is forgotten; 0 = nothing is learned
-export const SWITCH_STATE = 16; // bytes of settings, after the counters
+
+// The table of stations.
+export const STATIONS_SETS = 0; // u32: address of the sets
+export const STATIONS_COUNT = 4; // u32: sets, a power of two
+export const STATIONS_SEED = 8; // u32: so that nobody outside can choose addresses that share a set
+export const STATIONS_TIMEOUT = 12; // u32: ticks after which a station not heard of is forgotten; 0 = nothing is learned
+export const STATIONS_SIZE = 16;
 
 // A station: where frames from an address came in last.
 export const STATION_ADDRESS = 0; // 6 bytes

@@ -4,8 +4,8 @@
 // station that was not heard of for longest makes room.
 
 import {
-  STATION_ADDRESS, STATION_SEEN, STATION_SIZE, STATION_WAYS, SWITCH_FLOODED, SWITCH_REPLACED,
-  SWITCH_SAME_PORT, SWITCH_SEED, SWITCH_SETS, SWITCH_SHORT, SWITCH_TABLE, SWITCH_TIMEOUT,
+  STATION_ADDRESS, STATION_SEEN, STATION_SIZE, STATION_WAYS, STATIONS_COUNT, STATIONS_SEED, STATIONS_SETS,
+  STATIONS_TIMEOUT, SWITCH_FLOODED, SWITCH_REPLACED, SWITCH_SAME_PORT, SWITCH_SHORT,
 } from "./ether-switch-layout";
 import { PORT_ALL, PORT_DROP, SLOT_DATA, SLOT_LENGTH, SLOT_PORT } from "./layout";
 import { count64, slotAt } from "./slot";
@@ -17,17 +17,17 @@ const SET_SIZE: u32 = STATION_SIZE * STATION_WAYS;
 
 // @ts-ignore: decorator
 @inline
-function setOf(state: u32, address: u64): u32 {
+function setOf(stations: u32, address: u64): u32 {
   // Stations often differ in the last byte only, which is the highest here: it must reach the lowest bits.
-  let x = (address ^ (address >> 24) ^ load<u32>(state, SWITCH_SEED)) * 0x9e3779b97f4a7c15;
+  let x = (address ^ (address >> 24) ^ load<u32>(stations, STATIONS_SEED)) * 0x9e3779b97f4a7c15;
   x = (x ^ (x >> 29)) * 0xbf58476d1ce4e5b9;
-  const set = <u32>(x >> 32) & (load<u32>(state, SWITCH_SETS) - 1);
-  return load<u32>(state, SWITCH_TABLE) + set * SET_SIZE;
+  const set = <u32>(x >> 32) & (load<u32>(stations, STATIONS_COUNT) - 1);
+  return load<u32>(stations, STATIONS_SETS) + set * SET_SIZE;
 }
 
 /** Notes that `address` was heard of on `port`. */
-function learn(state: u32, address: u64, port: u32, now: u32): void {
-  const set = setOf(state, address);
+function learn(state: u32, stations: u32, address: u64, port: u32, now: u32): void {
+  const set = setOf(stations, address);
   let chosen = set;
   let age: u32 = 0;
   for (let i: u32 = 0; i < <u32>STATION_WAYS; i++) {
@@ -50,20 +50,20 @@ function learn(state: u32, address: u64, port: u32, now: u32): void {
       chosen = station;
     }
   }
-  if (age != 0xffffffff && age < load<u32>(state, SWITCH_TIMEOUT)) count64(state + SWITCH_REPLACED, 1);
+  if (age != 0xffffffff && age < load<u32>(stations, STATIONS_TIMEOUT)) count64(state + SWITCH_REPLACED, 1);
   store<u64>(chosen, address | (<u64>(port + 1) << 48), STATION_ADDRESS);
   store<u32>(chosen, now, STATION_SEEN);
 }
 
 /** The port that `address` was heard of on, plus 1; 0 when it was not, or too long ago. */
-function whereIs(state: u32, address: u64, now: u32): u32 {
-  const set = setOf(state, address);
+function whereIs(stations: u32, address: u64, now: u32): u32 {
+  const set = setOf(stations, address);
   for (let i: u32 = 0; i < <u32>STATION_WAYS; i++) {
     const station = set + i * STATION_SIZE;
     const word = load<u64>(station, STATION_ADDRESS);
     const port = <u32>(word >> 48);
     if (port == 0 || (word & ADDRESS) != address) continue;
-    if (now - load<u32>(station, STATION_SEEN) < load<u32>(state, SWITCH_TIMEOUT)) return port;
+    if (now - load<u32>(station, STATION_SEEN) < load<u32>(stations, STATIONS_TIMEOUT)) return port;
     store<u64>(station, 0, STATION_ADDRESS);
     return 0;
   }
@@ -71,11 +71,11 @@ function whereIs(state: u32, address: u64, now: u32): u32 {
 }
 
 /**
- * Learns from frames that came in on `input`, and sets where each goes: SLOT_PORT is an output, PORT_ALL (all but
- * `input`) or PORT_DROP, which is counted. `now`: ticks. Returns what all of them have in SLOT_PORT, -1 when they differ.
+ * Learns, in the table `stations`, from frames that came in on `input`, and sets where each goes: SLOT_PORT is an output, PORT_ALL (all but
+ * `input`) or PORT_DROP, which is counted (in `state`). `now`: ticks. Returns what all of them have in SLOT_PORT, -1 when they differ.
  */
-export function etherSwitch(state: u32, batch: u32, count: u32, input: u32, now: u32): i32 {
-  const learns = load<u32>(state, SWITCH_TIMEOUT) != 0;
+export function etherSwitch(state: u32, stations: u32, batch: u32, count: u32, input: u32, now: u32): i32 {
+  const learns = load<u32>(stations, STATIONS_TIMEOUT) != 0;
   let common: i32 = -2;
   for (let i: u32 = 0; i < count; i++) {
     const slot = slotAt(batch, i);
@@ -88,9 +88,9 @@ export function etherSwitch(state: u32, batch: u32, count: u32, input: u32, now:
       const destination = load<u64>(data) & ADDRESS;
       const source = load<u64>(data, 6) & ADDRESS;
       // No station has a group's address, nor 0.
-      if (learns && (source & GROUP) == 0 && source != 0) learn(state, source, input, now);
+      if (learns && (source & GROUP) == 0 && source != 0) learn(state, stations, source, input, now);
       if (learns && (destination & GROUP) == 0) {
-        const known = whereIs(state, destination, now);
+        const known = whereIs(stations, destination, now);
         if (known != 0) port = known - 1;
       }
       if (port == input) {

@@ -25,6 +25,7 @@ export * from "./device";
 export * from "./host-filter";
 export { etherEncap } from "./ethernet";
 export { etherSwitch } from "./ether-switch";
+export { lineOf, lineRemove, linesDue, linesFree, linesRoom, linesTake } from "./lines";
 export {
   neighbourCreate, neighbourDestroy, neighbourEncap4, neighbourEncap6, neighbourFind, neighbourFree, neighbourHeader,
   neighbourInsert, neighbourRemove,

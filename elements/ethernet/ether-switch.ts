@@ -1,8 +1,8 @@
-import * as layout from "../../assembly/ether-switch-layout.js";
+import { SWITCH_NO_SLOT } from "../../assembly/ether-switch-layout.js";
 import { PORT_ALL } from "../../assembly/layout.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
-import { etherText } from "../../src/net/mac.js";
 import type { Batch } from "../../src/packet/batch.js";
+import { MAX_PORTS, Stations } from "../../src/packet/stations.js";
 import { type CleanupStage, Element, type ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, valueHandler } from "../../src/router/handler.js";
 import type { ElementSpec } from "../../src/router/spec.js";
@@ -16,11 +16,6 @@ const args = {
   },
   CAPACITY: { type: "unsigned", default: "4096", min: 4, max: 1048576, doc: "stations it knows at most" },
 } as const;
-
-/** Nanoseconds of a tick, in which the age of stations is counted: 32 bits of them are 13 years. */
-const TICK = 1e8;
-/** Ports: what SLOT_PORT can say, and a station holds. */
-const MAX_PORTS = 65000;
 
 /**
  * A learning Ethernet switch with as many ports as it has inputs and outputs.
@@ -39,7 +34,7 @@ const MAX_PORTS = 65000;
  * Idle -> [0] s :: EtherSwitch [0] -> Discard;
  * Idle -> [1] s [1] -> Discard;
  * Idle -> [2] s [2] -> Discard;
- * @see Tee, HostEtherFilter
+ * @see LineSwitch, Tee, HostEtherFilter
  */
 export class EtherSwitch extends Element {
   static readonly spec = {
@@ -61,42 +56,32 @@ export class EtherSwitch extends Element {
       timeout: { read: true, write: true, doc: "seconds after which a station not heard of is forgotten" },
       clear: { write: true, button: true, doc: "forgets all stations" },
     },
-    state: layout.SWITCH_STATE,
   } as const satisfies ElementSpec;
 
-  #timeout = 300;
-  /** Bytes of the table. */
-  #size = 0;
-  readonly #noSlot = this.state + layout.SWITCH_NO_SLOT;
+  #stations: Stations | null = null;
+  readonly #noSlot = this.state + SWITCH_NO_SLOT;
 
-  override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
+  override configure({ CAPACITY, TIMEOUT }: ArgValues<typeof args>, errors: ErrorSink): void {
     if (this.noutputs > MAX_PORTS) errors.error(`a switch has at most ${MAX_PORTS} ports`);
-    this.#forgetAfter(values.TIMEOUT);
-    const sets = 2 ** Math.ceil(Math.log2(values.CAPACITY / layout.STATION_WAYS));
-    this.#size = sets * layout.STATION_WAYS * layout.STATION_SIZE;
-    this.memory.set32(this.state + layout.SWITCH_TABLE, this.memory.alloc(this.#size));
-    this.memory.set32(this.state + layout.SWITCH_SETS, sets);
-    this.memory.set32(this.state + layout.SWITCH_SEED, this.router.random.u32());
+    this.#stations = new Stations(this.memory, CAPACITY, TIMEOUT, this.router.random.u32());
   }
 
   override cleanup(_stage: CleanupStage): void {
-    if (this.#size > 0) this.memory.free(this.#table, this.#size);
-    this.#size = 0;
+    this.#stations?.destroy();
+    this.#stations = null;
   }
 
   /** Stations stay where they are while the ports are the same in number. */
   override takeState(old: Element): void {
-    if (!(old instanceof EtherSwitch) || old.noutputs !== this.noutputs || old.#size !== this.#size) return;
-    for (const field of [layout.SWITCH_TABLE, layout.SWITCH_SEED]) {
-      const mine = this.memory.get32(this.state + field);
-      this.memory.set32(this.state + field, this.memory.get32(old.state + field));
-      this.memory.set32(old.state + field, mine);
-    }
+    if (!(old instanceof EtherSwitch) || old.noutputs !== this.noutputs || old.#stations === null) return;
+    this.#stations!.take(old.#stations, Array.from(this.outputs.keys()));
   }
 
   override push(port: number, batch: Batch): void {
     const { kernels } = this.memory;
-    const common = kernels.etherSwitch(this.state, batch.address, batch.count, port, this.#now);
+    const now = Stations.ticks(this.router.clock.recent);
+    const table = this.#stations!.address;
+    const common = kernels.etherSwitch(this.state, table, batch.address, batch.count, port, now);
     if (common >= 0 && common < this.noutputs) {
       this.outputs[common].push(batch);
       return;
@@ -124,45 +109,17 @@ export class EtherSwitch extends Element {
     else batch.kill();
   }
 
-  get #table(): number {
-    return this.memory.get32(this.state + layout.SWITCH_TABLE);
-  }
-
-  get #now(): number {
-    return Math.floor(this.router.clock.recent / TICK) >>> 0;
-  }
-
-  #forgetAfter(seconds: number): void {
-    this.#timeout = seconds;
-    this.memory.set32(this.state + layout.SWITCH_TIMEOUT, Math.ceil((seconds * 1e9) / TICK));
-  }
-
-  #tableText(): string {
-    const { memory } = this;
-    const now = this.#now;
-    const ticks = memory.get32(this.state + layout.SWITCH_TIMEOUT);
-    const lines: string[] = [];
-    for (let at = this.#table; at < this.#table + this.#size; at += layout.STATION_SIZE) {
-      const port = memory.u16[(at + layout.STATION_PORT) >>> 1];
-      if (port === 0 || (now - memory.get32(at + layout.STATION_SEEN)) >>> 0 >= ticks) continue;
-      lines.push(`${etherText(memory.u8.subarray(at, at + 6))} ${port - 1}\n`);
-    }
-    return lines.sort().join("");
-  }
-
   override handlers(): Record<string, HandlerCode> {
     return {
-      table: { read: () => this.#tableText() },
+      table: { read: () => this.#stations!.text(this.router.clock.recent, String) },
       timeout: valueHandler(
         args.TIMEOUT,
-        () => this.#timeout,
-        (seconds) => this.#forgetAfter(seconds),
-      ),
-      clear: {
-        write: () => {
-          this.memory.u8.fill(0, this.#table, this.#table + this.#size);
+        () => this.#stations!.timeout,
+        (seconds) => {
+          this.#stations!.timeout = seconds;
         },
-      },
+      ),
+      clear: { write: () => this.#stations!.clear() },
     };
   }
 }

@@ -80,6 +80,10 @@ export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
     { config: "", inputs: 3, outputs: 3, makes: "copies for every port" },
     { config: "TIMEOUT 0, CAPACITY 4", inputs: 2, outputs: 2 },
   ],
+  LineSwitch: [
+    { config: "a, b, c, LINE a b 0 0 0.5", inputs: 3, outputs: 3, makes: "copies for every port" },
+    { config: "DELAY 5ms, JITTER 1ms, LOSS 0.1, TIMEOUT 0", inputs: 2, outputs: 2 },
+  ],
   EtherEncap: [{ config: "0x0800, 1:1:1:1:1:1, 2:2:2:2:2:2" }],
   ARPQuerier: [
     { config: "10.0.0.1/24, 02:00:00:00:00:01", makes: ARP },

@@ -55,6 +55,10 @@ export const WITHOUT_PACKETS: readonly string[] = [
   "lpm6Lookup",
   "lpmBytes",
   "lpmCount",
+  "lineOf",
+  "lineRemove",
+  "linesFree",
+  "linesRoom",
   "lispSettle",
   "neighbourCreate",
   "neighbourDestroy",
@@ -70,6 +74,8 @@ export const THROUGH_ELEMENTS: Readonly<Record<string, string>> = {
   icmp6EchoReply: "ICMP6PingResponder",
   icmp6Error: "ICMP6Error",
   ipFragment: "IPFragmenter",
+  linesDue: "LineSwitch",
+  linesTake: "LineSwitch",
   lispClassify: "LISPClassifier",
   lispDecap: "LISPDecap",
   lispEncap: "LISPEncap",
@@ -227,17 +233,19 @@ export const CASES: Readonly<Record<string, Driver>> = {
   }),
   etherSwitch: (room, count) => {
     const { memory } = room;
-    const state = room.state(40 + ether.SWITCH_STATE);
+    const state = room.state(40);
+    const stations = room.state(ether.STATIONS_SIZE);
     const sets = draw(room, 1, 2, 64);
     const size = sets * ether.STATION_WAYS * ether.STATION_SIZE;
     const table = room.state(size);
-    memory.set32(state + ether.SWITCH_TABLE, table);
-    memory.set32(state + ether.SWITCH_SETS, sets);
-    memory.set32(state + ether.SWITCH_SEED, room.random.u32());
-    memory.set32(state + ether.SWITCH_TIMEOUT, draw(room, 0, 1, 3000, 0xffffffff));
+    memory.set32(stations + ether.STATIONS_SETS, table);
+    memory.set32(stations + ether.STATIONS_COUNT, sets);
+    memory.set32(stations + ether.STATIONS_SEED, room.random.u32());
+    memory.set32(stations + ether.STATIONS_TIMEOUT, draw(room, 0, 1, 3000, 0xffffffff));
     for (let i = 0; i < size; i++) memory.u8[table + i] = draw(room, 0, 0, 2, 255, room.random.below(256));
     const value = room.kernels.etherSwitch(
       state,
+      stations,
       room.batch,
       count,
       draw(room, 0, 1, 64999),

@@ -6,9 +6,11 @@ import * as etherSwitch from "../../assembly/ether-switch-layout.js";
 import * as forward from "../../assembly/forward-layout.js";
 import * as filter from "../../assembly/host-filter-layout.js";
 import * as ip from "../../assembly/ip-layout.js";
+import * as lines from "../../assembly/lines-layout.js";
 import * as lisp from "../../assembly/lisp-layout.js";
 import { EtherSwitch } from "../../elements/ethernet/ether-switch.js";
 import { HostEtherFilter } from "../../elements/ethernet/host-ether-filter.js";
+import { LineSwitch } from "../../elements/ethernet/line-switch.js";
 import { ICMPError } from "../../elements/icmp/icmp-error.js";
 import { ICMP6Error } from "../../elements/icmp/icmp6-error.js";
 import { CheckIPHeader } from "../../elements/ip/check-ip-header.js";
@@ -120,7 +122,20 @@ const SHARED: readonly Shared[] = [
       short: etherSwitch.SWITCH_SHORT,
       no_slot: etherSwitch.SWITCH_NO_SLOT,
     },
-    area: etherSwitch.SWITCH_TABLE,
+  },
+  {
+    element: LineSwitch,
+    counters: {
+      flooded: lines.LINES_FLOODED,
+      replaced: lines.LINES_REPLACED,
+      same_port: lines.LINES_SAME_PORT,
+      short: lines.LINES_SHORT,
+      no_slot: lines.LINES_NO_SLOT,
+      lost: lines.LINES_LOST,
+      down: lines.LINES_DOWN,
+      no_room: lines.LINES_NO_ROOM,
+      no_line: lines.LINES_NO_LINE,
+    },
   },
   {
     element: LISPMapCache,
