@@ -45,8 +45,8 @@ export interface LinkOptions {
   readonly names?: readonly [string, string];
   /** Hardware addresses of the ends. Default 02:00:00:00:00:01 and :02. */
   readonly macs?: readonly [Uint8Array, Uint8Array];
-  /** Uniform in [0, 1). Needed for loss and jitter under a simulated clock. Default Math.random. */
-  readonly random?: () => number;
+  /** Uniform in [0, 1), for what `end` sends. Needed for loss and jitter under a simulated clock. Default Math.random. */
+  readonly random?: (end: 0 | 1) => number;
   /** Default: real time. */
   readonly clock?: Clock;
   /**
@@ -162,7 +162,8 @@ export class LinkDevice implements Device, FarEnd {
     this.mac = this.linkType === "ip" ? null : (options.macs ?? DEFAULT_MACS)[end];
     this.mtu = options.mtu ?? 1500;
     this.#schedule = options.schedule ?? ((at, run) => realSchedule(clock, at, run));
-    this.#random = options.random ?? Math.random;
+    const { random = Math.random } = options;
+    this.#random = () => random(end);
     this.#loss = options.loss ?? 0;
     this.#line = new Line(options, this.#random);
     this.#out = out;

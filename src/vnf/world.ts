@@ -1,5 +1,6 @@
 // What a service runs in: real time, or simulated time that all of its routers share.
 
+import { createHash } from "node:crypto";
 import { having, type Kind } from "../options.js";
 import { type Clock, RealClock, SimulatedClockView } from "../router/clock.js";
 import { Simulation } from "../router/simulation.js";
@@ -22,10 +23,12 @@ export interface World {
   clock(): FunctionClock;
   /** Uniform in [0, 1). */
   random(): number;
+  /** A seed for random numbers that are those of `name` alone: whatever else is drawn, in the same world it is the same. */
+  seed(name: string): number;
 }
 
 /** For checks of options. */
-export const WORLD: Kind = having("a world", "now", "after", "hold", "clock", "random");
+export const WORLD: Kind = having("a world", "now", "after", "hold", "clock", "random", "seed");
 
 /** Milliseconds that Node's timers wait at most; they end at once when asked for more. */
 const LONGEST_MS = 2 ** 31 - 1;
@@ -58,13 +61,19 @@ export class RealWorld implements World {
   random(): number {
     return Math.random();
   }
+
+  seed(): number {
+    return Math.floor(Math.random() * 2 ** 32);
+  }
 }
 
 export class SimulatedWorld implements World {
   readonly simulation: Simulation;
+  readonly #seed: number;
 
   constructor(seed: number, epoch?: number) {
     this.simulation = new Simulation(seed, epoch);
+    this.#seed = seed;
   }
 
   now(): number {
@@ -92,5 +101,9 @@ export class SimulatedWorld implements World {
 
   random(): number {
     return this.simulation.random.real();
+  }
+
+  seed(name: string): number {
+    return createHash("sha256").update(`${this.#seed} ${name}`).digest().readUInt32LE(0);
   }
 }

@@ -1,6 +1,7 @@
 // What the API offers: paths, what they take and give. The server serves these, and the OpenAPI document describes them.
 
 import { resolve } from "node:path";
+import { endName } from "../descriptor/ends.js";
 import { ServiceError } from "../service/error.js";
 import type { Service } from "../service/service.js";
 import type { Call, Route } from "./route.js";
@@ -230,7 +231,7 @@ function serviceView(service: Service): ServiceView {
   const { descriptor, world } = service;
   const ends = (link: string): string[] =>
     [...service.functions.values()].flatMap((f) =>
-      f.descriptor.devices.flatMap((d) => ("link" in d && d.link === link ? [`${f.name}:${d.name}`] : [])),
+      f.descriptor.devices.flatMap((d) => ("link" in d && d.link === link ? [endName(f.name, d.name)] : [])),
     );
   return {
     name: descriptor.name,

@@ -163,6 +163,8 @@ function expected(e: ErrorObject, schema: Schema): string {
   if (e.keyword === "minimum") return `at least ${e.params.limit}`;
   if (e.keyword === "exclusiveMinimum") return `more than ${e.params.limit}`;
   if (e.keyword === "maximum") return `at most ${e.params.limit}`;
+  if (e.keyword === "minItems" || e.keyword === "maxItems")
+    return schema.title ?? `${e.params.limit} entries`;
   if (e.keyword === "minProperties") return "at least one entry";
   if (e.keyword === "minLength") return "some text";
   return `one that ${e.message ?? "fits"}${like}`;

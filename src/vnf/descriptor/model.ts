@@ -35,12 +35,16 @@ export const DESCRIPTOR: Kind = {
     typeof v === "object" && v !== null && "functions" in v && v.functions instanceof Map && "links" in v,
 };
 
-/** What a link does to packets. Times in seconds. */
-export interface Impairments {
+/** What happens to packets on their way. Times in seconds. */
+export interface PathImpairments {
   readonly delay: number;
   readonly jitter: number;
   /** 0 to 1. */
   readonly loss: number;
+}
+
+/** What a link does to packets. */
+export interface Impairments extends PathImpairments {
   /** Bits a second; 0: no limit. */
   readonly rate: number;
   /** Packets that wait to be sent, with a rate. */
@@ -53,7 +57,18 @@ export interface LinkDescriptor extends Impairments {
   readonly mtu: number;
   /** A switch also between two ends: others can be plugged in while they run. */
   readonly shared: boolean;
+  /** Each pair of ends at most once. */
+  readonly pairs: readonly PairDescriptor[];
 }
+
+/** Two ends of a link, one way, by names as `endName` makes them. */
+export interface EndPair {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** What packets from one end to another meet; what is left out is the link's. */
+export type PairDescriptor = EndPair & Partial<PathImpairments>;
 
 export interface FunctionDescriptor {
   readonly name: string;
@@ -110,9 +125,15 @@ export type FaultDescriptor = { readonly at: number; readonly duration: number }
 
 export type Fault = LinkFault | FunctionFault;
 
+/** `pairs`: it befalls only these; without, the whole link, also pairs that have something of their own. */
 export type LinkFault =
-  | { readonly kind: "link-down"; readonly link: string }
-  | { readonly kind: "link-change"; readonly link: string; readonly change: Partial<Impairments> };
+  | { readonly kind: "link-down"; readonly link: string; readonly pairs?: readonly EndPair[] }
+  | {
+      readonly kind: "link-change";
+      readonly link: string;
+      readonly pairs?: readonly EndPair[];
+      readonly change: Partial<Impairments>;
+    };
 
 export type FunctionFault =
   | { readonly kind: "crash"; readonly function: string }

@@ -28,3 +28,16 @@ export function rate(value: string | number): number {
   const [, number, unit] = /^([\d.]+)\s*(\w+)$/.exec(value)!;
   return Number(number) * BITS[unit];
 }
+
+/** The seconds of text that is a duration, or a bare number of `unit`s; null where it is neither. */
+export function durationText(text: string, unit: number): number | null {
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * unit;
+  return /^\d+(\.\d+)?\s*(ns|us|ms|s|min|h)$/.test(text) ? duration(text) : null;
+}
+
+/** The share that is text; null where it is none. */
+export function shareText(text: string): number | null {
+  const [, number, percent] = /^(\d+(?:\.\d+)?)\s*(%?)$/.exec(text) ?? [];
+  const value = Number(number) / (percent === "%" ? 100 : 1);
+  return value <= 1 ? value : null;
+}

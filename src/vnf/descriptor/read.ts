@@ -7,6 +7,7 @@ import { nearest } from "../../lang/nearest.js";
 import { findMac } from "../../net/mac.js";
 import { checkArgument, TEXT } from "../../options.js";
 import { schemaCheck } from "./check.js";
+import { type EndOwner, endsOf } from "./ends.js";
 import type {
   DeviceDescriptor,
   FaultDescriptor,
@@ -19,6 +20,7 @@ import type {
   RestartDescriptor,
   ServiceDescriptor,
 } from "./model.js";
+import { endPairs, type MatrixDocument, type PairDocument, type PairsReader, readPairs } from "./pairs.js";
 import { duration, rate, share } from "./quantity.js";
 import { DescriptorSource } from "./source.js";
 
@@ -53,6 +55,8 @@ interface LinkDocument {
   readonly queue?: number;
   readonly mtu?: number;
   readonly shared?: boolean;
+  readonly pairs?: readonly PairDocument[];
+  readonly matrix?: MatrixDocument;
 }
 interface FunctionDocument extends Defaults {
   readonly graph: string;
@@ -74,7 +78,14 @@ interface HealthDocument {
   readonly failures?: number;
   readonly grace?: Quantity;
 }
-interface FaultDocument extends LinkDocument {
+interface FaultDocument {
+  readonly delay?: Quantity;
+  readonly jitter?: Quantity;
+  readonly loss?: Quantity;
+  readonly rate?: Quantity;
+  readonly from?: string;
+  readonly to?: string;
+  readonly between?: readonly [string, string];
   readonly at: Quantity;
   readonly for?: Quantity;
   readonly link?: string;
@@ -102,8 +113,7 @@ export function parseDescriptor(text: string, file: string, within: string | nul
   const wrong = schemaCheck()(source);
   if (wrong.length > 0) throw new ConfigurationError(wrong);
   const document = source.values as Document;
-  const names = { links: Object.keys(document.links ?? {}), functions: Object.keys(document.functions) };
-  const reader = new Reader(source, names, within);
+  const reader = new Reader(source, Object.keys(document.links ?? {}), owners(document), within);
   const descriptor = reader.read(document);
   if (reader.problems.length > 0) throw new ConfigurationError(reader.problems);
   return descriptor;
@@ -114,8 +124,12 @@ export function parseFault(document: unknown, descriptor: ServiceDescriptor): Fa
   const source = new DescriptorSource(JSON.stringify({ faults: [document] }), "fault");
   const wrong = schemaCheck(true)(source);
   if (wrong.length > 0) throw new ConfigurationError(wrong);
-  const names = { links: [...descriptor.links.keys()], functions: [...descriptor.functions.keys()] };
-  const reader = new Reader(source, names, null);
+  const functions = [...descriptor.functions.values()].map(({ name, replicas, devices }) => ({
+    name,
+    replicas,
+    devices: devices.flatMap((d) => ("link" in d ? [d] : [])),
+  }));
+  const reader = new Reader(source, [...descriptor.links.keys()], functions, null);
   const faults = reader.fault(document as FaultDocument, 0);
   if (reader.problems.length > 0) throw new ConfigurationError(reader.problems);
   return faults;
@@ -124,16 +138,19 @@ export function parseFault(document: unknown, descriptor: ServiceDescriptor): Fa
 class Reader {
   readonly problems: Diagnostic[] = [];
   readonly #source: DescriptorSource;
-  readonly #names: { readonly links: readonly string[]; readonly functions: readonly string[] };
+  readonly #links: readonly string[];
+  readonly #functions: readonly EndOwner[];
   readonly #within: string | null;
 
   constructor(
     source: DescriptorSource,
-    names: { readonly links: readonly string[]; readonly functions: readonly string[] },
+    links: readonly string[],
+    functions: readonly EndOwner[],
     within: string | null,
   ) {
     this.#source = source;
-    this.#names = names;
+    this.#links = links;
+    this.#functions = functions;
     this.#within = within;
   }
 
@@ -146,7 +163,7 @@ class Reader {
       description,
       file: this.#source.file,
       world: { seed: world.seed ?? 0, epoch: world.epoch ?? 1_000_000_000 },
-      links: new Map(Object.entries(links).map(([name, link]) => [name, linkOf(name, link ?? {})])),
+      links: new Map(Object.entries(links).map(([name, link]) => [name, this.#link(name, link ?? {})])),
       functions: new Map(
         Object.entries(functions).map(([name, f]) => [name, this.#function(name, f, defaults)]),
       ),
@@ -188,6 +205,31 @@ class Reader {
     };
   }
 
+  #link(name: string, l: LinkDocument): LinkDescriptor {
+    const none = { delay: 0, jitter: 0, loss: 0, rate: 0 };
+    const own = l.pairs !== undefined || l.matrix !== undefined;
+    return {
+      name,
+      ...none,
+      queue: l.queue ?? 100,
+      mtu: l.mtu ?? 1500,
+      shared: l.shared ?? false,
+      pairs: own ? readPairs(l.pairs ?? [], l.matrix, ["links", name], this.#pairs(name)) : [],
+      ...changeOf(l),
+    };
+  }
+
+  /** What reads the pairs of a link. */
+  #pairs(link: string): PairsReader {
+    return {
+      file: this.#source.file,
+      ends: endsOf(link, this.#functions),
+      allowed: (path) => this.#within === null || inside(path, this.#within),
+      problem: (path, message, hint) => this.#problem("pair", path, message, hint),
+      problems: (found) => this.problems.push(...found),
+    };
+  }
+
   /** The replicas of `xtr` are called xtr, xtr-2, xtr-3: none may be another function. */
   #distinct(functions: Document["functions"]): void {
     for (const name of Object.keys(functions)) {
@@ -223,7 +265,7 @@ class Reader {
     const link = typeof d === "string" ? d : d.link;
     const mac = typeof d === "object" && d.mac !== undefined ? d.mac : null;
     const path = ["functions", owner, "devices", name];
-    this.#known(typeof d === "string" ? path : [...path, "link"], "link", link, this.#names.links);
+    this.#known(typeof d === "string" ? path : [...path, "link"], "link", link, this.#links);
     return {
       name,
       link,
@@ -252,15 +294,35 @@ class Reader {
     const faults: FaultDescriptor[] = [];
     if (f.link !== undefined) {
       const { link } = f;
-      if (!this.#known([...path, "link"], "link", link, this.#names.links)) return [];
+      if (!this.#known([...path, "link"], "link", link, this.#links)) return [];
       this.#strange(path, f, "link", OF_FUNCTIONS);
-      if (f.down) faults.push({ ...when, kind: "link-down", link });
+      const one = f.from !== undefined || f.to !== undefined || f.between !== undefined;
+      const pairs = one ? endPairs(f, path, this.#pairs(link)) : undefined;
+      if (one && pairs!.length === 0) return [];
+      if (one && f.rate !== undefined)
+        this.#problem(
+          "fault",
+          [...path, "rate"],
+          "a pair has no rate: the rate is that of the ends",
+          undefined,
+          true,
+        );
+      const where = { link, ...(pairs === undefined ? {} : { pairs }) };
+      if (f.down) faults.push({ ...when, kind: "link-down", ...where });
       const change = changeOf(f);
-      if (Object.keys(change).length > 0) faults.push({ ...when, kind: "link-change", link, change });
+      if (Object.keys(change).length > 0) faults.push({ ...when, kind: "link-change", ...where, change });
     }
     if (f.function !== undefined) {
       const name = f.function;
-      if (!this.#known([...path, "function"], "function", name, this.#names.functions)) return [];
+      if (
+        !this.#known(
+          [...path, "function"],
+          "function",
+          name,
+          this.#functions.map((f) => f.name),
+        )
+      )
+        return [];
       this.#strange(path, f, "function", OF_LINKS);
       if (f.crash) faults.push({ ...when, kind: "crash", function: name });
       if (f.clock !== undefined)
@@ -295,27 +357,27 @@ class Reader {
   }
 }
 
-const OF_LINKS = ["down", "delay", "jitter", "loss", "rate"] as const;
+const OF_LINKS = ["down", "delay", "jitter", "loss", "rate", "from", "to", "between"] as const;
 const OF_FUNCTIONS = ["crash", "clock", "store"] as const;
 
-function changeOf(f: LinkDocument): Partial<Impairments> {
+/** The functions of a document, as far as the ends of links go. */
+function owners({ functions }: Document): EndOwner[] {
+  return Object.entries(functions).map(([name, f]) => ({
+    name,
+    replicas: f.replicas ?? 1,
+    devices: Object.entries(f.devices ?? {}).flatMap(([device, d]) => {
+      const link = typeof d === "string" ? d : "link" in d ? d.link : null;
+      return link === null ? [] : [{ name: device, link }];
+    }),
+  }));
+}
+
+function changeOf(f: Pick<LinkDocument, "delay" | "jitter" | "loss" | "rate">): Partial<Impairments> {
   return {
     ...(f.delay === undefined ? {} : { delay: duration(f.delay) }),
     ...(f.jitter === undefined ? {} : { jitter: duration(f.jitter) }),
     ...(f.loss === undefined ? {} : { loss: share(f.loss) }),
     ...(f.rate === undefined ? {} : { rate: rate(f.rate) }),
-  };
-}
-
-function linkOf(name: string, l: LinkDocument): LinkDescriptor {
-  const none = { delay: 0, jitter: 0, loss: 0, rate: 0 };
-  return {
-    name,
-    ...none,
-    queue: l.queue ?? 100,
-    mtu: l.mtu ?? 1500,
-    shared: l.shared ?? false,
-    ...changeOf(l),
   };
 }
 

@@ -1,9 +1,11 @@
 // The links of a service: laid once for all functions, changed while they run.
 
 import { createHash } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import { makeLink } from "../../device/link.js";
 import { makeSharedLink, markGone, type SharedEnd, SharedLinkDevice } from "../../device/shared-link.js";
 import type { Loader } from "../../loader.js";
+import { endName } from "../descriptor/ends.js";
 import {
   type FunctionDescriptor,
   type Impairments,
@@ -14,9 +16,10 @@ import {
 } from "../descriptor/model.js";
 import type { World } from "../world.js";
 import type { Attached, KernelAttached, LinkEnd } from "./attached.js";
+import { conditionsOf, type LinkConditions, pathOf } from "./conditions.js";
 import type { KernelPair, PairEnd, Pairs, ResourceBook } from "./pairs.js";
 import type { PlainAttached } from "./plain.js";
-import { halved, Segment } from "./segment.js";
+import { type PairView, Segment } from "./segment.js";
 import { UnixPairs } from "./unix.js";
 import { Veths } from "./veth.js";
 import { FLIGHT, linkOptions } from "./wire.js";
@@ -53,8 +56,7 @@ interface LaidEnd {
 
 interface LaidLink {
   readonly link: LinkDescriptor;
-  impairments: Impairments;
-  cut: boolean;
+  conditions: LinkConditions;
   readonly ends: LaidEnd[];
   readonly segment: Segment | null;
   /** Pairs of devices of the kernel that belong to the link. */
@@ -92,7 +94,7 @@ export class Fabric {
   /** Lays `link` between its ends: a wire for two, or fewer, a switch with wires for more. */
   async lay(link: LinkDescriptor, plans: readonly EndPlan[]): Promise<void> {
     const segment = plans.length <= 2 && !link.shared ? null : new Segment(link, this.#world, this.#loader);
-    const laid: LaidLink = { link, impairments: link, cut: false, ends: [], segment, pairs: [] };
+    const laid: LaidLink = { link, conditions: conditionsOf(link), ends: [], segment, pairs: [] };
     this.#laid.set(link.name, laid);
     if (segment === null) laid.ends.push(...(await this.#wire(laid, plans)));
     for (const plan of plans) await this.#plug(laid, plan);
@@ -111,7 +113,7 @@ export class Fabric {
       return pair.map(({ device }) => ({ ...none, device }));
     }
     if (plans.every((p) => reach(p) === "process")) {
-      const ends = makeLink({ ...linkOptions(link, link.mtu, this.#world), names });
+      const ends = makeLink({ ...linkOptions(link, link, this.#world), names });
       return ends.map((end) => ({ ...none, end }));
     }
     const macs = [0, 1].map((i) => plans[i]?.mac ?? Uint8Array.of(2, 0, 0, 0, 0, i));
@@ -120,19 +122,22 @@ export class Fabric {
   }
 
   async #plug(laid: LaidLink, plan: EndPlan): Promise<void> {
-    const { segment, impairments, cut } = laid;
+    const { segment } = laid;
     const none = { plan, end: null, shared: null, device: null, pair: null };
     if (segment === null) {
       const i = laid.ends.findIndex((e) => e.plan === null);
       const { shared, end, device } = laid.ends[i];
       if (end !== null) end.mac = plan.mac;
       laid.ends[i] = { ...none, end, device, shared: shared === null ? null : { ...shared, mac: plan.mac } };
+      // What one end sends may depend on who is at the other.
+      for (const { plan: other, end } of laid.ends)
+        if (other !== null) end?.impair(...this.#sending(laid, other));
     } else if (reach(plan) === "process") {
-      const end = await segment.plug(portName(plan), plan.mac, impairments);
-      end.impair(halved(impairments), cut);
+      const end = await segment.plug(portName(plan), plan.mac);
+      end.impair(segment.sending, laid.conditions.cut);
       laid.ends.push({ ...none, end });
     } else if (reach(plan) === "shared") {
-      const shared = await segment.plugShared(portName(plan), plan.mac, impairments);
+      const shared = await segment.plugShared(portName(plan), plan.mac);
       laid.ends.push({ ...none, shared });
     } else {
       // Our side has an address of its own, which nobody uses.
@@ -145,7 +150,7 @@ export class Fabric {
         laid.link.mtu,
       );
       laid.pairs.push(pair);
-      await segment.plugKernel(portName(plan), pair[1], impairments);
+      await segment.plugKernel(portName(plan), pair[1]);
       laid.ends.push({ ...none, device: pair[0].device, pair });
     }
   }
@@ -215,8 +220,9 @@ export class Fabric {
       const laidEnd = this.#end(laid, instance, d.name);
       if (laidEnd.device !== null) return this.#kernelAttached(laid, laidEnd.plan!, laidEnd.device);
       if (laidEnd.end === null) {
-        laidEnd.end = new SharedLinkDevice(laidEnd.shared!, this.#sending(laid));
-        laidEnd.end.impair(this.#sending(laid), laid.cut);
+        const [impairments, cut] = this.#sending(laid, laidEnd.plan!);
+        laidEnd.end = new SharedLinkDevice(laidEnd.shared!, impairments);
+        laidEnd.end.impair(impairments, cut);
       }
       return { name: d.name, end: laidEnd.end };
     });
@@ -229,22 +235,28 @@ export class Fabric {
       const laid = this.#laid.get(d.link)!;
       const { shared, device, plan } = this.#end(laid, instance, d.name);
       if (device !== null) return this.#kernelAttached(laid, plan!, device);
-      return { name: d.name, shared: shared!, impairments: this.#sending(laid), cut: laid.cut };
+      const [impairments, cut] = this.#sending(laid, plan!);
+      return { name: d.name, shared: shared!, impairments, cut };
     });
   }
 
-  #kernelAttached(laid: LaidLink, { device: name, mac }: EndPlan, device: string): KernelAttached {
-    const { cut, link } = laid;
-    return { name, device, mac, mtu: link.mtu, impairments: this.#sending(laid), cut };
+  #kernelAttached(laid: LaidLink, plan: EndPlan, device: string): KernelAttached {
+    const [impairments, cut] = this.#sending(laid, plan);
+    return { name: plan.device, device, mac: plan.mac, mtu: laid.link.mtu, impairments, cut };
   }
 
   #end(laid: LaidLink, instance: string, device: string): LaidEnd {
     return laid.ends.find((e) => e.plan?.instance === instance && e.plan.device === device)!;
   }
 
-  /** What one wire of the link does. */
-  #sending(laid: LaidLink): Impairments {
-    return laid.segment === null ? laid.impairments : halved(laid.impairments);
+  /** What happens to packets that an end sends before they are at a switch, or at the other end. */
+  #sending({ conditions, segment, ends }: LaidLink, plan: EndPlan): readonly [Impairments, boolean] {
+    if (segment !== null) return [segment.sending, conditions.cut];
+    const other = ends.find((e) => e.plan !== null && e.plan !== plan)?.plan ?? null;
+    const { rate, queue } = conditions;
+    const pair = { from: portName(plan), to: other === null ? "" : portName(other) };
+    const { cut, ...path } = pathOf(conditions, pair);
+    return [{ ...path, rate, queue }, cut];
   }
 
   /** The thread of an instance ended: what is sent to it is lost. */
@@ -255,18 +267,32 @@ export class Fabric {
   }
 
   /** Changes what the link does to packets; returns what ends in other threads are still to be told. */
-  impair(name: string, change: Partial<Impairments>, cut: boolean): EndChange[] {
+  impair(name: string, conditions: LinkConditions): EndChange[] {
     const laid = this.#laid.get(name)!;
-    laid.impairments = { ...laid.impairments, ...change };
-    laid.cut = cut;
-    laid.segment?.impair(laid.impairments, cut);
-    const impairments = this.#sending(laid);
+    const plans = laid.ends.flatMap((e) => (e.plan === null ? [] : [e.plan]));
+    const before = plans.map((plan) => this.#sending(laid, plan));
+    laid.conditions = conditions;
+    laid.segment?.impair(conditions);
     const far: EndChange[] = [];
     for (const { plan, end } of laid.ends) {
+      if (plan === null) continue;
+      const [impairments, cut] = this.#sending(laid, plan);
+      // Where only a line of the switch changed there is nothing to tell.
+      if (isDeepStrictEqual([impairments, cut], before[plans.indexOf(plan)])) continue;
       if (end !== null) end.impair(impairments, cut);
-      else if (plan !== null) far.push({ instance: plan.instance, device: plan.device, impairments, cut });
+      else far.push({ instance: plan.instance, device: plan.device, impairments, cut });
     }
     return far;
+  }
+
+  /** What a link does to packets now. */
+  conditions(name: string): LinkConditions | null {
+    return this.#laid.get(name)?.conditions ?? null;
+  }
+
+  /** The lines of a link's switch, those from one end, or from one to another; null for a wire. */
+  pairs(name: string, from: string | null, to: string | null): PairView[] | null {
+    return this.#laid.get(name)?.segment?.pairs(from, to) ?? null;
   }
 
   /** Packets that the switch of a link has lost; 0 for a wire, whose devices are its functions'. */
@@ -302,7 +328,7 @@ function reach(plan: EndPlan): IsolationKind["reach"] {
 }
 
 function portName(plan: EndPlan): string {
-  return `${plan.instance}-${plan.device}`;
+  return endName(plan.instance, plan.device);
 }
 
 /** A locally administered hardware address, the same in every run. */

@@ -1,15 +1,22 @@
 // What a descriptor says of a link, as makeLink takes it.
 
 import type { LinkOptions } from "../../device/link.js";
-import type { Impairments } from "../descriptor/model.js";
+import { SeededRandom } from "../../router/random.js";
+import type { Impairments, LinkDescriptor } from "../descriptor/model.js";
 import type { World } from "../world.js";
 
 /** Packets and bytes that may be under way in each direction. */
 export const FLIGHT = { packets: 4096, bytes: 4 * 2 ** 20 };
 
-export function linkOptions(impairments: Impairments, mtu: number, world: World): LinkOptions {
+export function linkOptions(
+  impairments: Impairments,
+  { name, mtu }: LinkDescriptor,
+  world: World,
+): LinkOptions {
   const { simulation } = world;
   const { delay, jitter, loss, rate, queue } = impairments;
+  // What is drawn for one way does not depend on what goes the other, nor on other links.
+  const random = [0, 1].map((end) => new SeededRandom(world.seed(`link ${name} ${end}`)));
   return {
     delay,
     jitter,
@@ -18,7 +25,7 @@ export function linkOptions(impairments: Impairments, mtu: number, world: World)
     queue,
     mtu,
     flight: FLIGHT,
-    random: () => world.random(),
+    random: (end) => random[end].real(),
     ...(simulation === null ? {} : { clock: simulation.clock, schedule: simulation.schedule }),
   };
 }

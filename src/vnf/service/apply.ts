@@ -74,7 +74,9 @@ export async function applyDescriptor(
   await links.lay(next, relaid);
   const others = [...next.links.keys()].filter((link) => !relaid.includes(link));
   await links.plug(others, [...plan.added, ...plan.remade]);
-  for (const { name } of plan.links.changed) {
+  // Faults that last are those of a link that is laid anew, too.
+  for (const name of relaid) target.renew(name);
+  for (const name of plan.links.changed) {
     target.renew(name);
     say(`changed link ${name}`);
   }

@@ -1,12 +1,7 @@
 // What must be done to make one descriptor's service another's.
 
 import { isDeepStrictEqual } from "node:util";
-import type {
-  FunctionDescriptor,
-  Impairments,
-  LinkDescriptor,
-  ServiceDescriptor,
-} from "../descriptor/model.js";
+import type { FunctionDescriptor, LinkDescriptor, ServiceDescriptor } from "../descriptor/model.js";
 import { replicas } from "../descriptor/replicas.js";
 
 export interface Changes {
@@ -23,7 +18,7 @@ export interface Changes {
     readonly removed: readonly string[];
     /** Laid anew: they are new, or need a switch instead of a wire. */
     readonly relaid: readonly string[];
-    readonly changed: readonly { readonly name: string; readonly change: Impairments }[];
+    readonly changed: readonly string[];
   };
 }
 
@@ -75,7 +70,7 @@ export function changes(
           (l) =>
             !relaid.has(l.name) && !isDeepStrictEqual(impairments(l), impairments(from.links.get(l.name)!)),
         )
-        .map((l) => ({ name: l.name, change: impairments(l) })),
+        .map((l) => l.name),
     },
   };
 }
@@ -91,6 +86,7 @@ function mustLay(old: LinkDescriptor | undefined, link: LinkDescriptor, carries:
 }
 
 /** What a link does to packets. */
-export function impairments({ delay, jitter, loss, rate, queue }: LinkDescriptor): Impairments {
-  return { delay, jitter, loss, rate, queue };
+function impairments({ delay, jitter, loss, rate, queue, pairs }: LinkDescriptor): unknown {
+  // The order in which pairs are written does not matter.
+  return [delay, jitter, loss, rate, queue, new Map(pairs.map((pair) => [`${pair.from} ${pair.to}`, pair]))];
 }

@@ -1,6 +1,6 @@
 // What goes wrong in a service on purpose: faults begin, may overlap, and end.
 
-import type { Fault, FaultDescriptor, Impairments, LinkFault, StoreFailure } from "../descriptor/model.js";
+import type { Fault, FaultDescriptor, LinkFault, StoreFailure } from "../descriptor/model.js";
 import type { World } from "../world.js";
 
 /** What faults happen to. */
@@ -9,8 +9,8 @@ export interface FaultTarget {
   /** Throws ServiceError when there is no such link, or function. */
   checkLink(link: string): void;
   checkFunction(name: string): void;
-  /** Lets a link do what `change` says, its descriptor otherwise; `cut`: it carries nothing. Nothing where there is none. */
-  impair(link: string, change: Partial<Impairments>, cut: boolean): void;
+  /** Lets a link do what its descriptor says, but for the faults that last, in the order in which they began. Nothing where there is none. */
+  impair(link: string, lasting: readonly LinkFault[]): void;
   crash(name: string): Promise<unknown>;
   jump(name: string, seconds: number): Promise<unknown>;
   /** Throws ServiceError where stores are real. */
@@ -56,13 +56,7 @@ export class Faults {
 
   /** The link is told anew what it is to do: its descriptor changed. */
   renew(link: string): void {
-    const lasting = [...(this.#links.get(link) ?? [])];
-    const change = Object.assign({}, ...lasting.map((f) => (f.kind === "link-change" ? f.change : {})));
-    this.#target.impair(
-      link,
-      change,
-      lasting.some((f) => f.kind === "link-down"),
-    );
+    this.#target.impair(link, [...(this.#links.get(link) ?? [])]);
   }
 
   #after(seconds: number, run: () => void): () => void {
@@ -108,11 +102,12 @@ export class Faults {
     const own = { ...fault };
     lasting.add(own);
     this.renew(link);
-    this.#target.tell(link, fault.kind === "link-down" ? "down" : JSON.stringify(fault.change));
+    const where = (fault.pairs ?? []).map(({ from, to }) => `${from} to ${to}: `).join("");
+    this.#target.tell(link, where + (fault.kind === "link-down" ? "down" : JSON.stringify(fault.change)));
     return () => {
       lasting.delete(own);
       this.renew(link);
-      this.#target.tell(link, "over");
+      this.#target.tell(link, `${where}over`);
     };
   }
 

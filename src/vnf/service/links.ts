@@ -1,6 +1,7 @@
 // The links of a service: laid between its functions, laid anew, impaired.
 
-import type { Impairments, ServiceDescriptor } from "../descriptor/model.js";
+import type { ServiceDescriptor } from "../descriptor/model.js";
+import type { LinkConditions } from "../link/conditions.js";
 import type { EndPlan, Fabric } from "../link/fabric.js";
 import type { World } from "../world.js";
 import type { ManagedFunction } from "./function.js";
@@ -40,8 +41,8 @@ export class Links {
   }
 
   /** Changes what a link does to packets, wherever its ends are. */
-  impair(link: string, change: Impairments, cut: boolean): void {
-    for (const { instance, ...request } of this.#fabric.impair(link, change, cut)) {
+  impair(link: string, conditions: LinkConditions): void {
+    for (const { instance, ...request } of this.#fabric.impair(link, conditions)) {
       // One that does not run hears of it when it starts.
       const told = this.#functions.get(instance)?.request("impair", request);
       this.#world.hold(Promise.resolve(told).catch(() => {}));

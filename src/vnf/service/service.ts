@@ -11,12 +11,12 @@ import {
   type ServiceDescriptor,
 } from "../descriptor/model.js";
 import { replicas } from "../descriptor/replicas.js";
+import { conditionsOf } from "../link/conditions.js";
 import { Fabric } from "../link/fabric.js";
 import type { ResourceBook } from "../link/pairs.js";
 import { namespacesRefused } from "../link/veth.js";
 import { WORLD, type World } from "../world.js";
 import { type ApplyTarget, applyDescriptor } from "./apply.js";
-import { impairments } from "./changes.js";
 import { ServiceError } from "./error.js";
 import { EventLog } from "./events.js";
 import { Faults, type FaultTarget } from "./faults.js";
@@ -183,9 +183,9 @@ export class Service {
           throw new ServiceError("NO_LINK", `there is no link '${link}'`);
       },
       checkFunction: (name) => void this.function(name),
-      impair: (link, change, cut) => {
+      impair: (link, lasting) => {
         const base = this.#descriptor.links.get(link);
-        if (base !== undefined) this.#links.impair(link, { ...impairments(base), ...change }, cut);
+        if (base !== undefined) this.#links.impair(link, conditionsOf(base, lasting));
       },
       crash: (name) => this.function(name).crash(),
       jump: (name, seconds) => this.function(name).request("jump", { seconds }),
