@@ -82,7 +82,7 @@ export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
   ],
   LineSwitch: [
     { config: "a, b, c, LINE a b 0 0 0.5", inputs: 3, outputs: 3, makes: "copies for every port" },
-    { config: "DELAY 5ms, JITTER 1ms, LOSS 0.1, TIMEOUT 0", inputs: 2, outputs: 2 },
+    { config: "LOSS 0.1, TIMEOUT 0", inputs: 2, outputs: 2 },
   ],
   EtherEncap: [{ config: "0x0800, 1:1:1:1:1:1, 2:2:2:2:2:2" }],
   ARPQuerier: [
