@@ -1,5 +1,6 @@
 // What a line between two ports does, as text: `20ms`, `20ms 1ms`, `20ms 1ms 0.5%`, `20ms 1ms 0.5% down`.
 
+import { SluiceError } from "../sluice-error.js";
 import type { LineView, Path } from "./lines.js";
 
 /** Longest delay and jitter, seconds. */
@@ -16,7 +17,7 @@ const UNITS: Readonly<Record<string, number>> = {
 };
 
 /** Text that is not what a line does. */
-export class LineTextError extends Error {
+export class LineTextError extends SluiceError {
   readonly code = "LINE";
 }
 
