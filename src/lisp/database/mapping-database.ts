@@ -48,6 +48,8 @@ export class MappingDatabase extends RegistrationDatabase {
   /** When a batch failed last. */
   #tried = 0;
   #closed = false;
+  /** Whether others use the index's memory too; of its own nothing need be given back. */
+  readonly #shared: boolean;
   #closing: Promise<void> | null = null;
   readonly skipped: { readonly count: number; readonly first: readonly Skipped[] };
 
@@ -80,6 +82,7 @@ export class MappingDatabase extends RegistrationDatabase {
       report: options.report,
     });
     this.#store = options.store;
+    this.#shared = options.memory !== undefined;
     this.skipped = loaded.skipped;
     this.#commits =
       options.store === null
@@ -174,7 +177,7 @@ export class MappingDatabase extends RegistrationDatabase {
     try {
       await this.#commits?.flush();
     } finally {
-      this.index.destroy();
+      if (this.#shared) this.index.destroy();
       await this.#store?.close();
     }
   }

@@ -69,6 +69,8 @@ export class SharedDatabase extends RegistrationDatabase {
   #graceUntil = 0;
   /** Of the loading under way: its revision, and the keys told so far; null: there were none before it. */
   #loading: { readonly revision: number; readonly keys: Set<string> | null } | null = null;
+  /** Whether others use the index's memory too; of its own nothing need be given back. */
+  readonly #shared: boolean;
   #open = false;
   #closed = false;
   #closing: Promise<void> | null = null;
@@ -98,6 +100,7 @@ export class SharedDatabase extends RegistrationDatabase {
       report: options.report,
     });
     this.#store = options.store;
+    this.#shared = options.memory !== undefined;
     this.#queue = new TransactionQueue(options.store, {
       failed: (error) => this.#reportOften(`the mapping store failed: ${(error as Error).message}`),
       ...(options.patience === undefined ? {} : { patience: options.patience }),
@@ -176,7 +179,7 @@ export class SharedDatabase extends RegistrationDatabase {
       await this.#queue.close();
     } finally {
       await this.#store.close();
-      this.index.destroy();
+      if (this.#shared) this.index.destroy();
     }
   }
 

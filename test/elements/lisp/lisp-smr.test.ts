@@ -555,4 +555,27 @@ test("what is wrong with their arguments is said", async () => {
   }
 });
 
+test("of hundreds of changes at once every site hears, of each once: they are gone through a part at a time", async () => {
+  const MANY = 300;
+  const eid = (i: number): string => `10.${i >> 8}.${i & 255}.0/24`;
+  const site = Array.from({ length: MANY }, (_, i) => `${eid(i)} 192.0.2.1`).join(", ");
+  const others = Array.from({ length: 3 }, (_, i) => `172.16.${i}.0/24 198.51.100.${i + 1}`).join(", ");
+  const b = await Bench.start(`
+    site :: LISPSite(${site}); cache :: LISPMapCache(${others}); Idle -> cache -> Discard;
+    e :: LISPSMRSender(site, RLOC 192.0.2.1, CACHE cache, INTERVAL 0.01, TIMES 1, QUEUE 100) -> out :: Sink`);
+  for (let i = 0; i < MANY; i++) await b.router.write("site.add", `${eid(i)} 192.0.2.1/${1 + (i % 9)}/50`);
+  const told: string[] = [];
+  for (let i = 0; i < 100; i++) {
+    b.router.runFor(0.5);
+    for (const { destination, message } of sentOf(b, "out", "map-request")) {
+      const { sourceEid } = message as MapRequest;
+      assert.is(sourceEid.kind, "ip");
+      told.push(`${destination.join(".")} ${sourceEid.kind === "ip" ? sourceEid.address.join(".") : ""}`);
+    }
+  }
+  assert.equal([told.length, new Set(told).size], [3 * MANY, 3 * MANY]);
+  assert.is(b.read("e.waiting"), "0");
+  b.close();
+});
+
 test.run();
