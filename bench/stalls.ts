@@ -54,6 +54,6 @@ function textOf(count: number, bytes: number, stalls: readonly Stall[]): string 
   return (
     `\nLongest stall of the forwarding thread; a map-cache of ${count} mappings takes ${(bytes / 2 ** 20).toFixed(0)} MiB\n` +
     `${table([head, ...rows])}` +
-    `longest: what came at the same place in each of ${RUNS} runs; once: in any, with what else the machine did; in neither: V8's collector\n`
+    `longest: what came at the same place in each of ${RUNS} runs; once: in any. Of what is above the limit processor time counts; V8's collector does not\n`
   );
 }
