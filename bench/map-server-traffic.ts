@@ -2,7 +2,7 @@
 
 import { type AuthenticationKey, authenticate } from "../src/lisp/control/authentication.js";
 import type { Entry } from "../src/lisp/database/registration.js";
-import { mappingOf } from "../src/lisp/map-server/records.js";
+import { registeredMapping } from "../src/lisp/map-server/records.js";
 import { parseRloc } from "../src/lisp/mapping.js";
 import type { SeededRandom } from "../src/router/random.js";
 import { ipAddress } from "../src/wire/lisp-control/address.js";
@@ -119,7 +119,7 @@ export function request(family: Family, count: number, random: SeededRandom): Ui
 
 /** What the mapping database holds after such a Map-Register. */
 export function entry(family: Family, n: number, nonce: bigint, expiry: number): Entry {
-  const mapping = mappingOf(record(family, n))!;
+  const mapping = registeredMapping(record(family, n))!;
   const { xtrId } = idsOf(family, n);
   const registration = {
     mapping,

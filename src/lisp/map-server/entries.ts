@@ -2,7 +2,7 @@
 
 import { type EidRecord, PRIORITY_UNUSED, type RlocRecord } from "../../wire/lisp-control/record.js";
 import { type Entry, REGISTRATIONS_MAX, type Registration } from "../database/registration.js";
-import { readRawRecord, recordOf } from "./records.js";
+import { readRawRecord, registeredRecord } from "./records.js";
 
 /** Who registers: by xTR-ID and Site-ID where there are any, else by address (RFC 9301, section 5.6). */
 export type Registrant = Pick<Registration, "xtrId" | "siteId" | "source" | "site">;
@@ -37,7 +37,7 @@ export function withdrawn(entry: Entry, who: Registrant): Entry | null {
 }
 
 function recordOfRegistration(r: Registration): EidRecord {
-  return (r.raw === null ? null : readRawRecord(r.raw)) ?? recordOf(r.mapping);
+  return (r.raw === null ? null : readRawRecord(r.raw)) ?? registeredRecord(r.mapping);
 }
 
 /** What an entry says: the record of its registration, or of several one with the locators of all. */

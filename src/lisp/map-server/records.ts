@@ -24,8 +24,8 @@ export function ttlMinutes(seconds: number | null): number {
   return seconds === null ? TTL_OWN_CHOICE : Math.max(1, Math.round(seconds / 60));
 }
 
-/** The mapping that an EID-Record with a TTL above 0 says; locators that are no IP addresses are left out. null: its EID is no IP prefix. */
-export function mappingOf(record: EidRecord): Mapping | null {
+/** What an EID-Record of a Map-Register with a TTL above 0 has the database keep, its bits and TTL as they are; locators that are no IP addresses are left out. null: its EID is no IP prefix. */
+export function registeredMapping(record: EidRecord): Mapping | null {
   const eid = tableEid(record);
   if (eid === null || record.ttl === 0) return null;
   const locators: Locator[] = [];
@@ -44,13 +44,13 @@ export function mappingOf(record: EidRecord): Mapping | null {
   };
 }
 
-/** The EID-Record of a mapping. */
-export function recordOf(mapping: Mapping, authoritative = false): EidRecord {
+/** The EID-Record of a mapping that the database keeps. */
+export function registeredRecord(mapping: Mapping): EidRecord {
   return {
     ttl: ttlMinutes(mapping.ttl),
     ...eidFields(mapping),
     action: ACTIONS.indexOf(mapping.action),
-    authoritative,
+    authoritative: false,
     version: mapping.version,
     locators: mapping.locators.map(rlocRecord),
   };

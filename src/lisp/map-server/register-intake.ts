@@ -27,7 +27,7 @@ import type { Operation } from "../database/transaction.js";
 import { MappingError } from "../mapping.js";
 import { entryRecord, type Registrant, registered, withdrawn } from "./entries.js";
 import type { PeerKeys } from "./peer-keys.js";
-import { mappingOf, rawRecord } from "./records.js";
+import { rawRecord, registeredMapping } from "./records.js";
 import type { Site, Sites } from "./sites.js";
 
 /** Why a Map-Register changes nothing. */
@@ -188,7 +188,7 @@ export class RegisterIntake {
     for (const [i, record] of message.records.entries()) {
       const key = prefixes[i];
       const name = keyText(entryKey(key));
-      const mapping = mappingOf(record);
+      const mapping = registeredMapping(record);
       // Without locators it says what becomes of packets where nobody else is registered: it takes nothing from others.
       const isEmpty = record.locators.length === 0;
       const replaces = mapping !== null && !message.merge && !isEmpty;
