@@ -31,7 +31,7 @@ mine [2] -> udp_received :: Counter -> Discard;
 mine [3]
   -> tcp :: TCPSource($IP4, 40000, $PEER4, $TCP_PORT, ACTIVE $TCP4, BYTES $TCP_BYTES, CONNECTIONS $TCP_CONNECTIONS, MTU $TCP_MTU)
   -> route4;
-tcp [1] -> tcp_received :: TCPSink($IP4, $TCP_PORT, MTU $TCP_MTU) -> route4;
+tcp [1] -> tcp_received :: TCPSink($IP4, $TCP_PORT, REFUSE true, MTU $TCP_MTU) -> route4;
 tcp_received [1], mine [4] -> Discard;
 
 net [1]
@@ -43,7 +43,7 @@ echo6 [1] -> ICMP6PingResponder -> route6;
 echo6 [2]
   -> tcp6 :: TCPSource($IP6, 40000, $PEER6, $TCP_PORT, ACTIVE $TCP6, BYTES $TCP_BYTES, CONNECTIONS $TCP_CONNECTIONS, MTU $TCP_MTU)
   -> route6;
-tcp6 [1] -> tcp6_received :: TCPSink($IP6, $TCP_PORT, MTU $TCP_MTU) -> route6;
+tcp6 [1] -> tcp6_received :: TCPSink($IP6, $TCP_PORT, REFUSE true, MTU $TCP_MTU) -> route6;
 tcp6_received [1], mine6 [1] -> Discard;
 
 udp_sent :: RatedSource(LENGTH $SIZE, RATE $RATE)

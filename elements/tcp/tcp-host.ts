@@ -30,6 +30,7 @@ import {
   readTcp,
   TCP_ACK,
   TCP_CHECKSUM,
+  TCP_DESTINATION_PORT,
   TCP_FIN,
   TCP_HEADER,
   TCP_RST,
@@ -74,6 +75,10 @@ export const TCP_COUNTERS = {
   segments_out: "segments sent",
   resets_out: "RSTs sent in answer to segments of no connection",
 } as const;
+
+/** Where counters are that change with every packet, in the element's state. */
+const SEGMENTS_IN = 0;
+const SEGMENTS_OUT = 8;
 
 export const TCP_DROPS = {
   not_mine: "neither for a connection nor for a port of this element, and output 1 is not connected",
@@ -143,6 +148,10 @@ export abstract class TCPHost extends Element implements TcpHost {
   abstract changed(connection: TcpConnection): void;
   /** Data of this end may have been acknowledged. */
   abstract acknowledged(connection: TcpConnection): void;
+  /** Whether segments for ports of others are answered with a RST. */
+  protected get refusesOthers(): boolean {
+    return false;
+  }
   /** Whether no further connection can be opened to it at present; counts that. */
   protected get full(): boolean {
     return false;
@@ -201,14 +210,19 @@ export abstract class TCPHost extends Element implements TcpHost {
     if (arrived.protocol === PROTOCOL_ICMP || arrived.protocol === PROTOCOL_ICMP6) return this.#takeError();
     if (arrived.protocol !== PROTOCOL_TCP) return false;
     const { payload, length } = arrived;
-    if (length >= 4 && !this.hasPort(memory.view.getUint16(payload + 2))) return false;
+    const own = length < 4 || this.hasPort(memory.view.getUint16(payload + TCP_DESTINATION_PORT));
+    if (!own && !this.refusesOthers) return false;
     const header = this.#header;
     const size = readTcp(memory.view, payload, length, header);
     if (size === 0) return this.#drop("malformed");
     // Not yet computed, or checked already: then the device vouches for it.
     const vouched = (memory.u8[packet.slot + SLOT_FLAGS] & (FLAG_PARTIAL_CSUM | FLAG_CSUM_OK)) !== 0;
     if (!vouched && arrived.checksum(memory) !== 0) return this.#drop("checksum");
-    memory.add64(this.counterAddress("segments_in"), 1);
+    memory.add64(this.state + SEGMENTS_IN, 1);
+    if (!own) {
+      this.refuse(header, length - size);
+      return true;
+    }
     const connection = this.table.find(
       memory.u8,
       arrived.source,
@@ -308,13 +322,13 @@ export abstract class TCPHost extends Element implements TcpHost {
       memory.add64(this.counterAddress("no_slot"), 1);
       return;
     }
-    memory.add64(this.counterAddress("segments_out"), 1);
+    memory.add64(this.state + SEGMENTS_OUT, 1);
     const ip = memory.get32(slot + SLOT_DATA);
     memory.set32(slot + SLOT_LENGTH, size);
     writeIpHeader(memory, ip, size, PROTOCOL_TCP, this.local, remote);
     const tcp = ip + ipSize;
     writeTcp(view, tcp, header);
-    if (length > 0) writeStream(view, tcp + tcpSize, this.seed, offset, length);
+    if (length > 0) this.writeData(tcp + tcpSize, offset, length);
     const bytes = tcpSize + length;
     const pseudo =
       ipSize === 20
@@ -326,6 +340,11 @@ export abstract class TCPHost extends Element implements TcpHost {
     packet.transportHeader = tcp;
     memory.u8.set(remote, slot + SLOT_ANNO);
     this.#queue(slot);
+  }
+
+  /** Writes what a connection sends: `length` bytes from `offset` on, to `at`. */
+  protected writeData(at: number, offset: number, length: number): void {
+    writeStream(this.memory.view, at, this.seed, offset, length);
   }
 
   /** Packets leave in a task: what they meet may answer at once, while a connection is at work still. */

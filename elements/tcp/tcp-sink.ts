@@ -25,6 +25,11 @@ const args = {
     max: 65536,
     doc: "of these, connections whose handshake is not done; one more takes the place of the oldest",
   },
+  REFUSE: {
+    type: "bool",
+    default: "false",
+    doc: "answer segments for other ports of ADDR with a RST, as a host does, rather than pass them on",
+  },
   ...TCP_ARGS,
 } as const;
 
@@ -62,6 +67,7 @@ export class TCPSink extends TCPHost {
 
   #port = 0;
   #check = true;
+  #refuse = false;
   #most = 0;
   #backlog = 0;
   /** Connections whose handshake is not done, oldest first. */
@@ -74,12 +80,17 @@ export class TCPSink extends TCPHost {
     this.configureHost(values.ADDR, values, errors);
     this.#port = values.PORT;
     this.#check = values.CHECK;
+    this.#refuse = values.REFUSE;
     this.#most = values.CONNECTIONS;
     this.#backlog = Math.min(values.BACKLOG, values.CONNECTIONS);
   }
 
   protected hasPort(port: number): boolean {
     return port === this.#port;
+  }
+
+  protected override get refusesOthers(): boolean {
+    return this.#refuse;
   }
 
   protected accept(header: TcpHeader, remote: number): TcpConnection | null {

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import type { ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, valueHandler } from "../../src/router/handler.js";
@@ -24,7 +25,16 @@ const args = {
   },
   DST: { type: "address", positional: true, required: true, doc: "address to connect to" },
   DPORT: { type: "ip_port", protocol: 6, positional: true, required: true, doc: "port to connect to" },
-  BYTES: { type: "long", default: "-1", min: -1, doc: "bytes that each connection sends; -1: without end" },
+  BYTES: {
+    type: "long",
+    default: "-1",
+    min: -1,
+    doc: "bytes that each connection sends; -1: without end, or as many as FILE has",
+  },
+  FILE: {
+    type: "filename",
+    doc: "send this file's bytes, as many as BYTES says, rather than the stream of SEED",
+  },
   DURATION: {
     type: "seconds",
     default: "0",
@@ -54,7 +64,7 @@ const args = {
  * Opens TCP connections to an address and sends a stream of bytes through each: bulk traffic that answers to loss and
  * delay as Linux's does.
  *
- * The bytes are pseudo-random and follow from SEED and their position, so that TCPSink can check them. When BYTES are
+ * The bytes are those of FILE, or pseudo-random: they follow from SEED and their position, so that TCPSink can check them. When BYTES are
  * sent or DURATION is over a connection is closed. What the other end sends is acknowledged and thrown away.
  *
  * The destination and header annotations are set. Packets for other hosts or ports leave on output 1, so that several
@@ -92,6 +102,9 @@ export class TCPSource extends TCPHost {
   } as const satisfies ElementSpec;
 
   #values: ArgValues<typeof args> | null = null;
+  #file: Buffer | null = null;
+  /** Bytes that each connection sends; Infinity: without end. */
+  #bytes = Number.POSITIVE_INFINITY;
   #active = false;
   #timer: Timer | null = null;
   #stopTimer: Timer | null = null;
@@ -107,6 +120,26 @@ export class TCPSource extends TCPHost {
       );
     this.configureHost(values.SRC, values, errors);
     this.#values = values;
+    this.#file = null;
+    if (values.BYTES >= 0) this.#bytes = values.BYTES;
+    if (values.FILE !== undefined) this.#readFile(values.FILE, values.BYTES, errors);
+  }
+
+  #readFile(file: string, bytes: number, errors: ErrorSink): void {
+    try {
+      this.#file = readFileSync(file);
+    } catch (e) {
+      errors.error(`FILE: ${(e as Error).message}`);
+      return;
+    }
+    const { length } = this.#file;
+    if (bytes > length) errors.error(`BYTES is ${bytes}, but '${file}' has ${length}`);
+    if (bytes < 0) this.#bytes = length;
+  }
+
+  protected override writeData(at: number, offset: number, length: number): void {
+    if (this.#file === null) super.writeData(at, offset, length);
+    else this.#file.copy(this.memory.u8, at, offset, offset + length);
   }
 
   override initialize(errors: ErrorSink): void {
@@ -156,11 +189,11 @@ export class TCPSource extends TCPHost {
 
   /** Gives a connection what it may send by now, and its end where that is known. */
   #supply(connection: TcpConnection, now: number): void {
-    const { BYTES, RATE } = this.#values!;
-    const all = BYTES < 0 ? Number.POSITIVE_INFINITY : BYTES;
+    const { RATE } = this.#values!;
+    const all = this.#bytes;
     const due = RATE === undefined ? all : Math.floor(((now - connection.establishedAt) / 1e9) * RATE);
     connection.supply(Math.min(all, due));
-    if (due >= all && BYTES >= 0) connection.close();
+    if (due >= all && all < Number.POSITIVE_INFINITY) connection.close();
   }
 
   changed(connection: TcpConnection): void {

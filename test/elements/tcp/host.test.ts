@@ -157,6 +157,15 @@ test("a segment of no connection is answered with a RST, a RST with nothing", as
   l.close();
 });
 
+test("with REFUSE segments for other ports are answered with a RST", async () => {
+  const l = await sink(", REFUSE true");
+  l.feed([segment({ destinationPort: 5002, sequence: 7, flags: TCP_SYN })]);
+  pass(l);
+  const answer = header(l.caught("c")[0]);
+  assert.equal([answer.flags, answer.sourcePort, answer.acknowledgment], [TCP_RST | TCP_ACK, 5002, 8]);
+  l.close();
+});
+
 test("connections are bounded: full for what is more, the oldest of the backlog makes room", async () => {
   const l = await sink(", CONNECTIONS 3, BACKLOG 2");
   const syn = (sourcePort: number): Uint8Array => segment({ sourcePort, sequence: 1, flags: TCP_SYN });

@@ -99,6 +99,7 @@ labTest(
         assert.is(await read(ours, `${name}.bytes`), String(BYTES));
         assert.is(await read(ours, `${name}.wrong`), "0");
       }
+      assert.is(await peer("send", "10.0.0.2", "5002", "1").line(), "ECONNREFUSED", "nobody listens there");
     });
   },
 );
