@@ -37,6 +37,7 @@ export { dropUnroutable } from "./unroutable";
 export { routeApply4, routeApply6 } from "./route";
 export * from "./link";
 export * from "./replay";
+export { numberedMake, numberedMissing, numberedReceive } from "./numbered";
 export { icmpEchoReply, icmpError } from "./icmp";
 export { icmp6EchoReply, icmp6Error } from "./icmp6";
 export { lispClassify } from "./lisp-classify";

@@ -19,6 +19,9 @@ export interface UdpPacket {
 
 const TTL = 64;
 
+/** Precedence 6. */
+const INTERNETWORK_CONTROL = 0xc0;
+
 /** Reads and checks an IP packet that holds a whole UDP datagram. The payload is a view of `bytes`. Throws WireError. */
 export function readUdpPacket(bytes: Uint8Array): UdpPacket {
   if (bytes.length > 0 && bytes[0] >> 4 === 6) {
@@ -35,15 +38,22 @@ export function readUdpPacket(bytes: Uint8Array): UdpPacket {
   return { ...ends, ttl: ip.ttl, ...readUdp(ip.payload, ends) };
 }
 
+/** What is written of a packet, beyond what is read: `tos` is the traffic class too (by default internetwork control's). */
+export interface WrittenUdpPacket extends Omit<UdpPacket, "ttl"> {
+  readonly ttl?: number;
+  readonly tos?: number;
+  readonly dontFragment?: boolean;
+}
+
 /** Writes a whole IP packet with its checksums. Throws WireError for what does not fit, or addresses of two families. */
-export function writeUdpPacket(packet: Omit<UdpPacket, "ttl"> & { readonly ttl?: number }): Uint8Array {
-  const { source, destination, ttl = TTL } = packet;
+export function writeUdpPacket(packet: WrittenUdpPacket): Uint8Array {
+  const { source, destination, ttl = TTL, tos = INTERNETWORK_CONTROL, dontFragment = false } = packet;
   if (source.length !== destination.length)
     throw new WireError("BAD_LENGTH", `addresses of ${source.length} and ${destination.length} bytes`);
   const payload = writeUdp(packet, packet);
   if (source.length === 16)
     return writeIpv6({
-      trafficClass: 0xc0,
+      trafficClass: tos,
       flowLabel: 0,
       nextHeader: PROTOCOL_UDP,
       hopLimit: ttl,
@@ -52,10 +62,9 @@ export function writeUdpPacket(packet: Omit<UdpPacket, "ttl"> & { readonly ttl?:
       payload,
     });
   return writeIpv4({
-    // Precedence 6, internetwork control.
-    tos: 0xc0,
+    tos,
     id: 0,
-    dontFragment: false,
+    dontFragment,
     moreFragments: false,
     fragmentOffset: 0,
     ttl,

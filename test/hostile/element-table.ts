@@ -1,7 +1,7 @@
 // Configurations in which each element meets hostile packets. A class of these
 // folders that has required arguments or any number of ports needs an entry.
 
-export const FOLDERS: readonly string[] = ["ip", "icmp", "ethernet", "lisp", "classification"];
+export const FOLDERS: readonly string[] = ["ip", "icmp", "ethernet", "lisp", "classification", "traffic"];
 
 export interface ElementTrial {
   readonly config: string;
@@ -52,6 +52,8 @@ const ANSWERS = "it makes messages of its own, and answers; what it is sent ends
 const MOBILITY = `n :: Null; site :: LISPSite(10.0.0.0/8 10.0.0.1);
   m :: LISPMobility(site, 02:00:00:00:00:02, 192.0.2.0/24 192.0.2.1, ::/0 2001:db8::1, LOCATORS 10.0.0.1) -> Discard;
   Idle -> m; Idle -> [1] m; n ->`;
+/** Where a sink counts the packets that it measures, and keeps. */
+const MEASURED = ["received", "doubled", "too_old", "before", "stale"];
 const RESOLVER = "Map-Requests are made, packets wait for the answers";
 const ASKED = 'cache, RLOC 192.0.2.1, RLOC 2001:db8:9::9, MAP_RESOLVER "192.0.2.9 2001:db8:9::8"';
 
@@ -279,6 +281,11 @@ export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
       write: [["add", "10.0.0.0/8 192.0.2.9 iid 1"]],
       counted: ["misses", "map_requests"],
     },
+  ],
+  NumberedSource: [{ config: "10.0.0.1, 5000, 10.0.0.2, 5000", makes: "the packets of its stream" }],
+  NumberedSink: [
+    { config: "", counted: MEASURED },
+    { config: "5000, STREAMS 2, WINDOW 64, FROM_START false, GAP 0", counted: MEASURED },
   ],
   SetIPAddress: [{ config: "10.0.0.1" }],
   SetIP6Address: [{ config: "2001:db8::1" }],

@@ -65,6 +65,7 @@ export const WITHOUT_PACKETS: readonly string[] = [
   "neighbourFind",
   "neighbourInsert",
   "neighbourRemove",
+  "numberedMissing",
 ];
 
 /** Kernels whose state only an element lays out; elements.test.ts sees that the element calls them. */
@@ -84,11 +85,12 @@ export const THROUGH_ELEMENTS: Readonly<Record<string, string>> = {
   lispLogFrom: "LISPPeerLog",
   lispLogTo: "LISPPeerLog",
   lispRoute: "LISPMapCache",
+  numberedReceive: "NumberedSink",
   routeApply4: "RadixIPLookup",
   routeApply6: "LookupIP6Route",
 };
 /** Kernels that make packets of the router's own data in fresh slots. */
-export const MAKERS: readonly string[] = ["makeBatch", "replayBatch"];
+export const MAKERS: readonly string[] = ["makeBatch", "numberedMake", "replayBatch"];
 
 const neighbour =
   (family: 4 | 6): Driver =>

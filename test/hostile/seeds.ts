@@ -27,6 +27,13 @@ function udp6(ports: readonly [number, number], payload: Uint8Array): Uint8Array
   });
 }
 
+/** Payloads of numbered streams: the first of a run, a later one, the first of another run. */
+const NUMBERED = [
+  "4e554d31 00000007 0de0b6b3a7640000 0000000000000001 0de0b6b3a7640000 00000000",
+  "4e554d31 00000007 0de0b6b3a7640000 0000000000000009 0de0b6b3a7650000",
+  "4e554d31 00000001 0de0b6b3a7660000 0000000000000001 0de0b6b3a7660000 ffff",
+].map(hex);
+
 /** A TCP segment with options; its checksum is not right. */
 const TCP = join(
   hex("0400 0050 00000001 00000002 8018 2000 1234 0000 020405b4 0101080a 00000001"),
@@ -116,6 +123,10 @@ function networkPackets(): Uint8Array[] {
   ];
   const inner = [udp4(), ipv4({ protocol: 6, payload: TCP, tos: 1 }), udp6([7, 9], filling(20)), filling(20)];
   const data = LISP_HEADERS.flatMap((header) => inner.map((packet) => join(header, packet)));
+  const measured = NUMBERED.flatMap((payload) => [
+    udp4({}, { sourcePort: 5000, destinationPort: 5000, payload }),
+    udp6([5000, 5000], payload),
+  ]);
   const lisp4 = [
     ...data.map((payload) => udp4({ tos: 3 }, { sourcePort: 61000, destinationPort: 4341, payload })),
     ...controlMessages().map((payload) => udp4({}, { sourcePort: 4342, destinationPort: 4342, payload })),
@@ -124,7 +135,7 @@ function networkPackets(): Uint8Array[] {
     ...data.map((payload) => udp6([61000, 4341], payload)),
     ...controlMessages().map((payload) => udp6([4342, 4342], payload)),
   ];
-  return [...plain4, ...plain6, ...lisp4, ...lisp6];
+  return [...plain4, ...plain6, ...measured, ...lisp4, ...lisp6];
 }
 
 function frames(packets: readonly Uint8Array[]): Uint8Array[] {

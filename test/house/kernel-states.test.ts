@@ -8,6 +8,7 @@ import * as filter from "../../assembly/host-filter-layout.js";
 import * as ip from "../../assembly/ip-layout.js";
 import * as lines from "../../assembly/lines-layout.js";
 import * as lisp from "../../assembly/lisp-layout.js";
+import * as traffic from "../../assembly/traffic-layout.js";
 import { EtherSwitch } from "../../elements/ethernet/ether-switch.js";
 import { HostEtherFilter } from "../../elements/ethernet/host-ether-filter.js";
 import { LineSwitch } from "../../elements/ethernet/line-switch.js";
@@ -24,6 +25,7 @@ import { LISPDecap } from "../../elements/lisp/data-plane/lisp-decap.js";
 import { LISPEncap } from "../../elements/lisp/data-plane/lisp-encap.js";
 import { LISPMapCache } from "../../elements/lisp/itr/lisp-map-cache.js";
 import { LISPHostSwitch } from "../../elements/lisp/mobility/lisp-host-switch.js";
+import { NumberedSink } from "../../elements/traffic/numbered-sink.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 
 interface Shared {
@@ -37,6 +39,19 @@ interface Shared {
 /** Places of counters that a kernel numbers from 0 on, the first of them at byte `at`. */
 const numbered = (at: number, numbers: Readonly<Record<string, number>>): Record<string, number> =>
   Object.fromEntries(Object.entries(numbers).map(([name, n]) => [name, at + n * 8]));
+
+/** The drops of a sink of datagrams, the first of them at byte `at`; `payload` is the one of a payload that is not its. */
+const datagrams = (at: number, payload: string): Record<string, number> =>
+  numbered(at, {
+    no_header: traffic.DATAGRAM_NO_HEADER,
+    not_udp: traffic.DATAGRAM_NOT_UDP,
+    fragment: traffic.DATAGRAM_FRAGMENT,
+    bad_length: traffic.DATAGRAM_BAD_LENGTH,
+    bad_checksum: traffic.DATAGRAM_BAD_CHECKSUM,
+    other_port: traffic.DATAGRAM_OTHER_PORT,
+    [payload]: traffic.DATAGRAM_BAD_PAYLOAD,
+    too_many: traffic.DATAGRAM_TOO_MANY,
+  });
 
 const SHARED: readonly Shared[] = [
   {
@@ -186,6 +201,20 @@ const SHARED: readonly Shared[] = [
       gpe: lisp.CLASS_GPE,
     }),
     area: lisp.CLASS_AREA,
+  },
+  {
+    element: NumberedSink,
+    counters: {
+      received: traffic.NUMBERED_RECEIVED,
+      doubled: traffic.NUMBERED_DOUBLED,
+      reordered: traffic.NUMBERED_REORDERED,
+      too_old: traffic.NUMBERED_TOO_OLD,
+      before: traffic.NUMBERED_BEFORE,
+      stale: traffic.NUMBERED_STALE,
+      restarts: traffic.NUMBERED_RESTARTS,
+      ...datagrams(traffic.NUMBERED_DROPS, "not_numbered"),
+    },
+    area: traffic.NUMBERED_AREA,
   },
   { element: LISPHostSwitch, counters: {}, area: lisp.SWITCH_AREA },
 ];
