@@ -1,13 +1,14 @@
 // sluice lab: the experiments; which there are, and one of them.
 
 import { availableParallelism } from "node:os";
-import { experimentNames, findExperiment, loadExperiment } from "../lab/catalogue.js";
+import { experimentNames, type Found, findExperiment, loadExperiment } from "../lab/catalogue.js";
 import type { Experiment, WorldKind } from "../lab/experiment.js";
 import { atATime, estimate, plan } from "../lab/plan.js";
 import { type Command, type CommandTable, UsageError } from "./command.js";
 import { DEFAULT_CORES, experimentCommand } from "./lab-run.js";
 import { columns, duration } from "./lab-text.js";
 import { type OptionSpec, optionHelp } from "./options.js";
+import { shownWord } from "./own-words.js";
 import { parseWords } from "./running.js";
 
 const OPTIONS: readonly OptionSpec[] = [
@@ -30,49 +31,64 @@ Options:
 ${optionHelp(OPTIONS)}
 `;
 
-/** Commands for the experiments, those of a group below a command of its own. */
-function commands(): CommandTable {
-  const found: Record<string, CommandTable[string]> = {};
-  for (const name of experimentNames()) {
+/** Finds an experiment by its name. */
+type Finder = (name: string) => Promise<Found>;
+
+/** Commands for experiments, those of a group below a command of its own. */
+export function experimentCommands(names: readonly string[], find: Finder): CommandTable {
+  const table: Record<string, CommandTable[string]> = {};
+  const one = (name: string): CommandTable[string] => [
+    async () => ({ command: experimentCommand(await find(name)) }),
+    "",
+  ];
+  for (const name of names) {
     const [first, second] = name.split(" ");
-    if (second === undefined) {
-      found[first] = [async () => ({ command: experimentCommand(await findExperiment(name)) }), ""];
-      continue;
+    if (second === undefined) table[first] = one(name);
+    else if (table[first] === undefined) {
+      const group = names.filter((n) => n.startsWith(`${first} `));
+      const own = Object.fromEntries(group.map((n) => [n.slice(first.length + 1), one(n)]));
+      table[first] = [async () => ({ command: groupCommand(first, group, own, find) }), ""];
     }
-    const group = experimentNames().filter((n) => n.startsWith(`${first} `));
-    found[first] ??= [async () => ({ command: groupCommand(first, group) }), ""];
   }
-  return found;
+  return table;
 }
 
-function groupCommand(group: string, names: readonly string[]): Command {
-  const own = names.map(
-    (name) =>
-      [
-        name.slice(group.length + 1),
-        [async () => ({ command: experimentCommand(await findExperiment(name)) }), ""],
-      ] as const,
-  );
+function groupCommand(
+  group: string,
+  names: readonly string[],
+  commands: CommandTable,
+  find: Finder,
+): Command {
   const usage = `sluice lab ${group} EXPERIMENT [OPTION]...`;
-  const help = `Usage: ${usage}\n\nExperiments: ${names.join(", ")}\n\n'sluice lab ${names[0]} --help' says more of one.\n`;
+  const help = `Usage: ${usage}
+
+Experiments: ${names.join(", ")}. Without one of them: lists these.
+
+'sluice lab ${names[0]} --help' says more of one.
+
+Options:
+${optionHelp(OPTIONS)}
+`;
   const run = async (words: readonly string[]): Promise<number> => {
-    if (words.length > 0 && !words[0].startsWith("-"))
-      throw new UsageError(
-        `lab ${group}: there is no experiment ‘${words[0]}’ (there are ${names.join(", ")})`,
-      );
-    return list(names, words);
+    refuseUnknown(`lab ${group}`, words, names);
+    return list(names, words, find);
   };
-  return { help, usage, commands: Object.fromEntries(own), run };
+  return { help, usage, commands, run };
+}
+
+/** Throws UsageError for the name of an experiment that there is not. */
+function refuseUnknown(where: string, words: readonly string[], names: readonly string[]): void {
+  if (words.length > 0 && !words[0].startsWith("-"))
+    throw new UsageError(
+      `${where}: there is no experiment ‘${shownWord(words[0])}’ (there are ${names.join(", ")})`,
+    );
 }
 
 async function run(words: readonly string[], output: Parameters<Command["run"]>[1]): Promise<number> {
   if (words.length > 0 && /\.m?js$/.test(words[0]))
     return experimentCommand(await loadExperiment(words[0])).run(words.slice(1), output);
-  if (words.length > 0 && !words[0].startsWith("-"))
-    throw new UsageError(
-      `lab: there is no experiment ‘${words[0]}’ (there are ${experimentNames().join(", ")})`,
-    );
-  return list(experimentNames(), words);
+  refuseUnknown("lab", words, experimentNames());
+  return list(experimentNames(), words, findExperiment);
 }
 
 /** What the list says of an experiment; times in seconds, null where it cannot be run so. */
@@ -85,9 +101,9 @@ interface Listed {
   >;
 }
 
-async function list(names: readonly string[], words: readonly string[]): Promise<number> {
+async function list(names: readonly string[], words: readonly string[], find: Finder): Promise<number> {
   const { options } = parseWords(words, OPTIONS, "no word", 0, 0);
-  const all = await Promise.all(names.map(async (name) => listed((await findExperiment(name)).experiment)));
+  const all = await Promise.all(names.map(async (name) => listed((await find(name)).experiment)));
   if (options.has("json")) {
     process.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
     return 0;
@@ -114,4 +130,9 @@ function listed(experiment: Experiment): Listed {
   return { name, title, source, times: { simulated: times("simulated"), real: times("real") } };
 }
 
-export const command: Command = { help: HELP, usage: USAGE, commands: commands(), run };
+export const command: Command = {
+  help: HELP,
+  usage: USAGE,
+  commands: experimentCommands(experimentNames(), findExperiment),
+  run,
+};

@@ -19,10 +19,17 @@ const WIDTH = 260;
 const HEIGHT = 200;
 const WIDE = { width: 560, height: 340 };
 
+/** Imports a package by its name. */
+export type Importer = (name: string) => Promise<unknown>;
+
 /** The plots, one below the other. Rejects with LabError where the packages are not installed. */
-export async function svg(experiment: Experiment, groups: readonly Group[]): Promise<string> {
-  const vega = await load<Vega>("vega");
-  const { compile } = await load<VegaLite>("vega-lite");
+export async function svg(
+  experiment: Experiment,
+  groups: readonly Group[],
+  importer: Importer = (name) => import(name),
+): Promise<string> {
+  const vega = await load<Vega>("vega", importer);
+  const { compile } = await load<VegaLite>("vega-lite", importer);
   const view = new vega.View(vega.parse(compile(description(experiment, groups)).spec), { renderer: "none" });
   try {
     return `${await view.toSVG()}\n`;
@@ -31,9 +38,9 @@ export async function svg(experiment: Experiment, groups: readonly Group[]): Pro
   }
 }
 
-async function load<T>(name: string): Promise<T> {
+async function load<T>(name: string, importer: Importer): Promise<T> {
   try {
-    return (await import(name)) as T;
+    return (await importer(name)) as T;
   } catch (e) {
     throw new LabError(
       "PLOT",

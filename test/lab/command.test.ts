@@ -7,6 +7,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { UsageError } from "../../src/cli/command.js";
+import { experimentCommands } from "../../src/cli/lab.js";
+import { Output } from "../../src/cli/output.js";
+import { loadExperiment } from "../../src/lab/catalogue.js";
+import { LabError } from "../../src/lab/experiment.js";
+import { svg } from "../../src/lab/plot.js";
 import { launch, sluice } from "../cli/sluice.js";
 import { skipUnless } from "../skip.js";
 import { HURRY } from "./coins.js";
@@ -144,6 +150,43 @@ test("runs that fail are told with their cell and seed, the others are kept, and
   assert.match(err, /failed: coin=deadly size=10, seed 1: its process was ended by SIGKILL\n/);
   assert.match(err, /failed: coin=odd size=10, seed 1: .*'edge'/);
   assert.match(text, /fair +10 +heads/);
+});
+
+test("after ten failures nothing more is tried", async () => {
+  const { code, err } = await lab(["--only", "coin=lost", "--seeds", "30", "--out", join(root, "given-up")]);
+  assert.is(code, 1);
+  assert.match(err, /1\d runs failed, the rest was not tried; the last: .*it rolled away\n$/);
+});
+
+test("experiments of a group are commands of its own", async () => {
+  const found = await loadExperiment(COINS);
+  const table = experimentCommands(["links", "coins flip", "coins toss"], async () => found);
+  assert.equal(Object.keys(table), ["links", "coins"]);
+  const { command: group } = await table.coins[0]();
+  assert.equal(Object.keys(group.commands!), ["flip", "toss"]);
+  assert.match(group.help, /Experiments: coins flip, coins toss/);
+  const { command } = await group.commands!.flip[0]();
+  assert.match(command.help, /^Usage: sluice lab coins flip \[OPTION\]/);
+  try {
+    await group.run(["spin"], new Output(false));
+    assert.unreachable();
+  } catch (e) {
+    assert.ok(e instanceof UsageError);
+    assert.match(e.message, /lab coins: there is no experiment ‘spin’ \(there are coins flip, coins toss\)/);
+  }
+});
+
+test("plots without the packages that draw them are an error that names these", async () => {
+  const missing = (name: string): Promise<never> =>
+    Promise.reject(new Error(`Cannot find package '${name}'`));
+  try {
+    await svg((await loadExperiment(COINS)).experiment, [], missing);
+    assert.unreachable();
+  } catch (e) {
+    assert.ok(e instanceof LabError);
+    assert.is(e.code, "PLOT");
+    assert.match(e.message, /need the npm package 'vega'/);
+  }
 });
 
 test("--real without what it needs ends with 1 and prints no rows", async () => {

@@ -1,5 +1,9 @@
 // Which runs an experiment has, and what the catalogue promises of them.
 
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { experimentNames, findExperiment, loadExperiment } from "../../src/lab/catalogue.js";
@@ -101,9 +105,13 @@ test("a real run needs its programs and rights, all of which are named", () => {
 });
 
 test("a file that is no experiment is refused", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "sluice-lab-"));
+  const nameless = join(folder, "nameless.mjs");
+  writeFileSync(nameless, 'export const experiment = { name: "../Up And Away", run() {} };');
   for (const [file, message] of [
     ["/no/such/file.js", /no file/],
-    [new URL("plan.test.js", import.meta.url).pathname.replace("plan.test", "../until"), /exports no/],
+    [fileURLToPath(new URL("../until.js", import.meta.url)), /exports no/],
+    [nameless, /no name for an experiment/],
   ] as const) {
     try {
       await loadExperiment(file);
@@ -114,6 +122,7 @@ test("a file that is no experiment is refused", async () => {
     }
     assert.unreachable(file);
   }
+  rmSync(folder, { recursive: true });
 });
 
 test.run();
