@@ -190,6 +190,23 @@ test("what changes while as many publications as may wait is told as it is when 
   b.close();
 });
 
+test("of a subscriber that is not there what still waits to be told is given up, and its subscription", async () => {
+  const b = await withPubsub(", PENDING 1");
+  for (const [nonce, eid] of [
+    [40, "10.1.0.7"],
+    [1 << 20, "10.1.9.9"],
+  ] as const)
+    subscribe(b, nonce, eid);
+  for (const { message } of notifies(b)) acknowledge(b, message);
+  register(b, 1, [record("10.1.0.7/32", "192.0.2.1"), record("10.1.9.9/32", "192.0.2.1")], {
+    wantNotify: false,
+  });
+  assert.equal([b.read("e.pending"), b.read("e.published")], ["1", "1"]);
+  b.router.runFor(100);
+  assert.equal([b.read("e.pending"), b.read("e.published"), b.read("e.subscriptions")], ["0", "1", ""]);
+  b.close();
+});
+
 test("when more changes wait than are kept for all, every subscriber is told the whole, with a gap", async () => {
   const b = await withPubsub();
   subscribe(b, 40, "10.1.0.7");
