@@ -13,6 +13,7 @@ import { BATCH_SIZES, BenchGraph, GRAPHS } from "./graphs.js";
 import { type HarnessOptions, type Measured, measure, ratio } from "./harness.js";
 import { benchInstances, type InstancesResult } from "./instances.js";
 import { benchKernels, type KernelResult } from "./kernels.js";
+import { benchLinks, type LinksResult } from "./links.js";
 import { type LookupBench, lookups4, lookups6 } from "./lookups.js";
 import { benchMapServer, type MapServerResult } from "./map-server.js";
 import { type BenchOptions, BenchUsageError, HELP, readOptions } from "./options.js";
@@ -234,6 +235,13 @@ async function instances(options: BenchOptions): Promise<Omit<InstancesResult, "
   return result;
 }
 
+async function links(options: BenchOptions): Promise<Omit<LinksResult, "text">> {
+  section("links");
+  const { text, ...result } = await benchLinks(harness(options));
+  say(text);
+  return result;
+}
+
 async function chain(options: BenchOptions): Promise<Omit<ChainResult, "text">> {
   section("chain");
   const { text, ...result } = await benchChain({ ...harness(options), lengths: LENGTHS });
@@ -269,6 +277,7 @@ async function main(words: readonly string[]): Promise<number> {
   if (wants("allocation")) result.allocation = await garbage(options, data);
   if (wants("map-server")) result.mapServer = await mapServer(options);
   if (wants("chain")) result.chain = await chain(options);
+  if (wants("links")) result.links = await links(options);
   if (wants("instances")) result.instances = await instances(options);
   const measured = await kernelsIfAny(options);
   if (measured !== null) result.kernels = measured;
@@ -289,7 +298,16 @@ async function main(words: readonly string[]): Promise<number> {
 
 /** The micro-benchmarks, unless the filter leaves none. */
 async function kernelsIfAny(options: BenchOptions): Promise<KernelResult[] | null> {
-  const sections = ["encapsulation", "lookups", "stalls", "allocation", "map-server", "instances", "chain"];
+  const sections = [
+    "encapsulation",
+    "lookups",
+    "stalls",
+    "allocation",
+    "map-server",
+    "instances",
+    "chain",
+    "links",
+  ];
   const others = [...sections, ...GRAPHS.map((g) => `graphs ${g.name}`)];
   if (options.filter !== "" && others.some((name) => name.includes(options.filter))) return null;
   const results = await kernels(options);

@@ -8,6 +8,7 @@ Measures kernels and graphs, the encapsulation graph beside its limits (one
 fused kernel, one C loop), lookups in large map-caches, the longest stall while
 a large one is worked on beside packets, the garbage made, a
 Map-Server beside its parts and the disk, functions in a row joined by links,
+a switch with a delay for each pair of its ports,
 and how fast, small and many instances of a tunnel router are.
 Tables go to standard output, progress to standard error.
 
@@ -15,7 +16,7 @@ Options:
   --quick          short runs, few of them, small tables: to see that it works
   --filter TEXT    only what has TEXT in its name; sections are called kernels,
                    encapsulation, graphs, lookups, stalls, allocation,
-                   map-server, chain, instances
+                   map-server, chain, links, instances
   --runs N         runs of each contestant (default 15, with --quick 3)
   --mappings N     of the map-cache in stalls (default 1000000, with --quick 20000)
   --json FILE      write everything measured to FILE ('-': standard output)

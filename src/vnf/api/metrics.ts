@@ -4,8 +4,11 @@ import { Counter, Gauge, Registry } from "prom-client";
 import type { InstanceStats } from "../instance/protocol.js";
 import type { Service } from "../service/service.js";
 
-/** The text of all metrics now. Functions that do not answer are only `up 0`. */
-export async function metricsText(service: Service): Promise<string> {
+/**
+ * The text of all metrics now. Functions that do not answer are only `up 0`. `pairs`: also each pair of the ends of links,
+ * of which there are many.
+ */
+export async function metricsText(service: Service, pairs = false): Promise<string> {
   const registry = new Registry();
   registry.setDefaultLabels({ service: service.descriptor.name });
   const labels = ["function", "element", "counter"];
@@ -47,6 +50,7 @@ export async function metricsText(service: Service): Promise<string> {
     registers: [registry],
   });
   for (const link of service.descriptor.links.keys()) links.inc({ link }, service.lost(link));
+  if (pairs) countPairs(service, registry);
   for (const f of service.functions.values()) {
     const name = { function: f.name };
     restarts.inc(name, f.restarts);
@@ -66,6 +70,19 @@ export async function metricsText(service: Service): Promise<string> {
       for (const [counter, n] of Object.entries(counters)) devices.inc({ ...name, device, counter }, n);
   }
   return registry.metrics();
+}
+
+function countPairs(service: Service, registry: Registry): void {
+  const counter = new Counter({
+    name: "sluice_link_pair_total",
+    help: "Packets from one end of a link to another: those that took the line, and those lost, by reason",
+    labelNames: ["link", "from", "to", "counter"],
+    registers: [registry],
+  });
+  for (const link of service.descriptor.links.keys())
+    for (const { from, to, packets, lost, downs, no_room } of service.pairs(link))
+      for (const [name, n] of Object.entries({ packets, lost, downs, no_room }))
+        counter.inc({ link, from, to, counter: name }, n);
 }
 
 async function answered(stats: Promise<InstanceStats>): Promise<InstanceStats | null> {

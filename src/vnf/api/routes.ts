@@ -5,7 +5,17 @@ import { endName } from "../descriptor/ends.js";
 import { ServiceError } from "../service/error.js";
 import type { Service } from "../service/service.js";
 import type { Call, Route } from "./route.js";
-import { EVENTS, FUNCTION, FUNCTIONS, HANDLERS, LINES, type Schema, SERVICE, STATS } from "./schemas.js";
+import {
+  EVENTS,
+  FUNCTION,
+  FUNCTIONS,
+  HANDLERS,
+  LINES,
+  LINK,
+  type Schema,
+  SERVICE,
+  STATS,
+} from "./schemas.js";
 import { TRACE } from "./trace-route.js";
 
 const NAME: Schema = { type: "string" };
@@ -134,6 +144,18 @@ export function routes(actions: Actions): readonly Route[] {
         return service.function(path.function).request("write", { path: path.handler, value });
       },
     },
+    {
+      method: "GET",
+      path: "/v1/links/{link}",
+      summary: "What a link does to packets now, and its pairs of ends, where they are asked for",
+      query: {
+        pairs: { doc: "all pairs that have something of their own or have carried packets", type: "boolean" },
+        from: { doc: "those from this end: INSTANCE, or INSTANCE:DEVICE" },
+        to: { doc: "those to this end" },
+      },
+      reply: LINK,
+      run: ({ service, path, query }) => linkView(service, path.link, query),
+    },
     TRACE,
     {
       method: "GET",
@@ -161,9 +183,10 @@ export function routes(actions: Actions): readonly Route[] {
       method: "GET",
       path: "/metrics",
       summary: "Metrics in Prometheus's text format",
+      query: { pairs: { doc: "also those of each pair of a link's ends", type: "boolean" } },
       reply: { type: "string" },
       media: "text/plain; version=0.0.4; charset=utf-8",
-      run: () => actions.metrics(),
+      run: ({ query }) => actions.metrics(query.pairs === "true"),
     },
   ];
 }
@@ -182,7 +205,8 @@ export interface Actions {
   apply(body: ApplyBody): Promise<string[]>;
   terminate(): Promise<void>;
   fault(document: unknown): void;
-  metrics(): Promise<string>;
+  /** `pairs`: also of each pair of a link's ends. */
+  metrics(pairs: boolean): Promise<string>;
 }
 
 export interface FunctionView {
@@ -227,12 +251,22 @@ export interface ServiceView {
   readonly links: readonly { readonly name: string; readonly ends: readonly string[] }[];
 }
 
+function linkView(service: Service, link: string, query: Readonly<Record<string, string>>): unknown {
+  const { pairs: _, ...conditions } = service.conditions(link);
+  const { from = null, to = null } = query;
+  const asked = query.pairs === "true" || from !== null || to !== null;
+  const pairs = asked ? service.pairs(link, from, to) : [];
+  return { name: link, ends: endsOfLink(service, link), ...conditions, lost: service.lost(link), pairs };
+}
+
+function endsOfLink({ functions }: Service, link: string): string[] {
+  return [...functions.values()].flatMap((f) =>
+    f.descriptor.devices.flatMap((d) => ("link" in d && d.link === link ? [endName(f.name, d.name)] : [])),
+  );
+}
+
 function serviceView(service: Service): ServiceView {
   const { descriptor, world } = service;
-  const ends = (link: string): string[] =>
-    [...service.functions.values()].flatMap((f) =>
-      f.descriptor.devices.flatMap((d) => ("link" in d && d.link === link ? [endName(f.name, d.name)] : [])),
-    );
   return {
     name: descriptor.name,
     description: descriptor.description,
@@ -240,7 +274,7 @@ function serviceView(service: Service): ServiceView {
     simulated: world.simulation !== null,
     now: world.now(),
     functions: [...service.functions.keys()].map((name) => functionView(service, name)),
-    links: [...descriptor.links.keys()].map((name) => ({ name, ends: ends(name) })),
+    links: [...descriptor.links.keys()].map((name) => ({ name, ends: endsOfLink(service, name) })),
   };
 }
 

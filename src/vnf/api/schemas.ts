@@ -49,6 +49,36 @@ export const SERVICE: Schema = record({
   links: list(record({ name: TEXT, ends: list(TEXT) })),
 });
 
+export const LINK: Schema = record({
+  name: TEXT,
+  ends: list(TEXT),
+  delay: { ...NUMBER, description: "seconds; of pairs that have none of their own" },
+  jitter: NUMBER,
+  loss: { ...NUMBER, description: "0 to 1" },
+  rate: { ...NUMBER, description: "bits a second of each end; 0: no limit" },
+  queue: { type: "integer" },
+  cut: { type: "boolean", description: "a fault lets it carry nothing" },
+  lost: { ...NUMBER, description: "packets that its switch lost since its ends last changed" },
+  pairs: {
+    ...list(
+      record({
+        from: TEXT,
+        to: TEXT,
+        delay: NUMBER,
+        jitter: NUMBER,
+        loss: NUMBER,
+        cut: { type: "boolean" },
+        own: { type: "boolean", description: "whether it has something of its own" },
+        packets: { ...NUMBER, description: "packets that took the line from one to the other" },
+        lost: { ...NUMBER, description: "by its loss" },
+        downs: { ...NUMBER, description: "while it was down" },
+        no_room: { ...NUMBER, description: "because too many were on their way" },
+      }),
+    ),
+    description: "those asked for",
+  },
+});
+
 export const HANDLERS: Schema = list(
   record({ name: TEXT, read: { type: "boolean" }, write: { type: "boolean" }, doc: TEXT }),
 );

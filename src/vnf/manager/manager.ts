@@ -103,7 +103,7 @@ export class Manager {
       apply: (body: ApplyBody) => manager!.#apply(body),
       terminate: async () => manager!.#terminateSoon(),
       fault: (document: unknown) => manager!.#fault(document),
-      metrics: () => metricsText(service),
+      metrics: (pairs: boolean) => metricsText(service, pairs),
     };
     const token = folder.newToken();
     try {

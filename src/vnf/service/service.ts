@@ -3,6 +3,8 @@
 import { readFileSync } from "node:fs";
 import { Loader } from "../../loader.js";
 import { checkArgument, checkOptions, FLAG, having, type Kind, TEXT } from "../../options.js";
+import { endsOf } from "../descriptor/ends.js";
+import { oneEnd } from "../descriptor/matrix.js";
 import {
   DESCRIPTOR,
   type Fault,
@@ -11,9 +13,10 @@ import {
   type ServiceDescriptor,
 } from "../descriptor/model.js";
 import { replicas } from "../descriptor/replicas.js";
-import { conditionsOf } from "../link/conditions.js";
+import { conditionsOf, type LinkConditions } from "../link/conditions.js";
 import { Fabric } from "../link/fabric.js";
 import type { ResourceBook } from "../link/pairs.js";
+import type { PairView } from "../link/segment.js";
 import { namespacesRefused } from "../link/veth.js";
 import { WORLD, type World } from "../world.js";
 import { type ApplyTarget, applyDescriptor } from "./apply.js";
@@ -119,6 +122,33 @@ export class Service {
     return this.#fabric.lost(link);
   }
 
+  /** What a link does to packets now. Throws ServiceError when there is none. */
+  conditions(link: string): LinkConditions {
+    const found = this.#fabric.conditions(link);
+    if (found === null) throw noLink(link, this.#descriptor);
+    return found;
+  }
+
+  /**
+   * The pairs of a link's ends that have something of their own or have carried packets; of one end that sends, or of one
+   * pair, where names are given. None where the link is a wire: its counts are its devices'. Throws ServiceError.
+   */
+  pairs(link: string, from: string | null = null, to: string | null = null): readonly PairView[] {
+    this.conditions(link);
+    const owners = [...this.#functions.values()].map(({ name, descriptor: { devices } }) => ({
+      name,
+      replicas: 1,
+      devices: devices.flatMap((d) => ("link" in d ? [d] : [])),
+    }));
+    const ends = endsOf(link, owners);
+    const [a, b] = [from, to].map((name) => {
+      const end = name === null ? { name } : oneEnd(name, ends);
+      if ("name" in end) return end.name;
+      throw new ServiceError("NO_LINK", [end.problem, end.hint].filter(Boolean).join(": "));
+    });
+    return this.#fabric.pairs(link, a, b) ?? [];
+  }
+
   /** Starts every function, in the descriptor's order, and the clock of its faults. Rejects with what stops the first that cannot. */
   async start(): Promise<void> {
     for (const f of this.#functions.values()) await f.start();
@@ -179,8 +209,7 @@ export class Service {
     return {
       world: this.world,
       checkLink: (link) => {
-        if (!this.#descriptor.links.has(link))
-          throw new ServiceError("NO_LINK", `there is no link '${link}'`);
+        if (!this.#descriptor.links.has(link)) throw noLink(link, this.#descriptor);
       },
       checkFunction: (name) => void this.function(name),
       impair: (link, lasting) => {
@@ -281,4 +310,11 @@ export class Service {
     );
     return lost;
   }
+}
+
+function noLink(link: string, { links }: ServiceDescriptor): ServiceError {
+  return new ServiceError(
+    "NO_LINK",
+    `there is no link '${link}' (there are ${[...links.keys()].join(", ") || "none"})`,
+  );
 }

@@ -220,6 +220,35 @@ test("metrics are in Prometheus's format", async () => {
   );
 });
 
+test("pairs of a link's ends are told where they are asked for", async () => {
+  interface Link {
+    ends: string[];
+    delay: number;
+    pairs: { from: string; to: string; delay: number; packets: number }[];
+  }
+  const all = await api.get<Link>("/v1/links/core?pairs=true");
+  assert.is(all.delay, 0.005);
+  assert.ok(all.pairs.some((p) => p.from === "xtr1:core" && p.packets > 0));
+  assert.equal((await api.get<Link>("/v1/links/core")).pairs, []);
+  const from = (await api.get<Link>("/v1/links/core?from=xtr1")).pairs;
+  assert.ok(from.length > 0 && from.every((p) => p.from === "xtr1:core" && all.ends.includes(p.to)));
+  const one = (await api.get<Link>("/v1/links/core?from=xtr1&to=ms:core")).pairs;
+  assert.equal(
+    one.map((p) => [p.from, p.to, p.delay]),
+    [["xtr1:core", "ms:core", 0.005]],
+  );
+  assert.not.match(String(await api.call("GET", "/metrics")), /link_pair/);
+  assert.match(
+    String(await api.call("GET", "/metrics?pairs=true")),
+    /^sluice_link_pair_total\{link="core",from="xtr1:core",to="ms:core",counter="packets",service="two-sites"\} [1-9]/m,
+  );
+  for (const path of ["/v1/links/cork", "/v1/links/core?from=xtr7"])
+    await api.get(path).then(
+      () => assert.unreachable(path),
+      (e) => assert.match(e.message, /there is no link 'cork'|no end 'xtr7'.*is it 'xtr1'/),
+    );
+});
+
 test("the OpenAPI document describes every path", async () => {
   const document = await api.get<{ openapi: string; paths: Record<string, object> }>("/openapi.json");
   assert.is(document.openapi, "3.1.0");
@@ -242,6 +271,9 @@ test("replies are what the OpenAPI document says", async () => {
     ["/v1/functions/{function}/stats", "/v1/functions/host2/stats"],
     ["/v1/functions/{function}/handlers", "/v1/functions/xtr1/handlers?element=cache"],
     ["/v1/functions/{function}/handlers/{handler}", "/v1/functions/xtr1/handlers/cache.size"],
+    ["/v1/links/{link}", "/v1/links/core"],
+    ["/v1/links/{link}", "/v1/links/core?pairs=true"],
+    ["/v1/links/{link}", "/v1/links/site1?pairs=true"],
     ["/v1/events", "/v1/events"],
   ];
   for (const [path, url] of asked) {
