@@ -4,7 +4,7 @@ import type { Element } from "./element.js";
 import { Timer, Timers } from "./timer.js";
 
 /** Entries that one firing serves, so that a table full of them does not hold everything else up. */
-const AT_ONCE = 64;
+const AT_ONCE = 16;
 
 export class TimerGroup {
   readonly #timers: Timers;

@@ -6,6 +6,7 @@ import { SortedList } from "../../collections/sorted-list.js";
 import { canonicalEid, compareEids, coversEid, type EidPrefix, eidName, sameEid } from "../../net/eid.js";
 import { masked } from "../../net/prefix.js";
 import type { XtrIds } from "../../wire/lisp-control/record.js";
+import type { Source } from "./notifications.js";
 
 export interface Subscription {
   readonly ids: XtrIds;
@@ -14,6 +15,8 @@ export interface Subscription {
   readonly to: Uint8Array;
   /** Of the Map-Request, then of each publication one more. */
   nonce: bigint;
+  /** What tells the subscriber, and whose that is: here, as a WeakMap of all would rehash at once. */
+  source?: { readonly by: object; readonly source: Source };
 }
 
 /** A change of which not all that it concerns have heard yet. */
