@@ -7,7 +7,8 @@
 //   $MAP_RESOLVER                        Map-Resolvers, separated by spaces
 //   $PUBSUB_KEY                          key shared with Map-Servers that publish changes (RFC 9437), or ""
 //   $PITR                                true for a proxy
-//   $PROBE, $PROBE_TIMEOUT, $PROBE_RETRIES   as LISPRLOCProber has them
+//   $PROBE, $PROBE_TIMEOUT, $PROBE_RETRIES   as LISPRLOCProber has them; and, if it wants others than the defaults,
+//   $PROBE_RATE, $PROBE_ALL, $PROBE_WINDOW, $PROBE_FILE, $PROBE_FILE_INTERVAL
 //   $MTU                                 largest packet the core carries
 //
 // IP packets to encapsulate are pushed to `cache`. Seven outputs are for the file to join: `cache [0]` has packets for
@@ -37,7 +38,8 @@ control [3] -> [0] subscriber :: LISPSubscriber(resolver, RLOC $RLOC4, RLOC $RLO
 subscriber [2] -> [1] resolver;
 control [6] -> solicited :: LISPSMRReceiver(resolver);
 control [7] -> prober :: LISPRLOCProber(cache, RLOC $RLOC4, RLOC $RLOC6, RESOLVER resolver,
-  INTERVAL $PROBE, TIMEOUT $PROBE_TIMEOUT, RETRIES $PROBE_RETRIES, PITR $PITR);
+  INTERVAL $PROBE, TIMEOUT $PROBE_TIMEOUT, RETRIES $PROBE_RETRIES, PITR $PITR, RATE ${PROBE_RATE-1000},
+  ALL ${PROBE_ALL-true}, WINDOW ${PROBE_WINDOW-300}, FILE "${PROBE_FILE-}", FILE_INTERVAL ${PROBE_FILE_INTERVAL-10});
 
 resolver [0], subscriber [0], prober -> to_core;
 resolver [1] -> cache;

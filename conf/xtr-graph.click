@@ -32,6 +32,9 @@ define(
   // Seconds between probes of the locators in use; 0: none. How long to wait for an answer, and how often to ask again:
   // flows leave a locator that died within $PROBE + $PROBE_RETRIES * $PROBE_TIMEOUT.
   $PROBE 0, $PROBE_TIMEOUT 1, $PROBE_RETRIES 2,
+  // Most probes a second; whether locators that packets may not be sent to are probed, too; seconds that what is measured
+  // looks back; a JSON file that has it (docs/paths.md), and the seconds between two writings.
+  $PROBE_RATE 1000, $PROBE_ALL true, $PROBE_WINDOW 300, $PROBE_FILE "", $PROBE_FILE_INTERVAL 10,
   // What data packets say of locators and mappings (RFC 9300, sections 10 and 13; RFC 9302), for cores where everybody
   // is trusted. Echo-nonce, as LISPEchoNonce has it, and whom to ask (capable, all, none); Locator-Status-Bits, and
   // whether those of others are believed without a probe; Map-Versions, and the site's own version to begin with (0:

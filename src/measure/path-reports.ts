@@ -1,7 +1,7 @@
 // What elements that measure paths have in common: how long they look back, and their handlers and file.
 
 import type { ArgValues } from "../lang/args/spec.js";
-import type { Element } from "../router/element.js";
+import type { Element, ErrorSink } from "../router/element.js";
 import type { HandlerCode } from "../router/handler.js";
 import { listenersOf } from "../router/listeners.js";
 import { PathFile } from "./path-file.js";
@@ -21,7 +21,10 @@ export const PATH_ARGS = {
     max: 65536,
     doc: "probes that are kept of a path; each takes 17 bytes",
   },
-  FILE: { type: "filename", doc: "JSON file to which what is known of all paths is written (docs/paths.md)" },
+  FILE: {
+    type: "string",
+    doc: "JSON file to which what is known of all paths is written (docs/paths.md); empty: none",
+  },
   FILE_INTERVAL: { type: "seconds", default: "10", doc: "time between two writings of FILE" },
 } as const;
 
@@ -41,16 +44,15 @@ export const PATH_HANDLERS = {
   problem: { read: true, doc: "what is wrong with FILE; empty: nothing" },
 } as const;
 
-/** Shortest time between two files, seconds. */
-const FILE_INTERVAL_MIN = 0.1;
-
 export class PathReports {
   readonly table: PathTable;
   readonly #element: Element;
   readonly #values: ArgValues<typeof PATH_ARGS>;
   #file: PathFile | null = null;
 
-  constructor(element: Element, values: ArgValues<typeof PATH_ARGS>) {
+  constructor(element: Element, values: ArgValues<typeof PATH_ARGS>, errors: ErrorSink) {
+    for (const name of ["WINDOW", "FILE_INTERVAL"] as const)
+      if (values[name] <= 0) errors.error(`${name} is 0: a time is expected`);
     this.#element = element;
     this.#values = values;
     this.table = new PathTable({
@@ -63,15 +65,14 @@ export class PathReports {
 
   /** Begins to write the file, if there is to be one. `timeout`: seconds after which a probe is lost. */
   start(timeout: number): void {
-    const { FILE, FILE_INTERVAL, WINDOW } = this.#values;
-    if (FILE === undefined) return;
+    const { FILE = "", FILE_INTERVAL, WINDOW } = this.#values;
+    if (FILE === "") return;
     const { router, name, declaration } = this.#element;
-    const interval = Math.max(FILE_INTERVAL, FILE_INTERVAL_MIN);
     this.#file = new PathFile({
       file: FILE,
       table: this.table,
       clock: router.clock,
-      header: { element: name, interval, window: WINDOW, timeout },
+      header: { element: name, interval: FILE_INTERVAL, window: WINDOW, timeout },
       timer: (fire) => this.#element.newTimer(fire),
       log: (line) => router.log(`${declaration}: ${line}`),
     });

@@ -208,7 +208,7 @@ export class LISPRLOCProber extends Element {
     this.#timeout = values.TIMEOUT * 1e9;
     this.#retries = values.RETRIES;
     this.#capacity = values.CAPACITY;
-    this.#reports = new PathReports(this, values);
+    this.#reports = new PathReports(this, values, errors);
     this.#budget = new ProbeBudget({
       clock: this.router.clock,
       rate: values.RATE,
@@ -424,6 +424,7 @@ export class LISPRLOCProber extends Element {
     const repeated = now < p.dueAt || p.out.size > 0;
     if (!repeated) p.dueAt = now + Math.floor(this.#period() * (0.9 + this.router.random.real() / 10));
     const probe: Probe = { at: now, eid: asked, repeated, sent: true };
+    p.sentAt = now;
     p.out.set(nonce, probe);
     this.#out.set(nonce, p);
     p.timer.scheduleAfter(this.#timeout);
@@ -458,7 +459,9 @@ export class LISPRLOCProber extends Element {
     this.#budget!.withdraw(p);
     // A mapping that comes from now on is asked for first.
     p.know(this.#eidsOf(p.rloc));
-    p.timer.scheduleAt(Math.max(p.dueAt, this.router.clock.now()));
+    // Not right behind a repeated one: an ETR answers a probe for the same EID-prefix only so often.
+    const rest = Math.min(this.#timeout, 0.9 * this.#period());
+    p.timer.scheduleAt(Math.max(p.dueAt, p.sentAt + rest, this.router.clock.now()));
   }
 
   /** Longest time until the next probe, nanoseconds. */

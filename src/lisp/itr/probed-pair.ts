@@ -30,6 +30,8 @@ export class ProbedPair {
   readonly out = new Map<bigint, Probe>();
   /** Steady nanoseconds from which on the next probe of the schedule may leave. */
   dueAt = 0;
+  /** Steady nanoseconds at which the last probe left. */
+  sentAt = 0;
   /** Steady nanoseconds since which a probe waits for the budget; -1: none does. */
   waitsSince = -1;
   /** Some mappings that have it. */

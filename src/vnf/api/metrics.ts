@@ -1,8 +1,8 @@
 // A service's metrics for Prometheus: read out of the functions when somebody asks.
 
 import { Counter, Gauge, Registry } from "prom-client";
-import type { InstanceStats } from "../instance/protocol.js";
 import type { Service } from "../service/service.js";
+import { PathMetrics, pathsOf } from "./path-metrics.js";
 
 /**
  * The text of all metrics now. Functions that do not answer are only `up 0`. `pairs`: also each pair of the ends of links,
@@ -49,6 +49,7 @@ export async function metricsText(service: Service, pairs = false): Promise<stri
     labelNames: ["link"],
     registers: [registry],
   });
+  const paths = new PathMetrics(registry);
   for (const link of service.descriptor.links.keys()) links.inc({ link }, service.lost(link));
   if (pairs) countPairs(service, registry);
   for (const f of service.functions.values()) {
@@ -68,6 +69,7 @@ export async function metricsText(service: Service, pairs = false): Promise<stri
     }
     for (const [device, counters] of Object.entries(stats.devices))
       for (const [counter, n] of Object.entries(counters)) devices.inc({ ...name, device, counter }, n);
+    for await (const path of pathsOf(f)) paths.add(f.name, path);
   }
   return registry.metrics();
 }
@@ -85,9 +87,9 @@ function countPairs(service: Service, registry: Registry): void {
         counter.inc({ link, from, to, counter: name }, n);
 }
 
-async function answered(stats: Promise<InstanceStats>): Promise<InstanceStats | null> {
+async function answered<T>(reply: Promise<T>): Promise<T | null> {
   try {
-    return await stats;
+    return await reply;
   } catch {
     return null;
   }

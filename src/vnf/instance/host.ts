@@ -18,6 +18,7 @@ import type { FunctionStores } from "../store/simulated.js";
 import type { FunctionClock } from "../world.js";
 import type { InstanceSpec } from "./instance.js";
 import { InstanceError } from "./instance.js";
+import { measuredPaths } from "./measured-paths.js";
 import type { ElementStats, HandlerInfo, InstanceStats, Reply, Request, RequestKind } from "./protocol.js";
 import { NOT_ALLOWED } from "./remote-orchestrator.js";
 
@@ -92,6 +93,7 @@ export class InstanceHost {
       handlers: ({ element }) => this.#handlers(element),
       swap: ({ text, file, parameters }) => this.router.swap(text, file, parameters),
       stats: ({ meter }) => this.#stats(meter === true),
+      paths: ({ after }) => measuredPaths(this.router.elements, after),
       impair: ({ device, impairments, cut }) => {
         if (!options.devices.impair(device, impairments, cut))
           throw new InstanceError("UNSUPPORTED", `'${device}' is no end of a link`);

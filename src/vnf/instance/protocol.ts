@@ -1,5 +1,6 @@
 // What a running instance can be asked. Requests and replies are plain data: they cross threads and processes.
 
+import type { PathReport } from "../../measure/path-table.js";
 import type { TraceReply, TraceRequest } from "../../trace/traced.js";
 import type { Impairments } from "../descriptor/model.js";
 
@@ -17,6 +18,8 @@ export interface Protocol {
   }): number;
   /** With `meter`: what passes the elements is counted and timed, from the first such request until some seconds after the last. */
   stats(request: { readonly meter?: boolean }): InstanceStats;
+  /** What its elements have measured of paths, some at a time: those after `after`, what the reply before said; null: the first. */
+  paths(request: { readonly after: string | null }): PathsReply;
   /** Changes what the sending side of a device does to packets; `cut` true: it carries nothing. */
   impair(request: {
     readonly device: string;
@@ -53,6 +56,12 @@ export interface InstanceStats {
   readonly elements: readonly ElementStats[];
   /** Counters of its devices, by the graph's names. */
   readonly devices: Readonly<Record<string, Readonly<Record<string, number>>>>;
+}
+
+export interface PathsReply {
+  readonly paths: readonly (PathReport & { readonly element: string })[];
+  /** Null: these were the last. */
+  readonly next: string | null;
 }
 
 export interface ElementStats {
