@@ -4,13 +4,15 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { SeededRandom } from "../../src/router/random.js";
 import type { TcpOptions } from "../../src/transport/tcp/contract.js";
+import { RANGES_MOST } from "../../src/transport/tcp/ranges.js";
+import { writeStream } from "../../src/transport/tcp/stream.js";
 import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, TcpHeader } from "../../src/wire/tcp.js";
 import * as fc from "../property.js";
 import { copy, OPTIONS, type PathOptions, type Segment, TcpNet } from "./tcp-net.js";
 
 const DELAY = { delay: 0.02 };
 /** Enough for anything to be over. */
-const LONG = 3000;
+const LONG = 20_000;
 
 /** Bytes and the end of a transfer of `bytes` over `paths`. */
 function transfer(
@@ -308,6 +310,39 @@ test("no segment that a stranger makes ends a connection or changes what arrives
     }),
     { numRuns: 60 },
   );
+});
+
+test("what is sent again because its acknowledgement was lost does not look like a long round trip", () => {
+  let lost = 0;
+  const net = new TcpNet([DELAY, { ...DELAY, fate: () => (lost-- > 0 ? [] : [0]) }], { expected: 3000 });
+  const connection = net.connect();
+  net.run(1);
+  lost = 5;
+  connection.supply(3000);
+  net.run(60);
+  assert.is(connection.acknowledged, 3000);
+  assert.ok(connection.sender.timeouts > 2);
+  assert.ok(connection.sender.timeout < 0.5e9, String(connection.sender.timeout));
+});
+
+test("holes are kept up to a bound, and what lies behind it comes again", () => {
+  const net = new TcpNet([DELAY, DELAY], { expected: 6000 });
+  const [a, b] = net.ends;
+  a.logging = true;
+  const connection = net.connect();
+  net.run(1);
+  const like = a.log.at(-1)!.header;
+  writeStream(net.view, 0, 1, 0, 6000);
+  for (let offset = 1; offset < 3000; offset += 2) {
+    const header = copy(like);
+    header.sequence = (like.sequence + offset) >>> 0;
+    b.connection!.arrive(header, offset, 1);
+  }
+  assert.is(b.connection!.refusals.holes, 1500 - RANGES_MOST);
+  assert.is(b.came, RANGES_MOST);
+  connection.supply(6000);
+  net.run(5);
+  assert.equal([b.came, b.wrong, b.connection!.received], [6000, 0, 6000]);
 });
 
 test("a path that takes only smaller packets gets smaller ones", () => {

@@ -302,7 +302,11 @@ export class TcpConnection {
     if (state === "time-wait") this.#stateTimer.scheduleAt(now + LINGER);
     // Data that came before: their acknowledgement was lost, so what it says of ours counts all the same.
     if (end > start && end <= receiver.next) {
-      if ((header.flags & (TCP_ACK | TCP_SYN)) === TCP_ACK) this.#takeAck(header, start, end - start, now);
+      const acks = (header.flags & (TCP_ACK | TCP_SYN)) === TCP_ACK;
+      // Its timestamp is echoed, so that the other end does not take the wait before it for a round trip; not that of
+      // data from long ago, which anybody may make.
+      if (acks && this.#takeAck(header, start, end - start, now) && start >= receiver.next - receiver.window)
+        this.#timestamps.keep(header, now);
       if (this.state !== "closed") receiver.duplicate(start, end);
       return;
     }
