@@ -42,6 +42,14 @@ test("a service comes up in the background, is looked at, operated, changed and 
     (await sluice(["top", "-n", "1", "-i", "1", ...STATE])).out,
     /xtr1 +started +inline .*\n.*ns\/packet/,
   );
+  assert.match((await sluice(["links", ...STATE])).out, /^core +3 +5ms +0ms +0% +- +up +\d+$/m);
+  assert.match(
+    (await sluice(["links", "core", "xtr1", "ms", ...STATE])).out,
+    /^PAIR .*\nxtr1:core > ms:core +5ms +0ms +0% +up +[1-9]\d* +0 +0 +0\n$/,
+  );
+  const unknown = await sluice(["links", "core", "xtr", ...STATE]);
+  assert.equal([unknown.code, unknown.out], [1, ""]);
+  assert.match(unknown.err, /the link has no end 'xtr': is it 'xtr1'\?/);
   assert.is((await sluice(["operate", "heal", "host1", ...STATE])).code, 0);
   assert.match((await sluice(["logs", "host1", ...STATE])).out, /host1 +healed: on request/);
   // A graph of another process asks the service by its name.

@@ -2,6 +2,8 @@
 
 import { resolve } from "node:path";
 import { endName } from "../descriptor/ends.js";
+import type { LinkConditions } from "../link/conditions.js";
+import type { PairView } from "../link/segment.js";
 import { ServiceError } from "../service/error.js";
 import type { Service } from "../service/service.js";
 import type { Call, Route } from "./route.js";
@@ -251,7 +253,15 @@ export interface ServiceView {
   readonly links: readonly { readonly name: string; readonly ends: readonly string[] }[];
 }
 
-function linkView(service: Service, link: string, query: Readonly<Record<string, string>>): unknown {
+export interface LinkView extends Omit<LinkConditions, "pairs"> {
+  readonly name: string;
+  readonly ends: readonly string[];
+  readonly lost: number;
+  /** Those asked for. */
+  readonly pairs: readonly PairView[];
+}
+
+function linkView(service: Service, link: string, query: Readonly<Record<string, string>>): LinkView {
   const { pairs: _, ...conditions } = service.conditions(link);
   const { from = null, to = null } = query;
   const asked = query.pairs === "true" || from !== null || to !== null;
