@@ -2,10 +2,8 @@
 
 import { resolve } from "node:path";
 import { endName } from "../descriptor/ends.js";
-import type { LinkConditions } from "../link/conditions.js";
-import type { PairView } from "../link/segment.js";
 import { ServiceError } from "../service/error.js";
-import type { Service } from "../service/service.js";
+import type { LinkConditions, PairView, Service } from "../service/service.js";
 import type { Call, Route } from "./route.js";
 import {
   EVENTS,

@@ -28,6 +28,8 @@ import { Instances } from "./instances.js";
 import { Links } from "./links.js";
 import { serviceOrchestrator } from "./orchestrator.js";
 
+export type { LinkConditions, PairView };
+
 export interface ServiceOptions {
   readonly world: World;
   /** Where `require(library ...)` looks, as CLICKPATH has it. Default: beside the graph. */
