@@ -143,6 +143,12 @@ export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
     { config: "2001:db8:1::1, 2001:db8::1, INTERVAL 0.1", inputs: 1, makes: "echo requests" },
     { config: "2001:db8::1, 2001:db8:1::1, LIMIT 10, VERBOSE true", inputs: 1, makes: "echo requests" },
   ],
+  HostProber: [
+    {
+      config: 'SRC 192.0.2.1, SRC 2001:db8:1::1, HOSTS "10.0.0.1 2001:db8::1", INTERVAL 0.1',
+      makes: "echo requests",
+    },
+  ],
   ICMP6PingResponder: [{ config: "" }, { config: "2001:db8:1::1" }],
   LISPClassifier: [{ config: "" }, { config: "DATA 9, CONTROL 2000, GPE 4341" }],
   LISPDecap: [

@@ -2,7 +2,6 @@ import { LargeMap } from "../../../src/collections/large-map.js";
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { ControlChannel, replyOf } from "../../../src/lisp/control/control-channel.js";
 import { randomNonce, rlocAddress } from "../../../src/lisp/control/control-records.js";
-import { ProbeBudget } from "../../../src/lisp/itr/probe-budget.js";
 import { updateOf } from "../../../src/lisp/itr/probe-updates.js";
 import { keepShortest, type Probe, ProbedPair } from "../../../src/lisp/itr/probed-pair.js";
 import { type Mapping, MappingError, parseEidAndInstance, parseRloc } from "../../../src/lisp/mapping.js";
@@ -12,6 +11,7 @@ import type { Measurement, MeasurementListener } from "../../../src/measure/meas
 import "../../../src/measure/path-offer.js";
 import { PATH_ARGS, PATH_HANDLERS, PathReports } from "../../../src/measure/path-reports.js";
 import { type PathTable, pathName } from "../../../src/measure/path-table.js";
+import { ProbeBudget } from "../../../src/measure/probe-budget.js";
 import { addressText, findAddress, sameAddress } from "../../../src/net/address.js";
 import { type EidPrefix, sameEid } from "../../../src/net/eid.js";
 import type { Batch } from "../../../src/packet/batch.js";
@@ -171,7 +171,7 @@ export class LISPRLOCProber extends Element {
   /** EID-prefixes of the RLOCs that are probed whatever mappings say. */
   readonly #peers = new LargeMap<string, EidPrefix>();
   #reports: PathReports | null = null;
-  #budget: ProbeBudget | null = null;
+  #budget: ProbeBudget<ProbedPair> | null = null;
   /** What the element knew that this one replaces. */
   #before: PathTable | null = null;
   #toldLate = false;

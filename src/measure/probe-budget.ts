@@ -1,30 +1,37 @@
 // How many probes leave in a second, whatever there is to probe.
 
-import { LargeMap } from "../../collections/large-map.js";
-import type { Clock } from "../../router/clock.js";
-import type { Timer } from "../../router/timer.js";
-import { TokenBucket } from "../../router/token-bucket.js";
-import type { ProbedPair } from "./probed-pair.js";
+import { LargeMap } from "../collections/large-map.js";
+import type { Clock } from "../router/clock.js";
+import type { Timer } from "../router/timer.js";
+import { TokenBucket } from "../router/token-bucket.js";
+import type { Path } from "./path-table.js";
 
 /** Part of a second's probes that may leave at once, so that timers that fire late cost nothing. */
 const BURST = 1 / 100;
 
-export interface ProbeBudgetOptions {
+/** Whoever sends probes along a path. */
+export interface Probing {
+  readonly path: Path;
+  /** Steady nanoseconds since which a probe waits; -1: none does. */
+  waitsSince: number;
+}
+
+export interface ProbeBudgetOptions<P extends Probing> {
   readonly clock: Clock;
   /** Probes a second. */
   readonly rate: number;
   readonly timer: (fire: () => void) => Timer;
-  readonly send: (pair: ProbedPair) => void;
+  readonly send: (probing: P) => void;
 }
 
 /** Pairs whose probe is due send it at once where the rate allows that; else they wait, those first that were due first. */
-export class ProbeBudget {
-  readonly #options: ProbeBudgetOptions;
+export class ProbeBudget<P extends Probing> {
+  readonly #options: ProbeBudgetOptions<P>;
   readonly #bucket: TokenBucket;
-  readonly #line = new LargeMap<string, ProbedPair>();
+  readonly #line = new LargeMap<string, P>();
   readonly #next: Timer;
 
-  constructor(options: ProbeBudgetOptions) {
+  constructor(options: ProbeBudgetOptions<P>) {
     this.#options = options;
     const { rate, clock, timer } = options;
     this.#bucket = TokenBucket.full(rate, Math.max(1, rate * BURST), clock.now());
@@ -37,7 +44,7 @@ export class ProbeBudget {
   }
 
   /** Sends the pair's probe now or as soon as it may; returns whether it left already. */
-  request(pair: ProbedPair): boolean {
+  request(pair: P): boolean {
     const now = this.#options.clock.now();
     if (this.#line.size === 0 && this.#bucket.take(1, now) === 1) {
       this.#options.send(pair);
@@ -50,7 +57,7 @@ export class ProbeBudget {
   }
 
   /** The pair needs no probe any more. */
-  withdraw(pair: ProbedPair): void {
+  withdraw(pair: P): void {
     pair.waitsSince = -1;
     this.#line.delete(pair.path.name);
   }
