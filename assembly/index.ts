@@ -50,3 +50,4 @@ export { lispRoute } from "./lisp-map-cache";
 export { lispSettle } from "./lisp-settle";
 export { lispEncapSources } from "./lisp-source";
 export { tunReceive, tunSend } from "./tun";
+export { voiceReceive } from "./voice";

@@ -106,3 +106,62 @@ export const RANGES_KEPT = 64;
 // u32 x the window: of number n at n modulo the window 0 when it was received, else FLOW_ARRIVALS of the first packet
 // with a higher number.
 export const FLOW_RING = 21760;
+
+// ---- Voice -----------------------------------------------------------------
+// The payload of VoiceSource begins with two bytes that say so, and when it was sent.
+export const VOICE_MAGIC = 0; // u16: VOICE_IS
+export const VOICE_SENT = 2; // u64: nanoseconds since the epoch, network order
+export const VOICE_PAYLOAD = 10;
+export const VOICE_IS = 0x5356; // "SV"
+export const RTP_HEADER = 12;
+/** Nanoseconds of a step of RTP timestamps, of telephone speech. */
+export const RTP_TICK = 125000;
+
+// Counters of VoiceSink: bytes in its state, before the drops.
+export const VOICE_RECEIVED = 0;
+export const VOICE_DOUBLED = 8;
+export const VOICE_REORDERED = 16;
+export const VOICE_LATE = 24;
+export const VOICE_RESTARTS = 32;
+export const VOICE_DROPS = 40;
+export const VOICE_BAD_SEQUENCE = 8; // drop after DATAGRAM_*
+export const VOICE_AREA = 112;
+// Its area, after the table.
+export const VOICE_TYPE = 32; // u32: RTP payload type
+export const VOICE_RESYNC = 36; // u32: packets in a row that come too late, or far too early, after which play-out begins anew
+export const VOICE_BUFFER = 40; // f64: nanoseconds that the first packet waits
+export const VOICE_SINK_SIZE = 48;
+
+// The block of one SSRC. Sequence numbers are extended by their cycles (RFC 3550 appendix A.1).
+export const CALL_STARTED = 24; // u32: 1 = the fields below mean something
+export const CALL_MAX = 28; // u32: highest sequence number
+export const CALL_BASE = 32; // u32: first sequence number
+export const CALL_BAD = 36; // u32: 16-bit number after one that jumped, CALL_NO_BAD: none
+export const CALL_NO_BAD = 65537;
+export const CALL_RECEIVED = 40; // u64: RFC 3550's received: copies too, since CALL_BASE
+export const CALL_TRANSIT = 48; // u32: appendix A.8's, RTP ticks
+export const CALL_JITTER = 52; // u32: appendix A.8's, 16 times RTP ticks
+export const CALL_NEXT = 56; // u32: first sequence number in the window
+export const CALL_IN_BURST = 60; // u32: 1 = the one before was not played
+export const CALL_COUNTERS = 64; // u64 x 5, in the order of the element's counters
+export const CALL_EXPECTED_BEFORE = 104; // u64: expected and received before the sender began anew
+export const CALL_RECEIVED_BEFORE = 112; // u64
+export const CALL_ANCHOR_PLAY = 120; // f64: when the packet of the timestamp beside it is played, steady nanoseconds
+export const CALL_ANCHOR_STAMP = 128; // u32: an RTP timestamp
+export const CALL_ODD = 132; // u32: packets in a row that came too late, or far too early
+export const CALL_RESYNCS = 136; // u64: times that play-out began anew
+export const CALL_PLAYED = 144; // u64: packets played that have left the window
+export const CALL_MISSED = 152; // u64: those that were not: lost or late
+export const CALL_BURSTS = 160; // u64: runs of those
+export const CALL_WAITS = 168; // f64: sum of the times that played packets waited, nanoseconds
+export const CALL_WAITED = 176; // u64: how many
+export const CALL_DELAYS = 184; // f64: sum of the times on the way, nanoseconds
+export const CALL_DELAYED = 192; // u64: packets that carried when they were sent
+export const CALL_AHEAD = 200; // u64: those that were sent later than they came
+export const CALL_DELAY_MAX = 208; // f64
+export const CALL_RING = 256; // u8 x CALL_WINDOW: CELL_* of number n at n modulo CALL_WINDOW
+export const CALL_WINDOW = 128;
+export const CALL_SIZE = 384;
+export const CELL_MISSING = 0;
+export const CELL_LATE = 1;
+export const CELL_PLAYED = 2;

@@ -293,6 +293,11 @@ export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
     { config: "", counted: MEASURED },
     { config: "5000, STREAMS 2, WINDOW 64, FROM_START false, GAP 0", counted: MEASURED },
   ],
+  VoiceSource: [{ config: "10.0.0.1, 5004, 10.0.0.2, 5004", makes: "the packets of its call" }],
+  VoiceSink: [
+    { config: "", counted: ["received"] },
+    { config: "5004, STREAMS 2, BUFFER 0, INTERVAL 0.5", counted: ["received"] },
+  ],
   SetIPAddress: [{ config: "10.0.0.1" }],
   SetIP6Address: [{ config: "2001:db8::1" }],
   UDPIPEncap: [

@@ -86,6 +86,7 @@ export const THROUGH_ELEMENTS: Readonly<Record<string, string>> = {
   lispLogTo: "LISPPeerLog",
   lispRoute: "LISPMapCache",
   numberedReceive: "NumberedSink",
+  voiceReceive: "VoiceSink",
   routeApply4: "RadixIPLookup",
   routeApply6: "LookupIP6Route",
 };

@@ -34,6 +34,14 @@ const NUMBERED = [
   "4e554d31 00000001 0de0b6b3a7660000 0000000000000001 0de0b6b3a7660000 ffff",
 ].map(hex);
 
+/** RTP packets: two in order, one far from them, one with CSRCs, extension and padding. */
+const RTP = [
+  "8080 0001 00000000 0a0b0c0d 5356 0de0b6b3a7640000 ffff",
+  "8000 0002 000000a0 0a0b0c0d 5356 0de0b6b3a7650000 ffff",
+  "8000 9000 00100000 0a0b0c0d 5356 0de0b6b3a7660000 ffff",
+  "b200 9001 001000a0 0a0b0c0d 00000001 00000002 bede0001 00000000 ffff 0002",
+].map(hex);
+
 /** A TCP segment with options; its checksum is not right. */
 const TCP = join(
   hex("0400 0050 00000001 00000002 8018 2000 1234 0000 020405b4 0101080a 00000001"),
@@ -123,9 +131,10 @@ function networkPackets(): Uint8Array[] {
   ];
   const inner = [udp4(), ipv4({ protocol: 6, payload: TCP, tos: 1 }), udp6([7, 9], filling(20)), filling(20)];
   const data = LISP_HEADERS.flatMap((header) => inner.map((packet) => join(header, packet)));
-  const measured = NUMBERED.flatMap((payload) => [
-    udp4({}, { sourcePort: 5000, destinationPort: 5000, payload }),
-    udp6([5000, 5000], payload),
+  const streams = [...NUMBERED.map((p) => [5000, p] as const), ...RTP.map((p) => [5004, p] as const)];
+  const measured = streams.flatMap(([port, payload]) => [
+    udp4({}, { sourcePort: port, destinationPort: port, payload }),
+    udp6([port, port], payload),
   ]);
   const lisp4 = [
     ...data.map((payload) => udp4({ tos: 3 }, { sourcePort: 61000, destinationPort: 4341, payload })),

@@ -26,6 +26,7 @@ import { LISPEncap } from "../../elements/lisp/data-plane/lisp-encap.js";
 import { LISPMapCache } from "../../elements/lisp/itr/lisp-map-cache.js";
 import { LISPHostSwitch } from "../../elements/lisp/mobility/lisp-host-switch.js";
 import { NumberedSink } from "../../elements/traffic/numbered-sink.js";
+import { VoiceSink } from "../../elements/traffic/voice-sink.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 
 interface Shared {
@@ -215,6 +216,19 @@ const SHARED: readonly Shared[] = [
       ...datagrams(traffic.NUMBERED_DROPS, "not_numbered"),
     },
     area: traffic.NUMBERED_AREA,
+  },
+  {
+    element: VoiceSink,
+    counters: {
+      received: traffic.VOICE_RECEIVED,
+      doubled: traffic.VOICE_DOUBLED,
+      reordered: traffic.VOICE_REORDERED,
+      late: traffic.VOICE_LATE,
+      restarts: traffic.VOICE_RESTARTS,
+      ...datagrams(traffic.VOICE_DROPS, "not_rtp"),
+      ...numbered(traffic.VOICE_DROPS, { bad_sequence: traffic.VOICE_BAD_SEQUENCE }),
+    },
+    area: traffic.VOICE_AREA,
   },
   { element: LISPHostSwitch, counters: {}, area: lisp.SWITCH_AREA },
 ];
