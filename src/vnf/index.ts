@@ -3,12 +3,15 @@
 
 export { OptionError } from "../options.js";
 export type {
+  EndPair,
   Fault,
   FaultDescriptor,
   FunctionDescriptor,
   Impairments,
   Isolation,
   LinkDescriptor,
+  PairDescriptor,
+  PathImpairments,
   ServiceDescriptor,
 } from "./descriptor/model.js";
 export { parseDescriptor, readDescriptor } from "./descriptor/read.js";
@@ -18,6 +21,6 @@ export { Manager, type ManagerOptions } from "./manager/manager.js";
 export { ServiceError } from "./service/error.js";
 export type { ManagedFunction } from "./service/function.js";
 export { serviceOrchestrator } from "./service/orchestrator.js";
-export { Service, type ServiceOptions } from "./service/service.js";
+export { type LinkConditions, type PairView, Service, type ServiceOptions } from "./service/service.js";
 export { ServiceFolder, StateError } from "./state/folder.js";
 export { RealWorld, SimulatedWorld, type World } from "./world.js";
