@@ -58,6 +58,21 @@ elementclass SiteInterface { $device, $ip4, $ip6 |
   t0 [1], t1 [1], t3 [1], t4 [1] -> [2] output;
 }
 
+// A queue for Ethernet frames in which those of data wait for all others: LISP control messages and probes (UDP port 4342),
+// ARP, ICMPv6 (Neighbor Discovery). define($CONTROL_WITH_DATA 1) has them all wait in one queue.
+elementclass ControlFirstQueue {
+  input -> kind :: Classifier(12/0806,
+                              12/0800 14/45 20/0000%1fff 23/11 34/10f6,
+                              12/0800 14/45 20/0000%1fff 23/11 36/10f6,
+                              12/86dd 20/3a,
+                              12/86dd 20/11 54/10f6,
+                              12/86dd 20/11 56/10f6,
+                              -);
+  kind [0], kind [1], kind [2], kind [3], kind [4], kind [5] -> way :: Switch(${CONTROL_WITH_DATA-0});
+  way [0] -> control :: Queue(1000) -> [0] order :: PrioSched -> output;
+  way [1], kind [6] -> data :: Queue(1000) -> [1] order;
+}
+
 // EthernetInterface where the kernel has the addresses too and answers for them: of what comes in, only LISP packets leave, and
 // ICMP errors, which the kernel gets too.
 elementclass SharedLISPInterface { $device, $ip4, $ip6 |
@@ -69,7 +84,7 @@ elementclass SharedLISPInterface { $device, $ip4, $ip6 |
                           12/86dd 20/3a 54/88,    // 3 Neighbor Advertisements
                           12/86dd,                // 4 IPv6
                           -);
-  to :: Queue(1000) -> out :: ToDevice($device);
+  to :: ControlFirstQueue -> out :: ToDevice($device);
   arp :: ARPQuerier($ip4, $device:eth);
   nd :: IP6NDSolicitor($ip6, $device:eth);
 
@@ -82,4 +97,24 @@ elementclass SharedLISPInterface { $device, $ip4, $ip6 |
   kind [4] -> Strip(14) -> lisp6 :: LISPClassifier => [1] output, [1] output, errors6 :: Classifier(6/3a 40/02, -);
   errors6 => [1] output, others;
   kind [5] -> others;
+}
+
+// EthernetInterface for the core: data do not delay control messages and probes.
+elementclass LISPInterface { $device, $ip4, $ip6 |
+  from :: FromDevice($device)
+    -> HostEtherFilter($device:eth, DROP_OWN true)
+    -> kind :: Classifier(12/0806 20/0001, 12/0806 20/0002, 12/0800, 12/86dd 20/3a 54/87, 12/86dd 20/3a 54/88, 12/86dd, -);
+  to :: ControlFirstQueue -> out :: ToDevice($device);
+  arp :: ARPQuerier($ip4, $device:eth, ANNOUNCE ${ANNOUNCE-2});
+  nd :: IP6NDSolicitor($ip6, $device:eth, ANNOUNCE ${ANNOUNCE-3});
+
+  input [0] -> arp -> to;
+  input [1] -> nd -> to;
+  kind [0] -> asked4 :: Tee -> ARPResponder($ip4 $device:eth) -> to;
+  kind [1], asked4 [1] -> [1] arp;
+  kind [2] -> Strip(14) -> [0] output;
+  kind [3] -> asked6 :: Tee -> IP6NDAdvertiser($ip6 $device:eth) -> to;
+  kind [4], asked6 [1] -> [1] nd;
+  kind [5] -> Strip(14) -> [1] output;
+  kind [6] -> others :: Discard;
 }

@@ -39,7 +39,7 @@ define(
 define($PITR true);  // for itr.click
 
 require(library ethernet-interface.click);
-elementclass CoreInterface EthernetInterface;
+elementclass CoreInterface LISPInterface;
 require(library core-side.click);
 require(library itr.click);
 

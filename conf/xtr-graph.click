@@ -1,6 +1,6 @@
 // xtr-graph.click: the graph of a LISP tunnel router (ITR and ETR, RFC 9300), for require(library ...).
 //
-// The file that requires it says first what a CoreInterface is: a class like EthernetInterface of
+// The file that requires it says first what a CoreInterface is: a class like LISPInterface of
 // ethernet-interface.click. xtr.click and xtr-shared.click do.
 
 define(
@@ -34,7 +34,10 @@ define(
   $PROBE 0, $PROBE_TIMEOUT 1, $PROBE_RETRIES 2,
   // Most probes a second; whether locators that packets may not be sent to are probed, too; seconds that what is measured
   // looks back; a JSON file that has it (docs/paths.md), and the seconds between two writings.
-  $PROBE_RATE 1000, $PROBE_ALL true, $PROBE_WINDOW 300, $PROBE_FILE "", $PROBE_FILE_INTERVAL 10,
+  $PROBE_RATE 1000, $PROBE_ALL true, $PROBE_WINDOW 300, $PROBE_FILE , $PROBE_FILE_INTERVAL 10,
+  // Hosts whose way from here is measured by pings, separated by spaces; seconds between two of them, 0: none; a JSON file
+  // that has what was measured.
+  $HOSTS , $HOST_PROBE 0, $HOST_FILE ,
   // What data packets say of locators and mappings (RFC 9300, sections 10 and 13; RFC 9302), for cores where everybody
   // is trusted. Echo-nonce, as LISPEchoNonce has it, and whom to ask (capable, all, none); Locator-Status-Bits, and
   // whether those of others are believed without a probe; Map-Versions, and the site's own version to begin with (0:
@@ -69,12 +72,19 @@ fit6 :: IPFragmenter(65535, DEVICE site/out) -> to_site6;
 fit6 [1] -> ICMP6Error($EID6, packettoobig, 0) -> tell6 :: LookupIP6Route($EID6_NET 0, ::/0 1) -> to_site6;
 tell6 [1] -> cache;
 
+// ---- Pings to the site's hosts, which measure the way to them ----------------------
+hosts :: HostProber(SRC $EID4, SRC $EID6, HOSTS "$HOSTS", INTERVAL $HOST_PROBE, WINDOW $PROBE_WINDOW, FILE "$HOST_FILE")
+  -> ping :: Classifier(0/40%f0, 0/60%f0);
+ping [0] -> to_site4;
+ping [1] -> to_site6;
+
 // ---- From the site: ITR ------------------------------------------------------
 site [0]
   -> check4 :: CheckIPHeader
   -> for4 :: IPClassifier(dst host $EID4 and icmp type echo, dst host $EID4, dst net $EID4_NET, src net $EID4_NET, -);
 for4 [0] -> ICMPPingResponder -> to_site4;
-for4 [1] -> unheard :: Discard;
+for4 [1] -> pong4 :: IPClassifier(icmp type echo-reply, -) -> hosts;
+pong4 [1] -> unheard :: Discard;
 for4 [2] -> local :: LISPHostSwitch(mobility, dst) -> guests :: LISPHostSwitch(mobility, src) -> locals :: Discard;
 for4 [3] -> own4 :: LISPHostSwitch(mobility, src) -> out4 :: DropUnroutable($EID4_NET) -> ttl4 :: DecIPTTL -> cache;
 for4 [4] -> strange4 :: LISPHostSwitch(mobility, src) -> spoofed4 :: Discard;
@@ -83,7 +93,8 @@ ttl4 [1] -> ICMPError($EID4, timeexceeded, transit) -> to_site4;
 site [1]
   -> check6 :: CheckIP6Header
   -> for6 :: LookupIP6Route($EID6/128 0, $EID6_NET 1, fe80::/10 1, ff00::/8 1, ::/0 2);
-for6 [0] -> ICMP6PingResponder -> to_site6;
+for6 [0] -> pong6 :: Classifier(6/3a 40/81, -) -> hosts;
+pong6 [1] -> ICMP6PingResponder -> to_site6;
 for6 [1] -> local;
 for6 [2] -> own6 :: LISPHostSwitch(mobility, src) -> out6 :: DropUnroutable -> hops6 :: DecIP6HLIM -> cache;
 hops6 [1] -> ICMP6Error($EID6, timeexceeded, transit) -> to_site6;

@@ -37,7 +37,7 @@
 // xtr-graph.click has all parameters, and the graph.
 
 require(library ethernet-interface.click);
-elementclass CoreInterface EthernetInterface;
+elementclass CoreInterface LISPInterface;
 require(library xtr-graph.click);
 
 // Map-Servers need not publish any more to a tunnel router that stops.

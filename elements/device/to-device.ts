@@ -17,7 +17,13 @@ const args = {
     required: true,
     doc: "the device, by the name its router knows it by",
   },
-  BURST: { type: "unsigned", default: "64", min: 1, max: 256, doc: "packets pulled and sent at a time" },
+  BURST: {
+    type: "unsigned",
+    default: "64",
+    min: 1,
+    max: 256,
+    doc: "most packets pulled and sent at a time; fewer while the device has no room for so many",
+  },
   METHOD: {
     type: "word",
     doc: "accepted for Click's configurations; the router's device decides how to send",
@@ -55,6 +61,8 @@ export class ToDevice extends Element {
 
   #name = "";
   #burst = 64;
+  /** Packets pulled next: where the device has no room for more, they are better off where they wait for their turn. */
+  #next = 64;
   #device: Device | null = null;
   #task: Task | null = null;
   #signal: Signal | null = null;
@@ -70,6 +78,7 @@ export class ToDevice extends Element {
   override configure(values: ArgValues<typeof args>): void {
     this.#name = values.DEVNAME;
     this.#burst = values.BURST;
+    this.#next = values.BURST;
   }
 
   override initialize(errors: ErrorSink): void {
@@ -118,15 +127,18 @@ export class ToDevice extends Element {
   #run(): boolean {
     const batch = this.#waiting!;
     const device = this.#device!;
-    if (batch.count === 0) this.inputs[0].pull(batch, this.#burst);
+    if (batch.count === 0) this.inputs[0].pull(batch, this.#next);
     if (batch.count === 0) {
       if (this.#signal!.active) this.#task!.reschedule();
       return false;
     }
-    this.memory.add64(this.state, device.send(batch));
+    const sent = device.send(batch);
+    this.memory.add64(this.state, sent);
     if (batch.count === 0) {
+      this.#next = Math.min(this.#burst, this.#next * 2);
       this.#task!.reschedule();
     } else {
+      this.#next = Math.max(1, sent);
       device.armSend(() => {
         this.#task?.reschedule();
         this.router.driver.wake();
