@@ -90,6 +90,12 @@ export const TCP_DROPS = {
 const OF_ONE = "of connection N, as `connections` numbers them; 0 by default";
 
 export const TCP_HANDLERS = {
+  report: {
+    read: true,
+    params: true,
+    expensive: true,
+    doc: "all of it, and a line a connection; `--json`: for programs",
+  },
   throughput: { read: true, doc: "bits a second of data, the mean from the first connection on" },
   bytes: { read: true, doc: "bytes of data, of all connections" },
   log: { read: true, doc: "JSON: seconds of an interval, and the throughput of each, bits a second" },
@@ -419,7 +425,22 @@ export abstract class TCPHost extends Element implements TcpHost {
     const one = (of: (connection: TcpConnection) => string | number): HandlerCode => ({
       read: (parameters) => of(this.#one(parameters)),
     });
+    const retransmits = (): number => this.#endedRetransmits + sum((c) => c.sender.retransmits);
+    const timeouts = (): number => this.#endedTimeouts + sum((c) => c.sender.timeouts);
     return {
+      report: {
+        read: (parameters) => {
+          const { log, known } = this;
+          const throughput = Math.round(log.mean);
+          const totals = { throughput, bytes: log.total, retransmits: retransmits(), timeouts: timeouts() };
+          const connections = known.map(connectionJson);
+          const asked = parameters.trim();
+          if (asked === "--json") return JSON.stringify({ ...totals, log, connections });
+          if (asked !== "") throw new HandlerError("FAILED", `expected --json or nothing, not '${asked}'`);
+          const head = `${(throughput / 1e6).toFixed(3)} Mb/s, ${totals.bytes} bytes, ${totals.retransmits} segments sent again, ${totals.timeouts} timeouts`;
+          return [head, ...known.map(connectionLine)].join("\n");
+        },
+      },
       throughput: { read: () => Math.round(this.log.mean) },
       bytes: { read: () => this.log.total },
       log: { read: () => JSON.stringify(this.log) },
@@ -429,8 +450,8 @@ export abstract class TCPHost extends Element implements TcpHost {
       ssthresh: one(({ sender: { window } }) => (Number.isFinite(window.threshold) ? window.threshold : -1)),
       srtt: one((c) => c.sender.rtt.smoothed / 1e9),
       rto: one((c) => c.sender.timeout / 1e9),
-      retransmits: { read: () => this.#endedRetransmits + sum((c) => c.sender.retransmits) },
-      timeouts: { read: () => this.#endedTimeouts + sum((c) => c.sender.timeouts) },
+      retransmits: { read: retransmits },
+      timeouts: { read: timeouts },
       refused: {
         read: () =>
           REFUSALS.map(
@@ -465,4 +486,11 @@ function connectionJson(connection: TcpConnection): Record<string, unknown> {
     recoveries: sender.recoveries,
     soft_error: connection.softError,
   };
+}
+
+function connectionLine({ ends, state, ended, acknowledged, received, sender }: TcpConnection): string {
+  const to = `${addressText(ends.remote)} port ${ends.remotePort}`;
+  const how = ended === null ? state : `${state} (${ended})`;
+  const rtt = `${(sender.rtt.smoothed / 1e6).toFixed(1)} ms`;
+  return `port ${ends.localPort} to ${to}: ${how}, ${acknowledged} bytes sent, ${received} received, window ${sender.window.size}, round trip ${rtt}`;
 }

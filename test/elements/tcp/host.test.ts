@@ -339,6 +339,22 @@ test("handlers tell of one connection by its number, and of all", async () => {
   assert.is(l.read("s.refused"), "paws 0\noutside 0\nchallenged 0\nholes 0");
   assert.equal(JSON.parse(l.read("s.log")), { interval: 1, bits_per_second: [] });
   assert.is(JSON.parse(l.read("s.connections")).length, 2);
+  const { connections, ...totals } = JSON.parse(l.router.read("s.report", "--json"));
+  assert.is(connections.length, 2);
+  assert.equal(totals, {
+    throughput: 0,
+    bytes: 0,
+    retransmits: 0,
+    timeouts: 0,
+    log: { interval: 1, bits_per_second: [] },
+  });
+  const [head, first] = l.read("s.report").split("\n");
+  assert.is(head, "0.000 Mb/s, 0 bytes, 0 segments sent again, 0 timeouts");
+  assert.match(
+    first,
+    /^port 500[12] to 10\.0\.0\.1 port 40000: syn-sent, 0 bytes sent, 0 received, window 10/,
+  );
+  assert.throws(() => l.router.read("s.report", "3"), /expected --json or nothing, not '3'/);
   l.close();
 });
 
