@@ -351,7 +351,7 @@ export class LISPRLOCProber extends Element {
   verify(rloc: Uint8Array): boolean {
     const own = this.#rlocs.find((r) => r.length === rloc.length);
     const p = own === undefined ? undefined : this.#pairs.get(pathName(own, rloc));
-    if (p === undefined) return false;
+    if (p === undefined || !this.#isNamed(p)) return false;
     if (p.out.size === 0) this.#request(p);
     return true;
   }
@@ -412,7 +412,12 @@ export class LISPRLOCProber extends Element {
     const now = this.router.clock.now();
     this.#sayLate(p, now);
     const nonce = randomNonce(this.router.random);
-    const asked = p.next!;
+    const asked = p.next;
+    if (asked === null) {
+      // Its mappings have gone while it waited.
+      this.#forget(p);
+      return;
+    }
     const message = mapRequest({
       nonce,
       probe: true,

@@ -264,6 +264,20 @@ test("what is measured outlives a hot swap", async () => {
   b.close();
 });
 
+test("an RLOC whose mapping has gone while its probe was out is not verified, and is forgotten", async () => {
+  const b = await bench("192.168.2.0/24 192.0.2.2");
+  let out: Sent<MapRequest> | null = null;
+  run(b, 0.9, (sent) => {
+    out = sent;
+  });
+  await b.router.write("cache.clear", "");
+  answer(b, out!);
+  assert.is(prober(b).verify(parseRloc("192.0.2.2")), false);
+  b.router.runFor(10);
+  assert.equal([...reportsOf(b)], []);
+  b.close();
+});
+
 test("others hear of measurements by what a prober offers, one by one or as a stream", async () => {
   const b = await bench("192.168.2.0/24 192.0.2.2");
   const offer: RlocProberOffer = prober(b).offers().LISPRLOCProber!;
