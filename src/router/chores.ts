@@ -23,6 +23,12 @@ export class Chores {
     this.#schedule();
   }
 
+  /** Does all that is left: the router closes, and no packet waits. */
+  finish(): void {
+    this.#timer?.unschedule();
+    for (const step of this.#list.splice(0)) while (step());
+  }
+
   #schedule(): void {
     if (this.#list.length > 0 && this.#timer?.scheduled === false) this.#timer.scheduleAfter(REST);
   }

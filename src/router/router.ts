@@ -382,6 +382,7 @@ export class Router {
   #release(): void {
     try {
       this.#graph?.close();
+      this.chores.finish();
     } finally {
       this.devices.close();
     }

@@ -481,4 +481,19 @@ test("thousands of neighbours that are forgotten or cleared all go, between pack
   l.router.close();
 });
 
+test("a router that closes gives back at once what was being cleared by and by", async () => {
+  const l = await make("", "", { bytes: 16 << 20 });
+  const { memory } = l.router;
+  for (let i = 0; i < 500; i++) {
+    await l.router.write("q.insert", `10.0.1.${i & 255} 2:0:0:0:0:9`);
+    await l.router.write("q.insert", `10.0.2.${i & 255} 2:0:0:0:0:9`);
+  }
+  l.push("q", 0, [{ data: "45aa", to: A }]);
+  assert.is(l.router.read("q.length"), "1");
+  await l.router.write("q.clear");
+  assert.is(memory.slotsUsed, 1, "it waits behind the others");
+  l.router.close();
+  assert.is(memory.slotsUsed, 0);
+});
+
 test.run();
