@@ -8,6 +8,7 @@ import * as assert from "uvu/assert";
 import { HandlerError, Router, SimulatedClock } from "../../src/index.js";
 import type { Handler } from "../../src/router/handler.js";
 import { type Random, SeededRandom } from "../../src/router/random.js";
+import { idleFacilities } from "../facilities.js";
 import { hostileClasses, settings } from "./element-run.js";
 
 interface Page {
@@ -133,6 +134,7 @@ async function fuzz(className: string, config: string, seed: number): Promise<nu
     memory: { bytes: 64 * 2 ** 20, slots: 2048 },
     log: () => {},
     print: () => {},
+    facilities: idleFacilities(),
   });
   await router.start(config);
   let calls = 0;

@@ -4,15 +4,9 @@ import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { pageText, readManual, summary } from "../../src/cli/manual.js";
-import {
-  Facilities,
-  ORCHESTRATOR,
-  type Orchestrator,
-  RealClock,
-  Router,
-  SimulatedClock,
-} from "../../src/index.js";
+import { RealClock, Router, SimulatedClock } from "../../src/index.js";
 import type { ElementSpec } from "../../src/router/spec.js";
+import { idleFacilities } from "../facilities.js";
 
 interface Page {
   readonly file: string;
@@ -25,16 +19,6 @@ const manual: Record<string, Page> = JSON.parse(
 );
 /** What the contract does not say already. */
 const TAGS = ["input", "output", "example", "see"];
-
-/** The orchestrator of a service without functions. */
-const IDLE: Orchestrator = {
-  functions: async () => [],
-  start: async () => {},
-  stop: async () => {},
-  heal: async () => {},
-  update: async () => {},
-  scale: async () => {},
-};
 
 function tags(comment: string, tag: string): string[] {
   return [...comment.matchAll(new RegExp(`^@${tag}\\s+([\\s\\S]*?)(?=^@|(?![\\s\\S]))`, "gm"))].map((m) =>
@@ -73,7 +57,7 @@ for (const [name, page] of Object.entries(manual)) {
         clock: new SimulatedClock(),
         log: (line) => lines.push(line),
         print: () => {},
-        facilities: new Facilities().add(ORCHESTRATOR, { service: () => IDLE }),
+        facilities: idleFacilities(),
       });
       router.runFor(0.01);
       router.close();
