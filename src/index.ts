@@ -7,6 +7,18 @@ import { type RouterOptions as CoreOptions, Router as CoreRouter } from "./route
 
 export * as layout from "../assembly/layout.js";
 export {
+  type GuestSpec,
+  type GuestState,
+  type GuestStatus,
+  HYPERVISOR,
+  type Hypervisor,
+  HypervisorError,
+  type HypervisorEvent,
+  type HypervisorStatus,
+  type Landing,
+  type MigrationOptions,
+} from "./cloud/hypervisor.js";
+export {
   type FunctionStatus,
   ORCHESTRATOR,
   type Orchestrator,
