@@ -283,6 +283,8 @@ export class OwnRegistrations {
 
   #drop(r: OwnRegistration): void {
     if (this.#table.get(r) !== r) return;
+    // A Map-Notify that still comes for it is for nothing.
+    r.generation++;
     this.#table.remove(r);
     this.#due.remove(r);
     this.#unconfirmed.delete(r.number);

@@ -75,6 +75,29 @@ test("what changes, comes and goes while a large site registers is registered as
   b.close();
 });
 
+test("a Map-Notify that comes for a host which has left meanwhile counts for nothing", async () => {
+  const b = await Router.start(
+    `site :: LISPSite(192.168.2.0/24 192.0.2.1); feed :: Feed
+      -> e :: LISPRegistrar(site, RLOC 192.0.2.1, MAP_SERVER 192.0.2.9 key secret, QUICK 0) -> out :: Sink;
+     Idle -> m :: LISPMobility(site, 02:00:00:00:00:01, 192.168.1.0/24 192.168.1.1, LOCATORS 192.0.2.1,
+       REGISTRAR e) -> Discard; Idle -> [1] m`,
+  );
+  assert.equal(registered(b, 1).all, ["192.168.2.0/24"]);
+  await b.router.write("m.add", "192.168.1.10");
+  b.router.runFor(0.01);
+  const [{ message }] = sentOf(b, "out", "map-register") as { message: MapRegister }[];
+  assert.equal(
+    message.records.map((r) => prefixText(eidPrefix(r)!.eid)),
+    ["192.168.1.10/32"],
+  );
+  await b.router.write("m.away", "192.168.1.10 192.0.2.3");
+  const late = mapNotify({ type: "map-notify", nonce: message.nonce, records: message.records });
+  b.push("e", [packetOf(authenticate(late, KEY, 2), { from: "192.0.2.9" })]);
+  assert.is(b.read("e.registered"), "true");
+  assert.equal(registered(b, 65).all, ["192.168.2.0/24"]);
+  b.close();
+});
+
 test("one EID-prefix of thousands that is not confirmed is told of, until it is", async () => {
   const b = await large();
   registered(b, 20, eid(77));
