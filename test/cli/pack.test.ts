@@ -88,8 +88,9 @@ if (packets.length !== 1 || packets[0].length !== 3) throw new Error("the packet
 router.close();
 `;
   writeFileSync(join(user, "program.ts"), program);
-  // Node's types, as a project in TypeScript has them.
-  for (const types of ["@types", "undici-types"])
+  // Node's types, as a project in TypeScript has them; @types may be there already, of what the library depends on.
+  mkdirSync(join(user, "node_modules/@types"), { recursive: true });
+  for (const types of ["@types/node", "undici-types"])
     symlinkSync(join(ROOT, "node_modules", types), join(user, "node_modules", types));
   const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin/tsc");
   const flags = [
