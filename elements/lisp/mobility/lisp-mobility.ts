@@ -1,6 +1,12 @@
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { splitSpaces, unquote } from "../../../src/lang/args/text.js";
-import { type Mapping, MappingError, parseMapping, parseRloc } from "../../../src/lisp/mapping.js";
+import {
+  type Locator,
+  type Mapping,
+  MappingError,
+  parseMapping,
+  parseRloc,
+} from "../../../src/lisp/mapping.js";
 import { HostMoves } from "../../../src/lisp/mobility/host-moves.js";
 import { HostTable } from "../../../src/lisp/mobility/host-table.js";
 import { MobileHosts } from "../../../src/lisp/mobility/hosts.js";
@@ -302,6 +308,38 @@ export class LISPMobility extends Element {
   /** What the mapping system has registered of `part` of these prefixes, asked for at `asked`, steady nanoseconds. */
   reported(part: Prefix, records: readonly EidRecord[], asked: number): void {
     this.#moves!.reported(part, records, asked);
+  }
+
+  // ---- What controllers and hypervisors say ------------------------------------------
+
+  /** Holding packets is not supported yet, nor are moves that are told beforehand or by messages. */
+  expect(_eid: Uint8Array, _patience: number): boolean {
+    return false;
+  }
+
+  claim(_eid: Uint8Array, _mac: Uint8Array | null): boolean {
+    return false;
+  }
+
+  arm(_eid: Uint8Array, _locators: readonly Locator[], _patience: number): boolean {
+    return false;
+  }
+
+  release(_eid: Uint8Array, _locators: readonly Locator[] | null): boolean {
+    return false;
+  }
+
+  cancel(_eid: Uint8Array): void {}
+
+  /** RLOCs of the peers that exchange packets with the EID. */
+  peersOf(eid: Uint8Array): Uint8Array[] {
+    return [...(this.#log?.peers(this.#iid, eid) ?? [])].map((peer) => peer.rloc);
+  }
+
+  /** Whether this site hosts the EID now. */
+  hosts(eid: Uint8Array): boolean {
+    const host = this.#hosts!.get(eid);
+    return host === null ? this.#moves!.home(eid) : host.state !== "away";
   }
 
   // ---- What comes from the site ------------------------------------------------------

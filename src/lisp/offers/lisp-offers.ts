@@ -8,7 +8,7 @@ import type { RecordFields } from "../control/control-records.js";
 import type { HeaderVerifier } from "../data-plane/header-verifier.js";
 import type { SiteMappings } from "../etr/site-mappings.js";
 import type { EncapsulatedRequest } from "../map-server/requests.js";
-import type { Mapping } from "../mapping.js";
+import type { Locator, Mapping } from "../mapping.js";
 import type { HostTable } from "../mobility/host-table.js";
 import type { MapCache } from "../tables/map-cache.js";
 import type { LoggedPeer } from "../tables/peer-log.js";
@@ -125,6 +125,29 @@ export interface MobilityOffer {
   watchHomes(listener: (homes: readonly Prefix[]) => void): void;
   /** What the mapping system has registered of `part` of these prefixes, asked for at `asked`, steady nanoseconds. */
   reported(part: Prefix, records: readonly EidRecord[], asked: number): void;
+  /**
+   * Holds packets that come for an EID which is to arrive, instead of sending them back; idempotent; until `claim`,
+   * `cancel` or `patience` seconds are over. False: no room, or no dynamic-EID range.
+   */
+  expect(eid: Uint8Array, patience: number): boolean;
+  /**
+   * The EID is here, its hypervisor says so: it is registered and delivered to at once, and what was held goes to it, in
+   * order. `mac`: null where it is not known. False: no room, or no dynamic-EID range.
+   */
+  claim(eid: Uint8Array, mac: Uint8Array | null): boolean;
+  /** The EID will leave to these locators, within `patience` seconds, when `release` is called without any. */
+  arm(eid: Uint8Array, locators: readonly Locator[], patience: number): boolean;
+  /**
+   * The EID has left: it is no longer registered nor delivered to; what comes for it is encapsulated to the locators
+   * (null: those armed). Tells no peers. False: it is neither here nor armed, or no locators are known.
+   */
+  release(eid: Uint8Array, locators: readonly Locator[] | null): boolean;
+  /** Undoes `expect` and `arm`. Packets held go the usual way. */
+  cancel(eid: Uint8Array): void;
+  /** RLOCs of the peers that exchange packets with the EID. */
+  peersOf(eid: Uint8Array): Uint8Array[];
+  /** Whether this site hosts the EID now. */
+  hosts(eid: Uint8Array): boolean;
 }
 
 /** Knows the peers of each EID of the own site. */
