@@ -117,6 +117,41 @@ export interface DecapOffer {
   onPeer(listener: (news: PeerNews) => void): void;
 }
 
+/**
+ * Does with an EID what somebody says who knows that it moves: a hypervisor, a controller. Addresses are 4 or 16 bytes.
+ * What is said a second time changes nothing.
+ */
+export interface ToldMoves {
+  /**
+   * Holds packets that come for an EID which is to arrive, instead of sending them back: until `claim`, `cancel`, or
+   * `patience` seconds are over. True, and nothing to hold, for one that is here. False: no room, nobody to hold
+   * packets, or in no dynamic-EID range.
+   */
+  expect(eid: Uint8Array, patience: number): boolean;
+  /**
+   * The EID is here, at hardware address `mac` where that is known: it is registered and delivered to at once, and what
+   * was held goes to it, in order, before anything else. False: no room, or in no dynamic-EID range.
+   */
+  claim(eid: Uint8Array, mac: Uint8Array | null): boolean;
+  /**
+   * The EID will leave to these locators when `release` is called without any, within `patience` seconds. False: no
+   * room, no locator of others, or in no dynamic-EID range and not of this site.
+   */
+  arm(eid: Uint8Array, locators: readonly Locator[], patience: number): boolean;
+  /**
+   * The EID has left: it is no longer registered nor delivered to; what comes for it is encapsulated to the locators,
+   * or those armed where null. Tells no peers; those that go on sending are solicited after some seconds. False: it is
+   * neither here nor armed, or no locators of others are known, or there is no room for what is to be known of it.
+   */
+  release(eid: Uint8Array, locators: readonly Locator[] | null): boolean;
+  /** Undoes `expect` and `arm`. Packets that were held go the usual way. */
+  cancel(eid: Uint8Array): void;
+  /** RLOCs of the peers that exchange packets with the EID. */
+  peersOf(eid: Uint8Array): Uint8Array[];
+  /** Whether this site hosts the EID now. */
+  hosts(eid: Uint8Array): boolean;
+}
+
 /** Knows the mobile hosts of an instance. */
 export interface MobilityOffer {
   readonly table: HostTable;
