@@ -22,10 +22,10 @@ const ALLOWED: Record<string, readonly string[]> = {
   device: ["system", "router", "packet", "wire", "lang", "layout"],
   store: ["system", "router"],
   control: ["router", "lang"],
-  cloud: ["measure", "system", "router", "packet", "wire", "lang", "store", "lisp", "layout"],
+  cloud: ["measure", "system", "router", "packet", "wire", "lang", "store", "lisp", "transport", "layout"],
   trace: ["router", "packet", "wire", "lang", "layout"],
   script: ["router", "lang"],
-  lisp: ["measure", "system", "router", "packet", "wire", "lang", "store", "layout"],
+  lisp: ["measure", "system", "router", "packet", "wire", "lang", "store", "transport", "layout"],
   transport: ["router", "packet", "wire", "layout"],
   measure: ["system", "router", "lang"],
   elements: [
