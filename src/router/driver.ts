@@ -120,8 +120,9 @@ export class Driver {
     const { clock } = this.#router;
     try {
       let slice = performance.now();
+      let turned = false;
       while (!this.#stopped) {
-        this.#round();
+        if (this.#round()) turned = false;
         if (this.#stopped) break;
         const { next } = this.#router.timers;
         if (this.#due()) {
@@ -130,6 +131,12 @@ export class Driver {
           if (performance.now() - slice < BUSY_SLICE) continue;
           await immediate();
         } else if (clock.simulated && next !== Number.POSITIVE_INFINITY) {
+          // What waits for promises goes on before time passes.
+          turned = this.#router.usesTurns && !turned;
+          if (turned) {
+            await immediate();
+            continue;
+          }
           (clock as SimulatedClock).advance(next);
           if (performance.now() - slice < BUSY_SLICE) continue;
           await immediate();

@@ -61,6 +61,7 @@ export class Router {
   #observer: PortObserver | null = null;
   #graph: Graph | null = null;
   #started = false;
+  #usesTurns = false;
   readonly #life = new Lifetime(() => this.#release());
   #variables: RouterOptions["variables"];
   #swapping: Promise<void> = Promise.resolve();
@@ -233,6 +234,16 @@ export class Router {
     this.#life.use("ask");
     checkArgument("ask", "the name", name, TEXT);
     return this.#facilities.open(facility, name);
+  }
+
+  /** Whether what happens goes on in Node's turns (stores, promises): simulated time stands still for these. */
+  get usesTurns(): boolean {
+    return this.#usesTurns || this.stores?.used === true;
+  }
+
+  /** To be called by an element that waits for promises: those that can settle do so before simulated time passes. */
+  useTurns(): void {
+    this.#usesTurns = true;
   }
 
   // ---- Handlers --------------------------------------------------------------

@@ -30,7 +30,7 @@ export class Simulation {
   readonly #timers: Timers;
   readonly #routers = new Map<Router, ((error: unknown) => void) | null>();
   readonly #held = new Set<Promise<unknown>>();
-  /** A router with open stores ran: what it does with them goes on in Node's turns. */
+  /** A router ran that goes on in Node's turns. */
   #turnDue = false;
 
   /** `seed` gives the links' random numbers; `epoch` is the wall-clock second at the start. */
@@ -136,7 +136,7 @@ export class Simulation {
 
   #step(router: Router, ended: ((error: unknown) => void) | null): boolean {
     const ran = this.#run(router, ended);
-    if (ran && router.stores?.used) this.#turnDue = true;
+    if (ran && router.usesTurns) this.#turnDue = true;
     return ran;
   }
 
