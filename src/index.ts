@@ -7,6 +7,7 @@ import { type RouterOptions as CoreOptions, Router as CoreRouter } from "./route
 
 export * as layout from "../assembly/layout.js";
 export {
+  type Announcement,
   type GuestSpec,
   type GuestState,
   type GuestStatus,

@@ -1,6 +1,7 @@
 // What a hypervisor does for a controller, whatever it drives: functions of a service, a model of costs, QEMU, libvirt.
 // An agent at each data centre has one and speaks for it by messages; a controller sees the same interface.
 
+import type { Locator } from "../lisp/mapping.js";
 import { Facility } from "../router/facility.js";
 import { CodedError } from "../sluice-error.js";
 
@@ -15,6 +16,8 @@ export interface GuestStatus {
   readonly memory: number;
   /** Its addresses, 4 or 16 bytes each, on all its interfaces; EIDs where it is in a LISP site. */
   readonly addresses: readonly Uint8Array[];
+  /** Bytes of the largest IP packet that it sends. */
+  readonly mtu: number;
   /** Migration it takes part in; null: none. */
   readonly migration: string | null;
 }
@@ -47,10 +50,25 @@ export interface HypervisorStatus {
 export interface Landing {
   /** 4 or 16 bytes. */
   readonly address: Uint8Array;
-  /** TCP. */
+  /** TCP; for a driver whose streams pass its agent, the agent's UDP port. */
   readonly port: number;
   /** Proves to the destination that the stream is the one it waits for. 16 bytes. */
   readonly secret: Uint8Array;
+}
+
+/**
+ * What an agent tells the tunnel routers of its own site at the switch by itself (Change-Priority, role H), without a
+ * message to the controller and back in between. A driver has nothing to do with it.
+ */
+export interface Announcement {
+  /** Instance ID of the virtual machine's addresses. */
+  readonly iid: number;
+  /**
+   * RLOCs of the other end's site. At the source, told at STOP: where packets go from then on; none: where the tunnel
+   * routers were armed to send them. At the destination, told at RESUME: where the virtual machine was; none: nobody is
+   * to be told that it has gone from there.
+   */
+  readonly locators: readonly Pick<Locator, "rloc" | "priority" | "weight">[];
 }
 
 export interface MigrationOptions {
@@ -60,16 +78,27 @@ export interface MigrationOptions {
   readonly bandwidth: number;
   /** Seconds after which the migration is given up, if it has not come to its STOP by then. */
   readonly deadline: number;
+  /** Absent: the agent tells the tunnel routers nothing. */
+  readonly announce?: Announcement;
 }
 
 /**
  * What becomes of a migration, at one of its ends. At the source: `started`, `progress`, `stopped` (the virtual machine
  * stands still: the last round begins), then `completed` (the destination has all; what is left here is removed) or
  * `failed`, after which it runs here as before. At the destination: `incoming` (the stream has come), `resumed` (it runs:
- * the switch), or `failed`, after which nothing of it is left there.
+ * the switch), or `failed`, after which nothing of it is left there. `lost`, with "" for guest and migration: an agent
+ * has begun anew, or could not keep all events until they were asked for, so that `guests` has to say what has happened.
  */
 export interface HypervisorEvent {
-  readonly kind: "started" | "progress" | "stopped" | "completed" | "failed" | "incoming" | "resumed";
+  readonly kind:
+    | "started"
+    | "progress"
+    | "stopped"
+    | "completed"
+    | "failed"
+    | "incoming"
+    | "resumed"
+    | "lost";
   readonly guest: string;
   readonly migration: string;
   /** When it happened by this hypervisor's clock, steady nanoseconds. */
@@ -89,12 +118,19 @@ export interface Hypervisor {
   status(): Promise<HypervisorStatus>;
   guests(): Promise<readonly GuestStatus[]>;
   /** Reserves room for a virtual machine and waits for its stream for `patience` seconds. Refuses what does not suit it. */
-  prepareIncoming(migration: string, guest: GuestSpec, patience: number): Promise<Landing>;
+  prepareIncoming(
+    migration: string,
+    guest: GuestSpec,
+    patience: number,
+    announce?: Announcement,
+  ): Promise<Landing>;
   /** Begins to migrate; resolves when it has begun. The events tell the rest. */
   migrate(migration: string, guest: string, to: Landing, options: MigrationOptions): Promise<void>;
   /**
-   * Ends a migration, at either end: no trace of it is left. Refuses (`TOO_LATE`) once the virtual machine runs at the
-   * destination; resolves where the migration is not known.
+   * Ends a migration, at either end: no trace of it is left, and it cannot be begun any more. Refuses (`TOO_LATE`) once
+   * the virtual machine runs at the destination; resolves where the migration is not known. When all has been sent and
+   * the destination has not said that it runs there, the source has to ask: `UNREACHABLE` where that does not answer,
+   * and it stands still until it does, or the migration is cancelled there and heard of here.
    */
   cancel(migration: string): Promise<void>;
   /** Calls `listener` with every event from now on; ends with the function it returns. */
