@@ -71,3 +71,17 @@ function holderOf(path: string): string {
     return "another process";
   }
 }
+
+/**
+ * `lockFile`, where there are locks; elsewhere nothing keeps others from using the file's folder, and `log` is told.
+ * Rejects as `lockFile` does.
+ */
+export async function lockWhereLocksAre(path: string, log: (line: string) => void): Promise<() => void> {
+  try {
+    return await lockFile(path);
+  } catch (e) {
+    if (!(e instanceof DeviceError) || e.code !== "UNSUPPORTED") throw e;
+    log(`nothing keeps others from using ${path}'s folder: no locks here`);
+    return () => {};
+  }
+}

@@ -1,4 +1,4 @@
-import { lockFile } from "../../../src/device/file-lock.js";
+import { lockWhereLocksAre } from "../../../src/device/file-lock.js";
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import type { AuthenticationKey } from "../../../src/lisp/control/authentication.js";
 import { ControlChannel } from "../../../src/lisp/control/control-channel.js";
@@ -18,14 +18,12 @@ import { parseEidAndInstance } from "../../../src/lisp/mapping.js";
 import type { EidPrefix } from "../../../src/net/eid.js";
 import { IID_MAX } from "../../../src/net/eid.js";
 import type { Batch } from "../../../src/packet/batch.js";
-import { DeviceError } from "../../../src/router/device.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
 import { asHandlerError, type HandlerCode, HandlerError } from "../../../src/router/handler.js";
 import { linesOf } from "../../../src/router/lines.js";
 import type { Offers } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import { StoreError } from "../../../src/router/store.js";
-import type { Unlock } from "../../../src/store/lmdb-store.js";
 import { parseStore, type StoreAddress, sameStore } from "../../../src/store/store-address.js";
 import { WireError } from "../../../src/wire/error.js";
 
@@ -262,7 +260,8 @@ export class LISPMapServer extends Element {
         capacity: this.#values!.CAPACITY,
         report: (text) => this.router.log(`${this.declaration}: ${text}`),
         stores: this.router.stores,
-        lock: (file) => this.#lock(file),
+        // Two Map-Servers on one store would each overwrite what the other one has acknowledged.
+        lock: (file) => lockWhereLocksAre(file, (line) => this.router.log(`${this.declaration}: ${line}`)),
       });
       this.#server = this.#serve(database);
     } catch (e) {
@@ -272,17 +271,6 @@ export class LISPMapServer extends Element {
     this.#owner = true;
     this.memory.add64(this.counterAddress("unreadable"), this.database.skipped.count);
     this.#server.start();
-  }
-
-  /** Two Map-Servers on one store would each overwrite what the other one has acknowledged. */
-  async #lock(file: string): Promise<Unlock> {
-    try {
-      return await lockFile(file);
-    } catch (e) {
-      if (!(e instanceof DeviceError) || e.code !== "UNSUPPORTED") throw e;
-      this.router.log(`${this.declaration}: nothing keeps others from using ${file}'s folder: no locks here`);
-      return () => {};
-    }
   }
 
   #serve(database: RegistrationDatabase): MapServer {
