@@ -35,10 +35,16 @@ export class StoreError extends SluiceError {
   }
 }
 
+/** Told what others have written. Key and value are its to keep. */
+export type StoreNews = (key: Uint8Array, value: Uint8Array | null) => void;
+
 /** The stores of one router, where it is not to open real ones by itself. */
 export interface StoreProvider {
-  /** Opens the store that a configuration calls `name` (`lmdb:FOLDER`). Rejects with StoreError. */
-  open(name: string): Promise<Store>;
+  /**
+   * Opens the store that a configuration calls `name` (`lmdb:FOLDER`). Where others write to it as well, `news` is told
+   * what, if it is given: a key, and its value; null: it is gone. Rejects with StoreError.
+   */
+  open(name: string, news?: StoreNews): Promise<Store>;
   /** Whether a store is open: what is done with it goes on in Node's turns, at the same moment of simulated time. */
   readonly used: boolean;
 }
