@@ -1,7 +1,15 @@
 // Configurations in which each element meets hostile packets. A class of these
 // folders that has required arguments or any number of ports needs an entry.
 
-export const FOLDERS: readonly string[] = ["ip", "icmp", "ethernet", "lisp", "classification", "traffic"];
+export const FOLDERS: readonly string[] = [
+  "ip",
+  "icmp",
+  "ethernet",
+  "lisp",
+  "classification",
+  "traffic",
+  "cloud",
+];
 
 export interface ElementTrial {
   readonly config: string;
@@ -58,6 +66,7 @@ const RESOLVER = "Map-Requests are made, packets wait for the answers";
 const ASKED = 'cache, RLOC 192.0.2.1, RLOC 2001:db8:9::9, MAP_RESOLVER "192.0.2.9 2001:db8:9::8"';
 
 export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
+  FMCCatalogue: [{ config: "dc a rloc 10.0.0.1", inputs: 0, outputs: 0 }],
   Classifier: [
     { config: "12/0806 20/0001, 12/0806 20/0002, 12/0800, -", outputs: 4 },
     { config: "0/4?%f0 9/11 22/10f5, 2000/01, !6/60", outputs: 3 },
