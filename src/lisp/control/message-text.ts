@@ -1,6 +1,7 @@
 // A LISP control message in one line, for logs and people.
 
 import { addressBits, type EidFields } from "../../wire/lisp-control/address.js";
+import { type ChangePriority, statusName } from "../../wire/lisp-control/change-priority.js";
 import type { LispControlMessage } from "../../wire/lisp-control/message.js";
 import type { EidRecord, RlocRecord } from "../../wire/lisp-control/record.js";
 import { lispAddressText } from "../address-text.js";
@@ -56,11 +57,19 @@ export function messageText(m: LispControlMessage): string {
       const name = m.type === "map-notify" ? "Map-Notify" : "Map-Notify-Ack";
       return `${name} ${nonceText(m.nonce)} key ${keyId}.${algorithm} ${recordsText(m.records)}`;
     }
+    case "change-priority":
+      return changePriorityText(m);
     case "encapsulated-control":
       return `ECM (${m.inner === null ? "unreadable" : messageText(m.inner.message)})`;
     default:
       return `${m.type}${"nonce" in m ? ` ${nonceText(m.nonce)}` : ""}`;
   }
+}
+
+function changePriorityText(m: ChangePriority): string {
+  const { keyId, algorithm } = m.authentication;
+  const what = m.acknowledges ? `acknowledged: ${statusName(m.status)} ` : "";
+  return `Change-Priority ${nonceText(m.nonce)} key ${keyId}.${algorithm} ${m.role} ${m.event} ${what}${recordsText(m.records)}`.trimEnd();
 }
 
 function recordsText(records: readonly EidRecord[]): string {

@@ -1,6 +1,7 @@
 // LISP control messages: bytes to records and back. The first four bits are the type (RFC 9301, section 5.1).
 
 import { BYTES, checkArgument, type Kind } from "../../options.js";
+import { type ChangePriority, writeChangePriority } from "./change-priority.js";
 import { LISP_CONTROL_MAX, Reader, Writer } from "./cursor.js";
 import { type EncapsulatedControl, readEncapsulated, writeEncapsulated } from "./encapsulated.js";
 import { LispControlError } from "./error.js";
@@ -26,6 +27,7 @@ export type PlainControlMessage =
   | MapNotify
   | MapReferral
   | Info
+  | ChangePriority
   | SharedExtension;
 
 /** An Encapsulated Control Message around any other. */
@@ -124,6 +126,9 @@ function writePlain(w: Writer, message: PlainControlMessage): void {
     case "info-request":
     case "info-reply":
       writeInfo(w, message);
+      break;
+    case "change-priority":
+      writeChangePriority(w, message);
       break;
     case "shared-extension":
       writeSharedExtension(w, message);

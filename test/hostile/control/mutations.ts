@@ -157,7 +157,8 @@ export function mutatedFields(
     case "map-reply":
     case "map-register":
     case "map-notify":
-    case "map-notify-ack": {
+    case "map-notify-ack":
+    case "change-priority": {
       const splice =
         other.type === "map-reply" || other.type === "map-register" || other.type === "map-notify"
           ? other.records

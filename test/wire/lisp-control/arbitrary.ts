@@ -1,6 +1,11 @@
 // Any LISP control message, for property tests: every kind, every optional part, reserved bits set or not.
 
 import { addressBits, type LispAddress } from "../../../src/wire/lisp-control/address.js";
+import {
+  CHANGE_EVENTS,
+  CHANGE_ROLES,
+  type ChangePriority,
+} from "../../../src/wire/lisp-control/change-priority.js";
 import type { InnerHeader } from "../../../src/wire/lisp-control/encapsulated.js";
 import type { LispControlMessage, PlainControlMessage } from "../../../src/wire/lisp-control/message.js";
 import type { EidRecord, RlocRecord, XtrIds } from "../../../src/wire/lisp-control/record.js";
@@ -269,9 +274,35 @@ const info = plus(
 
 const sharedExtension = record({
   type: fc.constant("shared-extension" as const),
-  subtype: upTo(0xfff),
+  // Change-Priority's has a record of its own.
+  subtype: upTo(0xfff).filter((subtype) => subtype !== 2014),
   body: fc.uint8Array({ maxLength: 60 }),
 });
+
+const changeFields = record({
+  type: fc.constant("change-priority" as const),
+  role: fc.constantFrom(...CHANGE_ROLES),
+  event: fc.constantFrom(...CHANGE_EVENTS),
+  nonce: u64,
+  authentication,
+  records,
+});
+const changePriority: fc.Arbitrary<ChangePriority> = fc.oneof(
+  plus(
+    changeFields,
+    plus(
+      record({ acknowledges: fc.constant(true), status: u8 }),
+      plus(reserved("reserved", 0xffffff), trailer),
+    ),
+  ),
+  plus(
+    changeFields,
+    plus(
+      record({ acknowledges: fc.constant(false), status: fc.constant(0) }),
+      plus(reserved("reserved", 0xffffffff), trailer),
+    ),
+  ),
+);
 
 export const plainMessage: fc.Arbitrary<PlainControlMessage> = fc.oneof(
   mapRequest,
@@ -280,6 +311,7 @@ export const plainMessage: fc.Arbitrary<PlainControlMessage> = fc.oneof(
   mapNotify,
   mapReferral,
   info,
+  changePriority,
   sharedExtension,
 );
 

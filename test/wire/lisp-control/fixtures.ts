@@ -3,6 +3,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type CapturedDatagram, lispDatagrams } from "../../../src/cli/lisp-capture.js";
+import { writeAddress } from "../../../src/wire/lisp-control/address.js";
+import type { ChangePriority2012 } from "../../../src/wire/lisp-control/change-priority-2012.js";
+import { Writer } from "../../../src/wire/lisp-control/cursor.js";
 import { LINKTYPE_ETHERNET, PcapReader, type PcapSource, PcapWriter } from "../../../src/wire/pcap.js";
 
 export const LISP_FIXTURES: string = fileURLToPath(
@@ -63,4 +66,21 @@ export function hex(text: string): Uint8Array {
 
 export function toHex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("hex");
+}
+
+/** The bytes of a Change-Priority message of 2012, which we never send. */
+export function write2012(m: ChangePriority2012): Uint8Array {
+  const w = new Writer();
+  const bits = (m.hypervisor ? 8 : 0) + (m.source ? 4 : 0) + (m.destination ? 2 : 0);
+  w.u32(0x50000000 + bits * 0x1000000 + (m.reserved ?? 0) + m.list.length, "first word");
+  w.u64(m.nonce, "nonce");
+  w.u8(m.authentication.keyId, "key ID");
+  w.u8(m.authentication.algorithm, "algorithm");
+  w.u16(m.authentication.data.length, "length");
+  w.raw(m.authentication.data);
+  w.u8(m.maskLength, "mask length");
+  writeAddress(w, m.eid);
+  for (const rloc of m.list) writeAddress(w, rloc);
+  w.raw(m.trailer ?? new Uint8Array(0));
+  return w.finish();
 }

@@ -3,6 +3,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { LispAddress } from "../../../src/wire/lisp-control/address.js";
+import { CHANGE_EVENTS, changePriority } from "../../../src/wire/lisp-control/change-priority.js";
 import { encapsulatedControl } from "../../../src/wire/lisp-control/encapsulated.js";
 import { LispControlError, type LispControlErrorCode } from "../../../src/wire/lisp-control/error.js";
 import { mapReply } from "../../../src/wire/lisp-control/map-reply.js";
@@ -415,6 +416,82 @@ same("Shared Extension: type 15, a sub-type of 12 bits, the rest as it is", "f12
   type: "shared-extension",
   subtype: 0x123,
   body: hex("456789"),
+});
+
+// ---- Change-Priority, a Shared Extension of sub-type 2014 (docs/change-priority.md)
+
+const CHANGE = { nonce, authentication: { keyId: 3, algorithm: 2, data: hex("aabb") } } as const;
+const CHANGE_HEX = `${NONCE} 03 02 0002 aabb`;
+const MOVED: EidRecord = { ...RECORD, eid: ip(192, 168, 1, 10), maskLength: 32, locators: [RLOC] };
+const MOVED_HEX = "000005a0 01 20 0000 0000 0001 c0a8010a 01 64 ff 00 0001 0001 0a000102";
+
+for (const [role, bit] of [
+  ["hypervisor", "8"],
+  ["new", "4"],
+  ["reply", "2"],
+  ["cache", "1"],
+] as const)
+  for (const [number, event] of CHANGE_EVENTS.entries())
+    same(
+      `Change-Priority: role ${role}, event ${event}`,
+      `f7de ${bit}${number} 01 ${CHANGE_HEX} 00 000000 ${MOVED_HEX}`,
+      changePriority({ role, event, records: [MOVED], ...CHANGE }),
+    );
+same(
+  "Change-Priority: an acknowledgement with a status and without records",
+  `f7de 8b 00 ${CHANGE_HEX} 05 000000`,
+  changePriority({
+    role: "hypervisor",
+    event: "expect",
+    acknowledges: true,
+    status: 5,
+    records: [],
+    ...CHANGE,
+  }),
+);
+same(
+  "Change-Priority: an EID with an instance ID, reserved bits and bytes behind it",
+  `f7de 11 01 ${CHANGE_HEX} ff 0000ff 000005a0 00 20 0000 0000 4003 0000 0200 000a 00000005 0001 c0a8010a 1234`,
+  changePriority({
+    role: "cache",
+    event: "arrived",
+    reserved: 0xff0000ff,
+    records: [
+      {
+        ...MOVED,
+        eid: { kind: "instance", iid: 5, iidMaskLength: 0, address: ip(192, 168, 1, 10) },
+        locators: [],
+      },
+    ],
+    trailer: hex("1234"),
+    ...CHANGE,
+  }),
+);
+for (const bits of ["0", "3", "5", "9", "c", "f"])
+  fails(
+    `Change-Priority: roles 0x${bits}, not exactly one`,
+    `f7de ${bits}1 00 ${CHANGE_HEX} 00000000`,
+    "BAD_FIELD",
+    2,
+  );
+fails("Change-Priority: without its status", `f7de 81 00 ${CHANGE_HEX} 00`, "TRUNCATED", 18);
+
+test("Change-Priority: what cannot be said is refused", () => {
+  const fields = { role: "new", event: "arrived", records: [], ...CHANGE } as const;
+  const bad: readonly LispControlMessage[] = [
+    changePriority({ ...fields, status: 1 }),
+    changePriority({ ...fields, acknowledges: true, status: 256 }),
+    changePriority({ ...fields, acknowledges: true, reserved: 0x1000000 }),
+    changePriority({ ...fields, records: Array.from({ length: 256 }, () => MOVED) }),
+    changePriority({ ...fields, role: "old" as never }),
+    changePriority({ ...fields, event: "gone" as never }),
+    { type: "shared-extension", subtype: 2014, body: new Uint8Array(30) },
+  ];
+  for (const message of bad)
+    assert.throws(
+      () => encodeLispControl(message),
+      (e: unknown) => e instanceof LispControlError && e.code === "BAD_FIELD",
+    );
 });
 
 // ---- What no message is

@@ -46,6 +46,16 @@ const MESSAGES: readonly (readonly [name: string, message: string, mask: string]
     `0fff ff00 0000000000000000 00000000 ${RECORD_BITS}`,
   ],
   [
+    "Change-Priority",
+    `f7de 8101 ${NONCE} ${KEY} 00000000 ${RECORD} ${RLOC}`,
+    `0000 0000 0000000000000000 00000000 ffffffff ${RECORD_BITS}`,
+  ],
+  [
+    "Change-Priority, an acknowledgement",
+    `f7de 1a01 ${NONCE} ${KEY} 03000000 ${RECORD} ${RLOC}`,
+    `0000 0000 0000000000000000 00000000 00ffffff ${RECORD_BITS}`,
+  ],
+  [
     "Map-Referral (RFC 8111)",
     `6000 0001 ${NONCE} ${RECORD} ${RLOC}`,
     "0fff ff00 0000000000000000 00000000 00 00 07ff 0000 0000 00000000 00000000 fff8 0000 00000000",

@@ -4,6 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { parseRloc } from "../../../../src/lisp/mapping.js";
 import { eidAddress, ipAddress } from "../../../../src/wire/lisp-control/address.js";
+import { changePriority } from "../../../../src/wire/lisp-control/change-priority.js";
 import { encapsulatedControl } from "../../../../src/wire/lisp-control/encapsulated.js";
 import { mapRequest } from "../../../../src/wire/lisp-control/map-request.js";
 import { mapNotify, mapRegister } from "../../../../src/wire/lisp-control/registration.js";
@@ -41,6 +42,26 @@ for (const [message, line] of [
       message: { ...ask, smrInvoked: false },
     }),
     "ECM (Map-Request 0000000000000abc [7]10.2.0.1/32 subscribe from - at 192.0.2.1 2001:db8::1)",
+  ],
+  [
+    changePriority({
+      role: "new",
+      event: "arrived",
+      nonce: 5n,
+      records: [record("10.2.0.1/32", "192.0.2.2")],
+    }),
+    "Change-Priority 0000000000000005 key 0.0 new arrived 10.2.0.1/32 ttl 1440 192.0.2.2/1/100",
+  ],
+  [
+    changePriority({
+      role: "hypervisor",
+      event: "left",
+      nonce: 5n,
+      records: [],
+      acknowledges: true,
+      status: 3,
+    }),
+    "Change-Priority 0000000000000005 key 0.0 hypervisor left acknowledged: not-hosted",
   ],
   [{ type: "shared-extension", subtype: 1, body: new Uint8Array(4) }, "shared-extension"],
 ] as const)
