@@ -2,13 +2,14 @@
 
 import { once } from "node:events";
 import { closeSync, openSync, readSync } from "node:fs";
-import { type AuthenticatedMessage, verifyAuthentication } from "../lisp/control/authentication.js";
-import { addressText } from "../net/address.js";
+import { type Ends, type VerifiableMessage, verifyAuthentication } from "../lisp/control/authentication.js";
+import { addressText, findAddress } from "../net/address.js";
 import type { EidPrefix } from "../net/eid.js";
 import { coversPrefix, findPrefix, type Prefix } from "../net/prefix.js";
 import { referredSecret, SecretError } from "../router/secret-source.js";
 import { systemError } from "../router/system-error.js";
 import { eidPrefix } from "../wire/lisp-control/address.js";
+import { decodeChangePriority2012, isType5 } from "../wire/lisp-control/change-priority-2012.js";
 import { LispControlError } from "../wire/lisp-control/error.js";
 import {
   decodeLispControl,
@@ -30,6 +31,7 @@ const OPTIONS: readonly OptionSpec[] = [
     valueName: "EID-PREFIX=SECRET",
     doc: "check authentication of EIDs in this prefix; can be repeated",
   },
+  { long: "change-priority-2012", doc: "take messages of type 5 for the Change-Priority of 2012" },
   { long: "json", doc: "print JSON, as it does anyhow" },
   { long: "verify", doc: "fail if a control message does not re-encode to its own bytes" },
   { long: "help", doc: "print this and exit" },
@@ -52,6 +54,9 @@ IDs are not looked at: SECRET is what a configuration has behind ‘key’, with
 and algorithm, or a PubSub key; file:PATH and env:NAME say where it is, and keep it out
 of the list of processes. All keys whose prefix covers one of the EIDs are
 tried, the longest prefix first; ‘any’ in place of a prefix covers all EIDs.
+
+Type 5 is Map-Notify-Ack (RFC 9301); before that the first Change-Priority messages had it,
+which --change-priority-2012 shows. Today's are of type 15, and shown by themselves.
 
 Exit status 0; 1 when the file cannot be read or, with --verify, when a control
 message cannot be decoded or gives other bytes: standard error names the frame.
@@ -102,7 +107,7 @@ function isFor({ prefix }: Key, eid: EidPrefix | null): boolean {
  * The keys to try, those with the longest prefix first: those for one of the EIDs, of which a message may have some of
  * each family and of several sites; for a message without EIDs all.
  */
-function keysFor(message: AuthenticatedMessage, keys: readonly Key[]): Key[] {
+function keysFor(message: VerifiableMessage, keys: readonly Key[]): Key[] {
   const records = "records" in message ? message.records : [message];
   const eids = records.map(eidPrefix);
   return keys
@@ -110,14 +115,19 @@ function keysFor(message: AuthenticatedMessage, keys: readonly Key[]): Key[] {
     .sort((a, b) => (b.prefix?.length ?? -1) - (a.prefix?.length ?? -1));
 }
 
-function authentication(bytes: Uint8Array, message: AuthenticatedMessage, keys: readonly Key[]): Json {
+function authentication(
+  bytes: Uint8Array,
+  message: VerifiableMessage,
+  keys: readonly Key[],
+  ends: Ends,
+): Json {
   const { keyId, algorithm } = message.authentication;
   if (algorithm === 0) return { verdict: "none" };
   const possible = keysFor(message, keys);
   if (possible.length === 0) return { verdict: "no-key" };
   let first: Json = null;
   for (const { text, secret } of possible) {
-    const { verdict, scope } = verifyAuthentication(bytes, message, [{ id: keyId, secret }]);
+    const { verdict, scope } = verifyAuthentication(bytes, message, [{ id: keyId, secret }], ends);
     if (verdict === "valid") return { verdict, scope, key: text };
     first ??= { verdict };
   }
@@ -125,12 +135,18 @@ function authentication(bytes: Uint8Array, message: AuthenticatedMessage, keys: 
 }
 
 /** The authentication of a message, or of the one in an ECM; null where it carries none. */
-function authenticationOf(bytes: Uint8Array, message: LispControlMessage, keys: readonly Key[]): Json {
+function authenticationOf(
+  bytes: Uint8Array,
+  message: LispControlMessage,
+  keys: readonly Key[],
+  ends: Ends,
+): Json {
   if (message.type === "encapsulated-control") {
-    const inner = message.inner?.message;
-    return inner === undefined ? null : authenticationOf(encodeLispControl(inner), inner, keys);
+    if (message.inner === null) return null;
+    const { message: inner, ip } = message.inner;
+    return authenticationOf(encodeLispControl(inner), inner, keys, ip);
   }
-  return "authentication" in message ? authentication(bytes, message, keys) : null;
+  return "authentication" in message ? authentication(bytes, message, keys, ends) : null;
 }
 
 interface Decoded {
@@ -139,20 +155,33 @@ interface Decoded {
   readonly fault: string | null;
 }
 
-function decodeControl(bytes: Uint8Array, keys: readonly Key[]): Decoded {
-  let message: LispControlMessage;
+/** How control messages are read. */
+interface Reading {
+  readonly keys: readonly Key[];
+  /** Type 5 is the Change-Priority of 2012. */
+  readonly is2012: boolean;
+}
+
+function decodeControl(bytes: Uint8Array, ends: Ends, { keys, is2012 }: Reading): Decoded {
   try {
-    message = decodeLispControl(bytes);
+    if (is2012 && isType5(bytes)) {
+      const message = decodeChangePriority2012(bytes);
+      // It is never written, and has no bit that its record does not have.
+      return shown(message, keys.length > 0 ? authentication(bytes, message, keys, ends) : null, null);
+    }
+    const message = decodeLispControl(bytes);
+    const verdict = keys.length > 0 ? authenticationOf(bytes, message, keys, ends) : null;
+    const same = Buffer.compare(encodeLispControl(message), bytes) === 0;
+    return shown(message, verdict, same ? null : `the ${message.type} re-encodes to other bytes`);
   } catch (e) {
     if (!(e instanceof LispControlError)) throw e;
     return { fields: { error: { code: e.code, offset: e.offset, message: e.message } }, fault: e.message };
   }
-  const verdict = keys.length > 0 ? authenticationOf(bytes, message, keys) : null;
-  const same = Buffer.compare(encodeLispControl(message), bytes) === 0;
-  return {
-    fields: { message: recordJson(message), ...(verdict === null ? {} : { authentication: verdict }) },
-    fault: same ? null : `the ${message.type} re-encodes to other bytes`,
-  };
+}
+
+function shown(message: object, verdict: Json, fault: string | null): Decoded {
+  const fields = { message: recordJson(message), ...(verdict === null ? {} : { authentication: verdict }) };
+  return { fields, fault };
 }
 
 function decodeData(bytes: Uint8Array): Decoded {
@@ -185,7 +214,7 @@ function innerOf(packet: Uint8Array): Json {
   return null;
 }
 
-function decoded(datagram: CapturedDatagram, keys: readonly Key[]): Decoded {
+function decoded(datagram: CapturedDatagram, reading: Reading): Decoded {
   if (datagram.payload === null) {
     const message = datagram.problem!;
     return {
@@ -193,16 +222,20 @@ function decoded(datagram: CapturedDatagram, keys: readonly Key[]): Decoded {
       fault: datagram.control ? message : null,
     };
   }
-  return datagram.control ? decodeControl(datagram.payload, keys) : decodeData(datagram.payload);
+  if (!datagram.control) return decodeData(datagram.payload);
+  const ends = { source: findAddress(datagram.source)!, destination: findAddress(datagram.destination)! };
+  return decodeControl(datagram.payload, ends, reading);
 }
 
 async function run(words: readonly string[]): Promise<number> {
   let file: string | null = null;
   let verify = false;
+  let is2012 = false;
   const keys: Key[] = [];
   for (const { name, value } of parseOptions(words, OPTIONS)) {
     if (name === "key") keys.push(parseKey(value));
     else if (name === "verify") verify = true;
+    else if (name === "change-priority-2012") is2012 = true;
     else if (file !== null) throw new UsageError("more than one file given");
     else file = value;
   }
@@ -217,7 +250,7 @@ async function run(words: readonly string[]): Promise<number> {
   let faults = 0;
   try {
     for (const datagram of lispDatagrams((into) => readSync(descriptor, into))) {
-      const { fields, fault } = decoded(datagram, keys);
+      const { fields, fault } = decoded(datagram, { keys, is2012 });
       const { frame, time, source, sourcePort, destination, destinationPort } = datagram;
       const line = { frame, time, source, sourcePort, destination, destinationPort, ...fields };
       if (!process.stdout.write(`${JSON.stringify(line)}\n`)) await once(process.stdout, "drain");

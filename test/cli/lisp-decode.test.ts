@@ -1,6 +1,7 @@
 // timeout: 300
 // sluice lisp decode: captures of other implementations, and captures that are not as they should be.
 
+import { createHmac } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,10 +10,11 @@ import * as assert from "uvu/assert";
 import { authenticate } from "../../src/lisp/control/authentication.js";
 import { parseRloc } from "../../src/lisp/mapping.js";
 import { ipAddress } from "../../src/wire/lisp-control/address.js";
+import { changePriority } from "../../src/wire/lisp-control/change-priority.js";
 import { mapNotify, mapRegister } from "../../src/wire/lisp-control/registration.js";
 import { writeUdpPacket } from "../../src/wire/udp-packet.js";
 import { record } from "../elements/lisp/control.js";
-import { CAPTURES, capture, frameBytes, LISP_FIXTURES } from "../wire/lisp-control/fixtures.js";
+import { CAPTURES, capture, frameBytes, LISP_FIXTURES, write2012 } from "../wire/lisp-control/fixtures.js";
 import { type Outcome, sluice } from "./sluice.js";
 
 const folder = mkdtempSync(join(tmpdir(), "sluice-lisp-"));
@@ -204,6 +206,71 @@ test("a message with records of both families and of instances is verified by a 
   assert.equal(await verdicts("any=other", "fd01::/64=k1"), ["valid"]);
   assert.equal(await verdicts("any=other"), ["wrong-key"]);
   assert.equal(await verdicts("fd02::/64=k1"), ["no-key", "valid"], "without records all keys are tried");
+});
+
+test("a Change-Priority message is shown, and verified by its addresses too", async () => {
+  const message = changePriority({
+    role: "hypervisor",
+    event: "leaving",
+    nonce: 1n,
+    records: [record("192.168.1.10/32", "10.0.0.2")],
+  });
+  const ends = { source: parseRloc("192.0.2.1"), destination: parseRloc("192.0.2.2") };
+  const key = { id: 3, secret: Buffer.from("labkey1") };
+  const file = messages(
+    "change.pcap",
+    authenticate(message, key, 2, "all", ends),
+    authenticate(message, key, 2, "all", { ...ends, source: parseRloc("192.0.2.3") }),
+    authenticate({ ...message, acknowledges: true, status: 1, records: [] }, key, 3, "all", ends),
+  );
+  const all = lines(await decode(["--verify", "--key=192.168.1.0/24=labkey1", file]));
+  assert.equal(
+    all.map((line) => [line.message?.type, line.authentication?.verdict]),
+    [
+      ["change-priority", "valid"],
+      ["change-priority", "wrong-key"],
+      ["change-priority", "valid"],
+    ],
+  );
+  const [first, , ack] = all.map((line) => line.message as unknown as Record<string, unknown>);
+  assert.equal(
+    [first.role, first.event, first.acknowledges, ack.acknowledges, ack.status],
+    ["hypervisor", "leaving", false, true, 1],
+  );
+});
+
+test("--change-priority-2012 takes type 5 for that, and verifies it; else it is a Map-Notify-Ack", async () => {
+  const secret = Buffer.from("labkey1");
+  const bytes = write2012({
+    type: "change-priority-2012",
+    hypervisor: true,
+    source: false,
+    destination: false,
+    nonce: 7n,
+    authentication: { keyId: 0, algorithm: 1, data: new Uint8Array(20) },
+    eid: ipAddress(parseRloc("192.168.1.10")),
+    maskLength: 32,
+    list: [ipAddress(parseRloc("10.0.0.2"))],
+  });
+  bytes.set(createHmac("sha1", secret).update(bytes).digest(), 16);
+  const file = messages("change-2012.pcap", bytes, Uint8Array.of(0x50, 0));
+  const words = ["--verify", "--key=192.168.1.0/24=labkey1", "--change-priority-2012", file];
+  const outcome = await decode(words);
+  assert.equal([outcome.code, outcome.err.includes("frame 2")], [1, true]);
+  const [line, cut] = lines(outcome);
+  const message = line.message as unknown as Record<string, unknown>;
+  assert.equal(
+    [message.type, message.hypervisor, message.eid, message.maskLength, message.list],
+    ["change-priority-2012", true, "192.168.1.10", 32, ["10.0.0.2"]],
+  );
+  assert.equal(line.authentication, { verdict: "valid", scope: "all", key: "192.168.1.0/24" });
+  assert.is(cut.error?.code, "TRUNCATED");
+  const [plain] = lines(await decode([file]));
+  assert.is(
+    plain.message?.type ?? plain.error?.code,
+    "TRUNCATED",
+    "the EID is no record of a Map-Notify-Ack",
+  );
 });
 
 test("--verify names the frames that are no message, and fails; without it they are only shown", async () => {

@@ -8,9 +8,11 @@ import {
   AuthenticationError,
   type AuthenticationKey,
   authenticate,
+  type Ends,
   verifyAuthentication,
 } from "../../../src/lisp/control/authentication.js";
 import { eidAddress, eidPrefix, ipAddress, NO_ADDRESS } from "../../../src/wire/lisp-control/address.js";
+import { changePriority } from "../../../src/wire/lisp-control/change-priority.js";
 import { decodeLispControl } from "../../../src/wire/lisp-control/message.js";
 import type { EidRecord } from "../../../src/wire/lisp-control/record.js";
 import { mapNotify, mapRegister } from "../../../src/wire/lisp-control/registration.js";
@@ -233,5 +235,39 @@ test("Info-Requests are authenticated with the secret itself, and not with algor
   assert.is(verdict(bytes), "unknown-algorithm");
   assert.throws(() => authenticate(info, KEY, 3));
 });
+
+for (const algorithm of [1, 2, 3])
+  test(`a Change-Priority message with algorithm ${algorithm}: all of it is covered, and whom it is from and for`, () => {
+    const message = changePriority({ role: "cache", event: "left", nonce: 9n, records: [RECORD] });
+    const [a, b] = [Uint8Array.of(10, 0, 0, 1), Uint8Array.of(10, 0, 0, 2)];
+    const ends = { source: a, destination: b };
+    const bytes = authenticate({ ...message, trailer: Uint8Array.of(1, 2) }, KEY, algorithm, "records", ends);
+    const verdicts = (sent: Uint8Array, from: Ends | null): string =>
+      verifyAuthentication(sent, decoded(sent), [KEY], from).verdict;
+    assert.is(verdicts(bytes, ends), "valid");
+    assert.is(verdicts(bytes, { source: b, destination: a }), "wrong-key", "its own reflection");
+    assert.is(verdicts(bytes, { source: a, destination: a }), "wrong-key");
+    assert.is(verdicts(bytes, null), "wrong-key");
+    for (let at = 0; at < bytes.length; at++) {
+      // Other types, roles and lengths are other messages, or none.
+      if (at < 3 || (at >= 12 && at < 16) || at === 3) continue;
+      const other = bytes.slice();
+      other[at] ^= 1;
+      let changed: AuthenticatedMessage;
+      try {
+        changed = decoded(other);
+      } catch {
+        continue;
+      }
+      assert.is(verifyAuthentication(other, changed, [KEY], ends).verdict, "wrong-key", `byte ${at}`);
+    }
+    const [zeroed, mac] = split(bytes);
+    if (algorithm === 3) return;
+    const hash = algorithm === 1 ? "sha1" : "sha256";
+    const by = createHmac(hash, KEY.secret)
+      .update(Buffer.concat([a, b, zeroed]))
+      .digest("hex");
+    assert.is(mac, by);
+  });
 
 test.run();
