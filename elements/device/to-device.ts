@@ -51,7 +51,9 @@ export class ToDevice extends Element {
     processing: "a",
     args,
     counters: { count: "packets given to the device" },
-    drops: { full: "the device was full and the packet was pushed, so it could not wait" },
+    drops: {
+      full: "the device was full, or the router stood still, and the packet was pushed, so it could not wait",
+    },
     handlers: {
       device: { read: true, doc: "the device's own totals, a line each: name, value" },
       down: { read: true, doc: "why the device does not work; empty while it does" },
@@ -119,7 +121,8 @@ export class ToDevice extends Element {
   }
 
   override push(_port: number, batch: Batch): void {
-    this.memory.add64(this.state, this.#device!.send(batch));
+    // What goes on in Node's turns may come here while the router stands still.
+    if (!this.router.driver.paused) this.memory.add64(this.state, this.#device!.send(batch));
     this.memory.add64(this.state + 8, batch.count);
     batch.kill();
   }

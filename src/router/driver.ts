@@ -23,6 +23,7 @@ export class Driver {
   readonly #router: Router;
   #stopped = false;
   #running = false;
+  #paused = false;
   /** It has been said that there was no room for a packet. */
   #full = false;
   #wake: (() => void) | null = null;
@@ -33,6 +34,23 @@ export class Driver {
 
   get stopped(): boolean {
     return this.#stopped;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /**
+   * Lets the router stand still, as a virtual machine that is paused: no task or timer runs and devices take no packets,
+   * until `resume`. Its clock goes on: timers that were due meanwhile are late.
+   */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.wake();
   }
 
   /** Stops at once, whatever a DriverManager would still do: the user asked. */
@@ -50,6 +68,7 @@ export class Driver {
 
   /** One round: requests to stop, tasks, then timers. Returns whether something ran. */
   #round(): boolean {
+    if (this.#paused) return false;
     if (this.#router.graph.stops()) {
       this.#stopped = true;
       return false;
@@ -97,7 +116,7 @@ export class Driver {
       throw new RouterError("NO_CLOCK", "runFor: the router was made without a simulated clock");
     const clock = this.#router.clock as SimulatedClock;
     const end = clock.now() + Math.round(seconds * 1e9);
-    for (let last = 0; last < LAST_ROUNDS && !this.#stopped; ) {
+    for (let last = 0; last < LAST_ROUNDS && !this.#stopped && !this.#paused; ) {
       this.#round();
       if (this.#stopped) return;
       if (clock.now() >= end) last++;
@@ -124,6 +143,10 @@ export class Driver {
       while (!this.#stopped) {
         if (this.#round()) turned = false;
         if (this.#stopped) break;
+        if (this.#paused) {
+          await this.#wait(Number.POSITIVE_INFINITY);
+          continue;
+        }
         const { next } = this.#router.timers;
         if (this.#due()) {
           if (clock.simulated && this.#router.tasks.size > 0)

@@ -117,7 +117,7 @@ export class Simulation {
   #advance(end: number): boolean {
     let next = this.#timers.next;
     for (const router of this.#routers.keys())
-      if (!router.driver.stopped) next = Math.min(next, router.timers.next);
+      if (!router.driver.stopped && !router.driver.paused) next = Math.min(next, router.timers.next);
     if (next > end) return false;
     this.clock.advance(next);
     return true;

@@ -2,7 +2,7 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { RealClock, Router, SimulatedClock } from "../../src/index.js";
+import { MapProvider, makeLink, RealClock, Router, SimulatedClock } from "../../src/index.js";
 
 interface World {
   readonly router: Router;
@@ -139,6 +139,56 @@ test("a faster clock shortens waits that have begun", async () => {
       () => assert.unreachable(),
       (e: Error) => assert.match(e.message, /double|> 0/),
     );
+  router.close();
+});
+
+test("a router that is paused stands still, and what was due meanwhile is late", async () => {
+  const clock = new SimulatedClock();
+  const { router } = await start("TimedSource(0.1) -> n :: Counter -> Discard", clock);
+  router.runFor(1.05);
+  const before = Number(router.read("n.count"));
+  router.driver.pause();
+  router.runFor(2);
+  assert.is(clock.now(), 3.05e9);
+  assert.is(router.step(), false);
+  assert.is(Number(router.read("n.count")), before);
+  router.driver.resume();
+  router.runFor(0.001);
+  assert.is(Number(router.read("n.count")) > before, true);
+  router.close();
+});
+
+test("in real time a paused router waits until it is resumed or stopped", async () => {
+  const { router, out } = await start('Script(wait 1ms, print "on", stop)', new RealClock());
+  router.driver.pause();
+  const running = router.run();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(out, []);
+  router.driver.resume();
+  await running;
+  assert.equal(out, ["on\n"]);
+  router.driver.pause();
+  const again = router.run();
+  router.driver.interrupt();
+  await again;
+  router.close();
+});
+
+test("a push device takes nothing of a paused router", async () => {
+  const clock = new SimulatedClock();
+  const [a] = makeLink({ clock, schedule: () => {} });
+  const router = await Router.fromText("Idle -> in :: Null -> out :: ToDevice(a)", {
+    clock,
+    devices: new MapProvider([["a", a]]),
+  });
+  router.driver.pause();
+  assert.ok(router.inject("in", new Uint8Array(60)));
+  assert.is(router.read("out.count"), "0");
+  const out = router.find("out")!;
+  assert.is(router.memory.get64(out.counterAddress("full")), 1);
+  router.driver.resume();
+  router.inject("in", new Uint8Array(60));
+  assert.is(router.read("out.count"), "1");
   router.close();
 });
 
