@@ -8,6 +8,7 @@ import { ServiceFolder, StateError, servicesKnown, stateFolder } from "../vnf/st
 import type { Command } from "./command.js";
 import { type OptionSpec, optionHelp } from "./options.js";
 import { parseWords, SERVICE_OPTIONS } from "./running.js";
+import { placeText } from "./top-view.js";
 
 const OPTIONS: readonly OptionSpec[] = [
   { long: "json", doc: "print JSON" },
@@ -86,7 +87,7 @@ function row(service: string, f: FunctionView): string[] {
   return [
     service,
     f.name,
-    f.state,
+    f.vm === null ? f.state : `${f.state}, ${placeText(f.vm)}`,
     f.isolation,
     String(f.pid ?? "-"),
     uptime,

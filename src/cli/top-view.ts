@@ -115,7 +115,13 @@ function functionLine(view: FunctionView, stats: InstanceStats | null, before: I
     ...[...rates, drops].map((r) => r.padStart(8)),
     held.padStart(14),
     String(view.restarts).padStart(10),
+    ...(view.vm === null ? [] : [` ${placeText(view.vm)}`]),
   ].join(" ");
+}
+
+/** Where a virtual machine is. */
+export function placeText({ hypervisor }: NonNullable<FunctionView["vm"]>): string {
+  return hypervisor === null ? "migrating" : `at ${hypervisor}`;
 }
 
 function rate(

@@ -187,6 +187,11 @@ export class LinkDevice implements Device, FarEnd {
     return this.#closed || this.#released;
   }
 
+  /** Packets that the other end has sent and this one has not received yet. */
+  get pending(): number {
+    return this.#in.packets;
+  }
+
   get down(): string | null {
     if (this.#closed) return `${this.name} is closed`;
     return this.#peer.closed ? `${this.name} is down: the other end was closed` : null;

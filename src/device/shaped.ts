@@ -49,6 +49,11 @@ export class ShapedDevice implements Device {
     return this.#inner.down;
   }
 
+  /** Packets that wait for their time. */
+  get waiting(): number {
+    return this.#exit.pending;
+  }
+
   /** What packets meet that are sent from now on; `cut`: none goes out. */
   impair(shaping: Shaping, cut = false): void {
     const { delay = 0, jitter = 0, loss = 0, rate = 0 } = shaping;

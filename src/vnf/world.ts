@@ -30,6 +30,22 @@ export interface World {
 /** For checks of options. */
 export const WORLD: Kind = having("a world", "now", "after", "hold", "clock", "random", "seed");
 
+/** Waits so many seconds of the world's time; in simulated time whoever waited goes on before more of it passes. */
+export function sleep(world: World, seconds: number): Promise<void> {
+  return new Promise((done) => {
+    world.after(seconds, () => {
+      done();
+      world.hold(Promise.resolve());
+    });
+  });
+}
+
+/** `work`, which takes Node's turns but none of the world's time. */
+export function held<T>(world: World, work: Promise<T>): Promise<T> {
+  world.hold(work.catch(() => {}));
+  return work;
+}
+
 /** Milliseconds that Node's timers wait at most; they end at once when asked for more. */
 const LONGEST_MS = 2 ** 31 - 1;
 

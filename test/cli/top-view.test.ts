@@ -11,6 +11,7 @@ const look = (problem: string): Look => ({
     isolation: "inline",
     uptime: 1,
     restarts: 0,
+    vm: null,
   } as Look["view"],
   stats: {
     at: 1e9,

@@ -223,6 +223,8 @@ export interface FunctionView {
   readonly restarts: number;
   /** Why it ended last; null when it never did. */
   readonly lastEnd: string | null;
+  /** Null: it is no virtual machine. `hypervisor` null: on its way from one to another. */
+  readonly vm: { readonly hypervisor: string | null } | null;
 }
 
 function functionView(service: Service, name: string): FunctionView {
@@ -237,6 +239,7 @@ function functionView(service: Service, name: string): FunctionView {
     uptime: f.uptime,
     restarts: f.restarts,
     lastEnd: f.lastEnd?.message ?? null,
+    vm: f.descriptor.vm === null ? null : { hypervisor: service.guests.at(name) },
   };
 }
 
@@ -267,10 +270,12 @@ function linkView(service: Service, link: string, query: Readonly<Record<string,
   return { name: link, ends: endsOfLink(service, link), ...conditions, lost: service.lost(link), pairs };
 }
 
-function endsOfLink({ functions }: Service, link: string): string[] {
-  return [...functions.values()].flatMap((f) =>
-    f.descriptor.devices.flatMap((d) => ("link" in d && d.link === link ? [endName(f.name, d.name)] : [])),
-  );
+function endsOfLink({ functions, guests }: Service, link: string): string[] {
+  return [...functions.values()]
+    .filter((f) => f.descriptor.vm === null || guests.at(f.name) !== null)
+    .flatMap((f) =>
+      f.descriptor.devices.flatMap((d) => ("link" in d && d.link === link ? [endName(f.name, d.name)] : [])),
+    );
 }
 
 function serviceView(service: Service): ServiceView {

@@ -35,6 +35,12 @@ export const FUNCTION: Schema = record({
   uptime: { ...nullable(NUMBER), description: "seconds; null while it does not run" },
   restarts: { type: "integer" },
   lastEnd: { ...nullable(TEXT), description: "why it ended last; null when it never did" },
+  vm: {
+    ...nullable(
+      record({ hypervisor: { ...nullable(TEXT), description: "null: on its way from one to another" } }),
+    ),
+    description: "null: the function is no virtual machine",
+  },
 });
 
 export const FUNCTIONS: Schema = list(FUNCTION);

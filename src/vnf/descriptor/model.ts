@@ -25,6 +25,7 @@ export interface ServiceDescriptor {
   readonly world: { readonly seed: number; readonly epoch: number };
   readonly links: ReadonlyMap<string, LinkDescriptor>;
   readonly functions: ReadonlyMap<string, FunctionDescriptor>;
+  readonly hypervisors: ReadonlyMap<string, HypervisorDescriptor>;
   readonly faults: readonly FaultDescriptor[];
 }
 
@@ -83,6 +84,35 @@ export interface FunctionDescriptor {
   readonly orchestrates: boolean;
   readonly restart: RestartDescriptor;
   readonly health: HealthDescriptor | null;
+  /** Null: the function is no virtual machine. */
+  readonly vm: VmDescriptor | null;
+  /** Where the descriptor names it. */
+  readonly landmark: Landmark;
+}
+
+/** A function that is a virtual machine: its devices go from the links of one hypervisor to those of another while it runs. */
+export interface VmDescriptor {
+  /** Where it begins; where it is later is the service's state. */
+  readonly hypervisor: string;
+  /** Of all its devices, 4 or 16 bytes each: EIDs where it is in a LISP site. */
+  readonly addresses: readonly Uint8Array[];
+  /** Bytes of the largest IP packet of its devices, wherever it is. */
+  readonly mtu: number;
+}
+
+/** Where virtual machines can be. What a function may have for memory (`memory.bytes`) is what it takes here. */
+export interface HypervisorDescriptor {
+  readonly name: string;
+  /** The function whose graph may ask for it. */
+  readonly agent: string;
+  /** The link of the site behind each device of a virtual machine, by the device's name. */
+  readonly links: ReadonlyMap<string, string>;
+  /** Bytes for virtual machines. */
+  readonly memory: number;
+  /** Virtual machines at most. */
+  readonly guests: number;
+  /** Migrations, in and out, at once at most. */
+  readonly migrations: number;
   /** Where the descriptor names it. */
   readonly landmark: Landmark;
 }

@@ -23,6 +23,7 @@ import type {
 import { endPairs, type MatrixDocument, type PairDocument, type PairsReader, readPairs } from "./pairs.js";
 import { duration, rate, share } from "./quantity.js";
 import { DescriptorSource } from "./source.js";
+import { endsOfFunction, type HypervisorDocument, readVms, type VmDocument } from "./vms.js";
 
 type Quantity = string | number;
 
@@ -34,6 +35,7 @@ interface Document {
   readonly defaults?: Defaults;
   readonly links?: Readonly<Record<string, LinkDocument | null>>;
   readonly functions: Readonly<Record<string, FunctionDocument>>;
+  readonly hypervisors?: Readonly<Record<string, HypervisorDocument>>;
   readonly faults?: readonly FaultDocument[];
 }
 interface Defaults {
@@ -65,6 +67,7 @@ interface FunctionDocument extends Defaults {
   readonly replicas?: number;
   readonly orchestrates?: boolean;
   readonly health?: HealthDocument;
+  readonly vm?: VmDocument;
 }
 type DeviceDocument =
   | string
@@ -124,10 +127,10 @@ export function parseFault(document: unknown, descriptor: ServiceDescriptor): Fa
   const source = new DescriptorSource(JSON.stringify({ faults: [document] }), "fault");
   const wrong = schemaCheck(true)(source);
   if (wrong.length > 0) throw new ConfigurationError(wrong);
-  const functions = [...descriptor.functions.values()].map(({ name, replicas, devices }) => ({
-    name,
-    replicas,
-    devices: devices.flatMap((d) => ("link" in d ? [d] : [])),
+  const functions = [...descriptor.functions.values()].map((f) => ({
+    name: f.name,
+    replicas: f.replicas,
+    devices: endsOfFunction(f, descriptor),
   }));
   const reader = new Reader(source, [...descriptor.links.keys()], functions, null);
   const faults = reader.fault(document as FaultDocument, 0);
@@ -158,15 +161,24 @@ class Reader {
     const { service, description = "", world = {}, links = {}, functions, faults = [] } = document;
     const { defaults = {} } = document;
     this.#distinct(functions);
+    const all = {
+      links: new Map(Object.entries(links).map(([name, link]) => [name, this.#link(name, link ?? {})])),
+      functions: new Map(
+        Object.entries(functions).map(([name, f]) => [name, this.#function(name, f, defaults)]),
+      ),
+    };
+    const machines = readVms(document, all, {
+      landmark: (path) => this.#source.landmark(path, true),
+      known: (path, kind, name, known) => this.#known(path, kind, name, known),
+      problem: (path, message, hint) => this.#problem("vm", path, message, hint),
+    });
     return {
       name: service,
       description,
       file: this.#source.file,
       world: { seed: world.seed ?? 0, epoch: world.epoch ?? 1_000_000_000 },
-      links: new Map(Object.entries(links).map(([name, link]) => [name, this.#link(name, link ?? {})])),
-      functions: new Map(
-        Object.entries(functions).map(([name, f]) => [name, this.#function(name, f, defaults)]),
-      ),
+      links: all.links,
+      ...machines,
       faults: faults.flatMap((f, i) => this.fault(f, i)).sort((a, b) => a.at - b.at),
     };
   }
@@ -201,6 +213,7 @@ class Reader {
       orchestrates: f.orchestrates ?? false,
       restart: restartOf({ ...defaults.restart, ...f.restart }),
       health: f.health === undefined ? null : healthOf(f.health),
+      vm: null,
       landmark: this.#source.landmark(["functions", name], true),
     };
   }
@@ -360,14 +373,17 @@ class Reader {
 const OF_LINKS = ["down", "delay", "jitter", "loss", "rate", "from", "to", "between"] as const;
 const OF_FUNCTIONS = ["crash", "clock", "store"] as const;
 
-/** The functions of a document, as far as the ends of links go. */
-function owners({ functions }: Document): EndOwner[] {
+/** The functions of a document, as far as the ends of links go: those of a virtual machine can be on each hypervisor's links. */
+function owners({ functions, hypervisors = {} }: Document): EndOwner[] {
   return Object.entries(functions).map(([name, f]) => ({
     name,
     replicas: f.replicas ?? 1,
     devices: Object.entries(f.devices ?? {}).flatMap(([device, d]) => {
       const link = typeof d === "string" ? d : "link" in d ? d.link : null;
-      return link === null ? [] : [{ name: device, link }];
+      if (link === null) return [];
+      const others = f.vm === undefined ? [] : Object.values(hypervisors).map((h) => h.links[device]);
+      const links = new Set([link, ...others.filter((l) => l !== undefined)]);
+      return [...links].map((l) => ({ name: device, link: l }));
     }),
   }));
 }

@@ -88,20 +88,35 @@ export class InstanceHost {
       },
       write: ({ path, value }) => {
         visibleHandler(this.router, path);
+        this.#moves();
         return this.router.write(path, value);
       },
       handlers: ({ element }) => this.#handlers(element),
-      swap: ({ text, file, parameters }) => this.router.swap(text, file, parameters),
+      swap: ({ text, file, parameters }) => {
+        this.#moves();
+        return this.router.swap(text, file, parameters);
+      },
       stats: ({ meter }) => this.#stats(meter === true),
       paths: ({ after }) => measuredPaths(this.router.elements, after),
       impair: ({ device, impairments, cut }) => {
         if (!options.devices.impair(device, impairments, cut))
           throw new InstanceError("UNSUPPORTED", `'${device}' is no end of a link`);
       },
+      pause: () => {
+        this.router.driver.pause();
+        return options.devices.waiting();
+      },
+      resume: () => this.router.driver.resume(),
       jump: ({ seconds }) => options.clock.jump(seconds),
       trace: (request) => this.#tracing.begin(request),
       traced: ({ id, stop }) => this.#tracing.take(id, stop === true),
     };
+  }
+
+  /** Throws InstanceError where it stands still. */
+  #moves(): void {
+    if (this.router.driver.paused)
+      throw new InstanceError("PAUSED", `${this.#spec.name} stands still: it is being migrated`);
   }
 
   #orchestrator(place: string): Orchestrator {

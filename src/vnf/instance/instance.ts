@@ -57,6 +57,6 @@ export interface Instance {
 
 /** An instance that is not there to be asked, or does not answer. */
 export class InstanceError extends CodedError {
-  /** `ENDED`, `TIMEOUT`, `UNSUPPORTED`. */
+  /** `ENDED`, `TIMEOUT`, `UNSUPPORTED`, `PAUSED`. */
   declare readonly code: string;
 }

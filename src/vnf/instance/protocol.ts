@@ -28,6 +28,12 @@ export interface Protocol {
   }): void;
   /** Moves the wall clock by so many seconds. */
   jump(request: { readonly seconds: number }): void;
+  /**
+   * The router stands still from now on, as a virtual machine that is paused: no packet leaves it. Gives how many that
+   * left it before wait for their time and are not on a link yet; may be asked again.
+   */
+  pause(request: Record<never, never>): number;
+  resume(request: Record<never, never>): void;
   /** Begins to follow packets on their way through the elements; one trace at a time. Gives its number. */
   trace(request: TraceRequest): number;
   /** What is through since the last time; a trace that nobody asks for ends, and so does one with `stop`. */

@@ -42,6 +42,8 @@ export interface KernelAttached {
 export interface FunctionDevices extends DeviceProvider {
   /** Changes what the sending side of a device does. False for one that is no end of a link. */
   impair(device: string, impairments: Impairments, cut: boolean): boolean;
+  /** Packets that left the router and wait for their time here, before they are on a link. */
+  waiting(): number;
   /** Counters of the devices, by name. */
   counters(): Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
@@ -105,6 +107,10 @@ export class AttachedDevices implements FunctionDevices {
     if ("end" in found) found.end.impair(impairments, cut);
     else this.#shaped.get(device)?.impair(impairments, cut);
     return true;
+  }
+
+  waiting(): number {
+    return [...this.#shaped.values()].reduce((sum, shaped) => sum + shaped.waiting, 0);
   }
 
   counters(): Record<string, Readonly<Record<string, number>>> {

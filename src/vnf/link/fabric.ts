@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import { makeLink } from "../../device/link.js";
+import { type LinkDevice, makeLink } from "../../device/link.js";
 import { makeSharedLink, markGone, type SharedEnd, SharedLinkDevice } from "../../device/shared-link.js";
 import type { Loader } from "../../loader.js";
 import { endName } from "../descriptor/ends.js";
@@ -31,6 +31,8 @@ export interface EndPlan {
   readonly device: string;
   readonly link: string;
   readonly mac: Uint8Array;
+  /** Bytes of its largest IP packet; null: what the link carries. */
+  readonly mtu: number | null;
 }
 
 /** What the sending side of an instance's device is to do from now on. */
@@ -63,12 +65,21 @@ interface LaidLink {
   readonly pairs: KernelPair[];
 }
 
+/** An end that is on no link at the moment, and the switch's side of its wire; null where that is a device of the kernel. */
+interface LooseEnd {
+  readonly from: LaidLink;
+  readonly laidEnd: LaidEnd;
+  readonly port: LinkDevice | null;
+}
+
 export class Fabric {
   readonly #service: string;
   readonly #world: World;
   readonly #loader: Loader;
   readonly #pairs: Pairs;
   readonly #laid = new Map<string, LaidLink>();
+  /** By instance. */
+  readonly #loose = new Map<string, LooseEnd[]>();
 
   /** `namespaces`: processes have one each, joined by virtual Ethernet; else they are joined by Unix sockets. */
   constructor(service: string, world: World, loader: Loader, book: ResourceBook, namespaces: boolean) {
@@ -86,7 +97,7 @@ export class Fabric {
     for (const d of f.devices) {
       if (!("link" in d)) continue;
       const mac = d.mac ?? hardwareAddress(this.#service, instance, d.name);
-      plans.push({ instance, isolation, device: d.name, link: d.link, mac });
+      plans.push({ instance, isolation, device: d.name, link: d.link, mac, mtu: f.vm?.mtu ?? null });
     }
     return plans;
   }
@@ -124,6 +135,7 @@ export class Fabric {
   async #plug(laid: LaidLink, plan: EndPlan): Promise<void> {
     const { segment } = laid;
     const none = { plan, end: null, shared: null, device: null, pair: null };
+    const mtu = plan.mtu ?? laid.link.mtu;
     if (segment === null) {
       const i = laid.ends.findIndex((e) => e.plan === null);
       const { shared, end, device } = laid.ends[i];
@@ -133,11 +145,11 @@ export class Fabric {
       for (const { plan: other, end } of laid.ends)
         if (other !== null) end?.impair(...this.#sending(laid, other));
     } else if (reach(plan) === "process") {
-      const end = await segment.plug(portName(plan), plan.mac);
+      const end = await segment.plug(portName(plan), plan.mac, mtu);
       end.impair(segment.sending, laid.conditions.cut);
       laid.ends.push({ ...none, end });
     } else if (reach(plan) === "shared") {
-      const shared = await segment.plugShared(portName(plan), plan.mac);
+      const shared = await segment.plugShared(portName(plan), plan.mac, mtu);
       laid.ends.push({ ...none, shared });
     } else {
       // Our side has an address of its own, which nobody uses.
@@ -147,10 +159,10 @@ export class Fabric {
           { ...plan, process: true },
           { ...plan, process: false, mac },
         ],
-        laid.link.mtu,
+        mtu,
       );
       laid.pairs.push(pair);
-      await segment.plugKernel(portName(plan), pair[1]);
+      await segment.plugKernel(portName(plan), pair[1], mtu);
       laid.ends.push({ ...none, device: pair[0].device, pair });
     }
   }
@@ -177,6 +189,12 @@ export class Fabric {
 
   /** Takes the ends of `instance` out of links that run. */
   async withdraw(instance: string): Promise<void> {
+    for (const { from, laidEnd, port } of this.#loose.get(instance) ?? []) {
+      laidEnd.end?.close();
+      port?.close();
+      await this.#removePair(from, laidEnd.pair);
+    }
+    this.#loose.delete(instance);
     for (const laid of this.#laid.values()) {
       for (const [i, laidEnd] of [...laid.ends.entries()].reverse()) {
         const { plan, end } = laidEnd;
@@ -194,12 +212,53 @@ export class Fabric {
         laid.ends.splice(i, 1);
         await laid.segment.unplug(portName(plan));
         end?.close();
-        const { pair } = laidEnd;
-        if (pair === null) continue;
-        laid.pairs.splice(laid.pairs.indexOf(pair), 1);
-        await this.#pairs.remove(pair);
+        await this.#removePair(laid, laidEnd.pair);
       }
     }
+  }
+
+  async #removePair({ pairs }: LaidLink, pair: KernelPair | null): Promise<void> {
+    if (pair === null) return;
+    pairs.splice(pairs.indexOf(pair), 1);
+    await this.#pairs.remove(pair);
+  }
+
+  /** Takes the ends of `instance`, which stands still, off their links, all of which are switches; it keeps them. */
+  async loosen(instance: string): Promise<void> {
+    for (const laid of this.#laid.values())
+      for (const laidEnd of laid.ends.filter((e) => e.plan?.instance === instance)) {
+        const port = await laid.segment!.release(portName(laidEnd.plan!));
+        laid.ends.splice(laid.ends.indexOf(laidEnd), 1);
+        const loose = this.#loose.get(instance) ?? [];
+        this.#loose.set(instance, loose);
+        loose.push({ from: laid, laidEnd, port });
+      }
+  }
+
+  /** Plugs the loose ends of `instance` into the links of `plans`; returns what ends in other threads are still to be told. */
+  async fasten(instance: string, plans: readonly EndPlan[]): Promise<EndChange[]> {
+    const far: EndChange[] = [];
+    const loose = this.#loose.get(instance) ?? [];
+    for (const plan of plans) {
+      const i = loose.findIndex((l) => l.laidEnd.plan!.device === plan.device);
+      if (i < 0) continue;
+      const [{ from, laidEnd, port }] = loose.splice(i, 1);
+      const laid = this.#laid.get(plan.link)!;
+      const { pair } = laidEnd;
+      if (pair !== null) {
+        from.pairs.splice(from.pairs.indexOf(pair), 1);
+        laid.pairs.push(pair);
+      }
+      if (port !== null) await laid.segment!.adopt(portName(plan), port);
+      else await laid.segment!.plugKernel(portName(plan), pair![1], plan.mtu ?? laid.link.mtu);
+      laidEnd.plan = plan;
+      laid.ends.push(laidEnd);
+      const [impairments, cut] = this.#sending(laid, plan);
+      if (laidEnd.end !== null) laidEnd.end.impair(impairments, cut);
+      else far.push({ instance, device: plan.device, impairments, cut });
+    }
+    if (loose.length === 0) this.#loose.delete(instance);
+    return far;
   }
 
   /** Takes away what belonged to an instance that will not come back. */
@@ -242,11 +301,13 @@ export class Fabric {
 
   #kernelAttached(laid: LaidLink, plan: EndPlan, device: string): KernelAttached {
     const [impairments, cut] = this.#sending(laid, plan);
-    return { name: plan.device, device, mac: plan.mac, mtu: laid.link.mtu, impairments, cut };
+    const mtu = plan.mtu ?? laid.link.mtu;
+    return { name: plan.device, device, mac: plan.mac, mtu, impairments, cut };
   }
 
   #end(laid: LaidLink, instance: string, device: string): LaidEnd {
-    return laid.ends.find((e) => e.plan?.instance === instance && e.plan.device === device)!;
+    const loose = this.#loose.get(instance)?.map(({ laidEnd }) => laidEnd) ?? [];
+    return [...laid.ends, ...loose].find((e) => e.plan?.instance === instance && e.plan.device === device)!;
   }
 
   /** What happens to packets that an end sends before they are at a switch, or at the other end. */
@@ -261,7 +322,8 @@ export class Fabric {
 
   /** The thread of an instance ended: what is sent to it is lost. */
   gone(instance: string): void {
-    for (const { ends } of this.#laid.values())
+    const loose = this.#loose.get(instance)?.map(({ laidEnd }) => laidEnd) ?? [];
+    for (const ends of [loose, ...[...this.#laid.values()].map((laid) => laid.ends)])
       for (const { plan, shared } of ends)
         if (plan?.instance === instance && shared !== null) markGone(shared);
   }
@@ -311,6 +373,7 @@ export class Fabric {
   }
 
   async close(): Promise<void> {
+    for (const instance of [...this.#loose.keys()]) await this.withdraw(instance);
     for (const name of [...this.#laid.keys()]) await this.remove(name);
     await this.#pairs.close();
   }

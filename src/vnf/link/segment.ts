@@ -10,7 +10,7 @@ import { pathText } from "../../packet/line-text.js";
 import type { Device } from "../../router/device.js";
 import { Router } from "../../router/router.js";
 import type { EndPair, Impairments, LinkDescriptor } from "../descriptor/model.js";
-import type { World } from "../world.js";
+import { held, sleep, type World } from "../world.js";
 import { AttachedDevices, type KernelAttached, type LinkEnd } from "./attached.js";
 import { conditionsOf, type LinkConditions, type PathConditions, samePath } from "./conditions.js";
 import type { KernelEnd } from "./pairs.js";
@@ -22,6 +22,9 @@ const BYTES = 128 * 2 ** 20;
 /** The same for links whose packets do not fit a usual slot. */
 const LARGE_MTU = 1800;
 const LARGE_BYTES = 512 * 2 ** 20;
+
+/** How long an end that is to leave waits for what it has sent. */
+const DRAIN_MS = 1000;
 
 /** A line of the switch that was set or used. */
 export interface PairView extends EndPair, PathConditions {
@@ -80,9 +83,9 @@ export class Segment {
   }
 
   /** Adds an end in this thread and returns it. The switch runs from the first end on. */
-  async plug(name: string, mac: Uint8Array): Promise<LinkEnd> {
+  async plug(name: string, mac: Uint8Array, mtu: number): Promise<LinkEnd> {
     const [end, port] = makeLink({
-      ...linkOptions(this.sending, this.#link, this.#world),
+      ...linkOptions(this.sending, { name: this.#link.name, mtu }, this.#world),
       names: [this.#link.name, name],
       macs: [mac, mac],
     });
@@ -92,21 +95,44 @@ export class Segment {
   }
 
   /** Adds an end for another thread. */
-  async plugShared(name: string, mac: Uint8Array): Promise<SharedEnd> {
+  async plugShared(name: string, mac: Uint8Array, mtu: number): Promise<SharedEnd> {
     const names = [this.#link.name, name] as const;
-    const [end, port] = makeSharedLink({ mtu: this.#link.mtu, flight: FLIGHT, names, macs: [mac, mac] });
+    const [end, port] = makeSharedLink({ mtu, flight: FLIGHT, names, macs: [mac, mac] });
     this.#ports.set(name, new SharedLinkDevice(port, this.sending));
     await this.#connect();
     return end;
   }
 
   /** Adds an end in another process; `port` is the other end of its pair, here. */
-  async plugKernel(name: string, { device, mac }: KernelEnd): Promise<void> {
-    const { mtu } = this.#link;
+  async plugKernel(name: string, { device, mac }: KernelEnd, mtu: number): Promise<void> {
     const attached: KernelAttached = { name, device, mac, mtu, impairments: this.sending, cut: false };
     // Functions come and go, which their own log tells: that a port's other end is not there is no news.
     this.#kernel.set(name, new AttachedDevices([attached], new SystemProvider()));
     await this.#connect();
+  }
+
+  /**
+   * Takes an end out whose wire goes to another segment, once what came on it is with the switch, or after some time.
+   * Returns the switch's side of the wire; null where it is a device of the kernel.
+   */
+  async release(name: string): Promise<LinkDevice | null> {
+    const port = this.#ports.get(name);
+    if (port === undefined) {
+      await this.unplug(name);
+      return null;
+    }
+    for (let ms = 0; port.pending > 0 && ms < DRAIN_MS; ms++) await sleep(this.#world, 0.001);
+    this.#ports.delete(name);
+    await held(this.#world, this.#connect());
+    port.release();
+    return port;
+  }
+
+  /** Takes an end over that another segment has released. */
+  async adopt(name: string, port: LinkDevice): Promise<void> {
+    port.impair(this.sending);
+    this.#ports.set(name, port);
+    await held(this.#world, this.#connect());
   }
 
   async unplug(name: string): Promise<void> {

@@ -10,7 +10,7 @@ export const FLIGHT = { packets: 4096, bytes: 4 * 2 ** 20 };
 
 export function linkOptions(
   impairments: Impairments,
-  { name, mtu }: LinkDescriptor,
+  { name, mtu }: Pick<LinkDescriptor, "name" | "mtu">,
   world: World,
 ): LinkOptions {
   const { simulation } = world;

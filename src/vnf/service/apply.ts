@@ -9,6 +9,7 @@ import type { Fabric } from "../link/fabric.js";
 import { type Changes, changes } from "./changes.js";
 import { ServiceError } from "./error.js";
 import type { ManagedFunction } from "./function.js";
+import type { Guests } from "./guests.js";
 import type { Links } from "./links.js";
 
 /** The service, as far as it is changed. */
@@ -17,6 +18,7 @@ export interface ApplyTarget {
   readonly functions: ReadonlyMap<string, ManagedFunction>;
   readonly fabric: Fabric;
   readonly links: Links;
+  readonly guests: Guests;
   add(name: string, f: FunctionDescriptor): void;
   /** Ends an instance and takes away all that it has. */
   remove(name: string): Promise<void>;
@@ -41,7 +43,9 @@ export async function applyDescriptor(
   reread: boolean,
 ): Promise<string[]> {
   const { functions, fabric, links } = target;
-  const wanted = replicas(next);
+  target.guests.check(next);
+  const { places } = target.guests;
+  const wanted = replicas(next, places);
   const ends = [...wanted].flatMap(([name, f]) => fabric.plan(name, f));
   const { faults } = target.descriptor;
   const plan = changes(target.descriptor, next, {
@@ -50,6 +54,7 @@ export async function applyDescriptor(
         link,
         ends.filter((e) => e.link === link),
       ),
+    places,
     edited: (name) => reread && textOf(wanted.get(name)!.graph) !== functions.get(name)!.text,
   });
   const done: string[] = [];
@@ -68,6 +73,7 @@ export async function applyDescriptor(
     functions.get(name)!.descriptor = wanted.get(name)!;
   }
   for (const name of plan.added) target.add(name, wanted.get(name)!);
+  target.guests.settle();
   const { removed, relaid } = plan.links;
   await links.remove([...removed, ...relaid]);
   await target.prepare();

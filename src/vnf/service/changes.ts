@@ -2,7 +2,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import type { FunctionDescriptor, LinkDescriptor, ServiceDescriptor } from "../descriptor/model.js";
-import { replicas } from "../descriptor/replicas.js";
+import { type Places, replicas } from "../descriptor/replicas.js";
 
 export interface Changes {
   /** Instances by name. */
@@ -28,15 +28,17 @@ export interface Running {
   carries(link: string): boolean;
   /** Whether the file of an instance's graph has another text than the one that runs. */
   edited(name: string): boolean;
+  /** Where virtual machines are. */
+  readonly places: Places;
 }
 
 export function changes(
   from: ServiceDescriptor,
   to: ServiceDescriptor,
-  { carries, edited }: Running,
+  { carries, edited, places }: Running,
 ): Changes {
-  const before = replicas(from);
-  const after = replicas(to);
+  const before = replicas(from, places);
+  const after = replicas(to, places);
   const removed = [...before.keys()].filter((name) => !after.has(name));
   const added = [...after.keys()].filter((name) => !before.has(name));
   const relaid = new Set(
@@ -77,7 +79,13 @@ export function changes(
 
 /** Whether a running instance cannot become the other by a hot swap. */
 function mustRemake(old: FunctionDescriptor, f: FunctionDescriptor): boolean {
-  const fixed = (d: FunctionDescriptor): unknown[] => [d.devices, d.isolation, d.memory, d.orchestrates];
+  const fixed = (d: FunctionDescriptor): unknown[] => [
+    d.devices,
+    d.isolation,
+    d.memory,
+    d.orchestrates,
+    d.vm?.mtu,
+  ];
   return !isDeepStrictEqual(fixed(old), fixed(f));
 }
 

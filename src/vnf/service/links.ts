@@ -2,7 +2,7 @@
 
 import type { ServiceDescriptor } from "../descriptor/model.js";
 import type { LinkConditions } from "../link/conditions.js";
-import type { EndPlan, Fabric } from "../link/fabric.js";
+import type { EndChange, EndPlan, Fabric } from "../link/fabric.js";
 import type { World } from "../world.js";
 import type { ManagedFunction } from "./function.js";
 
@@ -42,7 +42,12 @@ export class Links {
 
   /** Changes what a link does to packets, wherever its ends are. */
   impair(link: string, conditions: LinkConditions): void {
-    for (const { instance, ...request } of this.#fabric.impair(link, conditions)) {
+    this.tell(this.#fabric.impair(link, conditions));
+  }
+
+  /** Tells ends in other threads what they are to do. */
+  tell(changes: readonly EndChange[]): void {
+    for (const { instance, ...request } of changes) {
       // One that does not run hears of it when it starts.
       const told = this.#functions.get(instance)?.request("impair", request);
       this.#world.hold(Promise.resolve(told).catch(() => {}));

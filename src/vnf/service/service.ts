@@ -24,6 +24,7 @@ import { ServiceError } from "./error.js";
 import { EventLog } from "./events.js";
 import { Faults, type FaultTarget } from "./faults.js";
 import { ManagedFunction } from "./function.js";
+import { Guests } from "./guests.js";
 import { Instances } from "./instances.js";
 import { Links } from "./links.js";
 import { serviceOrchestrator } from "./orchestrator.js";
@@ -59,6 +60,8 @@ export class Service {
   /** By instance name: a function's own name, with `-2`, `-3` for its further replicas. */
   readonly #functions = new Map<string, ManagedFunction>();
   readonly #faults: Faults;
+  /** The functions that are virtual machines, and where they are. */
+  readonly guests: Guests;
   /** What takes back the descriptor's faults, and when the service was started. */
   readonly #planned: (() => void)[] = [];
   #startedAt = 0;
@@ -84,6 +87,7 @@ export class Service {
       orchestrator: serviceOrchestrator(this),
     });
     this.#links = new Links(world, fabric, this.#functions);
+    this.guests = new Guests(this, fabric, this.#links);
   }
 
   /** Lays the links and makes the functions; nothing is started. */
@@ -92,6 +96,7 @@ export class Service {
     checkOptions("Service.instantiate", options, OPTION_KINDS, ["world"]);
     const service = new Service(descriptor, options);
     for (const [name, f] of replicas(descriptor)) service.#add(name, f);
+    service.guests.settle();
     try {
       await service.#prepare();
       await service.#links.lay(descriptor, descriptor.links.keys());
@@ -240,6 +245,7 @@ export class Service {
   /** Changes how many replicas of a function there are. */
   async scale(name: string, count: number): Promise<void> {
     const f = this.#descriptor.functions.get(name);
+    if (f?.vm) throw new ServiceError("UNSUPPORTED", `'${name}' is a virtual machine: it has no replicas`);
     if (f === undefined) {
       const { descriptor } = this.function(name);
       throw new ServiceError("UNSUPPORTED", `'${name}' is a replica of '${descriptor.name}': scale that`);
@@ -272,6 +278,7 @@ export class Service {
       functions: this.#functions,
       fabric: this.#fabric,
       links: this.#links,
+      guests: this.guests,
       get descriptor() {
         return service.#descriptor;
       },
@@ -293,6 +300,7 @@ export class Service {
     await this.#fabric.withdraw(name);
     await this.#instances.remove(name);
     this.#functions.delete(name);
+    this.guests.forget(name);
   }
 
   /**
