@@ -1,8 +1,10 @@
 // The public library.
 
 import { readFileSync } from "node:fs";
+import { KernelAlarms } from "./device/alarms.js";
 import { Loader } from "./loader.js";
 import { checkArgument, OPTIONS, TEXT } from "./options.js";
+import { RealClock } from "./router/clock.js";
 import { type RouterOptions as CoreOptions, Router as CoreRouter } from "./router/router.js";
 
 export * as layout from "../assembly/layout.js";
@@ -80,7 +82,8 @@ export type RouterOptions = Omit<CoreOptions, "loader"> & { readonly loader?: Lo
 export class Router extends CoreRouter {
   constructor(options: RouterOptions = {}) {
     checkArgument("Router", "the options", options, OPTIONS);
-    super({ ...options, loader: options.loader ?? new Loader() });
+    const { loader = new Loader(), clock = new RealClock(new KernelAlarms()) } = options;
+    super({ ...options, loader, clock });
   }
 
   /** Makes and initializes a router from configuration text. Throws ConfigurationError with everything that is wrong. */

@@ -2,6 +2,7 @@
 
 import { writeFileSync } from "node:fs";
 import { ORCHESTRATOR, type Orchestrator } from "../cloud/orchestrator.js";
+import { KernelAlarms } from "../device/alarms.js";
 import { SystemProvider } from "../device/provider.js";
 import { bytesOf } from "../lang/args/text.js";
 import { ConfigurationError } from "../lang/diagnostics.js";
@@ -37,7 +38,7 @@ async function makeRouter(
   const router = new Router({
     file,
     loader: new Loader(),
-    clock: s.simtime === null ? new RealClock() : new SimulatedClock(s.simtime),
+    clock: s.simtime === null ? new RealClock(new KernelAlarms()) : new SimulatedClock(s.simtime),
     seed: s.seed,
     devices: new SystemProvider({
       report: (message) => process.stderr.write(`${message}\n`),

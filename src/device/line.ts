@@ -1,6 +1,6 @@
 // The timing of one direction of an in-process link, and its default timers.
 
-import type { Clock } from "../router/clock.js";
+import type { RealClock } from "../router/clock.js";
 
 export interface LineOptions {
   readonly delay?: number;
@@ -71,13 +71,10 @@ export class Line {
   }
 }
 
-/** Node's timers have whole milliseconds and may be early: what is left goes round the event loop. */
-export function realSchedule(clock: Clock, at: number, run: () => void): void {
-  const again = (): void => {
+/** Calls `run` when the clock shows steady nanosecond `at`, later than this call returns. */
+export function realSchedule(clock: RealClock, at: number, run: () => void): void {
+  clock.wakeNear(at, () => {
     if (clock.delay(at) > 0) realSchedule(clock, at, run);
     else run();
-  };
-  const ns = clock.delay(at);
-  if (ns < 1_500_000) setImmediate(again);
-  else setTimeout(again, ns / 1e6 - 1);
+  });
 }

@@ -21,6 +21,7 @@ import { type PacketMemory, STAGE_BYTES } from "../packet/memory.js";
 import { timestampHigh, timestampLow } from "../packet/timestamp.js";
 import { type Clock, RealClock, wallTime } from "../router/clock.js";
 import type { Device } from "../router/device.js";
+import { KernelAlarms } from "./alarms.js";
 import { newTotals, type Totals } from "./counters.js";
 import { Line, type LineOptions, realSchedule } from "./line.js";
 import { Wire, type WireReceiver, type WireSender } from "./wire.js";
@@ -84,11 +85,11 @@ const OPTION_KINDS: Readonly<Record<keyof LinkOptions, Kind>> = {
 /** Makes a link and returns its two ends. Throws OptionError. */
 export function makeLink(options: LinkOptions = {}): readonly [LinkDevice, LinkDevice] {
   checkOptions("makeLink", options, OPTION_KINDS);
-  const { loss = 0, jitter = 0, clock = new RealClock(), flight = {} } = options;
+  const { loss = 0, jitter = 0, clock = new RealClock(new KernelAlarms()), flight = {} } = options;
   checkOptions("makeLink: flight", flight, { packets: whole(1), bytes: whole(1) });
-  if (clock.simulated) {
+  if (!(clock instanceof RealClock)) {
     const needed = ["schedule", ...(loss > 0 || jitter > 0 ? ["random"] : [])];
-    checkOptions("makeLink under a simulated clock", options, OPTION_KINDS, needed);
+    checkOptions("makeLink with a clock of its own", options, OPTION_KINDS, needed);
   }
   const wires = [0, 1].map(() => new Wire(flight.packets ?? 8192, flight.bytes ?? 4 * 2 ** 20));
   const a = new LinkDevice(0, clock, options, wires[0], wires[1]);
@@ -161,7 +162,7 @@ export class LinkDevice implements Device, FarEnd {
     this.linkType = options.linkType ?? "ethernet";
     this.mac = this.linkType === "ip" ? null : (options.macs ?? DEFAULT_MACS)[end];
     this.mtu = options.mtu ?? 1500;
-    this.#schedule = options.schedule ?? ((at, run) => realSchedule(clock, at, run));
+    this.#schedule = options.schedule ?? ((at, run) => realSchedule(clock as RealClock, at, run));
     const { random = Math.random } = options;
     this.#random = () => random(end);
     this.#loss = options.loss ?? 0;

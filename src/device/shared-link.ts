@@ -1,6 +1,7 @@
 // A link between two threads of a process: rings in shared memory, and a word in it on which a sleeping end waits.
 
 import { type Clock, RealClock, type WallTime } from "../router/clock.js";
+import { KernelAlarms } from "./alarms.js";
 import { type FarEnd, LinkDevice, type LinkOptions } from "./link.js";
 import { makeSharedRing, type SharedRing, SharedWireReceiver, SharedWireSender } from "./shared-wire.js";
 
@@ -61,7 +62,7 @@ class ProcessClock extends RealClock {
   override readonly start: WallTime;
 
   constructor() {
-    super();
+    super(new KernelAlarms());
     const [seconds, nanoseconds] = process.hrtime();
     const now = super.now();
     this.#offset = seconds * 1e9 + nanoseconds - now;

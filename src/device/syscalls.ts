@@ -25,6 +25,8 @@ export const SOCK_RAW = 3;
 export const SOCK_FLAGS: number = O_NONBLOCK | O_CLOEXEC;
 export const MSG_DONTWAIT = 0x40;
 
+const CLOCK_MONOTONIC = 1;
+
 export const ENOENT = 2;
 export const ENXIO = 6;
 export const EINTR = 4;
@@ -79,7 +81,9 @@ export class Syscalls {
   readonly writev: (fd: number, iov: number, count: number) => number;
   /** 0 where there is no interface of this name. */
   readonly interfaceIndex: (name: string) => number;
+  readonly timerSet: (fd: number, flags: number, value: Uint8Array, former: number) => number;
   readonly #koffi: Koffi;
+  readonly #timerCreate: (clock: number, flags: number) => number;
 
   /** Throws DeviceError `UNSUPPORTED` where system calls cannot be made. */
   constructor() {
@@ -110,11 +114,18 @@ export class Syscalls {
     this.readv = c.func("intptr_t readv(int, uintptr_t, int)");
     this.writev = c.func("intptr_t writev(int, uintptr_t, int)");
     this.interfaceIndex = c.func("unsigned int if_nametoindex(const char *)");
+    this.timerSet = c.func("int timerfd_settime(int, int, const void *, uintptr_t)");
+    this.#timerCreate = c.func("int timerfd_create(int, int)");
   }
 
   /** The error of the last call that failed. */
   get errno(): number {
     return this.#koffi.errno();
+  }
+
+  /** A timer of steady time that is not set. */
+  timer(): number {
+    return this.#timerCreate(CLOCK_MONOTONIC, SOCK_FLAGS);
   }
 
   /** Where the router's memory lies in the process. It never moves. */

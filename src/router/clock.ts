@@ -30,8 +30,19 @@ export interface Clock {
   delay(at: number): number;
 }
 
+/** Calls back after parts of a millisecond, for which Node's timers are too coarse. */
+export interface Alarms {
+  /** Calls `run` once, about `ns` nanoseconds from now, perhaps earlier, but later than this call returns. */
+  after(ns: number, run: () => void): void;
+}
+
+/** Goes round the event loop again and again: a wait takes a processor for itself. */
+const SPINNING: Alarms = { after: (_, run) => void setImmediate(run) };
+
 /** Real time; `speed` > 1 makes it pass faster (Click's linear time warp). */
 export class RealClock implements Clock {
+  /** Nanoseconds of a wait that is too short for Node's timers: these have whole milliseconds, and may be early. */
+  static readonly SHORT = 1_500_000;
   readonly simulated = false;
   start: WallTime;
   #origin: number;
@@ -40,8 +51,11 @@ export class RealClock implements Clock {
   #recent = 0;
   /** Do not wait when there is nothing to do, but skip to the next timer (Click's `nowait` time warp). */
   nowait = false;
+  readonly #alarms: Alarms;
 
-  constructor() {
+  /** `alarms`: what short waits are made with. */
+  constructor(alarms: Alarms = SPINNING) {
+    this.#alarms = alarms;
     this.#origin = performance.now();
     const ms = performance.timeOrigin + this.#origin;
     const seconds = Math.floor(ms / 1000);
@@ -68,6 +82,13 @@ export class RealClock implements Clock {
 
   delay(at: number): number {
     return Math.max(0, (at - this.now()) / this.#speed);
+  }
+
+  /** Calls `run` at about steady nanosecond `at`, perhaps earlier; later than this call returns. */
+  wakeNear(at: number, run: () => void): void {
+    const ns = this.delay(at);
+    if (ns < RealClock.SHORT) this.#alarms.after(ns, run);
+    else setTimeout(run, ns / 1e6 - 1);
   }
 
   /** Moves the wall clock by `seconds`, either way, as somebody who sets it does; steady time goes on as it was. */

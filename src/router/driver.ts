@@ -9,8 +9,8 @@ const TASKS_PER_ROUND = 128;
 const TIMERS_PER_ROUND = 64;
 /** Real milliseconds after which a busy router lets the event loop (sockets, signals) run. */
 const BUSY_SLICE = 2;
-/** Waits shorter than this spin through the event loop: Node's timers have whole milliseconds. */
-const SPIN_NS = 1_500_000;
+/** Milliseconds of the longest wait: Node's timers end at once when asked for more than 24 days. */
+const LONGEST_WAIT = 60_000;
 /**
  * Simulated nanoseconds that a round takes after which there are tasks still: without it a polling task would
  * stop time. (Click's simulated clock moves by a microsecond each time somebody looks at it.)
@@ -27,6 +27,12 @@ export class Driver {
   /** It has been said that there was no room for a packet. */
   #full = false;
   #wake: (() => void) | null = null;
+  /** The earliest steady nanosecond for which an alarm of the clock is set. */
+  #alarm = Number.POSITIVE_INFINITY;
+  readonly #ring = (): void => {
+    this.#alarm = Number.POSITIVE_INFINITY;
+    this.wake();
+  };
 
   constructor(router: Router) {
     this.#router = router;
@@ -166,7 +172,7 @@ export class Driver {
         } else {
           if (clock instanceof RealClock && clock.nowait && next !== Number.POSITIVE_INFINITY)
             clock.skipTo(next);
-          await this.#wait(clock.delay(next));
+          await this.#wait(next);
         }
         slice = performance.now();
       }
@@ -176,17 +182,25 @@ export class Driver {
     }
   }
 
-  /** Waits until `ns` have passed or `wake` is called. */
-  #wait(ns: number): Promise<void> {
-    if (ns < SPIN_NS) return immediate();
+  /** Waits until steady nanosecond `at`, or a little less, or until `wake` is called. */
+  #wait(at: number): Promise<void> {
+    const { clock } = this.#router;
+    if (!(clock instanceof RealClock)) return immediate();
     return new Promise((resolve) => {
-      // Without a timer due the wait still holds the process: a router runs until it is stopped.
-      const ms = Math.min(ns / 1e6 - 1, 60_000);
-      const timer = setTimeout(() => this.wake(), ms);
+      let timer: NodeJS.Timeout | undefined;
       this.#wake = () => {
         clearTimeout(timer);
         resolve();
       };
+      const ns = clock.delay(at);
+      if (ns < RealClock.SHORT) {
+        if (at >= this.#alarm) return;
+        this.#alarm = at;
+        clock.wakeNear(at, this.#ring);
+      } else {
+        // Without a timer due the wait still holds the process: a router runs until it is stopped.
+        timer = setTimeout(() => this.wake(), Math.min(ns / 1e6 - 1, LONGEST_WAIT));
+      }
     });
   }
 }

@@ -1,6 +1,7 @@
 // What a service runs in: real time, or simulated time that all of its routers share.
 
 import { createHash } from "node:crypto";
+import { KernelAlarms } from "../device/alarms.js";
 import { having, type Kind } from "../options.js";
 import { type Clock, RealClock, SimulatedClockView } from "../router/clock.js";
 import { Simulation } from "../router/simulation.js";
@@ -51,7 +52,8 @@ const LONGEST_MS = 2 ** 31 - 1;
 
 export class RealWorld implements World {
   readonly simulation = null;
-  readonly #clock = new RealClock();
+  readonly #alarms = new KernelAlarms();
+  readonly #clock = new RealClock(this.#alarms);
 
   now(): number {
     return this.#clock.now() / 1e9;
@@ -71,7 +73,7 @@ export class RealWorld implements World {
   }
 
   clock(): FunctionClock {
-    return new RealClock();
+    return new RealClock(this.#alarms);
   }
 
   random(): number {

@@ -6,10 +6,12 @@
 
 import { connect, createServer } from "node:net";
 import { constants, setPriority } from "node:os";
+import { KernelAlarms } from "../../device/alarms.js";
 import { type LinkDevice, makeLink } from "../../device/link.js";
 import { SystemProvider } from "../../device/provider.js";
 import { Loader } from "../../loader.js";
 import type { PacketMemory } from "../../packet/memory.js";
+import { RealClock } from "../../router/clock.js";
 import type { Device, DeviceOptions } from "../../router/device.js";
 import { Router } from "../../router/router.js";
 
@@ -46,8 +48,9 @@ function hurry(): void {
 
 async function join(options: object): Promise<void> {
   hurry();
-  const ends = makeLink({ ...options, names: ["left", "right"] });
-  const router = new Router({ loader: new Loader(), devices: new Provider(ends) });
+  const clock = new RealClock(new KernelAlarms());
+  const ends = makeLink({ ...options, clock, names: ["left", "right"] });
+  const router = new Router({ loader: new Loader(), clock, devices: new Provider(ends) });
   await router.start(`
     FromDevice(r0, PROMISC true) -> ToDevice(left);  FromDevice(left) -> ToDevice(r0);
     FromDevice(r1, PROMISC true) -> ToDevice(right); FromDevice(right) -> ToDevice(r1);`);

@@ -1,5 +1,6 @@
 // The far side of a RemoteInstance: makes the router and answers the manager, in a worker thread or a process.
 
+import { KernelAlarms } from "../../device/alarms.js";
 import { Loader } from "../../loader.js";
 import { RealClock } from "../../router/clock.js";
 import type { DeviceProvider } from "../../router/device.js";
@@ -25,7 +26,7 @@ export function remoteHost(
   const host = new InstanceHost(spec, {
     loader: new Loader(),
     devices,
-    clock: new RealClock(),
+    clock: new RealClock(new KernelAlarms()),
     log,
     orchestrator,
   });

@@ -65,7 +65,7 @@ export class Segment {
       loader,
       file: `link ${link.name}`,
       memory: { slots: SLOTS, bytes: link.mtu > LARGE_MTU ? LARGE_BYTES : BYTES },
-      clock: world.simulation?.clock,
+      clock: world.simulation?.clock ?? world.clock(),
       seed: world.seed(`link ${link.name}`),
       devices: {
         open: (name: string, memory, options): Device => {

@@ -26,6 +26,8 @@ export function linkOptions(
     mtu,
     flight: FLIGHT,
     random: (end) => random[end].real(),
-    ...(simulation === null ? {} : { clock: simulation.clock, schedule: simulation.schedule }),
+    ...(simulation === null
+      ? { clock: world.clock() }
+      : { clock: simulation.clock, schedule: simulation.schedule }),
   };
 }
