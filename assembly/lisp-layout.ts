@@ -276,6 +276,7 @@ export const HOST_NONE = 0; // no mobile host's
 export const HOST_HERE = 1;
 export const HOST_AWAY = 2;
 export const HOST_RANGE = 3; // in a dynamic-EID range, and not known
+export const HOST_EXPECTED = 4; // not here yet: packets for it are held
 
 // LISPHostSwitch's state: the drop counter, then this.
 export const SWITCH_AREA = 8;

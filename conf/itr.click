@@ -11,10 +11,10 @@
 //   $PROBE_RATE, $PROBE_ALL, $PROBE_WINDOW, $PROBE_FILE, $PROBE_FILE_INTERVAL
 //   $MTU                                 largest packet the core carries
 //
-// IP packets to encapsulate are pushed to `cache`. Seven outputs are for the file to join: `cache [0]` has packets for
-// `encap`, and `cache [2]` those to be forwarded natively; `cut [1]` and `big [1]` have IPv4 and IPv6 packets that are too
-// large for the core, and `denied [0]` and `denied [1]` some of those that a mapping drops, whose senders are to be told;
-// `path_errors` (of core-side.click) is for a LISPPathMTU; `subscriber [1]` has Map-Notifies that are for no subscription. It
+// IP packets to encapsulate are pushed to `cache`. These outputs are for the file to join: `cache [0]` has packets for
+// `encap`, `cache [2]` those to be forwarded natively, and `cache [3]` those that a mapping drops, for `denials`; `denied [0]`
+// and `denied [1]` have some of these, whose senders are to be told; `cut [1]` and `big [1]` have IPv4 and IPv6 packets
+// that are too large for the core; `path_errors` (of core-side.click) is for a LISPPathMTU; `subscriber [1]` has Map-Notifies that are for no subscription. It
 // also joins the Map-Replies, `control [1]`, to `[1] subscriber`, perhaps past others that ask.
 
 cache :: LISPMapCache(IID $IID, $MAP);
@@ -24,8 +24,8 @@ cache [1] -> misses :: Counter
   -> resolver :: LISPResolver(cache, RLOC $RLOC4, RLOC $RLOC6, MAP_RESOLVER $MAP_RESOLVER, PITR $PITR);
 encap [0] -> to_core;
 
-// Packets that a mapping drops: at most 100 ICMP errors a second.
-cache [3] -> RatedSplitter(100) -> denied :: Classifier(0/40%f0, 0/60%f0);
+// Of packets that a mapping drops: at most 100 ICMP errors a second.
+denials :: RatedSplitter(100) -> denied :: Classifier(0/40%f0, 0/60%f0);
 
 // Packets that would be larger than the core carries once encapsulated (RFC 9300 section 7.1): IPv4 packets that
 // allow it are cut, to what fits then, before they are encapsulated.

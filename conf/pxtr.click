@@ -69,6 +69,7 @@ for6 [2] -> unattracted6 :: Discard;
 hops6 [1] -> ICMP6Error($LEGACY6, timeexceeded, transit) -> to6;
 
 cache [0] -> encap;
+cache [3] -> denials;
 
 // What came here to be encapsulated, and belongs to no site.
 cache [2] -> siteless :: Classifier(0/40%f0, 0/60%f0);

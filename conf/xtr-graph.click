@@ -106,11 +106,16 @@ cache [0] -> [1] peers [1] -> encap;
 // Destinations outside of LISP: what their mappings leave open, these say.
 cache [2] -> native :: LISPHostSwitch(mobility, dst) -> proxied :: LISPMapCache(0.0.0.0/0 $PETR, ::/0 $PETR, IID $IID)
   -> encap;
+native [3] -> proxied;
 
 cut [1] -> ICMPError($EID4, unreachable, needfrag) -> to_site4;
 big [1] -> ICMP6Error($EID6, packettoobig, 0) -> to_site6;
 path_errors -> paths :: LISPPathMTU(cache, proxied, RLOC $RLOC4, RLOC $RLOC6);
 
+// What a mapping drops, but for hosts that are on their way: nobody is told that these cannot be reached.
+cache [3] -> dropped :: LISPHostSwitch(mobility, dst) -> denials;
+dropped [3] -> denials;
+dropped [2], native [2] -> moving :: Discard;
 // Communication administratively prohibited (RFC 1812, section 5.2.7.1; RFC 4443, section 3.1).
 denied [0] -> ICMPError($EID4, unreachable, 13) -> to_site4;
 denied [1] -> ICMP6Error($EID6, unreachable, 1) -> to_site6;
@@ -129,7 +134,7 @@ dst6 [1] -> astray6 :: Discard;
 // this site: their mappings say Natively-Forward) goes to the site. Hosts that are elsewhere: what still comes for them
 // is encapsulated (again), its TTL one less, so that two tunnel routers that take each other for right stop some time.
 mobility :: LISPMobility(own, $SITE:eth, $DYNAMIC_EID, LOCATORS "$DYNAMIC_LOCATORS",
-  IID $IID, CACHE cache, REGISTRAR registrar, SMR smr, LOG peers);
+  IID $IID, CACHE cache, REGISTRAR registrar, SMR smr, LOG peers, NEIGHBOURS site/arp, NEIGHBOURS site/nd);
 control [1] -> absent :: LISPHostFinder(mobility, RLOC $RLOC4, RLOC $RLOC6, MAP_RESOLVER $MAP_RESOLVER)
   -> to_core;
 absent [1] -> [1] subscriber;
@@ -138,19 +143,24 @@ own4 [1], strange4 [1] -> out4;
 own6 [1] -> out6;
 own4 [2], own4 [3], own6 [2], own6 [3], strange4 [2], strange4 [3], guests [2], guests [3] -> [0] mobility;
 
-guests [1] -> near :: Classifier(0/40%f0, 0/60%f0);
+guests [1], local [1] -> near :: Classifier(0/40%f0, 0/60%f0);
 near [0] -> DecIPTTL -> to_site4;
 near [1] -> DecIP6HLIM -> to_site6;
-arrived [1], native [1] -> here :: Classifier(0/40%f0, 0/60%f0);
+arrived [1], native [1], dropped [1] -> here :: Classifier(0/40%f0, 0/60%f0);
 here [0] -> CheckIPHeader -> here4 :: DropUnroutable($EID4_NET) -> fit4;
 here [1] -> CheckIP6Header -> here6 :: DropUnroutable -> fit6;
-local [1] -> locals;
 // From the site to one of its hosts that has left: as to any other site, but only from who is here.
-local [2] -> leaving :: Classifier(0/40%f0, 0/60%f0);
+local [3] -> guests;
+local [2], local [4] -> leaving :: Classifier(0/40%f0, 0/60%f0);
 leaving [0] -> leaving4 :: IPClassifier(src net $EID4_NET, -) -> own4;
 leaving4 [1] -> strange4;
 leaving [1] -> own6;
 arrived [3] -> [2] mobility;
+// Hosts that are expected: what comes for them, and from them, is held until they are here, and then sorted anew.
+arrived [4], native [4], dropped [4] -> [3] mobility [1] -> arrived;
+own4 [4], own6 [4], strange4 [4], guests [4] -> [4] mobility [2] -> sort :: Classifier(0/40%f0, 0/60%f0);
+sort [0] -> for4;
+sort [1] -> for6;
 arrived [2] -> away :: Classifier(0/40%f0, 0/60%f0);
 away [0] -> CheckIPHeader -> DecIPTTL -> cache;
 away [1] -> CheckIP6Header -> DecIP6HLIM -> cache;

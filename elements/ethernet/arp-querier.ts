@@ -1,9 +1,9 @@
 import { ANNO_DST_IP, ANNO_VLAN_TCI, SLOT_ANNO, SLOT_TIMESTAMP } from "../../assembly/layout.js";
 import { ARPCache, SLIM_REST } from "../../src/device/neighbours/arp-cache.js";
 import { UNKNOWN_MAC } from "../../src/device/neighbours/neighbour-cache.js";
-import type { ArpTableOffer } from "../../src/device/neighbours/offers.js";
+import type { ArpTableOffer, NeighboursOffer } from "../../src/device/neighbours/offers.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
-import { ipText } from "../../src/net/address.js";
+import { ipNumber, ipText } from "../../src/net/address.js";
 import { etherText } from "../../src/net/mac.js";
 import type { Batch } from "../../src/packet/batch.js";
 import type { Neighbour } from "../../src/packet/neighbour-table.js";
@@ -91,7 +91,7 @@ const NO_MAC = new Uint8Array(6);
  * @example Idle -> q :: ARPQuerier(18.26.4.24/24, 00:00:C0:AE:67:EF) -> Discard; Idle -> [1] q
  * @see ARPTable, ARPResponder, IP6NDSolicitor, AddressInfo
  */
-export class ARPQuerier extends NeighbourSender {
+export class ARPQuerier extends NeighbourSender implements NeighboursOffer {
   static readonly spec = {
     ports: "2/1-2",
     processing: "h/h",
@@ -154,7 +154,18 @@ export class ARPQuerier extends NeighbourSender {
   }
 
   override offers(): Partial<Offers> {
-    return { ARPTable: this };
+    return { ARPTable: this, Neighbours: this };
+  }
+
+  readonly addressBytes = 4;
+
+  learn(address: Uint8Array, mac: Uint8Array): void {
+    this.#insert(ipNumber(address), mac);
+  }
+
+  #insert(ip: number, mac: Uint8Array): void {
+    const neighbour = this.cache.insert(ip, mac, this.router.clock.now());
+    if (neighbour !== null) this.#flush(neighbour);
   }
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
@@ -428,8 +439,7 @@ export class ARPQuerier extends NeighbourSender {
       insert: {
         write: (text) => {
           const { IP, ETH } = parseInsert(this, text);
-          const neighbour = this.cache.insert(IP, ETH, clock.now());
-          if (neighbour !== null) this.#flush(neighbour);
+          this.#insert(IP, ETH);
         },
       },
       delete: {

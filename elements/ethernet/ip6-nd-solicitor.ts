@@ -1,5 +1,6 @@
 import { ANNO_DST_IP, SLOT_ANNO } from "../../assembly/layout.js";
 import { NDCache, type NDOwner, STATES } from "../../src/device/neighbours/nd-cache.js";
+import type { NeighboursOffer } from "../../src/device/neighbours/offers.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import { ip6Text, sameAddress } from "../../src/net/address.js";
 import { etherText } from "../../src/net/mac.js";
@@ -7,6 +8,7 @@ import type { Batch } from "../../src/packet/batch.js";
 import type { Neighbour } from "../../src/packet/neighbour-table.js";
 import type { CleanupStage, Element, ErrorSink } from "../../src/router/element.js";
 import { type HandlerCode, handlerWords } from "../../src/router/handler.js";
+import type { Offers } from "../../src/router/offers.js";
 import type { ElementSpec } from "../../src/router/spec.js";
 import { orNull } from "../../src/wire/error.js";
 import { ICMP6_ADVERTISEMENT, ICMP6_SOLICITATION, ND_OVERRIDE, ND_ROUTER } from "../../src/wire/icmp6.js";
@@ -94,7 +96,7 @@ const ENTRY = {
  * @example Idle -> n :: IP6NDSolicitor(2001:db8::1, 00:00:C0:AE:67:EF) -> Discard; Idle -> [1] n
  * @see IP6NDAdvertiser, ARPQuerier, AddressInfo
  */
-export class IP6NDSolicitor extends NeighbourSender implements NDOwner {
+export class IP6NDSolicitor extends NeighbourSender implements NDOwner, NeighboursOffer {
   static readonly spec = {
     ports: "2/1-3",
     processing: "h/h",
@@ -145,6 +147,16 @@ export class IP6NDSolicitor extends NeighbourSender implements NDOwner {
   #values: ArgValues<typeof args> | null = null;
   #saidZero = false;
   #saidConflict = false;
+
+  override offers(): Partial<Offers> {
+    return { Neighbours: this };
+  }
+
+  readonly addressBytes = 16;
+
+  learn(address: Uint8Array, mac: Uint8Array): void {
+    this.#flush(this.#cache!.insert(address, mac));
+  }
 
   override configure(values: ArgValues<typeof args>, _errors: ErrorSink): void {
     const { memory, router } = this;

@@ -37,6 +37,16 @@ export function sameLocators(a: Mapping, b: Mapping): boolean {
   return text(a) === text(b);
 }
 
+/** Whether both are reached at the same RLOCs, whatever their priorities and weights. */
+export function sameRlocs(a: Mapping, b: Mapping): boolean {
+  const text = (m: Mapping): string =>
+    m.locators
+      .map((l) => addressText(l.rloc))
+      .sort()
+      .join(" ");
+  return text(a) === text(b);
+}
+
 function locatorKey(l: Locator): string {
   const { priority, weight, mpriority, mweight, reachable } = l;
   return [addressText(l.rloc), priority, weight, mpriority, mweight, reachable].join("/");

@@ -260,9 +260,13 @@ export class LISPRegistrar extends Element {
     for (const s of this.#servers) s.registrations.set(mapping);
   }
 
-  /** Whether every Map-Server has acknowledged what is registered for this EID-prefix now. */
-  acknowledged(iid: number, eid: Mapping["eid"]): boolean {
-    return this.#servers.every((s) => s.registrations.acknowledged(iid, eid));
+  /** Whether every Map-Server, or that at address `server`, has acknowledged what is registered for this EID-prefix now. */
+  acknowledged(iid: number, eid: Mapping["eid"], server?: Uint8Array): boolean {
+    return this.#servers.every(
+      ({ config, registrations }) =>
+        (server !== undefined && !sameAddress(config.address, server)) ||
+        registrations.acknowledged(iid, eid),
+    );
   }
 
   /** Calls `listener` with each EID-prefix of which a Map-Server acknowledges what is registered for it now. */

@@ -37,16 +37,17 @@ const args = {
  * @output 1 packets of hosts that are here
  * @output 2 packets of hosts that are elsewhere
  * @output 3 packets of EIDs in a dynamic-EID range that are not known
+ * @output 4 packets of EIDs that are not here yet, and expected
  * @example
  * site :: LISPSite(192.168.2.0/24 192.0.2.2);
  * Idle -> m :: LISPMobility(site, 02:00:00:00:00:01, 192.168.1.0/24 192.168.1.1, LOCATORS 192.0.2.2) -> Discard;
  * Idle -> [1] m;
- * Idle -> s :: LISPHostSwitch(m, src); s[0], s[1] -> Discard; s[2], s[3] -> m
+ * Idle -> s :: LISPHostSwitch(m, src); s[0], s[1] -> Discard; s[2], s[3], s[4] -> m
  * @see LISPMobility, LISPMapCache, LISPDecap
  */
 export class LISPHostSwitch extends Element {
   static readonly spec = {
-    ports: "1/1-4",
+    ports: "1/1-5",
     processing: "h/h",
     args,
     drops: { unconnected: "of a kind whose output is not connected" },

@@ -1,20 +1,19 @@
+import type { NeighboursOffer } from "../../../src/device/neighbours/offers.js";
 import type { ArgValues } from "../../../src/lang/args/spec.js";
-import { splitSpaces, unquote } from "../../../src/lang/args/text.js";
-import {
-  type Locator,
-  type Mapping,
-  MappingError,
-  parseMapping,
-  parseRloc,
-} from "../../../src/lisp/mapping.js";
+import { unquote } from "../../../src/lang/args/text.js";
+import { type Locator, type Mapping, MappingError, parseMapping } from "../../../src/lisp/mapping.js";
+import { ArmedHosts } from "../../../src/lisp/mobility/armed-hosts.js";
+import { ExpectedHosts, type HeldPackets } from "../../../src/lisp/mobility/expected-hosts.js";
 import { HostMoves } from "../../../src/lisp/mobility/host-moves.js";
 import { HostTable } from "../../../src/lisp/mobility/host-table.js";
 import { MobileHosts } from "../../../src/lisp/mobility/hosts.js";
-import { hostText } from "../../../src/lisp/mobility/mobile-host.js";
+import { MappingNews } from "../../../src/lisp/mobility/mapping-news.js";
+import { mobilityHandlers } from "../../../src/lisp/mobility/mobility-handlers.js";
 import { Neighbours } from "../../../src/lisp/mobility/neighbours.js";
-import { destinationOf, sourceOf } from "../../../src/lisp/mobility/packets.js";
+import { type EidPlace, eidAt, findEid } from "../../../src/lisp/mobility/packets.js";
 import { type DynamicRange, parseRange } from "../../../src/lisp/mobility/ranges.js";
 import { Strays } from "../../../src/lisp/mobility/strays.js";
+import { ToldMoves } from "../../../src/lisp/mobility/told-moves.js";
 import type {
   MapCacheOffer,
   PeerLogOffer,
@@ -25,10 +24,10 @@ import type {
 import { SLICE_REST } from "../../../src/lisp/slice.js";
 import { IID_MAX } from "../../../src/net/eid.js";
 import type { Prefix } from "../../../src/net/prefix.js";
-import type { Batch } from "../../../src/packet/batch.js";
+import { BATCH_MAX, type Batch } from "../../../src/packet/batch.js";
 import { Packet } from "../../../src/packet/packet.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
-import { asHandlerError, type HandlerCode, HandlerError } from "../../../src/router/handler.js";
+import type { HandlerCode } from "../../../src/router/handler.js";
 import { type Offers, offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import type { Timer } from "../../../src/router/timer.js";
@@ -57,6 +56,11 @@ const args = {
   REGISTRAR: { type: "element", doc: "the LISPRegistrar, whose Map-Notifys say where a host is now" },
   SMR: { type: "element", doc: "the LISPSMRSender through which peers are told" },
   LOG: { type: "element", doc: "the LISPPeerLog that knows the peers of each host" },
+  NEIGHBOURS: {
+    type: "element",
+    many: true,
+    doc: "the ARPQuerier and the IP6NDSolicitor of the site, which learn hosts' hardware addresses from here",
+  },
   IID: { type: "unsigned", default: "0", max: IID_MAX, doc: "instance ID of the site" },
   TTL: {
     type: "seconds",
@@ -93,7 +97,18 @@ const args = {
     type: "unsigned",
     default: "1024",
     min: 1,
-    doc: "most hosts, and most that are being asked for",
+    doc: "most hosts, and most that are being asked for, expected, or armed",
+  },
+  HOLD: { type: "unsigned", default: "512", doc: "packets that are held for and from one expected EID" },
+  QUEUE: {
+    type: "unsigned",
+    default: "2048",
+    doc: "the same in all, at most an eighth of those that the router can hold",
+  },
+  PATIENCE: {
+    type: "seconds",
+    default: "60",
+    doc: "longest time for which an EID is expected, whatever is said",
   },
   RANGES: {
     type: "any",
@@ -104,6 +119,10 @@ const args = {
 } as const;
 const SUSPECTS = 0;
 const STRAYS = 2;
+const HELD_TO = 3;
+const HELD_FROM = 4;
+/** Where packets that were held go on. */
+const OUTPUTS = { to: 1, from: 2 } as const;
 /** Between looks at whether peers still send packets for hosts that are elsewhere, nanoseconds. */
 const REMIND = 1e9;
 
@@ -129,10 +148,23 @@ const REMIND = 1e9;
  * Forged packets can make it ask for RATE addresses a second, and look for the senders to as many; the rest is dropped.
  * LISPHostSwitch does the work on packets.
  *
+ * Instead of finding out it can be told, by a hypervisor or a controller (the handlers; LISPChangePriority).
+ * An EID that is *expected* has not come yet: the packets for it from the core (input 3) are held, at most HOLD for one
+ * EID and QUEUE in all, until it has, or PATIENCE is over; and so are its first ones, which may be faster than who tells of
+ * it (input 4). One that is *claimed* is here: it is registered, and delivered to, at once, first what was held, in order;
+ * it is believed for as long as one that has answered. One that is *armed* goes on to be here, and where it will go to is
+ * remembered. One that is *released* has left there. Its peers are for others to tell, those that go on sending for it two
+ * seconds later get SMRs; and for a minute the mapping system need not know. What a Map-Server says of a
+ * host here before it has acknowledged its registration is older than that, and changes nothing.
+ *
  * @input 0 IP packets from EIDs that may have come: outputs 2 and 3 of a LISPHostSwitch by source
  * @input 1 ARP and Neighbor Discovery messages of the site, with Ethernet header
  * @input 2 IP packets from the core to hosts that are not known: output 3 of a LISPHostSwitch by destination (optional)
+ * @input 3 IP packets from the core to EIDs that are expected: output 4 of the same (optional)
+ * @input 4 IP packets from EIDs that are expected: output 4 of a LISPHostSwitch by source (optional)
  * @output 0 ARP and Neighbor Discovery messages to the site, with Ethernet header
+ * @output 1 packets of input 3 that were held: back to their LISPHostSwitch (optional)
+ * @output 2 packets of input 4 that were held: back to where the site's packets come from (optional)
  * @example
  * site :: LISPSite(192.168.2.0/24 192.0.2.2);
  * Idle -> m :: LISPMobility(site, 02:00:00:00:00:01, 192.168.1.0/24 192.168.1.1, LOCATORS 192.0.2.2) -> Discard;
@@ -141,9 +173,9 @@ const REMIND = 1e9;
  */
 export class LISPMobility extends Element {
   static readonly spec = {
-    ports: "2-3/1",
+    ports: "2-5/1-3",
     processing: "h/h",
-    flow: "xy/z",
+    flow: "xyztf/atf",
     args,
     counters: {
       asked: "questions sent to the site",
@@ -151,6 +183,7 @@ export class LISPMobility extends Element {
       arrivals: "hosts that have come or returned",
       departures: "hosts that were here, or of this site, and are elsewhere",
       losses: "hosts that were here and are nowhere known",
+      held: "packets held for and from expected EIDs",
     },
     drops: {
       astray: "a packet from the core for a host that is not known: its senders are told",
@@ -160,6 +193,8 @@ export class LISPMobility extends Element {
       rate: "an address that was not asked for: too many new ones",
       full: "a host more than CAPACITY, or than the site or the map-cache has room for",
       unanswered: "an address that nobody answered for",
+      hold_full: "a packet for or from an expected EID more than HOLD or QUEUE",
+      unexpected: "a packet to be held for or from an EID that is not expected",
       no_slot: "no free packet for a message",
     },
     handlers: {
@@ -171,6 +206,22 @@ export class LISPMobility extends Element {
       add: { write: true, doc: "takes a host up without asking for it: `EID`" },
       remove: { write: true, doc: "lets a host go, or forgets that it is away: `EID`" },
       away: { write: true, doc: "says where a host is: `EID RLOC[/PRIORITY[/WEIGHT]]...`" },
+      expected: {
+        read: true,
+        doc: "every expected EID: seconds for which it still is, packets held for it and from it",
+      },
+      armed: {
+        read: true,
+        doc: "every EID that is to leave: seconds for which that is remembered, where it will go to",
+      },
+      expect: { write: true, doc: "holds packets for an EID that is to come: `EID SECONDS`" },
+      claim: { write: true, doc: "an EID has come, say those who know: `EID [ETH]`" },
+      arm: { write: true, doc: "an EID will leave: `EID SECONDS RLOC[/PRIORITY[/WEIGHT]]...`" },
+      release: {
+        write: true,
+        doc: "an EID has left, by default to where it was armed for: `EID [RLOC[/PRIORITY[/WEIGHT]]...]`",
+      },
+      cancel: { write: true, doc: "an EID will neither come nor leave: `EID`" },
     },
   } as const satisfies ElementSpec;
 
@@ -188,7 +239,13 @@ export class LISPMobility extends Element {
   #ttl = 0;
   #neighbours: Neighbours | null = null;
   #moves: HostMoves | null = null;
+  #news: MappingNews | null = null;
   #strays: Strays | null = null;
+  #expected: ExpectedHosts | null = null;
+  #armed: ArmedHosts | null = null;
+  #told: ToldMoves | null = null;
+  #tables: readonly NeighboursOffer[] = [];
+  readonly #place: EidPlace = { u8: this.memory.u8, at: 0, bytes: 0 };
 
   override offers(): Partial<Offers> {
     return { LISPMobility: this };
@@ -200,6 +257,9 @@ export class LISPMobility extends Element {
     this.#registrar = offerOf(values.REGISTRAR, "LISPRegistrar", "REGISTRAR", errors);
     this.#smr = offerOf(values.SMR, "LISPSMRSender", "SMR", errors);
     this.#log = offerOf(values.LOG, "LISPPeerLog", "LOG", errors);
+    this.#tables = values.NEIGHBOURS.map((e) => offerOf(e, "Neighbours", "NEIGHBOURS", errors)).filter(
+      (offer) => offer !== null,
+    );
     this.#iid = values.IID;
     this.#ttl = values.TTL;
     let locators: Mapping["locators"] = [];
@@ -230,7 +290,10 @@ export class LISPMobility extends Element {
       home: (eid) => this.#moves!.home(eid),
       send: (frame) => this.#sendFrame(frame),
     });
+    const { clock } = this.router;
+    const timers = new TimerGroup(this);
     this.#moves = new HostMoves({
+      clock,
       iid: values.IID,
       ttl: values.TTL,
       ranges: this.#ranges,
@@ -239,6 +302,11 @@ export class LISPMobility extends Element {
       table: this.#table,
       hosts: () => this.#hosts!,
       neighbours: () => this.#neighbours!,
+      expected: (eid) => this.#expected!.has(eid),
+      learn: (eid, mac) => {
+        for (const table of this.#tables) if (table.addressBytes === eid.length) table.learn(eid, mac);
+      },
+      delivering: (eid) => this.#told!.end(eid),
       cache: () => this.#cache?.cache,
       peers: (eid) => this.#log?.peers(this.#iid, eid) ?? [],
       solicit: (rloc, eid) => this.#smr?.solicitFrom(rloc, eid),
@@ -249,8 +317,19 @@ export class LISPMobility extends Element {
         if (!this.#remind.scheduled) this.#remind.scheduleAfter(REMIND);
       },
     });
+    this.#news = new MappingNews({
+      clock,
+      iid: values.IID,
+      ttl: values.TTL,
+      ranges: this.#ranges,
+      locators,
+      mappings: () => this.#site!.mappings,
+      hosts: () => this.#hosts!,
+      cache: () => this.#cache?.cache,
+      acknowledged: ({ iid, eid }, server) => this.#registrar?.acknowledged(iid, eid, server) ?? true,
+    });
     this.#strays = new Strays({
-      clock: this.router.clock,
+      clock,
       rate: values.RATE,
       burst: values.BURST,
       capacity: values.CAPACITY,
@@ -258,7 +337,29 @@ export class LISPMobility extends Element {
       solicit: (rloc, address) =>
         this.#smr?.solicitFrom(rloc, { iid: this.#iid, eid: { address, length: address.length * 8 } }),
     });
-    this.#hosts = new MobileHosts(this.router.clock, new TimerGroup(this), policy, this.#moves);
+    this.#hosts = new MobileHosts(clock, timers, policy, this.#moves);
+    const holding = {
+      capacity: values.CAPACITY,
+      hold: values.HOLD,
+      // Answers need slots, too.
+      queue: Math.min(values.QUEUE, this.memory.slots >>> 3),
+      longest: values.PATIENCE * 1e9,
+    };
+    this.#expected = new ExpectedHosts(clock, timers, holding, (eid) => this.#told!.end(eid));
+    this.#armed = new ArmedHosts(timers, values.CAPACITY);
+    this.#told = new ToldMoves({
+      clock,
+      iid: values.IID,
+      ttl: values.TTL,
+      locators,
+      hosts: this.#hosts,
+      moves: this.#moves,
+      expected: this.#expected,
+      armed: this.#armed,
+      canHold: () => this.#canHold,
+      ask: (eid) => this.#ask(eid),
+      sendOn: (held) => this.#sendOn(held),
+    });
   }
 
   override initialize(): void {
@@ -268,21 +369,28 @@ export class LISPMobility extends Element {
     this.#site!.mappings.onChange(({ told }) => {
       if (told === "all") moves.describe();
     });
-    this.#registrar?.onNotify((records) => {
-      for (const record of records) moves.notified(record);
+    this.#registrar?.onNotify((records, server) => {
+      for (const record of records) this.#news!.notified(record, server);
     });
     this.#log?.start();
   }
 
-  /** Hosts stay known, unless the new ranges have no place for them. */
+  /** Hosts stay known, unless the new ranges have no place for them; so does what was told of them, and what is held. */
   override takeState(old: Element): void {
     if (!(old instanceof LISPMobility)) return;
-    for (const host of old.#hosts!.entries()) this.#moves!.adopt(host);
-    this.#moves!.adoptTold(old.#moves!);
+    const [moves, expected] = [this.#moves!, this.#expected!];
+    for (const host of old.#hosts!.entries()) moves.adopt(host);
+    moves.adoptTold(old.#moves!);
     if (old.#remind.scheduled) this.#remind.scheduleAfter(REMIND);
+    for (const armed of old.#armed!.entries()) if (moves.inRange(armed.eid)) this.#armed!.set(armed);
+    const left = expected.adopt(old.#expected!, (eid) => this.#canHold && moves.inRange(eid));
+    for (const { eid } of expected.entries()) moves.route(eid);
+    this.#count("hold_full", left.length);
+    for (const slot of left) this.memory.kernels.poolGive(slot);
   }
 
   override cleanup(): void {
+    for (const slot of this.#expected?.clear() ?? []) this.memory.kernels.poolGive(slot);
     this.#table?.destroy();
     this.#table = null;
   }
@@ -298,61 +406,93 @@ export class LISPMobility extends Element {
 
   /** Calls `listener` with this site's prefixes out of which hosts may leave: now, and whenever they change. */
   watchHomes(listener: (homes: readonly Prefix[]) => void): void {
-    listener(this.#moves!.homes());
+    listener(this.#news!.homes());
     this.#site!.mappings.onChange(({ before, after, told }) => {
       // Most of a large site's prefixes have no hosts that move.
-      if (told === "all" && this.#moves!.isHome((after ?? before)!)) listener(this.#moves!.homes());
+      if (told === "all" && this.#news!.isHome((after ?? before)!)) listener(this.#news!.homes());
     });
   }
 
   /** What the mapping system has registered of `part` of these prefixes, asked for at `asked`, steady nanoseconds. */
   reported(part: Prefix, records: readonly EidRecord[], asked: number): void {
-    this.#moves!.reported(part, records, asked);
+    this.#news!.reported(part, records, asked);
   }
 
-  // ---- What controllers and hypervisors say ------------------------------------------
+  // ---- What is told ------------------------------------------------------------------
 
-  /** Holding packets is not supported yet, nor are moves that are told beforehand or by messages. */
-  expect(_eid: Uint8Array, _patience: number): boolean {
-    return false;
+  expect(eid: Uint8Array, patience: number): boolean {
+    return this.#told!.expect(eid, patience);
   }
 
-  claim(_eid: Uint8Array, _mac: Uint8Array | null): boolean {
-    return false;
+  claim(eid: Uint8Array, mac: Uint8Array | null): boolean {
+    return this.#told!.claim(eid, mac);
   }
 
-  arm(_eid: Uint8Array, _locators: readonly Locator[], _patience: number): boolean {
-    return false;
+  arm(eid: Uint8Array, locators: readonly Locator[], patience: number): boolean {
+    return this.#told!.arm(eid, locators, patience);
   }
 
-  release(_eid: Uint8Array, _locators: readonly Locator[] | null): boolean {
-    return false;
+  release(eid: Uint8Array, locators: readonly Locator[] | null): boolean {
+    return this.#told!.release(eid, locators);
   }
 
-  cancel(_eid: Uint8Array): void {}
+  cancel(eid: Uint8Array): void {
+    this.#told!.cancel(eid);
+  }
 
-  /** RLOCs of the peers that exchange packets with the EID. */
   peersOf(eid: Uint8Array): Uint8Array[] {
     return [...(this.#log?.peers(this.#iid, eid) ?? [])].map((peer) => peer.rloc);
   }
 
-  /** Whether this site hosts the EID now. */
   hosts(eid: Uint8Array): boolean {
-    const host = this.#hosts!.get(eid);
-    return host === null ? this.#moves!.home(eid) : host.state !== "away";
+    return this.#told!.hosts(eid);
+  }
+
+  // ---- Packets that are held -----------------------------------------------------------
+
+  get #canHold(): boolean {
+    return this.ninputs > HELD_TO && this.noutputs > OUTPUTS.to;
+  }
+
+  /** Takes a packet for an expected EID, or from one. */
+  #hold(which: keyof HeldPackets, slot: number): void {
+    const place = this.#place;
+    const found = findEid(this.memory, slot, which === "to" ? "destination" : "source", place);
+    const held = found ? this.#expected!.hold(which, place, slot) : "malformed";
+    this.#count(held);
+    if (held !== "held") this.memory.kernels.poolGive(slot);
+    // It may be here, and who is to say so may be dead.
+    else if (which === "from" && this.#hosts!.open) this.#hosts!.suspect(eidAt(place));
+  }
+
+  /** Sends packets that were held the usual way: before all that come later, as nothing comes in between. */
+  #sendOn(held: HeldPackets): void {
+    const batch = this.router.batches.acquire();
+    for (const which of ["to", "from"] as const)
+      for (const [i, slot] of held[which].entries()) {
+        batch.add(slot);
+        if (batch.count < BATCH_MAX && i < held[which].length - 1) continue;
+        this.outputs[OUTPUTS[which]].push(batch);
+        batch.count = 0;
+      }
+    this.router.batches.release(batch);
   }
 
   // ---- What comes from the site ------------------------------------------------------
 
   override push(port: number, batch: Batch): void {
-    if (this.#ranges.length > 0)
-      for (let i = 0; i < batch.count; i++) {
-        if (port === SUSPECTS) this.#suspect(batch.at(i));
+    const { count } = batch;
+    if (port === HELD_TO || (port === HELD_FROM && this.noutputs > OUTPUTS.from)) {
+      for (let i = 0; i < count; i++) this.#hold(port === HELD_TO ? "to" : "from", batch.at(i));
+      batch.count = 0;
+    } else if (this.#ranges.length > 0)
+      for (let i = 0; i < count; i++) {
+        if (port === SUSPECTS || port === HELD_FROM) this.#suspect(batch.at(i));
         else if (port === STRAYS) this.#stray(batch.at(i));
         else this.#hear(batch.at(i));
       }
-    else if (port === SUSPECTS) this.#count("outside", batch.count);
-    else if (port === STRAYS) this.#count("astray", batch.count);
+    else if (port === SUSPECTS || port === HELD_FROM) this.#count("outside", count);
+    else if (port === STRAYS) this.#count("astray", count);
     batch.kill();
   }
 
@@ -361,15 +501,14 @@ export class LISPMobility extends Element {
       this.#count("rate");
       return;
     }
-    const source = sourceOf(this.memory, slot);
-    this.#count(source === null ? "malformed" : "unproven");
-    if (source !== null) this.#hosts!.suspect(source);
+    const found = findEid(this.memory, slot, "source", this.#place);
+    this.#count(found ? "unproven" : "malformed");
+    if (found) this.#hosts!.suspect(eidAt(this.#place));
   }
 
   #stray(slot: number): void {
     this.#count("astray");
-    const eid = destinationOf(this.memory, slot);
-    if (eid !== null) this.#strays!.take(eid);
+    if (findEid(this.memory, slot, "destination", this.#place)) this.#strays!.take(eidAt(this.#place));
   }
 
   #hear(slot: number): void {
@@ -412,42 +551,16 @@ export class LISPMobility extends Element {
   // ---- Handlers -----------------------------------------------------------------------------
 
   override handlers(): Record<string, HandlerCode> {
-    const hosts = this.#hosts!;
-    return {
-      table: {
-        read: () => [...hosts.entries()].map((host) => hostText(host, this.router.clock.now())).join(""),
-      },
-      asking: { read: () => hosts.asked },
-      add: {
-        write: (text) => {
-          const eid = this.#host(text);
-          if (!this.#moves!.inRange(eid))
-            throw new HandlerError("FAILED", `${text.trim()} is in no dynamic-EID range`);
-          if (this.#moves!.home(eid) && hosts.get(eid) === null) return;
-          if (!hosts.arrive(eid, null)) throw new HandlerError("FAILED", "as many hosts are known as may be");
-        },
-      },
-      remove: {
-        write: (text) => {
-          if (!hosts.remove(this.#host(text)))
-            throw new HandlerError("FAILED", `${text.trim()} is no mobile host that is known`);
-        },
-      },
-      away: { write: (text) => this.#away(text) },
-    };
-  }
-
-  #away(text: string): void {
-    const [address = ""] = splitSpaces(text);
-    const eid = this.#host(address);
-    const mapping = asHandlerError(() => parseMapping(text.trim(), this.#iid), MappingError);
-    if (mapping.locators.length === 0) throw new HandlerError("FAILED", "expected an RLOC");
-    if (!this.#hosts!.moved(eid, { ...mapping, ttl: this.#ttl }))
-      throw new HandlerError("FAILED", `${address} is not of this site, and was not here`);
-  }
-
-  #host(text: string): Uint8Array {
-    if (this.#ranges.length === 0) throw new HandlerError("FAILED", "there are no dynamic-EID ranges");
-    return asHandlerError(() => parseRloc(text.trim()), MappingError);
+    return mobilityHandlers({
+      clock: this.router.clock,
+      iid: this.#iid,
+      ttl: this.#ttl,
+      ranges: this.#ranges,
+      hosts: this.#hosts!,
+      moves: this.#moves!,
+      expected: this.#expected!,
+      armed: this.#armed!,
+      told: this.#told!,
+    });
   }
 }

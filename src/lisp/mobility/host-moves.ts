@@ -1,19 +1,15 @@
 // What changes when a host comes to a site or leaves it: the site's mappings, its map-cache, the way of its packets; and
 // which peers are told.
 
-import { sameAddress } from "../../net/address.js";
 import type { EidPrefix } from "../../net/eid.js";
-import { covers, hostPrefix, isHost, type Prefix } from "../../net/prefix.js";
+import { hostPrefix } from "../../net/prefix.js";
 import { MemoryError } from "../../packet/memory.js";
-import { eidPrefix } from "../../wire/lisp-control/address.js";
-import type { EidRecord } from "../../wire/lisp-control/record.js";
-import { mappingOfRecord } from "../control/control-records.js";
+import type { Clock } from "../../router/clock.js";
 import type { SiteMappings } from "../etr/site-mappings.js";
-import { sameLocators } from "../map-version.js";
 import { type Mapping, MappingError } from "../mapping.js";
 import { type MapCache, MapCacheFullError } from "../tables/map-cache.js";
 import type { LoggedPeer } from "../tables/peer-log.js";
-import type { HostTable } from "./host-table.js";
+import type { HostKind, HostTable } from "./host-table.js";
 import type { HostRefusal, HostsOwner, MobileHosts } from "./hosts.js";
 import type { MobileHost } from "./mobile-host.js";
 import type { Neighbours } from "./neighbours.js";
@@ -21,6 +17,7 @@ import { type DynamicRange, rangeOf } from "./ranges.js";
 import { ToldPeers } from "./told-peers.js";
 
 export interface HostMovesOptions {
+  readonly clock: Clock;
   readonly iid: number;
   /** Seconds for which others may keep the mapping of a host that came. */
   readonly ttl: number;
@@ -31,6 +28,12 @@ export interface HostMovesOptions {
   readonly table: HostTable;
   readonly hosts: () => MobileHosts;
   readonly neighbours: () => Neighbours;
+  /** Whether a host that is not here is expected. */
+  readonly expected: (eid: Uint8Array) => boolean;
+  /** Tells whoever sends packets to the site which hardware address a host has. */
+  readonly learn: (eid: Uint8Array, mac: Uint8Array) => void;
+  /** A host is here, and packets go to it now. */
+  readonly delivering: (eid: Uint8Array) => void;
   /** The map-cache of the site's packets; undefined: there is none. */
   readonly cache: () => MapCache | undefined;
   /** Who has sent packets for an EID. */
@@ -48,6 +51,11 @@ export interface HostMovesOptions {
 
 /** Hosts whose peers are reminded at once. */
 const REMINDED_AT_ONCE = 32;
+/**
+ * For so long after a host is told to have left its peers are left to whoever tells them (nanoseconds): a message that
+ * is sent three times, and answered.
+ */
+const QUIET = 2e9;
 
 export class HostMoves implements HostsOwner {
   readonly #options: HostMovesOptions;
@@ -72,85 +80,13 @@ export class HostMoves implements HostsOwner {
   adopt(host: MobileHost): void {
     if (this.inRange(host.eid) || this.home(host.eid)) {
       this.#options.hosts().adopt(host);
-      if (host.state !== "returned") this.#route(host);
+      this.route(host.eid);
     } else if (host.state === "here") this.#withdraw(host);
   }
 
   /** Takes over what peers were told before a hot swap. */
   adoptTold(former: HostMoves): void {
     this.#told.adopt(former.#told);
-  }
-
-  /** A Map-Server says what the locators of an EID-prefix are now. */
-  notified(record: EidRecord): void {
-    const { hosts } = this.#options;
-    const eid = this.#prefix(record);
-    if (eid === null || !isHost(eid)) return;
-    if (record.ttl === 0) {
-      // Whoever had it gave it up: if it is of this site, the site's prefix holds again.
-      if (hosts().get(eid.address)?.state === "away") hosts().remove(eid.address);
-      return;
-    }
-    const mapping = this.#elsewhere(record);
-    if (mapping !== null) hosts().moved(eid.address, mapping);
-  }
-
-  /**
-   * The mapping system says what is registered of `part` of this site's prefixes: who is not known to be away is, and who
-   * is not named is so no longer. It was asked at `asked`, steady nanoseconds: what is known since then is newer.
-   */
-  reported(part: Prefix, records: readonly EidRecord[], asked: number): void {
-    const hosts = this.#options.hosts();
-    const named: Prefix[] = [];
-    for (const record of records) {
-      const eid = this.#prefix(record);
-      if (eid === null || record.ttl === 0 || !covers(part, eid.address)) continue;
-      if (eid.length > part.length || isHost(eid)) named.push(eid);
-      const mapping = isHost(eid) ? this.#elsewhere(record) : null;
-      if (mapping === null) continue;
-      const host = hosts.get(eid.address);
-      const news = host?.state === "away" && host.since < asked && !sameLocators(host.mapping!, mapping);
-      // One that is here has proven it, and is registered.
-      if (host === null || news) hosts.moved(eid.address, mapping);
-      else if (host.state === "away" && host.since < asked) this.#renew(mapping);
-    }
-    const over = [...hosts.entries()].filter(
-      ({ eid, state, since }) =>
-        state === "away" && since < asked && covers(part, eid) && !named.some((n) => covers(n, eid)),
-    );
-    for (const { eid } of over) hosts.remove(eid);
-  }
-
-  /** A host is where it was: were its mapping to expire, the map-cache would have the site's own prefix for it. */
-  #renew(mapping: Mapping): void {
-    const cache = this.#options.cache();
-    const cached = cache?.get(mapping.iid, mapping.eid) ?? null;
-    // Others in the map-cache were asked for since.
-    if (cached === null || sameLocators(cached, mapping)) cache?.insert(mapping);
-  }
-
-  /** The prefixes of this site out of which hosts may leave. */
-  homes(): Prefix[] {
-    return [...this.#options.mappings().entries()].filter((m) => this.isHome(m)).map((m) => m.eid);
-  }
-
-  /** Whether hosts may leave a prefix of this site. */
-  isHome({ iid, eid }: EidPrefix): boolean {
-    if (iid !== this.#options.iid || isHost(eid)) return false;
-    return this.#options.ranges.some((range) => covers(range, eid.address) || covers(eid, range.address));
-  }
-
-  #prefix(record: EidRecord): Prefix | null {
-    const prefix = eidPrefix(record);
-    return prefix?.iid === this.#options.iid ? prefix.eid : null;
-  }
-
-  /** The mapping of a record whose locators are others than ours. */
-  #elsewhere(record: EidRecord): Mapping | null {
-    const { ttl, locators } = this.#options;
-    const mapping = mappingOfRecord(record, { positive: ttl, negative: ttl });
-    const ours = mapping?.locators.some((l) => locators.some((own) => sameAddress(own.rloc, l.rloc)));
-    return mapping !== null && mapping.locators.length > 0 && ours === false ? mapping : null;
   }
 
   /**
@@ -181,6 +117,12 @@ export class HostMoves implements HostsOwner {
     return mappings().lookup(iid, { address: eid, length: eid.length * 8 - 1 }) !== null;
   }
 
+  /** Whether a host that is known is here. */
+  isHere(eid: Uint8Array): boolean {
+    const host = this.#options.hosts().get(eid);
+    return host !== null && host.state !== "away";
+  }
+
   inRange(eid: Uint8Array): boolean {
     return rangeOf(this.#options.ranges, eid) !== null;
   }
@@ -203,14 +145,26 @@ export class HostMoves implements HostsOwner {
       const { mappings, iid, ttl, locators, cache, neighbours } = this.#options;
       this.#told.forget(host);
       const eid = hostPrefix(host.eid);
-      this.#route(host);
+      this.route(host.eid);
       const entry = { iid, eid, ttl: null, version: 0 };
       if (host.state === "here") cache()?.hold({ ...entry, action: "natively-forward", locators: [] });
       else cache()?.delete(iid, eid);
       mappings().set({ ...entry, ttl, action: "no-action", locators }, "map-servers");
+      if (host.mac === null) return;
+      this.#options.learn(host.eid, host.mac);
       // Its neighbours at home sent to us meanwhile.
-      if (host.home && host.mac !== null) neighbours().announce(host.eid, host.mac);
+      if (host.home) neighbours().announce(host.eid, host.mac);
     });
+    if (this.isHere(host.eid)) this.#options.delivering(host.eid);
+  }
+
+  /** A host that is here is at this hardware address. */
+  locate(eid: Uint8Array, mac: Uint8Array): void {
+    this.#options.learn(eid, mac);
+  }
+
+  located(host: MobileHost): void {
+    if (host.home) this.#options.neighbours().announce(host.eid, host.mac);
   }
 
   left(host: MobileHost): void {
@@ -219,21 +173,22 @@ export class HostMoves implements HostsOwner {
       const { mappings, iid, cache, neighbours, remind } = this.#options;
       const eid = hostPrefix(host.eid);
       mappings().delete(iid, eid, "nobody");
-      this.#route(host);
+      this.route(host.eid);
       cache()?.release(iid, eid);
       cache()?.insert(host.mapping!);
-      this.#told.begin(host);
+      this.#told.begin(host, host.unconfirmed === 0 ? null : host.since + QUIET);
       this.#tellPeers(host);
       this.#away = true;
       remind();
-      if (host.home) neighbours().announce(host.eid, null);
+      // Who was its neighbour here reaches it through us from now on, wherever its home is.
+      neighbours().announce(host.eid, null);
     });
   }
 
   lost(host: MobileHost): void {
     this.#options.count("losses");
     this.#withdraw(host);
-    this.#options.table.delete(host.eid);
+    this.route(host.eid);
   }
 
   acknowledged(host: MobileHost): boolean {
@@ -241,12 +196,12 @@ export class HostMoves implements HostsOwner {
   }
 
   settled(host: MobileHost): void {
-    const { mappings, iid, table } = this.#options;
+    const { mappings, iid } = this.#options;
     const eid = hostPrefix(host.eid);
     // What the map-cache has of one that is away ends by its own TTL: it may have been asked for anew meanwhile.
     if (host.state === "returned") mappings().delete(iid, eid, "map-servers");
     this.#told.forget(host);
-    table.delete(host.eid);
+    this.route(host.eid);
   }
 
   gone(host: MobileHost): void {
@@ -261,11 +216,22 @@ export class HostMoves implements HostsOwner {
     cache()?.release(iid, hostPrefix(host.eid));
   }
 
-  /** Says which way packets from and to the host go. */
-  #route(host: MobileHost): void {
+  /** Says which way packets from and to an EID go, as is known of it now. Throws MemoryError. */
+  route(eid: Uint8Array): void {
     const { table } = this.#options;
-    if (host.state === "returned") table.delete(host.eid);
-    else table.set(host.eid, host.state);
+    const kind = this.#kindOf(eid);
+    if (kind === null) table.delete(eid);
+    else table.set(eid, kind);
+  }
+
+  /** Null: as those that nothing is known of. */
+  #kindOf(eid: Uint8Array): HostKind | null {
+    const state = this.#options.hosts().get(eid)?.state;
+    // Those of its neighbours that do not know yet that it is back still send to us.
+    if (state === "here" || state === "returned") return "here";
+    if (state === undefined && this.home(eid)) return null;
+    if (this.#options.expected(eid)) return "expected";
+    return state === "away" ? "away" : null;
   }
 
   /** What there is no room for is undone. */
@@ -281,11 +247,12 @@ export class HostMoves implements HostsOwner {
 
   /** Solicits those that have sent packets for a host since they were last told that it has left. */
   #tellPeers(host: MobileHost): void {
-    const { iid, cache, peers, solicit } = this.#options;
+    const { iid, clock, cache, peers, solicit } = this.#options;
     const eid = { iid, eid: hostPrefix(host.eid) };
     // Of a host that moves on only those hear that had it: the map-cache has it newer than the message of its leaving.
     const { locators } = cache()?.get(iid, eid.eid) ?? host.mapping!;
-    for (const rloc of this.#told.due(host, locators, this.packets(host.eid), () => peers(host.eid)))
+    const packets = this.packets(host.eid);
+    for (const rloc of this.#told.due(clock.now(), host, locators, packets, () => peers(host.eid)))
       solicit(rloc, eid);
   }
 }

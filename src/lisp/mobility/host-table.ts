@@ -2,6 +2,7 @@
 
 import {
   HOST_AWAY,
+  HOST_EXPECTED,
   HOST_HERE,
   HOST_KIND,
   HOST_NONE,
@@ -15,7 +16,10 @@ import type { Prefix } from "../../net/prefix.js";
 import type { PacketMemory } from "../../packet/memory.js";
 import { PrefixTable, tableAddress } from "../../packet/prefix-table.js";
 
-const KINDS = { here: HOST_HERE, away: HOST_AWAY } as const;
+const KINDS = { here: HOST_HERE, away: HOST_AWAY, expected: HOST_EXPECTED } as const;
+
+/** Which way packets from and to a host go. */
+export type HostKind = keyof typeof KINDS;
 
 /** Hosts, dynamic-EID ranges and the site's own prefixes of one instance, in a prefix table of each family. */
 export class HostTable {
@@ -60,7 +64,7 @@ export class HostTable {
   }
 
   /** Puts a host in, or changes what is said of it. Throws MemoryError. */
-  set(eid: Uint8Array, kind: "here" | "away"): void {
+  set(eid: Uint8Array, kind: HostKind): void {
     const name = addressText(eid);
     let record = this.#hosts.get(name);
     if (record === undefined) {

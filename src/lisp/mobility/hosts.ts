@@ -44,6 +44,8 @@ export interface HostsOwner {
   refused(why: HostRefusal): void;
   /** It is here or returned. */
   arrived(host: MobileHost): void;
+  /** It is here or returned, and only now its hardware address is known. */
+  located(host: MobileHost): void;
   /** It was here, or had returned, and is not any more: elsewhere (away), or nowhere known. */
   left(host: MobileHost): void;
   lost(host: MobileHost): void;
@@ -61,6 +63,7 @@ interface Entry extends MobileHost {
   mapping: Mapping | null;
   since: number;
   seen: number;
+  unconfirmed: number;
   /** Packets at the last look, questions since the last answer. */
   packets: number;
   tries: number;
@@ -164,7 +167,9 @@ export class MobileHosts {
     }
     host.seen = this.#clock.now();
     host.tries = 0;
+    const unknown = host.mac === null;
     host.mac = mac;
+    if (unknown) this.#owner.located(host);
   }
 
   /** The host is here: it has answered, or whoever says so is believed. Returns false where there is no room for it. */
@@ -177,6 +182,7 @@ export class MobileHosts {
     if (host === null) return false;
     host.mac = mac ?? host.mac;
     host.mapping = null;
+    host.unconfirmed = 0;
     host.seen = this.#clock.now();
     host.tries = 0;
     this.#enter(host, host.home ? "returned" : "here");
@@ -187,21 +193,31 @@ export class MobileHosts {
 
   /**
    * The host is elsewhere, as the mapping says. Returns false where that concerns nobody here: it is not of this site,
-   * and was not here.
+   * and was not here. `unconfirmed`: until when that holds though the mapping system does not say it, steady nanoseconds.
    */
-  moved(eid: Uint8Array, mapping: Mapping): boolean {
+  moved(eid: Uint8Array, mapping: Mapping, unconfirmed = 0): boolean {
     const known = this.#hosts.get(addressText(eid));
-    if (known === undefined && !this.#owner.home(eid)) return false;
+    if (known === undefined && unconfirmed === 0 && !this.#owner.home(eid)) return false;
     const host = known ?? this.#make(eid);
     if (host === null) {
       this.#owner.refused("full");
       return true;
     }
     host.mapping = mapping;
+    host.unconfirmed = unconfirmed;
     host.mac = null;
     this.#enter(host, "away");
     this.#owner.left(host);
     return true;
+  }
+
+  /** The mapping system says, too, that a host that is away is at the locators of this mapping. */
+  confirmed(eid: Uint8Array, mapping: Mapping): void {
+    const host = this.#hosts.get(addressText(eid));
+    if (host?.state !== "away") return;
+    host.mapping = mapping;
+    host.unconfirmed = 0;
+    if (!host.home) host.timer.scheduleAfter(this.#policy.hold);
   }
 
   /** The host is not here (any more), and nobody says where it is. Returns whether it was known. */
@@ -219,6 +235,7 @@ export class MobileHosts {
     const host = this.#make(former.eid);
     if (host === null) return;
     Object.assign(host, { mac: former.mac, mapping: former.mapping, seen: former.seen });
+    host.unconfirmed = former.unconfirmed;
     this.#enter(host, former.state);
     host.since = former.since;
   }
@@ -234,6 +251,7 @@ export class MobileHosts {
       mapping: null,
       since: now,
       seen: now,
+      unconfirmed: 0,
       packets: 0,
       tries: 0,
       late: false,

@@ -25,6 +25,11 @@ export interface MobileHost {
   /** Steady nanoseconds since when it is in this state, and when it was heard of last. */
   readonly since: number;
   readonly seen: number;
+  /**
+   * Until when, steady nanoseconds, what was told of its leaving holds though the mapping system does not say it; 0: the
+   * mapping system does.
+   */
+  readonly unconfirmed: number;
 }
 
 /** A host as a line of text, at steady time `now`: EID, state, hardware address, seconds in this state, where it is. */

@@ -3,23 +3,35 @@
 import { SLOT_DATA, SLOT_LENGTH, SLOT_NETWORK } from "../../../assembly/layout.js";
 import type { PacketMemory } from "../../packet/memory.js";
 
-/** The source address (4 or 16 bytes, copied) of the IP packet in `slot`; null where there is no whole IP header. */
-export function sourceOf(memory: PacketMemory, slot: number): Uint8Array | null {
-  return addressAt(memory, slot, 12, 8);
+/** An EID in a packet: an address in the router's memory, and how many bytes it has. Filled anew for each packet. */
+export interface EidPlace {
+  u8: Uint8Array;
+  at: number;
+  bytes: number;
 }
 
-/** The destination address, as `sourceOf`. */
-export function destinationOf(memory: PacketMemory, slot: number): Uint8Array | null {
-  return addressAt(memory, slot, 16, 24);
-}
+/** Where the IPv4 and the IPv6 header have them. */
+const OFFSETS = { source: [12, 8], destination: [16, 24] } as const;
 
-/** The address at byte `four` of an IPv4 header or `six` of an IPv6 header. */
-function addressAt(memory: PacketMemory, slot: number, four: number, six: number): Uint8Array | null {
+/** Finds an address of the IP packet in `slot`; false where there is no whole IP header. */
+export function findEid(
+  memory: PacketMemory,
+  slot: number,
+  which: keyof typeof OFFSETS,
+  place: EidPlace,
+): boolean {
   const data = memory.get32(slot + SLOT_DATA);
   const end = data + memory.get32(slot + SLOT_LENGTH);
   const network = memory.get32(slot + SLOT_NETWORK);
   const at = network === 0 ? data : network;
   const version = at >= data && at < end ? memory.u8[at] >> 4 : 0;
-  if (version === 4 && at + 20 <= end) return memory.u8.slice(at + four, at + four + 4);
-  return version === 6 && at + 40 <= end ? memory.u8.slice(at + six, at + six + 16) : null;
+  if (version !== 4 && version !== 6) return false;
+  if (at + (version === 4 ? 20 : 40) > end) return false;
+  place.u8 = memory.u8;
+  place.at = at + OFFSETS[which][version === 4 ? 0 : 1];
+  place.bytes = version === 4 ? 4 : 16;
+  return true;
 }
+
+/** A copy of the address in a place. */
+export const eidAt = ({ u8, at, bytes }: EidPlace): Uint8Array => u8.slice(at, at + bytes);

@@ -53,8 +53,11 @@ export interface MapReplierOffer {
 
 /** Registers the own site. */
 export interface RegistrarOffer {
-  /** Whether every Map-Server has acknowledged what is registered for this EID-prefix now. */
-  acknowledged(iid: number, eid: Prefix): boolean;
+  /**
+   * Whether every Map-Server, or the one at address `server` if given, has acknowledged what is registered for this
+   * EID-prefix now.
+   */
+  acknowledged(iid: number, eid: Prefix, server?: Uint8Array): boolean;
   /** Calls `listener` with each EID-prefix of which a Map-Server acknowledges what is registered for it now. */
   onAcknowledge(listener: (eid: EidPrefix) => void): void;
   /** Calls `listener` with the records of every unsolicited Map-Notify, and the address of the Map-Server whose key it bears. */
@@ -118,10 +121,16 @@ export interface DecapOffer {
 }
 
 /**
- * Does with an EID what somebody says who knows that it moves: a hypervisor, a controller. Addresses are 4 or 16 bytes.
- * What is said a second time changes nothing.
+ * Knows the mobile hosts of an instance: finds out that they come and leave, or is told by somebody who knows, such as
+ * their hypervisor. EIDs have 4 or 16 bytes. What is said a second time changes nothing.
  */
-export interface ToldMoves {
+export interface MobilityOffer {
+  readonly table: HostTable;
+  readonly iid: number;
+  /** Calls `listener` with the own site's prefixes out of which hosts may leave: now, and whenever they change. */
+  watchHomes(listener: (homes: readonly Prefix[]) => void): void;
+  /** What the mapping system has registered of `part` of these prefixes, asked for at `asked`, steady nanoseconds. */
+  reported(part: Prefix, records: readonly EidRecord[], asked: number): void;
   /**
    * Holds packets that come for an EID which is to arrive, instead of sending them back: until `claim`, `cancel`, or
    * `patience` seconds are over. True, and nothing to hold, for one that is here. False: no room, nobody to hold
@@ -135,7 +144,7 @@ export interface ToldMoves {
   claim(eid: Uint8Array, mac: Uint8Array | null): boolean;
   /**
    * The EID will leave to these locators when `release` is called without any, within `patience` seconds. False: no
-   * room, no locator of others, or in no dynamic-EID range and not of this site.
+   * room, no locator of others that may be used, or in no dynamic-EID range.
    */
   arm(eid: Uint8Array, locators: readonly Locator[], patience: number): boolean;
   /**
@@ -145,39 +154,6 @@ export interface ToldMoves {
    */
   release(eid: Uint8Array, locators: readonly Locator[] | null): boolean;
   /** Undoes `expect` and `arm`. Packets that were held go the usual way. */
-  cancel(eid: Uint8Array): void;
-  /** RLOCs of the peers that exchange packets with the EID. */
-  peersOf(eid: Uint8Array): Uint8Array[];
-  /** Whether this site hosts the EID now. */
-  hosts(eid: Uint8Array): boolean;
-}
-
-/** Knows the mobile hosts of an instance. */
-export interface MobilityOffer {
-  readonly table: HostTable;
-  readonly iid: number;
-  /** Calls `listener` with the own site's prefixes out of which hosts may leave: now, and whenever they change. */
-  watchHomes(listener: (homes: readonly Prefix[]) => void): void;
-  /** What the mapping system has registered of `part` of these prefixes, asked for at `asked`, steady nanoseconds. */
-  reported(part: Prefix, records: readonly EidRecord[], asked: number): void;
-  /**
-   * Holds packets that come for an EID which is to arrive, instead of sending them back; idempotent; until `claim`,
-   * `cancel` or `patience` seconds are over. False: no room, or no dynamic-EID range.
-   */
-  expect(eid: Uint8Array, patience: number): boolean;
-  /**
-   * The EID is here, its hypervisor says so: it is registered and delivered to at once, and what was held goes to it, in
-   * order. `mac`: null where it is not known. False: no room, or no dynamic-EID range.
-   */
-  claim(eid: Uint8Array, mac: Uint8Array | null): boolean;
-  /** The EID will leave to these locators, within `patience` seconds, when `release` is called without any. */
-  arm(eid: Uint8Array, locators: readonly Locator[], patience: number): boolean;
-  /**
-   * The EID has left: it is no longer registered nor delivered to; what comes for it is encapsulated to the locators
-   * (null: those armed). Tells no peers. False: it is neither here nor armed, or no locators are known.
-   */
-  release(eid: Uint8Array, locators: readonly Locator[] | null): boolean;
-  /** Undoes `expect` and `arm`. Packets held go the usual way. */
   cancel(eid: Uint8Array): void;
   /** RLOCs of the peers that exchange packets with the EID. */
   peersOf(eid: Uint8Array): Uint8Array[];
