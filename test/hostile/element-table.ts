@@ -190,9 +190,21 @@ export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
       before: "n :: Null; site :: LISPSite(10.0.0.0/8 10.0.0.1); n ->",
       makes: ANSWERS,
     },
+    {
+      config:
+        "site, 02:00:00:00:00:02, 192.0.2.0/24 192.0.2.1, 10.0.0.0/8 10.0.0.2, ::/0 2001:db8::1, LOCATORS 10.0.0.1, HOLD 8, QUEUE 20",
+      before: "n :: Null; site :: LISPSite(172.16.0.0/12 10.0.0.1); n ->",
+      write: ["192.0.2.1", "192.0.2.2", "10.1.0.1", "10.2.0.1", "2001:db8:1::1", "2001:db8::1"].map((eid) => [
+        "expect",
+        `${eid} 10`,
+      ]),
+      inputs: 5,
+      outputs: 3,
+      makes: "packets of expected EIDs are held; it asks, and answers",
+    },
   ],
   LISPHostSwitch: [
-    { config: "m, src", before: MOBILITY, outputs: 4 },
+    { config: "m, src", before: MOBILITY, outputs: 5 },
     { config: "m, dst, PACKET_IID true", before: MOBILITY, outputs: 1 },
   ],
   LISPPeerLog: [
