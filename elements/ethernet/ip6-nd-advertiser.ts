@@ -1,7 +1,7 @@
 import { parseValue } from "../../src/lang/args/parse.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import { sameAddress } from "../../src/net/address.js";
-import { etherText } from "../../src/net/mac.js";
+import { etherText, linkLocalAddress } from "../../src/net/mac.js";
 import { covers, type Prefix, prefixText } from "../../src/net/prefix.js";
 import type { Packet } from "../../src/packet/packet.js";
 import type { ErrorSink } from "../../src/router/element.js";
@@ -26,6 +26,11 @@ import { type Entry, NeighbourResponder, RESPONDER_DROPS } from "./neighbour-res
 
 const args = {
   ROUTER: { type: "bool", default: "true", doc: "advertisements say that their sender is a router" },
+  LINK_LOCAL: {
+    type: "bool",
+    default: "false",
+    doc: "answers for the link-local address made of each hardware address, too (RFC 4291, appendix A)",
+  },
   ENTRY: {
     type: "any",
     rest: true,
@@ -73,6 +78,10 @@ export class IP6NDAdvertiser extends NeighbourResponder<Prefix> {
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
     const entries = this.parseEntries(values.ENTRY, errors);
     if (entries === null) return;
+    if (values.LINK_LOCAL) {
+      const macs = new Map(entries.map(({ mac }) => [etherText(mac), mac]));
+      for (const mac of macs.values()) entries.push({ address: linkLocalAddress(mac), length: 128, mac });
+    }
     this.#entries = entries.sort((a, b) => b.length - a.length);
     this.#router = values.ROUTER;
   }

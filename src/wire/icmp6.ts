@@ -19,6 +19,8 @@ export const ICMP6_TIME_EXCEEDED = 3;
 export const ICMP6_PARAMETER_PROBLEM = 4;
 export const ICMP6_ECHO = 128;
 export const ICMP6_ECHO_REPLY = 129;
+export const ICMP6_ROUTER_SOLICITATION = 133;
+export const ICMP6_ROUTER_ADVERTISEMENT = 134;
 export const ICMP6_SOLICITATION = 135;
 export const ICMP6_ADVERTISEMENT = 136;
 export const ICMP6_REDIRECT = 137;
@@ -64,6 +66,8 @@ export const ND_OPTIONS = 24;
 /** Option types, and the flags of an advertisement in `rest`. */
 export const ND_SOURCE_LINK = 1;
 export const ND_TARGET_LINK = 2;
+export const ND_PREFIX = 3;
+export const ND_MTU = 5;
 export const ND_ROUTER = 0x80000000;
 export const ND_SOLICITED = 0x40000000;
 export const ND_OVERRIDE = 0x20000000;
@@ -92,16 +96,25 @@ export function readNeighbor(bytes: Uint8Array, endpoints: Endpoints): NeighborM
     );
   const target = bytes.slice(ND_TARGET, ND_TARGET + 16);
   if (target[0] === 0xff) throw new WireError("BAD_FIELD", "Neighbor Discovery: the target is a group");
-  const wanted = type === ICMP6_SOLICITATION ? ND_SOURCE_LINK : ND_TARGET_LINK;
+  const link = readLinkOption(
+    bytes,
+    ND_OPTIONS,
+    type === ICMP6_SOLICITATION ? ND_SOURCE_LINK : ND_TARGET_LINK,
+  );
+  return { type, flags: type === ICMP6_ADVERTISEMENT ? rest : 0, target, link };
+}
+
+/** The address (6 bytes) in the link-layer address option of type `wanted` among the options from byte `at` on; null without one. Throws WireError. */
+export function readLinkOption(bytes: Uint8Array, at: number, wanted: number): Uint8Array | null {
   let link: Uint8Array | null = null;
-  for (let at = ND_OPTIONS; at < bytes.length; ) {
+  for (; at < bytes.length; ) {
     const size = at + 1 < bytes.length ? bytes[at + 1] * 8 : 0;
     if (size === 0 || at + size > bytes.length)
       throw new WireError("BAD_LENGTH", `Neighbor Discovery: option of ${size} bytes at byte ${at}`);
     if (bytes[at] === wanted) link = bytes.slice(at + 2, at + 8);
     at += size;
   }
-  return { type, flags: type === ICMP6_ADVERTISEMENT ? rest : 0, target, link };
+  return link;
 }
 
 /** Writes a solicitation or advertisement with its checksum. */

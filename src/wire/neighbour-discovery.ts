@@ -45,8 +45,14 @@ export function groupEther(group: Uint8Array): Uint8Array {
   return Uint8Array.of(0x33, 0x33, group[12], group[13], group[14], group[15]);
 }
 
-/** Reads a solicitation or advertisement and does all checks of RFC 4861 sections 7.1.1 and 7.1.2. Throws WireError. */
-export function readNeighborFrame(frame: Uint8Array): NeighborFrame {
+/** An ICMPv6 message of Neighbor Discovery, not read yet, with the addresses that it came with, or goes to. */
+export interface DiscoveryFrame extends Omit<NeighborFrame, "message"> {
+  /** From the ICMPv6 header on. */
+  readonly payload: Uint8Array;
+}
+
+/** Reads the headers of a frame with any message of Neighbor Discovery, and checks them. Throws WireError. */
+export function readDiscoveryFrame(frame: Uint8Array): DiscoveryFrame {
   const ethernet = readEthernet(frame);
   if (ethernet.etherType !== ETHERTYPE_IP6)
     throw new WireError("BAD_VERSION", "Neighbor Discovery: not an IPv6 frame");
@@ -54,6 +60,32 @@ export function readNeighborFrame(frame: Uint8Array): NeighborFrame {
   if (nextHeader !== PROTOCOL_ICMP6) throw new WireError("BAD_VERSION", "Neighbor Discovery: not ICMPv6");
   if (hopLimit !== HOP_LIMIT)
     throw new WireError("BAD_FIELD", `Neighbor Discovery: hop limit ${hopLimit}, not ${HOP_LIMIT}`);
+  const { source: etherSource, destination: etherDestination } = ethernet;
+  return { payload, source, destination, etherSource, etherDestination };
+}
+
+/** Writes the frame around a message that bears its checksum. */
+export function writeDiscoveryFrame(frame: DiscoveryFrame): Uint8Array {
+  const { source, destination, payload } = frame;
+  return writeEthernet({
+    destination: frame.etherDestination,
+    source: frame.etherSource,
+    etherType: ETHERTYPE_IP6,
+    payload: writeIpv6({
+      trafficClass: 0,
+      flowLabel: 0,
+      nextHeader: PROTOCOL_ICMP6,
+      hopLimit: HOP_LIMIT,
+      source,
+      destination,
+      payload,
+    }),
+  });
+}
+
+/** Reads a solicitation or advertisement and does all checks of RFC 4861 sections 7.1.1 and 7.1.2. Throws WireError. */
+export function readNeighborFrame(frame: Uint8Array): NeighborFrame {
+  const { etherSource, etherDestination, source, destination, payload } = readDiscoveryFrame(frame);
   const message = readNeighbor(payload, { source, destination });
   if (message.type === ICMP6_SOLICITATION && sameAddress(source, UNSPECIFIED)) {
     if (message.link !== null)
@@ -64,7 +96,6 @@ export function readNeighborFrame(frame: Uint8Array): NeighborFrame {
   }
   if (message.type === ICMP6_ADVERTISEMENT && destination[0] === 0xff && isSolicited(message))
     throw new WireError("BAD_FIELD", "Neighbor Discovery: a solicited advertisement to a group");
-  const { source: etherSource, destination: etherDestination } = ethernet;
   return { message, source, destination, etherSource, etherDestination };
 }
 
@@ -73,21 +104,6 @@ export function isSolicited(message: NeighborMessage): boolean {
 }
 
 /** Writes the frame, checksum included. */
-export function writeNeighborFrame(frame: NeighborFrame): Uint8Array {
-  const { source, destination } = frame;
-  const payload = writeIpv6({
-    trafficClass: 0,
-    flowLabel: 0,
-    nextHeader: PROTOCOL_ICMP6,
-    hopLimit: HOP_LIMIT,
-    source,
-    destination,
-    payload: writeNeighbor(frame.message, { source, destination }),
-  });
-  return writeEthernet({
-    destination: frame.etherDestination,
-    source: frame.etherSource,
-    etherType: ETHERTYPE_IP6,
-    payload,
-  });
+export function writeNeighborFrame({ message, ...frame }: NeighborFrame): Uint8Array {
+  return writeDiscoveryFrame({ ...frame, payload: writeNeighbor(message, frame) });
 }

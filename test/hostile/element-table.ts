@@ -109,6 +109,12 @@ export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
     { config: "2001:db8::1, 02:00:00:00:00:01", makes: ND },
     { config: "2001:db8:1::1, 02:00:00:00:00:01, CAPACITY 8, ENTRY_CAPACITY 4", makes: ND },
   ],
+  IP6NDRouterAdvertiser: [
+    {
+      config: "02:00:00:00:00:01, 2001:db8::/64 on-link",
+      makes: "advertisements are made; solicitations end there",
+    },
+  ],
   IP6NDAdvertiser: [{ config: "2001:db8:1::1 2001:db8::/64 02:00:00:00:00:01" }],
   CheckIPHeader: [
     { config: "" },

@@ -79,6 +79,20 @@ test("for a network it answers without override; the longest prefix decides", as
   l.router.close();
 });
 
+test("with LINK_LOCAL it answers for the link-local address made of its hardware address, too", async () => {
+  const local = `fe80000000000000${"00000000"}fe000001`.replace("00000000fe", "000000fffe");
+  const asked = { data: question(1, { target: local, to: `ff02${"0".repeat(19)}1ff000001` }) };
+  const l = await make("2001:db8::1 2001:db8:1::/64 2:0:0:0:0:1, LINK_LOCAL true");
+  l.push("a", 0, [asked]);
+  assert.equal(l.got("out"), [answer(1, { target: local, from: local })]);
+  assert.match(l.router.read("a.table"), /^fe80::ff:fe00:1\/128 02-00-00-00-00-01$/m);
+  l.router.close();
+  const without = await make("2001:db8::1 2:0:0:0:0:1");
+  without.push("a", 0, [asked]);
+  assert.equal(without.got("out"), []);
+  without.router.close();
+});
+
 test("what is wrong, or for others, goes to output 1 as it came, or is dropped and counted", async () => {
   const strange = [
     question(2),

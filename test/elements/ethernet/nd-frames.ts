@@ -20,12 +20,23 @@ export interface NDFrame {
   readonly options?: string;
 }
 
-export function ndFrame(f: NDFrame): string {
-  const kind = f.type === 135 ? "01" : "02";
-  const option = (f.link === undefined ? "" : `${kind}01${f.link}`) + (f.options ?? "");
+export interface Icmp6Frame {
+  readonly from: string;
+  readonly to: string;
+  readonly etherTo: string;
+  readonly etherFrom: string;
+  readonly type: number;
+  /** What follows the checksum. */
+  readonly body: string;
+  readonly code?: number;
+  readonly hopLimit?: number;
+  /** Added to the right checksum. */
+  readonly wrong?: number;
+}
+
+export function icmp6Frame(f: Icmp6Frame): string {
   const h8 = (n: number): string => n.toString(16).padStart(2, "0");
-  const icmp = (sum: string): string =>
-    `${h8(f.type)}${h8(f.code ?? 0)}${sum}${((f.flags ?? 0) >>> 0).toString(16).padStart(8, "0")}${f.target}${option}`;
+  const icmp = (sum: string): string => `${h8(f.type)}${h8(f.code ?? 0)}${sum}${f.body}`;
   const length = icmp("0000").length / 2;
   const summed = Buffer.from(
     `${f.from}${f.to}${length.toString(16).padStart(8, "0")}0000003a${icmp("0000")}${"00".repeat(length % 2)}`,
@@ -37,7 +48,17 @@ export function ndFrame(f: NDFrame): string {
   const field = ((~sum & 0xffff) + (f.wrong ?? 0)) & 0xffff;
   const l16 = length.toString(16).padStart(4, "0");
   const ip = `60000000${l16}3a${h8(f.hopLimit ?? 255)}${f.from}${f.to}${icmp(field.toString(16).padStart(4, "0"))}`;
-  return hex(bytes(`${f.etherTo ?? "020000000001"}${f.etherFrom ?? "0200000000aa"}86dd${ip}`));
+  return hex(bytes(`${f.etherTo}${f.etherFrom}86dd${ip}`));
+}
+
+export function ndFrame({ target, link, options = "", flags = 0, ...f }: NDFrame): string {
+  const option = link === undefined ? "" : `${f.type === 135 ? "01" : "02"}01${link}`;
+  return icmp6Frame({
+    etherTo: "020000000001",
+    etherFrom: "0200000000aa",
+    ...f,
+    body: `${(flags >>> 0).toString(16).padStart(8, "0")}${target}${option}${options}`,
+  });
 }
 
 /** `2001:db8::N` */
