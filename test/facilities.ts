@@ -1,6 +1,7 @@
 // The world that the manual's examples run in, beyond a clock: whatever an element may ask for is there, and idle.
 
-import { Facilities, ORCHESTRATOR, type Orchestrator } from "../src/index.js";
+import { simulatedHypervisor } from "../src/cloud/hypervisors/make-simulated.js";
+import { Facilities, HYPERVISOR, ORCHESTRATOR, type Orchestrator } from "../src/index.js";
 
 /** The orchestrator of a service without functions. */
 const IDLE: Orchestrator = {
@@ -14,5 +15,7 @@ const IDLE: Orchestrator = {
 
 /** Facilities under the names that elements ask for by default. */
 export function idleFacilities(): Facilities {
-  return new Facilities().add(ORCHESTRATOR, { service: () => IDLE });
+  return new Facilities()
+    .add(ORCHESTRATOR, { service: () => IDLE })
+    .add(HYPERVISOR, { simulated: simulatedHypervisor });
 }

@@ -1,6 +1,7 @@
 // sluice run: Click's driver.
 
 import { writeFileSync } from "node:fs";
+import { HYPERVISOR, type Hypervisor } from "../cloud/hypervisor.js";
 import { ORCHESTRATOR, type Orchestrator } from "../cloud/orchestrator.js";
 import { KernelAlarms } from "../device/alarms.js";
 import { SystemProvider } from "../device/provider.js";
@@ -44,7 +45,9 @@ async function makeRouter(
       report: (message) => process.stderr.write(`${message}\n`),
       unwritten: (error) => output.lost(error),
     }),
-    facilities: new Facilities().add(ORCHESTRATOR, { service: runningService }),
+    facilities: new Facilities()
+      .add(ORCHESTRATOR, { service: runningService })
+      .add(HYPERVISOR, { simulated }),
     memory: s.memory === null ? {} : { bytes: s.memory * 2 ** 20 },
     variables: s.variables,
     readLibrary: libraryReader(s.clickpath),
@@ -68,6 +71,11 @@ async function makeRouter(
 /** The orchestrator of a running service: few configurations ask for one, so its code is not loaded before. */
 async function runningService(name: string): Promise<Orchestrator> {
   return (await import("./running.js")).orchestratorOf(name);
+}
+
+/** The same holds for hypervisors. */
+async function simulated(options: string): Promise<Hypervisor> {
+  return (await import("../cloud/hypervisors/make-simulated.js")).simulatedHypervisor(options);
 }
 
 async function run(words: readonly string[], output: Output): Promise<number> {

@@ -12,6 +12,7 @@ import {
   SimulatedClock,
 } from "../../src/index.js";
 import { type Random, SeededRandom } from "../../src/router/random.js";
+import { idleFacilities } from "../facilities.js";
 import {
   Canaries,
   drawPlacement,
@@ -117,6 +118,7 @@ class World {
       loader,
       clock: new SimulatedClock(),
       seed: 5,
+      facilities: idleFacilities(),
       memory: { bytes: 24 * 2 ** 20, slots: 1024 },
       log: () => {},
       print: () => {},

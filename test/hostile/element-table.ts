@@ -86,6 +86,12 @@ export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
       outputs: 2,
     },
   ],
+  HypervisorAgent: [
+    {
+      makes: ANSWERS,
+      config: "simulated, g memory 1M, ADDR 192.0.2.1, ADDR 2001:db8:9::9, KEY 1:k, WATCH_KEY 2:w",
+    },
+  ],
   HostEtherFilter: [{ config: "02:00:00:00:00:01" }, { config: "02:00:00:00:00:02, true, false" }],
   EtherSwitch: [
     { config: "", inputs: 3, outputs: 3, makes: "copies for every port" },

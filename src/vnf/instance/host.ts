@@ -1,5 +1,7 @@
 // The router of one instance, and its answers to requests: the same in the manager's process, a thread or a process.
 
+import { HYPERVISOR } from "../../cloud/hypervisor.js";
+import { simulatedHypervisor } from "../../cloud/hypervisors/make-simulated.js";
 import { ORCHESTRATOR, type Orchestrator } from "../../cloud/orchestrator.js";
 import type { FileTexts, Loader } from "../../loader.js";
 import { libraryReader } from "../../loader.js";
@@ -71,7 +73,9 @@ export class InstanceHost {
       seed: spec.seed,
       devices: options.devices,
       ...(options.stores === undefined ? {} : { stores: options.stores }),
-      facilities: new Facilities().add(ORCHESTRATOR, { service: (place) => this.#orchestrator(place) }),
+      facilities: new Facilities()
+        .add(ORCHESTRATOR, { service: (place) => this.#orchestrator(place) })
+        .add(HYPERVISOR, { simulated: simulatedHypervisor }),
       blueprints: options.blueprints,
       readLibrary: libraryReader(spec.clickpath, options.texts),
       log: options.log,
