@@ -178,6 +178,7 @@ const INSIDE: Readonly<Record<string, Readonly<Record<string, readonly string[]>
     itr: ["control", "etr", "tables"],
     "map-server": ["control", "database", "limits"],
     mobility: ["control", "etr", "limits", "tables"],
+    "change-priority": ["control", "tables"],
   },
   vnf: {
     descriptor: [],

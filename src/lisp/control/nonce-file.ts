@@ -15,15 +15,15 @@ export class NonceFileError extends SluiceError {
 
 /**
  * Nonces that go on where the file says that those of former runs ended, or at the wall clock's seconds (upper half)
- * where that is later: without a file (null) the clock alone keeps them increasing over a restart. Throws
- * NonceFileError, also out of `next`, when the file cannot be read or written.
+ * where that is later: without a file (null) the clock alone keeps them increasing over a restart. `block`: how many are
+ * reserved in the file at once. Throws NonceFileError, also out of `next`, when the file cannot be read or written.
  */
-export function nonceCounter(clock: Clock, file: string | null): NonceCounter {
+export function nonceCounter(clock: Clock, file: string | null, block?: number): NonceCounter {
   const { seconds, nanoseconds } = wallTime(clock, clock.now());
   const byClock = (BigInt(seconds) << 32n) | (BigInt(nanoseconds) << 2n);
   if (file === null) return new NonceCounter(byClock);
   const stored = read(file);
-  return new NonceCounter(stored > byClock ? stored : byClock, (limit) => write(file, limit));
+  return new NonceCounter(stored > byClock ? stored : byClock, (limit) => write(file, limit), block);
 }
 
 function read(file: string): bigint {

@@ -144,8 +144,9 @@ export class NonceCounter {
     this.#block = BigInt(block);
   }
 
-  /** Throws RangeError when all are used up: then the key has to change. */
-  next(): bigint {
+  /** The next one, which is at least `least`. Throws RangeError when all are used up: then the key has to change. */
+  next(least = 0n): bigint {
+    if (least > this.#next) this.#next = least < NONCE_MAX ? least : NONCE_MAX;
     // The last one is never used: stored as the limit, it says that all are.
     if (this.#next >= NONCE_MAX) throw new RangeError("no nonces are left for this key");
     if (this.#next >= this.#limit) {
