@@ -244,6 +244,15 @@ export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
       counted: ["foreign"],
     },
   ],
+  LISPChangePriority: [
+    {
+      config:
+        "cache, RLOC 192.0.2.1, RLOC 2001:db8:9::9, MOBILITY m, SITE site, TRUST key 1:secret eid 192.0.2.0/24",
+      before:
+        "n :: Null; site :: LISPSite(192.0.2.0/24 192.0.2.1); Idle -> cache :: LISPMapCache -> Discard; Idle -> m :: LISPMobility(site, 02:00:00:00:00:01, 192.0.2.0/24 192.0.2.2, LOCATORS 192.0.2.1) -> Discard; Idle -> [1] m; n ->",
+      makes: ANSWERS,
+    },
+  ],
   LISPHostFinder: [
     {
       config: "m, RLOC 192.0.2.1, MAP_RESOLVER 192.0.2.9",
