@@ -1,22 +1,16 @@
 import type { ArgValues } from "../../../src/lang/args/spec.js";
-import {
-  type AuthenticationKey,
-  authenticate,
-  verifyAuthentication,
-} from "../../../src/lisp/control/authentication.js";
-import { ControlChannel, messageOf } from "../../../src/lisp/control/control-channel.js";
-import { KeyError, keyAlgorithm, parseKey } from "../../../src/lisp/control/keys.js";
-import { encapsulatedRequest } from "../../../src/lisp/control/map-requests.js";
+import type { AuthenticationKey } from "../../../src/lisp/control/authentication.js";
+import { KeyError, parseKey } from "../../../src/lisp/control/keys.js";
 import { XtrIdError, xtrIds } from "../../../src/lisp/control/xtr-ids.js";
-import { type OwnSubscription, OwnSubscriptions } from "../../../src/lisp/itr/own-subscriptions.js";
+import type { OwnSubscription, OwnSubscriptions } from "../../../src/lisp/itr/own-subscriptions.js";
 import { judgePublication, type ReplyPolicy } from "../../../src/lisp/itr/reply-policy.js";
 import { resolverAddresses, ServerList } from "../../../src/lisp/itr/server-list.js";
+import { SubscriptionTalk } from "../../../src/lisp/itr/subscription-talk.js";
 import { type Mapping, MappingError } from "../../../src/lisp/mapping.js";
 import type { ResolverOffer } from "../../../src/lisp/offers/lisp-offers.js";
 import { SLICE, SLICE_REST } from "../../../src/lisp/slice.js";
 import type { Place } from "../../../src/lisp/tables/instance-tables.js";
 import { MapCacheFullError } from "../../../src/lisp/tables/map-cache.js";
-import { sameAddress } from "../../../src/net/address.js";
 import { eidName } from "../../../src/net/eid.js";
 import { covers, prefixText } from "../../../src/net/prefix.js";
 import type { Batch } from "../../../src/packet/batch.js";
@@ -26,11 +20,7 @@ import type { HandlerCode } from "../../../src/router/handler.js";
 import { offerOf } from "../../../src/router/offers.js";
 import type { ElementSpec } from "../../../src/router/spec.js";
 import { TimerGroup } from "../../../src/router/timer-group.js";
-import { WireError } from "../../../src/wire/error.js";
-import { encodeLispControl } from "../../../src/wire/lisp-control/message.js";
-import type { XtrIds } from "../../../src/wire/lisp-control/record.js";
-import { type MapNotify, mapNotify } from "../../../src/wire/lisp-control/registration.js";
-import type { UdpPacket } from "../../../src/wire/udp-packet.js";
+import type { EidRecord, XtrIds } from "../../../src/wire/lisp-control/record.js";
 
 const args = {
   RESOLVER: {
@@ -154,27 +144,25 @@ export class LISPSubscriber extends Element {
     },
   } as const satisfies ElementSpec;
 
-  readonly #channel = new ControlChannel(this);
   readonly #timers = new TimerGroup(this);
   #resolver: ResolverOffer | null = null;
-  #rlocs: readonly Uint8Array[] = [];
-  #servers = new ServerList([], []);
-  #ids: XtrIds | null = null;
   #key: AuthenticationKey | null = null;
   #policy: ReplyPolicy | null = null;
-  #table: OwnSubscriptions | null = null;
+  #talk: SubscriptionTalk | null = null;
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
     this.#resolver = offerOf(values.RESOLVER, "LISPResolver", "RESOLVER", errors);
     if (values.RLOC.length === 0) errors.error("no RLOC given");
-    this.#rlocs = values.RLOC;
-    this.#servers = new ServerList(resolverAddresses(values.MAP_RESOLVER, errors), this.#rlocs);
+    const rlocs = values.RLOC;
+    const servers = new ServerList(resolverAddresses(values.MAP_RESOLVER, errors), rlocs);
+    let ids: XtrIds;
     try {
       this.#key = parseKey(values.PUBSUB_KEY);
-      this.#ids = xtrIds(values.XTR_ID, values.SITE_ID, this.#rlocs);
+      ids = xtrIds(values.XTR_ID, values.SITE_ID, rlocs);
     } catch (e) {
       if (!(e instanceof KeyError || e instanceof XtrIdError)) throw e;
       errors.error(e instanceof KeyError ? `PUBSUB_KEY: ${e.message}` : e.message);
+      return;
     }
     this.#policy = {
       positive: values.MAX_TTL,
@@ -183,7 +171,7 @@ export class LISPSubscriber extends Element {
       silent: () => values.NEGATIVE_TTL,
       negative4: 32,
       negative6: 128,
-      usable: (bytes) => this.#rlocs.some((r) => r.length === bytes),
+      usable: (bytes) => rlocs.some((r) => r.length === bytes),
     };
     const policy = {
       timeout: values.TIMEOUT * 1e9,
@@ -194,18 +182,21 @@ export class LISPSubscriber extends Element {
       idle: values.IDLE * 1e9,
       capacity: values.CAPACITY,
     };
-    this.#table = new OwnSubscriptions(this.router, this.#timers, policy, {
-      request: (s) => this.#request(s),
-      packets: (s) => this.#resolver!.cache.cache.get(s.iid, s.eid)?.packets ?? -1,
-      wanted: (s) => this.#resolver!.cache.cache.get(s.iid, s.eid) !== null,
-      unanswered: () => this.#count("unanswered"),
-    });
+    this.#talk = new SubscriptionTalk(
+      { element: this, timers: this.#timers, rlocs, servers, ids, key: this.#key, policy, output: MESSAGES },
+      {
+        count: (name) => this.#count(name),
+        packets: (s) => this.#resolver!.cache.cache.get(s.iid, s.eid)?.packets ?? -1,
+        wanted: (s) => this.#resolver!.cache.cache.get(s.iid, s.eid) !== null,
+        told: (s, records, whole) => this.#told(s, records, whole),
+      },
+    );
   }
 
   override initialize(): void {
     if (this.#key === null) return;
-    this.#resolver!.onInstall((mapping) => {
-      if (mapping.locators.length > 0) this.#subscribe(mapping);
+    this.#resolver!.onInstall(({ iid, eid, locators }) => {
+      if (locators.length > 0) this.#talk!.subscribe(iid, eid);
     });
   }
 
@@ -214,92 +205,23 @@ export class LISPSubscriber extends Element {
   }
 
   get #subscriptions(): OwnSubscriptions {
-    return this.#table!;
+    return this.#talk!.subscriptions;
   }
-
-  // ---- Map-Requests ------------------------------------------------------------
-
-  #subscribe({ iid, eid }: Mapping): void {
-    if (this.#servers.none) this.#count("no_resolver");
-    else if (!this.#subscriptions.add(iid, eid)) this.#count("full");
-  }
-
-  #request(s: OwnSubscription): void {
-    const index = this.#servers.choose(s.sent === 1 ? -1 : s.sent - 2);
-    if (index < 0) {
-      this.#count("no_resolver");
-      return;
-    }
-    const { address, source } = this.#servers.at(index);
-    const subscriber = { ids: this.#ids!, end: s.state === "ending" };
-    const question = { iid: s.iid, eid: s.eid, source: null, smrInvoked: false, subscriber };
-    const message = encapsulatedRequest(question, s.base, this.#rlocs, source, address);
-    this.#servers.asked(index);
-    this.#count("requests");
-    this.#send(source, address, encodeLispControl(message));
-  }
-
-  #send(source: Uint8Array, destination: Uint8Array, payload: Uint8Array): boolean {
-    const sent = this.#channel.send({ source, destination, payload }, MESSAGES);
-    if (!sent) this.#count("no_slot");
-    return sent;
-  }
-
-  // ---- Map-Notifies and Map-Replies ----------------------------------------------
 
   override push(port: number, batch: Batch): void {
-    const subscriptions = this.#subscriptions;
-    this.#channel.takeAnswers(
-      batch,
-      ({ type, nonce }) =>
-        type === "map-reply"
-          ? subscriptions.awaitsReply(nonce)
-          : port !== REPLIES && subscriptions.awaitsNotify(nonce),
-      (datagram) => this.#take(datagram),
-    );
+    this.#talk!.take(batch, port !== REPLIES);
     if (batch.count === 0) return;
     if (this.noutputs <= port + 1) this.memory.add64(this.counterAddress("foreign"), batch.count);
     this.pushOrKill(port + 1, batch);
   }
 
-  /** Whether it is for one of the subscriptions, as its nonce says, and dealt with. */
-  #take(datagram: UdpPacket | WireError): boolean {
-    const message = messageOf(datagram);
-    if (message?.type === "map-notify" && !(datagram instanceof WireError))
-      return this.#notified(message, datagram);
-    if (message?.type === "map-reply") {
-      this.#subscriptions.declined(message.nonce);
-      this.#count("declined");
-    } else this.#count("malformed");
-    return true;
+  #told(s: OwnSubscription, records: readonly EidRecord[], whole: boolean): void {
+    this.#apply(s, records, whole);
+    if (whole) this.#forgetOthers(s, records);
+    this.#resolver!.sendCovered();
   }
 
-  /** Whether it is for one of the subscriptions, and dealt with. */
-  #notified(notify: MapNotify, datagram: UdpPacket): boolean {
-    if (this.#key === null) return false;
-    // Another xTR's with the same key: its nonces are not ours.
-    if (notify.ids !== null && !sameAddress(notify.ids.xtrId, this.#ids!.xtrId)) return false;
-    const { key } = verifyAuthentication(datagram.payload, notify, [this.#key]);
-    if (key === null) return false;
-    const found = this.#subscriptions.notified(notify.nonce);
-    if (found === null) return false;
-    const { subscription, as } = found;
-    if (as === "replay") {
-      this.#count("replay");
-      return true;
-    }
-    if (as === "repeat") this.#count("repeat");
-    else {
-      this.#count(as === "answer" ? "answers" : "publications");
-      this.#apply(subscription, notify, as === "answer");
-      if (as === "answer") this.#forgetOthers(subscription, notify);
-      this.#resolver!.sendCovered();
-    }
-    this.#acknowledge(notify, datagram, key);
-    return true;
-  }
-
-  #apply(s: OwnSubscription, { records }: MapNotify, whole: boolean): void {
+  #apply(s: OwnSubscription, records: readonly EidRecord[], whole: boolean): void {
     const { cache } = this.#resolver!.cache;
     for (const verdict of judgePublication(s, records, this.#policy!, whole)) {
       if (verdict.kind === "insert") this.#install(s, verdict.mapping);
@@ -325,7 +247,7 @@ export class LISPSubscriber extends Element {
   }
 
   /** After a publication was missed: what lies within the prefix and the whole answer does not name may be old. */
-  #forgetOthers(s: OwnSubscription, { records }: MapNotify): void {
+  #forgetOthers(s: OwnSubscription, records: readonly EidRecord[]): void {
     if (!s.missed) return;
     s.missed = false;
     const named = new Set<string>();
@@ -352,18 +274,6 @@ export class LISPSubscriber extends Element {
     if (next === null) return;
     const rest = next;
     this.#timers.timer(() => this.#forget(s, named, rest)).scheduleAfter(SLICE_REST);
-  }
-
-  /** With the key ID that it came with: the Map-Server may know the key by no other. */
-  #acknowledge(
-    { nonce, records, ids }: MapNotify,
-    { source, destination }: UdpPacket,
-    used: AuthenticationKey,
-  ): void {
-    const ack = mapNotify({ type: "map-notify-ack", nonce, records, ids });
-    const from = this.#rlocs.find((r) => r.length === source.length) ?? destination;
-    const sent = this.#send(from, source, authenticate(ack, used, keyAlgorithm(used), "ids"));
-    if (sent) this.#count("acks");
   }
 
   #count(name: keyof typeof LISPSubscriber.spec.counters | keyof typeof LISPSubscriber.spec.drops): void {

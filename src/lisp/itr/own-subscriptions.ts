@@ -208,9 +208,24 @@ export class OwnSubscriptions {
     for (const subscription of [...this.#table.values()]) this.#forget(subscription);
   }
 
+  find(iid: number, eid: Prefix): OwnSubscription | null {
+    return this.#table.get(eidName({ iid, eid })) ?? null;
+  }
+
+  /** It is to be asked for anew at once. */
+  renew(subscription: OwnSubscription): void {
+    if (subscription.state === "subscribed" || subscription.state === "resting")
+      this.#begin(subscription, "asking");
+  }
+
+  /** After a hot swap nonces go on from those of another table. */
+  goOnFrom(other: OwnSubscriptions): void {
+    this.#lastRange = other.#lastRange;
+  }
+
   /** After a hot swap, what another table has is asked for anew, with newer nonces. */
   takeFrom(other: OwnSubscriptions): void {
-    this.#lastRange = other.#lastRange;
+    this.goOnFrom(other);
     for (const { iid, eid, state } of other.#table.values()) if (state !== "ending") this.add(iid, eid);
   }
 
