@@ -112,9 +112,11 @@ const args = {
  * there, nothing expires, and Map-Registers wait for it some seconds, unacknowledged. Their SITES should be the same.
  *
  * With PUBSUB_KEY a Map-Request with xTR-ID (I bit) and the N bit subscribes: it is answered by a Map-Notify with its
- * nonce, and each change of what overlaps with its prefix is published by another one whose nonce is one higher; to a
- * subscriber that is many changes behind, the whole answer with a nonce two higher, so that it asks anew. Who
- * acknowledges none of the repetitions is subscribed no longer. ITR-RLOCs without an address unsubscribe.
+ * nonce and all that is registered of its prefix, whoever answers for it otherwise; where that is more than a message
+ * holds no record holds the whole prefix, and the rest is to be subscribed to by itself. Each change of what overlaps
+ * with its prefix is published by another one whose nonce is one higher; to a subscriber that is many changes behind, the
+ * whole answer with a nonce two higher, so that it asks anew. Who acknowledges none of the repetitions is subscribed no
+ * longer. ITR-RLOCs without an address unsubscribe.
  *
  * Of what is published, and told because it has moved, PENDING Map-Notifies may be on the way to one xTR. More changes
  * wait for its Map-Notify-Acks, and are told as they are by then: none is lost.

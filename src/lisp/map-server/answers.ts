@@ -15,6 +15,8 @@ export const UNREGISTERED_MINUTES = 1;
 export const NO_SITE_MINUTES = 15;
 /** Prefixes within the one asked for that a Map-Reply names; with more, it is for a part without any. */
 const MORE_SPECIFIC_MAX = 16;
+/** The same of the answer to one who subscribes: each time that it is too few costs a subscription more. */
+const SUBSCRIBED_MAX = 32;
 
 export type Answer =
   | { readonly kind: "reply"; readonly records: readonly EidRecord[] }
@@ -34,10 +36,47 @@ export function answer(database: RegistrationDatabase, sites: Sites, asked: EidP
   return { kind: "negative", record: negative(database, sites, asked) };
 }
 
-/** What an answer says, for one who is to know it whoever answers. */
-export function recordsOf(found: Answer): readonly EidRecord[] {
-  if (found.kind === "reply") return found.records;
-  return [found.kind === "negative" ? found.record : proxied(entryRecord(found.entry))];
+/**
+ * All that is registered of a prefix, whoever answers for it otherwise, for one who subscribes to it: the mapping that
+ * holds for it, or that there is none, and those within. Where these are more than a message holds no record holds the
+ * whole prefix: then the answer is for a part of it, and the rest is to be subscribed to by itself.
+ */
+export function subscribedRecords(
+  database: RegistrationDatabase,
+  sites: Sites,
+  asked: EidPrefix,
+): readonly EidRecord[] {
+  const around = database.around(asked);
+  if (around !== null) {
+    const all = fitting(database, around, []);
+    if (all !== null) return all;
+  }
+  const { iid, eid } = asked;
+  const [first] = around === null ? [negative(database, sites, asked)] : [proxied(entryRecord(around))];
+  if (around === null && database.subtree(asked).next().done) return [first];
+  // What holds for the rest of it holds for no more than it.
+  const own = { ...first, eid: withAddress(first.eid, eid.address), maskLength: eid.length };
+  const parts = fitting(database, asked, [own]);
+  if (parts !== null) return parts;
+  if (around !== null) return narrowed(database, around, eid.address);
+  const found = database.lookup(iid, eid.address);
+  return [found === null ? first : proxied(entryRecord(found))];
+}
+
+/** `first` and what is registered within a prefix, with one TTL (section 5.5); null: that is more than a message holds. */
+function fitting(
+  database: RegistrationDatabase,
+  within: EidPrefix,
+  first: readonly EidRecord[],
+): readonly EidRecord[] | null {
+  const records = [...first];
+  for (const entry of database.subtree(within)) {
+    if (records.length > SUBSCRIBED_MAX) return null;
+    records.push(proxied(entryRecord(entry)));
+  }
+  const ttl = records.reduce((least, r) => Math.min(least, r.ttl), TTL_OWN_CHOICE);
+  const together = records.map((record) => ({ ...record, ttl }));
+  return together.length === 1 || recordBytes(together) <= RECORDS_BYTES ? together : null;
 }
 
 function isProxied(entry: Entry): boolean {

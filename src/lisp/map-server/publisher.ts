@@ -8,7 +8,7 @@ import type { EidRecord } from "../../wire/lisp-control/record.js";
 import type { AuthenticationKey } from "../control/authentication.js";
 import type { Change } from "../database/history.js";
 import type { RegistrationDatabase } from "../database/registration-database.js";
-import { answer, recordsOf } from "./answers.js";
+import { subscribedRecords } from "./answers.js";
 import { entryRecord, proxied, sameAnswer } from "./entries.js";
 import type { Notification, Notifications, Source } from "./notifications.js";
 import { withdrawnRecord } from "./records.js";
@@ -166,7 +166,7 @@ export class Publisher {
 
   #whole(prefix: EidPrefix): readonly EidRecord[] {
     const { database, sites } = this.#options;
-    return recordsOf(answer(database, sites, prefix));
+    return subscribedRecords(database, sites, prefix);
   }
 
   /**

@@ -8,7 +8,7 @@ import { nonceText } from "../control/nonce-policy.js";
 import type { RegistrationDatabase } from "../database/registration-database.js";
 import type { KeyedBuckets } from "../limits/keyed-buckets.js";
 import { askerName } from "../limits/reply-limit.js";
-import { type Answer, answer, recordsOf } from "./answers.js";
+import { answer, subscribedRecords } from "./answers.js";
 import { etrAddresses } from "./entries.js";
 import type { Publisher } from "./publisher.js";
 import { type EncapsulatedRequest, forwarded, isOther, type OwnAddresses, replyTo } from "./requests.js";
@@ -62,8 +62,8 @@ export class RequestIntake {
       count("unsupported_eid");
       return;
     }
+    if (this.#subscribes(request, asked)) return;
     const found = answer(database, sites, asked);
-    if (this.#subscribes(request, asked, found)) return;
     if (found.kind === "forward") {
       const etrs = etrAddresses(found.entry, (address) => isOther(own, address));
       // By turns: one may be dead, and the ITR that hears nothing asks again.
@@ -75,11 +75,11 @@ export class RequestIntake {
   }
 
   /** Whether the Map-Request is dealt with: it asks for more than an answer (RFC 9437). */
-  #subscribes(request: EncapsulatedRequest, asked: EidPrefix, found: Answer): boolean {
-    const { publisher, count, refuse } = this.#options;
+  #subscribes(request: EncapsulatedRequest, asked: EidPrefix): boolean {
+    const { publisher, count, refuse, database, sites } = this.#options;
     const { ids, records, nonce } = request.message;
     if (publisher === null || ids === null || !records[0].subscribe) return false;
-    const became = publisher.subscribe(request, asked, recordsOf(found));
+    const became = publisher.subscribe(request, asked, subscribedRecords(database, sites, asked));
     if (became !== "refused") count(became);
     if (became === "replayed")
       refuse(

@@ -10,6 +10,7 @@ import {
 import { subscriptionsText } from "../../../../src/lisp/map-server/listing.js";
 import { Subscriptions } from "../../../../src/lisp/map-server/subscriptions.js";
 import { parseRloc } from "../../../../src/lisp/mapping.js";
+import { coversPrefix, findPrefix } from "../../../../src/net/prefix.js";
 import { ipAddress, NO_ADDRESS } from "../../../../src/wire/lisp-control/address.js";
 import type { MapRequest } from "../../../../src/wire/lisp-control/map-request.js";
 import type { EidRecord } from "../../../../src/wire/lisp-control/record.js";
@@ -144,6 +145,66 @@ test("without a key for it, or when as many as may be are subscribed, it is a Ma
     subscribe(b, 40, "10.1.0.7");
     assert.is(sentOf(b, "out", "map-reply").length, 1);
     assert.equal([b.read("e.subscriptions"), b.read("e.subscribed")], ["", "0"]);
+    b.close();
+  }
+});
+
+/** What a subscription to a prefix is answered: its EID-prefixes with their first locator. */
+function answered(b: Bench, nonce: number, eid: string, length: number): string[] {
+  subscribe(b, nonce, eid, { records: [subscribed(eid, length)] });
+  const [{ message }] = notifies(b);
+  acknowledge(b, message);
+  return eidsOf(message).map((text, i) => `${text} ${rlocsOf({ records: [message.records[i]] })[0] ?? "-"}`);
+}
+
+test("a subscription is answered with all that is registered within, also where the ETRs answer themselves", async () => {
+  const b = await withPubsub();
+  register(b, 1, [record("10.1.0.0/16", "192.0.2.1"), record("10.1.7.0/24", "192.0.2.2")], {
+    wantNotify: false,
+  });
+  register(b, 2, [record("10.1.7.9/32", "192.0.2.3")], { wantNotify: false, proxyReply: true });
+  const all = ["10.1.0.0/16 192.0.2.1", "10.1.7.0/24 192.0.2.2", "10.1.7.9/32 192.0.2.3"];
+  assert.equal(answered(b, 1 << 10, "10.1.0.0", 16), all);
+  assert.equal(answered(b, 2 << 10, "10.1.3.0", 24), all);
+  assert.equal(answered(b, 3 << 10, "10.1.7.0", 24), all.slice(1));
+  // Of what nobody has registered as a whole, that it is nobody's, and what is within.
+  register(b, 3, [record("10.1.0.0/16", "", { ttl: 0 }), record("10.1.7.0/24", "", { ttl: 0 })], {
+    wantNotify: false,
+  });
+  notifies(b);
+  assert.equal(answered(b, 4 << 10, "10.1.0.0", 16), ["10.1.0.0/16 -", "10.1.7.9/32 192.0.2.3"]);
+  assert.equal(answered(b, 5 << 10, "10.1.8.0", 24), ["10.1.8.0/21 -"]);
+  b.close();
+});
+
+test("what is more than a message holds is answered in part, and the halves of the prefix tell the rest", async () => {
+  for (const around of [[record("10.1.0.0/16", "192.0.2.1")], []]) {
+    const b = await withPubsub();
+    const hosts = Array.from({ length: 200 }, (_, i) => `10.1.${i >> 5}.${(i & 31) * 8}/32`);
+    for (let i = 0; i < hosts.length; i += 20)
+      register(b, 1 + i, [...around, ...hosts.slice(i, i + 20).map((eid) => record(eid, "192.0.2.2"))], {
+        wantNotify: false,
+      });
+    const found = new Set<string>();
+    let nonce = 1;
+    const look = (address: number, length: number): void => {
+      const eid = [24, 16, 8, 0].map((shift) => (address >>> shift) & 255).join(".");
+      const lines = answered(b, nonce++ << 10, eid, length);
+      const whole = lines.some((line) => {
+        const prefix = findPrefix(line.split(" ")[0])!;
+        return prefix.length <= length && coversPrefix(prefix, findPrefix(`${eid}/${length}`)!);
+      });
+      if (whole) for (const line of lines) found.add(line);
+      if (whole) return;
+      look(address, length + 1);
+      look(address + 2 ** (31 - length), length + 1);
+    };
+    look(0x0a010000, 16);
+    assert.equal(
+      [...found].filter((line) => line.endsWith("/32 192.0.2.2")).sort(),
+      hosts.map((h) => `${h} 192.0.2.2`).sort(),
+    );
+    assert.ok(nonce < 60, `${nonce} subscriptions`);
     b.close();
   }
 });
