@@ -1,12 +1,16 @@
 // What the elements of a Follow-Me Cloud controller offer to one another.
 
+import type { EidPrefix } from "../net/eid.js";
 import type { Catalogue } from "./catalogue/catalogue.js";
 import type { CatalogueChange } from "./catalogue/model.js";
+import type { UserMove, UserState, VmClaim } from "./users/tracker.js";
+import type { Whereabouts } from "./users/whereabouts.js";
 
 // All but `offers` itself is asked for once the graph is configured.
 declare module "../router/offers.js" {
   interface Offers {
     FMCCatalogue: CatalogueOffer;
+    FMCMobilityTracker: MobilityTrackerOffer;
   }
 }
 
@@ -18,4 +22,16 @@ export interface CatalogueOffer {
   onChange(listener: (change: CatalogueChange) => void): () => void;
   /** Resolves when all changes so far outlive the process. Rejects with StoreError; they are written later then. */
   flush(): Promise<void>;
+}
+
+/** Knows where users are, and which site has a virtual machine's EID. */
+export interface MobilityTrackerOffer {
+  /** null: the user is not in the catalogue, or was never seen. */
+  user(name: string): UserState | null;
+  /** What holds for an EID of a user or a virtual machine; null: it is nobody's, or nothing is registered. */
+  where(eid: EidPrefix): Whereabouts | null;
+  /** Calls `listener` whenever a user is in another place, until the function it returns is called. */
+  onMove(listener: (move: UserMove) => void): () => void;
+  /** Calls `listener` whenever what an EID of a virtual machine is registered with changes, until the function it returns is called. */
+  onClaim(listener: (claim: VmClaim) => void): () => void;
 }

@@ -42,6 +42,10 @@ export interface Options {
   /** The secret that xTR 2 signs with. */
   readonly secret2?: string;
   readonly proxy?: boolean;
+  /** Text of one more router at the core, 10.0.0.50 and fd00::50: `controller`. */
+  readonly controller?: string;
+  /** Shared with subscribers. */
+  readonly pubsubKey?: string;
 }
 
 export const RANGES = "192.168.1.0/24 192.168.1.1, fd01::/64 fd01::1";
@@ -55,11 +59,20 @@ export class MobilityNetwork {
   /** Sites 1 to 3 with host 10 in each of 2 and 3, host 11 in site 1, and places for host 10 of site 1 in all. */
   static async make(options: Options = {}): Promise<MobilityNetwork> {
     const n = new MobilityNetwork();
-    const core = [1, 2, 3, 4].map((i) => n.#link(100 + i));
-    await n.#start("core", hub(4), new Map(core.map(([, port], i) => [`p${i + 1}`, port])));
+    const core = [1, 2, 3, 4, 5].map((i) => n.#link(100 + i));
+    await n.#start("core", hub(5), new Map(core.map(([, port], i) => [`p${i + 1}`, port])));
     const eids = [1, 2, 3].map((i) => `eid 192.168.${i}.0/24 more eid fd0${i}::/64 more`).join(" ");
     const ms = readFileSync(`${CONF}map-server.click`, "latin1");
-    await n.#start("ms", ms, new Map([["core", core[3][0]]]), { SITES: `campus key 1:secret ${eids}` });
+    await n.#start("ms", ms, new Map([["core", core[3][0]]]), {
+      SITES: `campus key 1:secret ${eids}`,
+      ...(options.pubsubKey === undefined ? {} : { PUBSUB_KEY: options.pubsubKey }),
+    });
+    const { controller } = options;
+    if (controller !== undefined)
+      await n.#start("controller", controller, new Map([["core", core[4][0]]]), {
+        RLOC4: "10.0.0.50",
+        RLOC6: "fd00::50",
+      });
     for (const i of [1, 2, 3]) await n.#site(i, core[i - 1][0], options);
     return n;
   }
@@ -103,6 +116,13 @@ export class MobilityNetwork {
   unplug(): void {
     this.#routers.get("mobile")?.close();
     this.#routers.delete("mobile");
+  }
+
+  /** The Map-Server is as after a restart: it has neither registrations nor subscriptions. */
+  async restartMapServer(): Promise<void> {
+    // An element of another name takes over nothing.
+    const text = readFileSync(`${CONF}map-server.click`, "latin1").replaceAll(/\bms\b/g, "restarted");
+    await this.router("ms").swap(text, `${CONF}map-server.click`);
   }
 
   router(name: string): Router {

@@ -67,6 +67,14 @@ const ASKED = 'cache, RLOC 192.0.2.1, RLOC 2001:db8:9::9, MAP_RESOLVER "192.0.2.
 
 export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
   FMCCatalogue: [{ config: "dc a rloc 10.0.0.1", inputs: 0, outputs: 0 }],
+  FMCMobilityTracker: [
+    {
+      config: "c, RLOC 192.0.2.1, MAP_RESOLVER 192.0.2.9, PUBSUB_KEY secret, EIDS 10.0.0.0/8",
+      before: "n :: Null; c :: FMCCatalogue(user u eid 10.0.0.1); n ->",
+      counted: ["foreign"],
+      makes: "Map-Requests are made",
+    },
+  ],
   Classifier: [
     { config: "12/0806 20/0001, 12/0806 20/0002, 12/0800, -", outputs: 4 },
     { config: "0/4?%f0 9/11 22/10f5, 2000/01, !6/60", outputs: 3 },

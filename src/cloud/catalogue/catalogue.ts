@@ -4,6 +4,7 @@ import { LargeMap } from "../../collections/large-map.js";
 import { addressText } from "../../net/address.js";
 import { canonicalEid, type EidPrefix, eidText } from "../../net/eid.js";
 import { hostPrefix } from "../../net/prefix.js";
+import { EidTable, type Page, type Prefixed } from "../eid-table.js";
 import { type Change, changeKey } from "./changes.js";
 import { parseEntry } from "./entry-text.js";
 import {
@@ -18,7 +19,12 @@ import {
   type User,
   type VirtualMachine,
 } from "./model.js";
-import { type Owner, OwnerIndex } from "./owner-index.js";
+
+/** Whose an EID-prefix is. */
+export interface Owner extends Prefixed {
+  readonly kind: "vm" | "user";
+  readonly name: string;
+}
 
 /** What a data centre has taken. */
 export interface Load {
@@ -50,7 +56,7 @@ export class Catalogue {
   readonly #configured = new LargeMap<string, Entry>();
   readonly #changes = new LargeMap<string, Change>();
   readonly #networks = new LargeMap<string, DataCentre | AccessNetwork>();
-  readonly #owners = new OwnerIndex();
+  readonly #owners = new EidTable<Owner>();
   readonly #members = {
     vmsOf: new LargeMap<string, Set<string>>(),
     vmsAt: new LargeMap<string, Set<string>>(),
@@ -115,7 +121,7 @@ export class Catalogue {
   }
 
   /** Owners of EID-prefixes within one, some at a time. */
-  ownersWithin(prefix: EidPrefix, from: EidPrefix | null, most: number): ReturnType<OwnerIndex["within"]> {
+  ownersWithin(prefix: EidPrefix, from: EidPrefix | null, most: number): Page<Owner> {
     return this.#owners.within(prefix, from, most);
   }
 
@@ -339,10 +345,10 @@ export class Catalogue {
         join(this.#members.vmsOf, entry.service, name);
         join(this.#members.vmsAt, entry.dc, name);
         this.#weigh(entry, 1);
-        for (const prefix of eidsOf(entry)) this.#owners.add({ kind: "vm", name, prefix });
+        for (const prefix of eidsOf(entry)) this.#owners.set({ kind: "vm", name, prefix });
         break;
       case "user":
-        for (const prefix of eidsOf(entry)) this.#owners.add({ kind: "user", name, prefix });
+        for (const prefix of eidsOf(entry)) this.#owners.set({ kind: "user", name, prefix });
         for (const service of entry.uses) {
           const users = this.#users.get(service) ?? new LargeMap<string, true>();
           this.#users.set(service, users.set(name, true));
@@ -364,10 +370,10 @@ export class Catalogue {
         leave(this.#members.vmsOf, entry.service, name);
         leave(this.#members.vmsAt, entry.dc, name);
         this.#weigh(entry, -1);
-        for (const prefix of eidsOf(entry)) this.#owners.remove(prefix);
+        for (const prefix of eidsOf(entry)) this.#owners.delete(prefix);
         break;
       case "user":
-        for (const prefix of eidsOf(entry)) this.#owners.remove(prefix);
+        for (const prefix of eidsOf(entry)) this.#owners.delete(prefix);
         for (const service of entry.uses) {
           const users = this.#users.get(service)!;
           users.delete(name);

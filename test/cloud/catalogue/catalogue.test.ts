@@ -311,8 +311,8 @@ test("after anything, each table says the same as a search through all entries",
       const range = parseEidAndInstance("10.9.0.0/30");
       const found: string[] = [];
       for (let from = null, done = false; !done; ) {
-        const { owners, next } = catalogue.ownersWithin(range, from, 2);
-        found.push(...owners.map(({ prefix }) => prefixText(prefix.eid)));
+        const { items, next } = catalogue.ownersWithin(range, from, 2);
+        found.push(...items.map(({ prefix }) => prefixText(prefix.eid)));
         from = next as never;
         done = next === null;
       }
