@@ -237,7 +237,7 @@ export class FakeHypervisor {
   #later(seconds: number, run: () => void): void {
     this.#network.after(seconds, () => {
       const stalled = this.stalledUntil - this.#network.now;
-      if (stalled > 0) this.#later(stalled, run);
+      if (stalled > 1e-6) this.#later(stalled, run);
       else run();
     });
   }

@@ -82,9 +82,11 @@ export class World {
   /** Called for each state that is kept. */
   entered: (record: MigrationRecord) => void = () => {};
   controller: { readonly life: Life; readonly migrations: Migrations } | null = null;
-  /** Seconds for which an EID was registered and delivered to by both, or a guest ran twice. */
+  /** Seconds for which both sites claimed an EID, and for which no site claimed one where its virtual machine ran. */
   bothClaimed = 0;
-  #both: number | null = null;
+  unserved = 0;
+  /** Steady nanoseconds of the last look, and what it saw. */
+  #looked = { at: 0, both: false, unserved: false };
   readonly #options: WorldOptions;
 
   constructor(options: WorldOptions = {}) {
@@ -296,16 +298,21 @@ export class World {
   // ---- What must hold --------------------------------------------------------------------
 
   #watch(): void {
-    let both = false;
+    const { now } = this.network;
+    const { at, both, unserved } = this.#looked;
+    if (both) this.bothClaimed += now - at;
+    if (unserved) this.unserved += now - at;
+    const looked = { at: now, both: false, unserved: false };
     for (const { name, eids } of this.machines.values()) {
       const runs = DCS.filter((dc) => this.hypervisors[dc].guests.get(name)?.state === "running");
-      assert.ok(runs.length < 2, `${name} runs twice at ${this.network.now}`);
-      for (const { address: eid } of eids)
-        if (DCS.every((dc) => this.routers[dc].hosts.has(addressText(eid)))) both = true;
+      assert.ok(runs.length < 2, `${name} runs twice at ${now}`);
+      for (const { address: eid } of eids) {
+        const claims = DCS.filter((dc) => this.routers[dc].hosts.has(addressText(eid)));
+        if (claims.length === 2) looked.both = true;
+        if (runs.length === 0 || !claims.includes(runs[0])) looked.unserved = true;
+      }
     }
-    const { now } = this.network;
-    if (this.#both !== null) this.bothClaimed += now - this.#both;
-    this.#both = both ? now : null;
+    this.#looked = looked;
   }
 
   get ended(): boolean {
