@@ -1,5 +1,5 @@
 import type { AgentHost } from "../../src/cloud/agent/agent-host.js";
-import { AGENT_PORT, readAgentMessage } from "../../src/cloud/agent/agent-message.js";
+import { AGENT_PORT, type AgentMessage, readAgentMessage } from "../../src/cloud/agent/agent-message.js";
 import { type AgentCount, AgentServer, type AgentServerHost } from "../../src/cloud/agent/agent-server.js";
 import type { AgentKey } from "../../src/cloud/agent/controller.js";
 import {
@@ -55,7 +55,7 @@ const args = {
     type: "unsigned",
     default: "16",
     min: 1,
-    max: 256,
+    max: 64,
     doc: "controllers that it speaks with; one silent for a minute makes room for another",
   },
   EVENTS: {
@@ -73,6 +73,16 @@ const args = {
   },
 } as const;
 
+/** Messages whose authentication is looked at in one go, below a millisecond; and that may wait for it. */
+const AT_ONCE = 64;
+const WAITING_MOST = 1024;
+
+/** A message, and the datagram that it came in. */
+interface Received {
+  readonly datagram: UdpPacket;
+  readonly message: AgentMessage;
+}
+
 /**
  * Answers controllers for the hypervisor of its data centre: what it has, and orders to migrate virtual machines.
  *
@@ -82,8 +92,8 @@ const args = {
  * agents, at the times that the model has.
  *
  * A controller is whoever has a key; SECRET is as LISPMapServer has it. Every datagram is authenticated by HMAC-SHA-256,
- * with its ends. A request has a nonce, and says in which session of the agent it is meant, so that none is done twice:
- * the same one gets the same answer, another session's gets this one's number. Events go to every controller that has
+ * with its ends. A request has a nonce, and the session that the agent has chosen for its controller, so that none is done
+ * twice: the same one gets the same answer, one of another session that of now. Events go to every controller that has
  * spoken, in order, again after 0.1, 0.2, 0.4 s and then every second until it acknowledges them.
  *
  * A virtual machine is defined as `NAME memory BYTES address ADDRESS... [mtu BYTES] [rate BYTES] [set BYTES]`: it writes
@@ -115,6 +125,7 @@ export class HypervisorAgent extends Element {
       bad_auth: "a message that none of the keys made for these ends",
       replay: "a request so old that it may have been answered already",
       full: "a request beyond those that are worked on, or of a controller beyond CONTROLLERS",
+      busy: "more messages than are looked at in a while: their authentication takes time",
       stray: "a message that an agent does not take, or of a controller that it does not know",
       no_stream: "a message of a stream that is not expected",
       no_slot: "no free packet for a message",
@@ -147,6 +158,8 @@ export class HypervisorAgent extends Element {
   readonly #channel = new DatagramChannel(this);
   readonly #timers = new TimerGroup(this);
   readonly #refusals = new RefusalLog(this);
+  readonly #task = this.newTask(() => this.#work());
+  #waiting: Received[] = [];
   #name = "";
   #addresses: readonly Uint8Array[] = [];
   #port = 0;
@@ -261,6 +274,8 @@ export class HypervisorAgent extends Element {
     old.#unfollow();
     old.#server = null;
     old.#hypervisor = null;
+    this.#waiting = old.#waiting;
+    if (this.#waiting.length > 0) this.#task.reschedule();
     const host = this.#host();
     if (hypervisor instanceof SimulatedHypervisor) hypervisor.attach(host);
     this.#server.attach(host);
@@ -283,8 +298,7 @@ export class HypervisorAgent extends Element {
   }
 
   #receive(datagram: UdpPacket | WireError): void {
-    const server = this.#server;
-    if (datagram instanceof WireError || server === null) {
+    if (datagram instanceof WireError) {
       this.#count("malformed");
       return;
     }
@@ -300,6 +314,23 @@ export class HypervisorAgent extends Element {
       this.#count("malformed");
       return;
     }
+    if (this.#waiting.length >= WAITING_MOST) {
+      this.#count("busy");
+      return;
+    }
+    this.#waiting.push({ datagram, message });
+    this.#task.reschedule();
+  }
+
+  #work(): boolean {
+    const now = this.#waiting.splice(0, AT_ONCE);
+    if (this.#waiting.length > 0) this.#task.reschedule();
+    for (const one of now) this.#take(one);
+    return now.length > 0;
+  }
+
+  #take({ datagram, message }: Received): void {
+    const server = this.#server!;
     switch (message.kind) {
       case "request":
       case "acknowledgement":

@@ -5,6 +5,7 @@ import { AGENT_PORT } from "../../src/cloud/agent/agent-message.js";
 import { RemoteHypervisor, type RemoteVerdict } from "../../src/cloud/agent/remote-hypervisor.js";
 import { simulatedHypervisor } from "../../src/cloud/hypervisors/make-simulated.js";
 import {
+  BATCH_MAX,
   type Batch,
   Element,
   Facilities,
@@ -44,13 +45,14 @@ export class Uplink extends Element {
 
   #run(): boolean {
     const batch = this.router.batches.acquire();
-    for (const bytes of this.#waiting.splice(0)) {
+    for (const bytes of this.#waiting.splice(0, BATCH_MAX)) {
       const slot = this.memory.kernels.poolTakeFor(bytes.length);
       this.#packet.at(slot).setBytes(bytes);
       batch.add(slot);
     }
     this.outputs[0].push(batch);
     this.router.batches.release(batch);
+    if (this.#waiting.length > 0) this.#task.reschedule();
     return true;
   }
 }

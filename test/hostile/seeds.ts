@@ -1,5 +1,6 @@
 // Valid packets of every protocol the elements know, for hostile ones to be made from.
 
+import { type AgentKind, writeAgentMessage } from "../../src/cloud/agent/agent-message.js";
 import { ipBytes } from "../../src/net/address.js";
 import { writeArp } from "../../src/wire/arp.js";
 import { writeEthernet } from "../../src/wire/ethernet.js";
@@ -74,6 +75,24 @@ function controlMessages(): Uint8Array[] {
   return [request, reply, register, notify, join(hex("80000000"), inner)];
 }
 
+/** What a controller and another agent say to an agent at PEER, with key `1:k`: a hello, a status, an acknowledgement, a stream. */
+function agentPackets(): Uint8Array[] {
+  const ends = { source: ipBytes(HOST), destination: ipBytes(PEER), sourcePort: 4344, destinationPort: 4344 };
+  const message = (kind: AgentKind, nonce: bigint, body: string): Uint8Array => {
+    const whole = { kind, keyId: 1, session: 1n, nonce, body: Buffer.from(body) };
+    return udp4(
+      { source: HOST, destination: PEER },
+      { ...ends, payload: writeAgentMessage(whole, Buffer.from("k"), ends) },
+    );
+  };
+  return [
+    message("request", 1n, '{"op":"hello"}'),
+    message("request", 2n, '{"op":"status"}'),
+    message("acknowledgement", 1n, ""),
+    message("stream", 1n, '{"type":"beat"}'),
+  ];
+}
+
 function networkPackets(): Uint8Array[] {
   const options = hex("83 0b 08 c0000201 c0000202 00 44 0c 0d 01 00000000 00000000 94 04 0000 00 00 00 00");
   const echo = writeIcmp({ type: 8, code: 0, rest: 0x00010002, payload: filling(24) });
@@ -144,7 +163,7 @@ function networkPackets(): Uint8Array[] {
     ...data.map((payload) => udp6([61000, 4341], payload)),
     ...controlMessages().map((payload) => udp6([4342, 4342], payload)),
   ];
-  return [...plain4, ...plain6, ...measured, ...lisp4, ...lisp6];
+  return [...plain4, ...plain6, ...measured, ...lisp4, ...lisp6, ...agentPackets()];
 }
 
 function frames(packets: readonly Uint8Array[]): Uint8Array[] {

@@ -22,11 +22,14 @@ export const AGENT_PORT = 4344;
 export const BODY_MAX = 1176;
 
 export const AGENT_KINDS = [
-  /** A controller asks. `session`: that of the agent, as far as it is known; else 0. `nonce`: grows with each. */
+  /**
+   * A controller asks. `session`: what the agent has chosen for this controller when that spoke first in this run, as far
+   * as it is known; else 0. `nonce`: grows with each.
+   */
   "request",
-  /** `session`: the agent's, of this run. `nonce`: the request's. */
+  /** `session`: as chosen. `nonce`: the request's. */
   "answer",
-  /** What an agent tells. `nonce`: counts events from 1 in a session. */
+  /** What an agent tells. `nonce`: counts events. */
   "event",
   /** Of all events up to that with the nonce. */
   "acknowledgement",

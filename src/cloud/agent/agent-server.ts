@@ -70,15 +70,12 @@ export class AgentServer {
   readonly #unlisten: () => void;
   readonly migrations = new MigrationLog();
   #host: AgentServerHost;
-  /** Of this run: a request of another one could be a repeated datagram. Never 0. */
-  readonly #session: bigint;
 
   constructor(host: AgentServerHost, { hypervisor, controllers, events }: AgentServerOptions) {
     this.#hypervisor = hypervisor;
     this.#controllersMost = controllers;
     this.#log = new EventLog(events);
     this.#host = host;
-    this.#session = host.random64() || 1n;
     this.#unlisten = hypervisor.onEvent((event) => this.#note(event));
     this.attach(host);
   }
@@ -137,7 +134,7 @@ export class AgentServer {
 
   #acknowledged(datagram: UdpPacket, message: AgentMessage, key: AgentKey): void {
     const controller = this.#controllers.get(nameOf(datagram, key));
-    if (controller === undefined || message.session !== this.#session || message.body.length > 0) {
+    if (controller === undefined || message.session !== controller.session || message.body.length > 0) {
       this.#host.count("stray");
       return;
     }
@@ -157,14 +154,14 @@ export class AgentServer {
       this.#refuse(datagram, "malformed", "a request that cannot be read");
       return;
     }
-    // What was said in another session proves nothing: it may be somebody's who has kept it. A hello does no harm.
-    if (message.session !== this.#session && request.op !== "hello") {
-      this.#send(answerTo(datagram), message, secret, stateBody("again"));
-      return;
-    }
     const controller = this.#controller(datagram, message, key);
     if (controller === null) {
       this.#refuse(datagram, "full", "there are as many controllers as may be");
+      return;
+    }
+    // What was said in another session proves nothing: it may be somebody's who has kept it. A hello does no harm.
+    if (message.session !== controller.session && request.op !== "hello") {
+      this.#send(controller, answerTo(datagram), message, stateBody("again"));
       return;
     }
     const verdict = controller.answers.take(message.nonce);
@@ -179,7 +176,7 @@ export class AgentServer {
     if (verdict.kind !== "fresh") {
       this.#host.count("repeats");
       const body = verdict.kind === "working" ? stateBody("working") : verdict.body;
-      this.#send(controller.ends, message, secret, body);
+      this.#send(controller, controller.ends, message, body);
       return;
     }
     this.#host.count("requests");
@@ -196,7 +193,11 @@ export class AgentServer {
       if (silent[1].heard + FORGET > this.#host.clock.now()) return null;
       this.#controllers.delete(silent[0]);
     }
-    const controller = new Controller(key, message.keyId, answerTo(datagram), this.#log.next - 1);
+    // Never 0, which stands for none.
+    const session = this.#host.random64() || 1n;
+    const last = this.#log.next - 1;
+    const controller = new Controller(session, key, message.keyId, answerTo(datagram), last);
+    controller.heard = this.#host.clock.now();
     this.#controllers.set(name, controller);
     return controller;
   }
@@ -210,7 +211,7 @@ export class AgentServer {
     this.#work.add(work);
     this.#alarm.by(work.until);
     const seal = (bytes: Uint8Array): Uint8Array => {
-      const answer = { kind: "answer", session: this.#session, nonce } as const;
+      const answer = { kind: "answer", session: controller.session, nonce } as const;
       return sealed(bytes, answer, key.secret, controller.ends);
     };
     this.#do(controller, request)
@@ -230,7 +231,7 @@ export class AgentServer {
     if (!this.#work.delete(work)) return;
     const { controller, nonce } = work;
     controller.answers.answer(nonce, body);
-    this.#send(controller.ends, { nonce, keyId: controller.keyId }, controller.key.key.secret, body);
+    this.#send(controller, controller.ends, { nonce, keyId: controller.keyId }, body);
   }
 
   async #do(controller: Controller, request: AgentRequest): Promise<AgentReplies[AgentRequest["op"]]> {
@@ -312,7 +313,13 @@ export class AgentServer {
       if (event === undefined) continue;
       this.#host.count("events");
       const body = eventBody({ first: controller.acknowledged + 1, event });
-      const message = { kind: "event", keyId, session: this.#session, nonce: BigInt(number), body } as const;
+      const message = {
+        kind: "event",
+        keyId,
+        session: controller.session,
+        nonce: BigInt(number),
+        body,
+      } as const;
       this.#host.send({ ...ends, payload: writeAgentMessage(message, key.key.secret, ends) });
     }
     this.#alarm.by(controller.again);
@@ -331,13 +338,13 @@ export class AgentServer {
   }
 
   #send(
+    { session, key }: Controller,
     ends: Controller["ends"],
     { nonce, keyId }: Pick<AgentMessage, "nonce" | "keyId">,
-    secret: Uint8Array,
     body: Uint8Array,
   ): void {
-    const message = { kind: "answer", keyId, session: this.#session, nonce, body } as const;
-    this.#host.send({ ...ends, payload: writeAgentMessage(message, secret, ends) });
+    const message = { kind: "answer", keyId, session, nonce, body } as const;
+    this.#host.send({ ...ends, payload: writeAgentMessage(message, key.key.secret, ends) });
   }
 }
 

@@ -18,6 +18,8 @@ export interface AgentKey {
 
 export class Controller {
   readonly answers = new AnswerMemory();
+  /** Its requests are of this session, as long as it is remembered: those of another one may be anybody's who has kept them. */
+  readonly session: bigint;
   readonly key: AgentKey;
   /** By which it names its key. */
   keyId: number;
@@ -32,7 +34,8 @@ export class Controller {
   #again = Number.POSITIVE_INFINITY;
 
   /** `last`: number of the last event before it came. */
-  constructor(key: AgentKey, keyId: number, ends: Ends, last: number) {
+  constructor(session: bigint, key: AgentKey, keyId: number, ends: Ends, last: number) {
+    this.session = session;
     this.key = key;
     this.keyId = keyId;
     this.ends = ends;

@@ -16,7 +16,7 @@ export class EventIntake {
     this.#deliver = deliver;
   }
 
-  /** Session of the agent whose events are taken; 0: none yet. */
+  /** Session whose events are taken; 0: none yet. */
   get session(): bigint {
     return this.#session;
   }
@@ -26,7 +26,7 @@ export class EventIntake {
     return this.#expected - 1;
   }
 
-  /** The agent is in this session, and `next` is the first event that it has for us. `at`: steady nanoseconds, for `lost`. */
+  /** This session has begun or goes on, and `next` is the first event that it has for us. `at`: steady nanoseconds, for `lost`. */
   begin(session: bigint, next: number, at: number): void {
     if (session === this.#session) {
       this.#skip(next, at);

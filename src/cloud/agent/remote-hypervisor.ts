@@ -36,7 +36,7 @@ const ASKED_MOST = 64;
 /** Sessions of an agent in which one request is tried. */
 const SESSIONS_MOST = 3;
 /** Virtual machines of one hypervisor. */
-const GUESTS_MOST = 65536;
+const GUESTS_MOST = 4096;
 
 export interface RemoteHypervisorOptions {
   /** Of the agent, and its UDP port (AGENT_PORT by default). */
@@ -77,7 +77,7 @@ export class RemoteHypervisor implements Hypervisor {
   readonly #listeners: Listeners<[event: HypervisorEvent]>;
   readonly #intake: EventIntake;
   #host: AgentHost;
-  /** The agent's session, as far as it is known. */
+  /** The session that the agent has chosen for us, as far as it is known. */
   #session = 0n;
   #greeting = false;
   /** Steady nanosecond of the next hello. */

@@ -61,7 +61,7 @@ export type AgentAnswer<Op extends AgentOp = AgentOp> =
   | { readonly state: "refused"; readonly code: string; readonly reason: string }
   /** It takes a while: to be asked again. */
   | { readonly state: "working" }
-  /** The request has another session than the agent's, which the answer has: it may have been repeated by anybody. */
+  /** The request has another session than the answer: it may have been repeated by anybody. */
   | { readonly state: "again" };
 
 /** Seals or unseals secrets of the message. */

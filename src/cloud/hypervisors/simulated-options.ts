@@ -38,7 +38,7 @@ const BINARY: Readonly<Record<string, number>> = { "": 1, k: 2 ** 10, M: 2 ** 20
 const DECIMAL: Readonly<Record<string, number>> = { "": 1, k: 1e3, M: 1e6, G: 1e9, T: 1e12 };
 
 const ADDRESSES_MAX = 8;
-const GUESTS_MAX = 65536;
+const GUESTS_MAX = 1024;
 const LEAST_MTU = 576;
 
 /** Reads `KEY VALUE` pairs with the names of SimulatedOptions; what is not given is as in SIMULATED_DEFAULTS. Throws SimulatedTextError. */

@@ -509,4 +509,24 @@ test("an agent speaks with so many controllers, and forgets one that is silent f
   net.close();
 });
 
+test("what one has said that was forgotten does nothing when somebody repeats it", async () => {
+  const { net, fake, agent, controller, remote } = await pair(", CONTROLLERS 1");
+  await net.outcome(remote.cancel("m1"));
+  const old = net.sent.filter(({ to }) => to === A);
+  controller.router.close();
+  await net.run(62);
+  const other = net.watch(await net.controller(D), D, A);
+  await net.outcome(other.hypervisor.status());
+  other.hypervisor.close();
+  await net.run(62);
+  for (const { bytes } of old) net.deliver(A, bytes);
+  await net.run(1);
+  assert.match(agent.read("element.controllers"), /^10\.0\.0\.9 /);
+  assert.equal(
+    fake.calls.filter((call) => call.startsWith("cancel")),
+    ["cancel m1"],
+  );
+  net.close();
+});
+
 test.run();

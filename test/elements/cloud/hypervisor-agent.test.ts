@@ -82,6 +82,17 @@ test("what is no message of a controller or another agent is dropped, and counte
   net.close();
 });
 
+test("of more messages than can be looked at, some are dropped, and none is lost track of", async () => {
+  const net = new Net();
+  const router = await net.agent(A);
+  const forged = datagram({ secret: Buffer.from("other") });
+  for (let i = 0; i < 1100; i++) router.inject("element", forged);
+  assert.is(router.read("element.busy"), String(1100 - 1024));
+  await net.run(0);
+  assert.is(router.read("element.bad_auth"), "1024");
+  net.close();
+});
+
 test("where no packet is free for a message, that is counted, and it is sent again", async () => {
   const net = new Net();
   const fake = new FakeHypervisor();
@@ -107,7 +118,7 @@ test("both families of addresses are answered, each at its own", async () => {
   net.join(`${C} ${SIX_C}`, four.controller.router);
   const status = await net.outcome(six.hypervisor.status());
   assert.is((status as { driver: string }).driver, "simulated");
-  assert.match(router.read("element.controllers"), /^10\.0\.0\.9 1 orders 0 [0-9.]+\nfd00::9 1 orders 0 /);
+  assert.match(router.read("element.controllers"), /^fd00::9 1 orders 0 [0-9.]+\n10\.0\.0\.9 1 orders 0 /);
   net.close();
 });
 
