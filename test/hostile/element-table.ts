@@ -218,7 +218,7 @@ export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
         "expect",
         `${eid} 10`,
       ]),
-      inputs: 5,
+      inputs: 6,
       outputs: 3,
       makes: "packets of expected EIDs are held; it asks, and answers",
     },

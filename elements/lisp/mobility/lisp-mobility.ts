@@ -1,13 +1,20 @@
 import type { NeighboursOffer } from "../../../src/device/neighbours/offers.js";
 import type { ArgValues } from "../../../src/lang/args/spec.js";
-import { unquote } from "../../../src/lang/args/text.js";
-import { type Locator, type Mapping, MappingError, parseMapping } from "../../../src/lisp/mapping.js";
+import { splitSpaces, unquote } from "../../../src/lang/args/text.js";
+import {
+  type Locator,
+  type Mapping,
+  MappingError,
+  parseMapping,
+  parseRloc,
+} from "../../../src/lisp/mapping.js";
 import { ArmedHosts } from "../../../src/lisp/mobility/armed-hosts.js";
 import { ExpectedHosts, type HeldPackets } from "../../../src/lisp/mobility/expected-hosts.js";
 import { HostMoves } from "../../../src/lisp/mobility/host-moves.js";
 import { HostTable } from "../../../src/lisp/mobility/host-table.js";
 import { MobileHosts } from "../../../src/lisp/mobility/hosts.js";
 import { MappingNews } from "../../../src/lisp/mobility/mapping-news.js";
+import { Misdirected } from "../../../src/lisp/mobility/misdirected.js";
 import { mobilityHandlers } from "../../../src/lisp/mobility/mobility-handlers.js";
 import { Neighbours } from "../../../src/lisp/mobility/neighbours.js";
 import { type EidPlace, eidAt, findEid } from "../../../src/lisp/mobility/packets.js";
@@ -23,7 +30,7 @@ import type {
 } from "../../../src/lisp/offers/lisp-offers.js";
 import { SLICE_REST } from "../../../src/lisp/slice.js";
 import { IID_MAX } from "../../../src/net/eid.js";
-import type { Prefix } from "../../../src/net/prefix.js";
+import { hostPrefix, type Prefix } from "../../../src/net/prefix.js";
 import { BATCH_MAX, type Batch } from "../../../src/packet/batch.js";
 import { Packet } from "../../../src/packet/packet.js";
 import { Element, type ErrorSink } from "../../../src/router/element.js";
@@ -41,11 +48,16 @@ const args = {
     required: true,
     doc: "the LISPSite: hosts that come are put in, its EID-prefixes are this site's own",
   },
-  ETH: {
-    type: "ether",
-    positional: true,
-    required: true,
-    doc: "our hardware address in the site",
+  ETH: { type: "ether", positional: true, required: true, doc: "our hardware address in the site" },
+  ROUTER: {
+    type: "string",
+    default: '""',
+    doc: "our addresses in the site, separated by spaces: at home, hosts have no other default routers of us; without: they have all that their ranges name",
+  },
+  ANNOUNCE: {
+    type: "unsigned",
+    default: "3",
+    doc: "how often the site is told where a host that has come or gone is, and that host where its default routers are, a second apart",
   },
   LOCATORS: {
     type: "string",
@@ -73,7 +85,7 @@ const args = {
     default: "3",
     min: 1,
     max: 100,
-    doc: "questions before a host is taken for absent",
+    doc: "questions before a host is taken as absent",
   },
   TIMEOUT: { type: "seconds", default: "1", doc: "wait for the answer to each" },
   IDLE: {
@@ -103,7 +115,7 @@ const args = {
   QUEUE: {
     type: "unsigned",
     default: "2048",
-    doc: "the same in all, at most an eighth of those that the router can hold",
+    doc: "the same in all, at most an eighth of the router's slots",
   },
   PATIENCE: {
     type: "seconds",
@@ -121,6 +133,7 @@ const SUSPECTS = 0;
 const STRAYS = 2;
 const HELD_TO = 3;
 const HELD_FROM = 4;
+const MISDIRECTED = 5;
 /** Where packets that were held go on. */
 const OUTPUTS = { to: 1, from: 2 } as const;
 /** Between looks at whether peers still send packets for hosts that are elsewhere, nanoseconds. */
@@ -137,9 +150,13 @@ const REMIND = 1e9;
  *
  * A Map-Notify that an EID of this site, or of a host that is here, has other locators now means that the host has
  * left. It is not registered any more; CACHE gets the new locators, so that packets for it are redirected; those peers
- * that LOG knows to send to it get SMRs, again every second while they go on. In its home's subnet others are told that
- * it is reached through us. A LISPHostFinder finds those that left while nobody heard. One that returns home is registered by itself for LINGER, so that who had it hears of it,
- * and then withdrawn: the prefix of the site holds for it again.
+ * that LOG knows to send to it get SMRs, again every second while they go on. A LISPHostFinder finds those that left while
+ * nobody heard. One that returns home is registered by itself for LINGER, so that who had it hears of it, and then
+ * withdrawn: the prefix of the site holds for it again.
+ *
+ * The site is told ANNOUNCE times that a host which has left is reached through us, and where one is that has come; and
+ * that host, that its default routers are at our hardware address. Our frames do not bear the host's, by which switches would
+ * look for it at our port: its answers show where it is. Those who send to an address where nobody is (input 5) are told again.
  *
  * A packet that comes from the core for a host that is not here, and not known to be elsewhere (input 2), follows an old
  * mapping, which a tunnel router that has restarted could not withdraw: those that LOG knows to have sent it get an SMR,
@@ -162,6 +179,8 @@ const REMIND = 1e9;
  * @input 2 IP packets from the core to hosts that are not known: output 3 of a LISPHostSwitch by destination (optional)
  * @input 3 IP packets from the core to EIDs that are expected: output 4 of the same (optional)
  * @input 4 IP packets from EIDs that are expected: output 4 of a LISPHostSwitch by source (optional)
+ * @input 5 IP packets in frames that are for no hardware address of ours, with Ethernet header: from hosts of the site that
+ *   are here, outputs 0 and 1 of a LISPHostSwitch by source (optional)
  * @output 0 ARP and Neighbor Discovery messages to the site, with Ethernet header
  * @output 1 packets of input 3 that were held: back to their LISPHostSwitch (optional)
  * @output 2 packets of input 4 that were held: back to where the site's packets come from (optional)
@@ -173,9 +192,9 @@ const REMIND = 1e9;
  */
 export class LISPMobility extends Element {
   static readonly spec = {
-    ports: "2-5/1-3",
+    ports: "2-6/1-3",
     processing: "h/h",
-    flow: "xyztf/atf",
+    flow: "xyztfm/atf",
     args,
     counters: {
       asked: "questions sent to the site",
@@ -183,10 +202,12 @@ export class LISPMobility extends Element {
       arrivals: "hosts that have come or returned",
       departures: "hosts that were here, or of this site, and are elsewhere",
       losses: "hosts that were here and are nowhere known",
+      corrected: "hosts that were told of our hardware address, as they sent to another one",
       held: "packets held for and from expected EIDs",
     },
     drops: {
       astray: "a packet from the core for a host that is not known: its senders are told",
+      misdirected: "a packet in a frame for another hardware address: its sender is told",
       unproven: "a packet of a host that has not answered yet",
       malformed: "no message of ARP or Neighbor Discovery, or no IP packet",
       outside: "an address in none of the ranges",
@@ -203,7 +224,7 @@ export class LISPMobility extends Element {
         doc: "every host: EID, `here`, `returned` or `away`, hardware address or -, seconds in this state, its mapping when away",
       },
       asking: { read: true, doc: "addresses that are being asked for" },
-      add: { write: true, doc: "takes a host up without asking for it: `EID`" },
+      add: { write: true, doc: "takes a host up before it has answered: `EID`" },
       remove: { write: true, doc: "lets a host go, or forgets that it is away: `EID`" },
       away: { write: true, doc: "says where a host is: `EID RLOC[/PRIORITY[/WEIGHT]]...`" },
       expected: {
@@ -241,6 +262,7 @@ export class LISPMobility extends Element {
   #moves: HostMoves | null = null;
   #news: MappingNews | null = null;
   #strays: Strays | null = null;
+  #misdirected: Misdirected | null = null;
   #expected: ExpectedHosts | null = null;
   #armed: ArmedHosts | null = null;
   #told: ToldMoves | null = null;
@@ -263,7 +285,9 @@ export class LISPMobility extends Element {
     this.#iid = values.IID;
     this.#ttl = values.TTL;
     let locators: Mapping["locators"] = [];
+    let own: readonly Uint8Array[] = [];
     try {
+      own = splitSpaces(unquote(values.ROUTER.trim())).map(parseRloc);
       const texts = values.RANGES.map((text) => unquote(text.trim())).filter((text) => text !== "");
       this.#ranges = texts.map(parseRange);
       if (values.LOCATORS.trim() !== "") locators = parseMapping(`::/0 ${values.LOCATORS}`).locators;
@@ -273,25 +297,28 @@ export class LISPMobility extends Element {
     }
     if (this.#ranges.length > 0 && locators.length === 0) errors.error("LOCATORS: expected an RLOC");
     this.#table = new HostTable(this.memory);
+    const { clock } = this.router;
+    const limits = { clock, rate: values.RATE, burst: values.BURST, capacity: values.CAPACITY };
     const policy = {
+      ...limits,
       tries: values.TRIES,
       timeout: values.TIMEOUT * 1e9,
       idle: values.IDLE * 1e9,
       hold: values.TTL * 1e9,
       linger: values.LINGER * 1e9,
-      rate: values.RATE,
-      burst: values.BURST,
-      capacity: values.CAPACITY,
     };
+    const timers = new TimerGroup(this);
     this.#neighbours = new Neighbours({
       ranges: this.#ranges,
       ether: values.ETH,
+      own,
+      times: values.ANNOUNCE,
+      timers,
+      ask: (eid) => this.#ask(eid),
       hosts: () => this.#hosts!,
       home: (eid) => this.#moves!.home(eid),
       send: (frame) => this.#sendFrame(frame),
     });
-    const { clock } = this.router;
-    const timers = new TimerGroup(this);
     this.#moves = new HostMoves({
       clock,
       iid: values.IID,
@@ -328,14 +355,14 @@ export class LISPMobility extends Element {
       cache: () => this.#cache?.cache,
       acknowledged: ({ iid, eid }, server) => this.#registrar?.acknowledged(iid, eid, server) ?? true,
     });
+    this.#misdirected = new Misdirected({
+      ...limits,
+      correct: (packet) => this.#count("corrected", this.#neighbours!.correct(packet) ? 1 : 0),
+    });
     this.#strays = new Strays({
-      clock,
-      rate: values.RATE,
-      burst: values.BURST,
-      capacity: values.CAPACITY,
+      ...limits,
       peers: (eid) => this.#log?.peers(this.#iid, eid) ?? [],
-      solicit: (rloc, address) =>
-        this.#smr?.solicitFrom(rloc, { iid: this.#iid, eid: { address, length: address.length * 8 } }),
+      solicit: (rloc, eid) => this.#smr?.solicitFrom(rloc, { iid: this.#iid, eid: hostPrefix(eid) }),
     });
     this.#hosts = new MobileHosts(clock, timers, policy, this.#moves);
     const holding = {
@@ -482,6 +509,7 @@ export class LISPMobility extends Element {
 
   override push(port: number, batch: Batch): void {
     const { count } = batch;
+    if (port === MISDIRECTED) this.#count("misdirected", count);
     if (port === HELD_TO || (port === HELD_FROM && this.noutputs > OUTPUTS.from)) {
       for (let i = 0; i < count; i++) this.#hold(port === HELD_TO ? "to" : "from", batch.at(i));
       batch.count = 0;
@@ -489,6 +517,7 @@ export class LISPMobility extends Element {
       for (let i = 0; i < count; i++) {
         if (port === SUSPECTS || port === HELD_FROM) this.#suspect(batch.at(i));
         else if (port === STRAYS) this.#stray(batch.at(i));
+        else if (port === MISDIRECTED) this.#misdirected!.take(this.#packet.at(batch.at(i)).bytes());
         else this.#hear(batch.at(i));
       }
     else if (port === SUSPECTS || port === HELD_FROM) this.#count("outside", count);

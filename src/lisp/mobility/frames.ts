@@ -55,13 +55,16 @@ export function hear(frame: Uint8Array): Heard | null {
   return { sender: nobody ? null : source, mac, asks: message.target, answers: null };
 }
 
-/** The frame in which `router`, an address of ours that the host knows, asks all for the host's; `ether`: our hardware address. */
-export function question(eid: Uint8Array, router: Uint8Array, ether: Uint8Array): Uint8Array {
-  if (eid.length === 4) return arp(ARP_REQUEST, ether, router, new Uint8Array(6), eid, ether, BROADCAST);
+/**
+ * The frame in which `asker`, at hardware address `mac`, asks all for a host's; sent from `ether`. The answer goes to the
+ * asker, which is an address of ours, or a host that needs to know and does not ask.
+ */
+export function question(eid: Uint8Array, asker: Uint8Array, mac: Uint8Array, ether: Uint8Array): Uint8Array {
+  if (eid.length === 4) return arp(ARP_REQUEST, mac, asker, new Uint8Array(6), eid, ether, BROADCAST);
   const group = solicitedNode(eid);
   return writeNeighborFrame({
-    message: { type: ICMP6_SOLICITATION, flags: 0, target: eid, link: ether },
-    source: router,
+    message: { type: ICMP6_SOLICITATION, flags: 0, target: eid, link: mac },
+    source: asker,
     destination: group,
     etherSource: ether,
     etherDestination: groupEther(group),
@@ -100,6 +103,34 @@ export function announcement(eid: Uint8Array, mac: Uint8Array, ether: Uint8Array
     destination: ALL_NODES,
     etherSource: ether,
     etherDestination: groupEther(ALL_NODES),
+  });
+}
+
+/**
+ * The frame that tells a host, `eid` at hardware address `mac`, that `address` is at `link`; sent from `ether`. An ARP
+ * reply, or an unsolicited advertisement, though it has not asked. What it knows is wrong, so this overrides it, also where
+ * it is not for a router.
+ */
+export function introduction(
+  address: Uint8Array,
+  link: Uint8Array,
+  router: boolean,
+  eid: Uint8Array,
+  mac: Uint8Array,
+  ether: Uint8Array,
+): Uint8Array {
+  if (eid.length === 4) return arp(ARP_REPLY, link, address, mac, eid, ether, mac);
+  return writeNeighborFrame({
+    message: {
+      type: ICMP6_ADVERTISEMENT,
+      flags: (ND_OVERRIDE | (router ? ND_ROUTER : 0)) >>> 0,
+      target: address,
+      link,
+    },
+    source: address,
+    destination: eid,
+    etherSource: ether,
+    etherDestination: mac,
   });
 }
 

@@ -150,10 +150,9 @@ export class HostMoves implements HostsOwner {
       if (host.state === "here") cache()?.hold({ ...entry, action: "natively-forward", locators: [] });
       else cache()?.delete(iid, eid);
       mappings().set({ ...entry, ttl, action: "no-action", locators }, "map-servers");
-      if (host.mac === null) return;
-      this.#options.learn(host.eid, host.mac);
-      // Its neighbours at home sent to us meanwhile.
-      if (host.home) neighbours().announce(host.eid, host.mac);
+      if (host.mac !== null) this.#options.learn(host.eid, host.mac);
+      // It may know its default router by another hardware address, its neighbours that are here have sent to us.
+      neighbours().tell(host.eid);
     });
     if (this.isHere(host.eid)) this.#options.delivering(host.eid);
   }
@@ -164,7 +163,7 @@ export class HostMoves implements HostsOwner {
   }
 
   located(host: MobileHost): void {
-    if (host.home) this.#options.neighbours().announce(host.eid, host.mac);
+    this.#options.neighbours().tell(host.eid);
   }
 
   left(host: MobileHost): void {
@@ -181,7 +180,7 @@ export class HostMoves implements HostsOwner {
       this.#away = true;
       remind();
       // Who was its neighbour here reaches it through us from now on, wherever its home is.
-      neighbours().announce(host.eid, null);
+      neighbours().tell(host.eid);
     });
   }
 
@@ -189,6 +188,7 @@ export class HostMoves implements HostsOwner {
     this.#options.count("losses");
     this.#withdraw(host);
     this.route(host.eid);
+    this.#options.neighbours().tell(host.eid);
   }
 
   acknowledged(host: MobileHost): boolean {

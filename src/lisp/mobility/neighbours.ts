@@ -1,27 +1,50 @@
 // What an xTR says to its site, and hears there, for the sake of hosts that come and go.
 
-import { sameAddress } from "../../net/address.js";
+import { addressText, sameAddress } from "../../net/address.js";
+import { linkLocalAddress } from "../../net/mac.js";
 import { covers } from "../../net/prefix.js";
-import { announcement, answer, type Heard, hear, question } from "./frames.js";
+import type { Timer } from "../../router/timer.js";
+import type { TimerGroup } from "../../router/timer-group.js";
+import { announcement, answer, type Heard, hear, introduction, question } from "./frames.js";
 import type { MobileHosts } from "./hosts.js";
+import type { MisdirectedPacket } from "./misdirected.js";
 import { type DynamicRange, isRouter, rangeOf } from "./ranges.js";
 
 export interface NeighboursOptions {
   readonly ranges: readonly DynamicRange[];
   /** Our hardware address in the site. */
   readonly ether: Uint8Array;
+  /** Our addresses in the site; none: each default router of the site's own ranges is one. */
+  readonly own: readonly Uint8Array[];
+  /** How often the site is told of a host that comes or goes. */
+  readonly times: number;
+  readonly timers: TimerGroup;
   readonly hosts: () => MobileHosts;
   /** Whether an address is out of the site's own prefixes. */
   readonly home: (eid: Uint8Array) => boolean;
+  /** Asks the site for a host. */
+  readonly ask: (eid: Uint8Array) => void;
   /** Sends an Ethernet frame to the site. */
   readonly send: (frame: Uint8Array) => void;
 }
 
+/** What the site is still told of a host. */
+interface Telling {
+  readonly timer: Timer;
+  left: number;
+}
+
+/** Nanoseconds between two times (RFC 4861, section 10: RETRANS_TIMER). Linux ignores what comes sooner after a change. */
+const TELL_INTERVAL = 1e9;
+
 export class Neighbours {
   readonly #options: NeighboursOptions;
+  readonly #ownLocal: Uint8Array;
+  readonly #tellings = new Map<string, Telling>();
 
   constructor(options: NeighboursOptions) {
     this.#options = options;
+    this.#ownLocal = linkLocalAddress(options.ether);
   }
 
   /** Takes a frame from the site: `answered` when it was a question that got an answer. */
@@ -39,7 +62,7 @@ export class Neighbours {
     const { ranges, hosts } = this.#options;
     const range = rangeOf(ranges, eid);
     if (range === null && hosts().get(eid) === null) return;
-    const answered = range !== null && answers !== null && sameAddress(answers, range.routers[0]);
+    const answered = range !== null && answers !== null && sameAddress(answers, this.#routersOf(range)[0]);
     hosts().heard(eid, mac, answered);
   }
 
@@ -48,24 +71,102 @@ export class Neighbours {
     const { ranges, hosts, home, ether, send } = this.#options;
     const host = hosts().get(asks);
     const range = rangeOf(ranges, asks);
-    const foreign = range !== null && !home(asks) && covers(range, sender);
+    // Hosts ask for a router's link-local address from their own: of which range they are does not show.
+    const router = range === null ? this.#isVisitorsRouter(asks) : isRouter(range, asks);
+    const foreign = range === null ? router : !home(asks) && covers(range, sender);
     if (host === null ? !foreign : host.state !== "away") return false;
-    send(answer(heard, ether, range !== null && isRouter(range, asks)));
+    send(answer(heard, ether, router));
     return true;
+  }
+
+  /** Whether an address that is in no range is a default router of hosts from elsewhere. */
+  #isVisitorsRouter(address: Uint8Array): boolean {
+    const { ranges, home } = this.#options;
+    return !this.#isOwn(address) && ranges.some((range) => isRouter(range, address) && !home(range.address));
+  }
+
+  #isOwn(router: Uint8Array): boolean {
+    return sameAddress(router, this.#ownLocal) || this.#options.own.some((own) => sameAddress(own, router));
+  }
+
+  /** The default routers of a range's hosts that we are: all while they are elsewhere's, our own addresses at home. */
+  #routersOf(range: DynamicRange): readonly Uint8Array[] {
+    const { own, home } = this.#options;
+    if (own.length === 0 || !home(range.address)) return range.routers;
+    const ours = range.routers.filter((router) => this.#isOwn(router));
+    return ours.length === 0 ? range.routers.slice(0, 1) : ours;
   }
 
   /** Asks the site for a host, in the name of its default router; returns false where it has none. */
   ask(eid: Uint8Array): boolean {
     const { ranges, ether, send } = this.#options;
-    const router = rangeOf(ranges, eid)?.routers[0];
-    if (router === undefined) return false;
-    send(question(eid, router, ether));
+    const range = rangeOf(ranges, eid);
+    if (range === null) return false;
+    send(question(eid, this.#routersOf(range)[0], ether, ether));
     return true;
   }
 
-  /** Tells the site that a host is reached at `mac`; null: through us. */
-  announce(eid: Uint8Array, mac: Uint8Array | null): void {
-    const { ether, send } = this.#options;
-    send(announcement(eid, mac ?? ether, ether));
+  /**
+   * Tells the site where a host is, which has come or gone: its neighbours the hardware address at which they reach it,
+   * itself that of its default routers. At once, and again: it may have been told before its port was up.
+   */
+  tell(eid: Uint8Array): void {
+    const { times, timers } = this.#options;
+    const name = addressText(eid);
+    this.#tellings.get(name)?.timer.unschedule();
+    this.#tellings.delete(name);
+    if (times === 0) return;
+    const telling: Telling = { timer: timers.timer(() => this.#tellAgain(name, eid, telling)), left: times };
+    this.#tellings.set(name, telling);
+    this.#tellAgain(name, eid, telling);
+  }
+
+  #tellAgain(name: string, eid: Uint8Array, telling: Telling): void {
+    if (--telling.left > 0) telling.timer.scheduleAfter(TELL_INTERVAL);
+    else this.#tellings.delete(name);
+    const { ranges, ether, hosts, home, send } = this.#options;
+    const host = hosts().get(eid);
+    if (host === null || host.state === "away") {
+      // Of one of this site that is nowhere known it is not for us to say where it is.
+      if (host !== null || !home(eid)) send(announcement(eid, ether, ether));
+    } else if (host.mac === null) {
+      // Its answer is for all to see, and asking tells it of one of its routers.
+      this.#options.ask(eid);
+    } else {
+      send(announcement(eid, host.mac, ether));
+      const range = rangeOf(ranges, eid);
+      if (range !== null)
+        for (const router of this.#routersOf(range))
+          send(introduction(router, ether, true, eid, host.mac, ether));
+    }
+  }
+
+  /**
+   * A frame with this packet was not for us, and perhaps for nobody: its sender is told where the destination is, or its
+   * default routers are. Returns whether there was something to tell.
+   */
+  correct({ source, destination, from, to }: MisdirectedPacket): boolean {
+    const { ranges, ether, hosts, home, send } = this.#options;
+    const host = hosts().get(source);
+    const range = rangeOf(ranges, source);
+    if (range === null || (host === null ? !home(source) : host.state === "away")) return false;
+    const tell = (address: Uint8Array, mac: Uint8Array, router: boolean): void =>
+      send(introduction(address, mac, router, source, from, ether));
+    if (!covers(range, destination)) {
+      // Of hosts that do not move others may be the routers.
+      if (host === null) return false;
+      for (const router of this.#routersOf(range)) tell(router, ether, true);
+      return true;
+    }
+    const there = hosts().get(destination);
+    if (there === null && home(destination)) {
+      // One that is back may know its neighbour by the address of a router elsewhere; only the neighbour knows its own.
+      if (host !== null) send(question(destination, source, from, ether));
+      return host !== null;
+    }
+    if (there === null || there.state === "away") tell(destination, ether, isRouter(range, destination));
+    else if (there.mac === null || sameAddress(there.mac, to)) return false;
+    else tell(destination, there.mac, false);
+    return true;
   }
 }

@@ -65,8 +65,8 @@ export class ToldMoves {
     armed.delete(eid);
     if (!moves.isHere(eid)) {
       hosts.arrive(eid, mac);
-      // Until its hardware address is known, its neighbours at home go on sending to us.
-      if (moves.isHere(eid) && mac === null) ask(eid);
+      // It has been asked for where its hardware address is not known. Its answer shows the site's switches where it is.
+      if (moves.isHere(eid) && mac !== null) ask(eid);
     } else if (mac !== null) {
       hosts.heard(eid, mac, false);
       moves.locate(eid, mac);

@@ -3,7 +3,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { parseRloc } from "../../../../src/lisp/mapping.js";
-import { announcement, hear } from "../../../../src/lisp/mobility/frames.js";
+import { announcement, hear, introduction } from "../../../../src/lisp/mobility/frames.js";
 import { addressText, ipNumber } from "../../../../src/net/address.js";
 import { ARP_REPLY, ARP_REQUEST, readArpFrame } from "../../../../src/wire/arp.js";
 import { ICMP6_ADVERTISEMENT, ND_OVERRIDE, ND_ROUTER, ND_SOLICITED } from "../../../../src/wire/icmp6.js";
@@ -168,7 +168,7 @@ test("what is no message is counted, and without a free packet nothing is asked"
 });
 
 test("a host that is heard of stays, a silent one is asked, and given up when it does not answer", async () => {
-  const b = await bench(", IDLE 10");
+  const b = await bench(", IDLE 10, ANNOUNCE 0");
   await b.router.write("e.add", "192.168.1.10");
   b.router.runFor(8);
   b.push("frames", [arp(ARP_REQUEST, "192.168.1.10", "192.168.1.1")]);
@@ -186,7 +186,7 @@ test("a host that is heard of stays, a silent one is asked, and given up when it
 });
 
 test("it answers for the routers and the subnet of hosts from elsewhere, not for those that are here, nor probes for duplicates", async () => {
-  const b = await bench();
+  const b = await bench(", ANNOUNCE 0");
   await b.router.write("e.add", "192.168.1.10");
   const asks = (target: string, sender = "192.168.1.10"): string | null => {
     b.push("frames", [arp(ARP_REQUEST, sender, target)]);
@@ -233,7 +233,10 @@ test("a host of this site that is elsewhere is answered for, announced, and aske
   assert.equal(hosts(b), ["192.168.2.10 returned"]);
   assert.equal(
     b.take("s0").map((s) => toHex(s.bytes)),
-    [toHex(announcement(ip("192.168.2.10"), HOST, US))],
+    [
+      toHex(announcement(ip("192.168.2.10"), HOST, US)),
+      toHex(introduction(ip("192.168.2.1"), US, true, ip("192.168.2.10"), HOST, US)),
+    ],
   );
   assert.equal(registered(b), ["192.168.2.10/32 10.0.0.2/1/50 ttl 300"]);
   b.router.runFor(11);
