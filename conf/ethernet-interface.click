@@ -33,29 +33,42 @@ elementclass EthernetInterface { $device, $ip4, $ip6 |
   kind [6] -> others :: Discard;
 }
 
-// EthernetInterface for a network whose hosts come and go: output 2 has copies of all messages of ARP and Neighbor
-// Discovery, as frames, and what comes to input 2 is sent as it is.
-elementclass SiteInterface { $device, $ip4, $ip6 |
+// EthernetInterface for a network whose hosts come and go, with a hardware address of its own: all frames from here carry it,
+// so that switches know where it is, and frames to it are taken. It also answers for the link-local address made of it.
+//
+//   SiteInterface(device, IPv4 address, IPv6 address, hardware address)
+//
+// Output 2 has copies of all messages of ARP and Neighbor Discovery, as frames, output 3 IP packets in frames that are for
+// nobody's hardware address here, as frames, and output 4 Router Solicitations. What comes to input 2 is sent as it is.
+elementclass SiteInterface { $device, $ip4, $ip6, $ether |
   from :: FromDevice($device)
-    -> HostEtherFilter($device:eth, DROP_OWN true)
-    -> kind :: Classifier(12/0806 20/0001, 12/0806 20/0002, 12/0800, 12/86dd 20/3a 54/87, 12/86dd 20/3a 54/88, 12/86dd, -);
+    -> mine :: HostEtherFilter($ether, DROP_OWN true)
+    -> kind :: Classifier(12/0806 20/0001, 12/0806 20/0002, 12/0800, 12/86dd 20/3a 54/85, 12/86dd 20/3a 54/87,
+                          12/86dd 20/3a 54/88, 12/86dd, -);
   to :: Queue(1000) -> out :: ToDevice($device);
-  arp :: ARPQuerier($ip4, $device:eth, ANNOUNCE ${ANNOUNCE-2});
-  nd :: IP6NDSolicitor($ip6, $device:eth, ANNOUNCE ${ANNOUNCE-3});
+  arp :: ARPQuerier($ip4, $ether, ANNOUNCE ${ANNOUNCE-2});
+  nd :: IP6NDSolicitor($ip6, $ether, ANNOUNCE ${ANNOUNCE-3});
 
   input [0] -> arp -> to;
   input [1] -> nd -> to;
   input [2] -> to;
-  kind [0] -> t0 :: Tee -> ARPResponder($ip4 $device:eth) -> to;
+  kind [0] -> t0 :: Tee -> ARPResponder($ip4 $ether) -> to;
   kind [1] -> t1 :: Tee;
   t0 [2], t1 [0] -> [1] arp;
   kind [2] -> Strip(14) -> [0] output;
-  kind [3] -> t3 :: Tee -> IP6NDAdvertiser($ip6 $device:eth) -> to;
-  kind [4] -> t4 :: Tee;
-  t3 [2], t4 [0] -> [1] nd;
-  kind [5] -> Strip(14) -> [1] output;
-  kind [6] -> others :: Discard;
-  t0 [1], t1 [1], t3 [1], t4 [1] -> [2] output;
+  kind [3] -> [4] output;
+  kind [4] -> t4 :: Tee -> IP6NDAdvertiser($ip6 $ether, LINK_LOCAL true) -> to;
+  kind [5] -> t5 :: Tee;
+  t4 [2], t5 [0] -> [1] nd;
+  kind [6] -> Strip(14) -> [1] output;
+  kind [7] -> others :: Discard;
+  t0 [1], t1 [1], t4 [1], t5 [1] -> [2] output;
+
+  // A hub gives our own frames back.
+  mine [1] -> HostEtherFilter($ether, DROP_OWN true, DROP_OTHER false)
+    -> theirs :: Classifier(12/0800, 12/86dd, -);
+  theirs [0], theirs [1] -> [3] output;
+  theirs [2] -> others;
 }
 
 // A queue for Ethernet frames in which those of data wait for all others: LISP control messages and probes (UDP port 4342),

@@ -9,6 +9,13 @@ define(
   // The site's side: this router's addresses there, and the site's EID-prefixes.
   $EID4 192.168.1.1, $EID4_NET 192.168.1.0/24,
   $EID6 fd01::1, $EID6_NET fd01::/64,
+  // The router's hardware address in the site. By default the interface's own. With the same one at all sites, such as
+  // 02:00:5e:00:01:01, their routers are one to hosts that move (an anycast gateway): these need not notice that the router
+  // is another one, and routers share the IPv6 link-local address made of it, fe80::5eff:fe00:101. It is a locally
+  // administered address (of VRRP's form, RFC 9568, section 7.3, with the local bit), which no device has by itself and no
+  // VRRP router takes. All frames to the site carry it, so switches see it at one port. So two routers at one site need two:
+  // let the first ones of all sites share one, the second ones another. Sites that share one must not be bridged.
+  $ROUTER_MAC $SITE:eth,
   // The instance ID of the site's EIDs: what they register, ask for, send and take (RFC 9300, section 8). Packets of other
   // instances are not delivered. For several, run a tunnel router each.
   $IID 0,
@@ -26,6 +33,10 @@ define(
   // What is registered and answered for: locators of this site, RLOC[/priority[/weight]] separated by spaces, for both
   // EID-prefixes. Where nonces are kept over a restart.
   $LOCATORS $RLOC4, $STATE "",
+  // Router advertisements to the site (RFC 4861), with its prefixes as IP6NDRouterAdvertiser takes them; `autonomous` beside
+  // on-link: hosts form addresses (RFC 4862), those from elsewhere too. Most seconds between two, for three times as many of
+  // which hosts take this router as their default one; the MTU that they are told, 0: none.
+  $ADVERTISE false, $ADVERTISE_PREFIXES $EID6_NET on-link, $ADVERTISE_INTERVAL 600, $ADVERTISE_MTU 0,
   // Where packets to destinations outside of LISP go: the RLOC of a proxy ETR (RFC 6832, section 6), RLOC[/priority[/
   // weight]] separated by spaces where there are several. Without: they are dropped.
   $PETR action natively-forward,
@@ -58,7 +69,12 @@ define($PITR false);  // for itr.click
 require(library core-side.click);
 require(library itr.click);
 
-site :: SiteInterface($SITE, $EID4, $EID6);
+site :: SiteInterface($SITE, $EID4, $EID6, $ROUTER_MAC);
+
+site [4]
+  -> IP6NDRouterAdvertiser($ROUTER_MAC, $ADVERTISE_PREFIXES, MAX_INTERVAL $ADVERTISE_INTERVAL, MTU $ADVERTISE_MTU,
+    ACTIVE $ADVERTISE)
+  -> [2] site;
 
 // ---- To the site -----------------------------------------------------------
 to_site4 :: GetIPAddress(16) -> [0] site;
@@ -85,7 +101,8 @@ site [0]
 for4 [0] -> ICMPPingResponder -> to_site4;
 for4 [1] -> pong4 :: IPClassifier(icmp type echo-reply, -) -> hosts;
 pong4 [1] -> unheard :: Discard;
-for4 [2] -> local :: LISPHostSwitch(mobility, dst) -> guests :: LISPHostSwitch(mobility, src) -> locals :: Discard;
+for4 [2] -> local :: LISPHostSwitch(mobility, dst) -> guests :: LISPHostSwitch(mobility, src)
+  -> locals :: Classifier(0/40%f0, 0/60%f0);
 for4 [3] -> own4 :: LISPHostSwitch(mobility, src) -> out4 :: DropUnroutable($EID4_NET) -> ttl4 :: DecIPTTL -> cache;
 for4 [4] -> strange4 :: LISPHostSwitch(mobility, src) -> spoofed4 :: Discard;
 ttl4 [1] -> ICMPError($EID4, timeexceeded, transit) -> to_site4;
@@ -133,8 +150,9 @@ dst6 [1] -> astray6 :: Discard;
 // Hosts from elsewhere: what they send goes the way of all packets of the site, what is sent to them (by the core, or by
 // this site: their mappings say Natively-Forward) goes to the site. Hosts that are elsewhere: what still comes for them
 // is encapsulated (again), its TTL one less, so that two tunnel routers that take each other for right stop some time.
-mobility :: LISPMobility(own, $SITE:eth, $DYNAMIC_EID, LOCATORS "$DYNAMIC_LOCATORS",
-  IID $IID, CACHE cache, REGISTRAR registrar, SMR smr, LOG peers, NEIGHBOURS site/arp, NEIGHBOURS site/nd);
+mobility :: LISPMobility(own, $ROUTER_MAC, $DYNAMIC_EID, LOCATORS "$DYNAMIC_LOCATORS",
+  IID $IID, CACHE cache, REGISTRAR registrar, SMR smr, LOG peers, NEIGHBOURS site/arp, NEIGHBOURS site/nd,
+  ROUTER "$EID4 $EID6");
 control [1] -> absent :: LISPHostFinder(mobility, RLOC $RLOC4, RLOC $RLOC6, MAP_RESOLVER $MAP_RESOLVER)
   -> to_core;
 absent [1] -> [1] subscriber;
@@ -143,9 +161,21 @@ own4 [1], strange4 [1] -> out4;
 own6 [1] -> out6;
 own4 [2], own4 [3], own6 [2], own6 [3], strange4 [2], strange4 [3], guests [2], guests [3] -> [0] mobility;
 
+// A host that has come may go on sending to the hardware address of its former router, and others to that of a host that has
+// left, where nobody hears them: they are asked for, or told. Nothing is passed on: whom such a frame reaches is not known.
+site [3] -> Strip(14) -> astray :: LISPHostSwitch(mobility, src) -> missed :: LISPHostSwitch(mobility, dst)
+  => not_ours :: Discard, not_ours, misled :: Unstrip(14), not_ours, not_ours;
+misled -> [5] mobility;
+astray [1] -> misled;
+astray [2], astray [3], astray [4] -> [0] mobility;
+
 guests [1], local [1] -> near :: Classifier(0/40%f0, 0/60%f0);
 near [0] -> DecIPTTL -> to_site4;
 near [1] -> DecIP6HLIM -> to_site6;
+// Who still takes us for a neighbour that is back, or knows one by our address from elsewhere, reaches it.
+locals [0] -> local4 :: IPClassifier(src net $EID4_NET, -) -> neighbours :: DropBroadcasts -> near;
+locals [1] -> local6 :: LookupIP6Route($EID6_NET 0, ::/0 1) -> DropUnroutable -> neighbours;
+local4 [1], local6 [1] -> not_ours;
 arrived [1], native [1], dropped [1] -> here :: Classifier(0/40%f0, 0/60%f0);
 here [0] -> CheckIPHeader -> here4 :: DropUnroutable($EID4_NET) -> fit4;
 here [1] -> CheckIP6Header -> here6 :: DropUnroutable -> fit6;

@@ -13,10 +13,13 @@ import { hex, ip, ipv4 } from "../elements/lisp/harness.js";
 
 const CONF = fileURLToPath(new URL("../../../conf/", import.meta.url));
 
-/** A host that answers pings of both families, counts them and their answers, and sends what it is given; nothing else. */
+/**
+ * A host that answers pings of both families (unless $SILENT is 1), counts them and their answers, and sends what it is
+ * given; nothing else.
+ */
 const HOST = `
 require(library ethernet-interface.click);
-define($N 1, $M 1, $H 10, $ANNOUNCE 0);
+define($N 1, $M 1, $H 10, $ANNOUNCE 0, $SILENT 0);
 net :: EthernetInterface(eth0, 192.168.$N.$H, fd0$N::$H);
 route4 :: RadixIPLookup(192.168.$N.0/24 0, 0/0 192.168.$N.1 0) -> [0] net;
 route6 :: LookupIP6Route(fd0$N::/64 :: 0, ::/0 fd0$N::1 0) -> [1] net;
@@ -24,13 +27,15 @@ Idle -> out4 :: GetIPAddress(16) -> route4;
 Idle -> out6 :: GetIP6Address(24) -> route6;
 net [0] -> CheckIPHeader
   -> r4 :: IPClassifier(dst host 192.168.$N.$H and icmp type echo, dst host 192.168.$N.$H, -);
-r4 [0] -> asked4 :: Counter -> ICMPPingResponder -> route4;
+r4 [0] -> asked4 :: Counter -> mute4 :: Switch($SILENT) -> ICMPPingResponder -> route4;
+mute4 [1] -> Discard;
 r4 [1] -> answered4 :: Counter -> Discard;
 r4 [2] -> Discard;
 net [1] -> CheckIP6Header -> r6 :: LookupIP6Route(fd0$N::$H/128 0, ::/0 1);
 r6 [0] -> k6 :: Classifier(40/80, -);
 r6 [1] -> Discard;
-k6 [0] -> asked6 :: Counter -> ICMP6PingResponder -> route6;
+k6 [0] -> asked6 :: Counter -> mute6 :: Switch($SILENT) -> ICMP6PingResponder -> route6;
+mute6 [1] -> Discard;
 k6 [1] -> answered6 :: Counter -> Discard;
 `;
 
@@ -46,6 +51,13 @@ export interface Options {
   readonly controller?: string;
   /** Shared with subscribers. */
   readonly pubsubKey?: string;
+  /** Further parameters of all xTRs. */
+  readonly xtr?: Readonly<Record<string, string>>;
+  /**
+   * The mobile host is one router that runs on while its cable is pulled and plugged in elsewhere: it keeps what it knows
+   * of its neighbours. Its parameters. The sites then have switches, which learn, instead of hubs.
+   */
+  readonly guest?: Readonly<Record<string, string>>;
 }
 
 export const RANGES = "192.168.1.0/24 192.168.1.1, fd01::/64 fd01::1";
@@ -74,7 +86,16 @@ export class MobilityNetwork {
         RLOC6: "fd00::50",
       });
     for (const i of [1, 2, 3]) await n.#site(i, core[i - 1][0], options);
+    if (options.guest !== undefined) await n.#cable(options.guest);
     return n;
+  }
+
+  /** Starts the mobile host, with a cable that ends nowhere yet. */
+  async #cable(guest: Readonly<Record<string, string>>): Promise<void> {
+    const [end, port] = this.#link(9);
+    const devices = new Map([1, 2, 3].map((i) => [`p${i}`, this.#sockets.get(i)!.shift()!] as const));
+    await this.#start("cable", CABLE, new Map([...devices, ["m", port]]));
+    await this.#start("mobile", HOST, new Map([["eth0", end]]), { N: "1", H: "10", ...guest });
   }
 
   async #site(i: number, core: ReturnType<typeof makeLink>[0], options: Options): Promise<void> {
@@ -82,7 +103,7 @@ export class MobilityNetwork {
     const links = [10 * i + 1, 10 * i + 2, 9, 9].map((mac) => this.#link(mac));
     const [xtr, fixed, ...mobile] = links.map(([end]) => end);
     const ports = links.map(([, port], k) => [`p${k + 1}`, port] as const);
-    await this.#start(`lan${i}`, hub(4), new Map(ports));
+    await this.#start(`lan${i}`, options.guest === undefined ? hub(4) : lan(4), new Map(ports));
     const secret = i === 2 ? (options.secret2 ?? "secret") : "secret";
     const devices = new Map([
       ["site", xtr],
@@ -99,6 +120,7 @@ export class MobilityNetwork {
       MAP_SERVER: `10.0.0.100 key 1:${secret}${options.proxy ? " proxy-reply" : ""}`,
       LOCATORS: `10.0.0.${i}`,
       DYNAMIC_EID: options.ranges ?? RANGES,
+      ...options.xtr,
     });
     const host = i === 1 ? 11 : 10;
     await this.#start(`host${i}`, HOST, new Map([["eth0", fixed]]), { N: String(i), H: String(host) });
@@ -107,6 +129,11 @@ export class MobilityNetwork {
 
   /** Takes the mobile host 192.168.1.10, fd01::10 from where it is, and plugs it in at site `i`. */
   async plug(i: number): Promise<void> {
+    if (this.#routers.has("cable")) {
+      for (const k of [1, 2, 3]) await this.write("cable", `from${k}.switch`, k === i ? "0" : "-1");
+      await this.write("cable", "to.switch", String(i - 1));
+      return;
+    }
     this.unplug();
     const device = this.#sockets.get(i)!.shift();
     if (device === undefined) throw new Error(`no free port at site ${i}`);
@@ -205,6 +232,27 @@ export class MobilityNetwork {
     this.simulation.add(router);
     this.#routers.set(name, router);
   }
+}
+
+/** A cable of the mobile host, at m, that ends in one of three sockets, or none. */
+const CABLE = `
+FromDevice(m) -> to :: Switch(-1);
+out :: Queue -> ToDevice(m);
+${[1, 2, 3]
+  .map(
+    (i) =>
+      `to [${i - 1}] -> q${i} :: Queue -> ToDevice(p${i}); FromDevice(p${i}) -> from${i} :: Switch(-1) -> out;`,
+  )
+  .join("\n")}
+`;
+
+/** An Ethernet switch with ports p1, p2, ... */
+function lan(ports: number): string {
+  const all = Array.from({ length: ports }, (_, i) => i + 1);
+  const wires = all.map(
+    (i) => `FromDevice(p${i}) -> [${i - 1}] s [${i - 1}] -> q${i} :: Queue -> ToDevice(p${i});`,
+  );
+  return ["s :: EtherSwitch;", ...wires].join("\n");
 }
 
 /** An Ethernet hub with ports p1, p2, ... */
