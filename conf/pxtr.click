@@ -30,6 +30,9 @@ define(
   $RLOC6 fd00::9, $RLOC6_NET fd00::/64, $GATEWAY6 ::,
   // Map-cache entries, and Map-Resolvers separated by spaces.
   $MAP , $MAP_RESOLVER "", $PUBSUB_KEY "",
+  // Change-Priority messages (docs/change-priority.md): who may say where which EIDs are, `key 1:file:PATH eid EID-PREFIX...`
+  // as LISPChangePriority has it (more of them: `..., TRUST key ...`); without: none are taken.
+  $CHANGE_PRIORITY "",
   // Seconds between probes of the locators in use; 0: none. How long to wait for an answer, and how often to ask again.
   $PROBE 0, $PROBE_TIMEOUT 1, $PROBE_RETRIES 2,
   // Largest packet the core carries, outer headers included, bytes.
@@ -102,4 +105,8 @@ from6 [1] -> spoofed6 :: Discard;
 petr_hops6 [1] -> ICMP6Error($LEGACY6, timeexceeded, transit) -> to6;
 
 control [1] -> [1] subscriber;
-control [0], control [2], subscriber [1], control [4], control [5] -> strange :: Discard;
+control [0], control [2], subscriber [1], control [4] -> strange :: Discard;
+
+// Where hosts are, from those who know at once.
+control [5] -> changes :: LISPChangePriority(cache, RLOC $RLOC4, RLOC $RLOC6, TRUST $CHANGE_PRIORITY, RESOLVER resolver,
+  IID $IID) -> to_core;

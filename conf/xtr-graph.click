@@ -59,6 +59,10 @@ define(
   // stand at all sites. With which locators they are registered.
   $DYNAMIC_EID ,
   $DYNAMIC_LOCATORS $LOCATORS,
+  // Change-Priority messages (docs/change-priority.md): who may say where which EIDs are, `key 1:file:PATH eid EID-PREFIX...`
+  // as LISPChangePriority has it (more of them: `..., TRUST key ...`); without: none are sent or taken. Where nonces are kept
+  // over a restart; how peers are told of a move (message, smr); seconds for which hosts are expected, or armed to leave.
+  $CHANGE_PRIORITY "", $CHANGE_PRIORITY_STATE "", $CHANGE_PRIORITY_BY message, $CHANGE_PRIORITY_PATIENCE 30,
   // Largest packet the core carries, outer headers included, bytes. Of what is larger, and may not be cut, the sender is
   // told, which costs that packet (RFC 8201): of pings of 1,500 bytes the first request, and the first reply.
   $MTU 1500
@@ -203,11 +207,16 @@ replier :: LISPMapReplier(own, RLOC $RLOC4, RLOC $RLOC6, ECHO_NONCE $ECHO_NONCE)
 smr :: LISPSMRSender(own, RLOC $RLOC4, RLOC $RLOC6, CACHE cache, DECAP decap, REGISTRAR registrar, REPLIER replier);
 
 control [0] -> [0] replier;
-control [2], control [5] -> strange :: Discard;
+control [2] -> strange :: Discard;
 subscriber [1] -> registrar;
 control [4] -> [1] replier;
 
 registrar, replier, smr -> to_core;
+
+// Where hosts are, from those who know at once.
+control [5] -> changes :: LISPChangePriority(cache, RLOC $RLOC4, RLOC $RLOC6, TRUST $CHANGE_PRIORITY, MOBILITY mobility,
+  SITE own, RESOLVER resolver, SMR smr, STATE $CHANGE_PRIORITY_STATE, IID $IID, BY $CHANGE_PRIORITY_BY,
+  PATIENCE $CHANGE_PRIORITY_PATIENCE) -> to_core;
 
 // ---- What data packets say (RFC 9300, sections 10 and 13; RFC 9302) -----------------
 echo :: LISPEchoNonce(cache, DECAP decap, RESOLVER resolver, PROBER prober, ACTIVE $ECHO_NONCE, REQUEST $ECHO_REQUEST);

@@ -58,6 +58,10 @@ export interface Options {
    * of its neighbours. Its parameters. The sites then have switches, which learn, instead of hubs.
    */
   readonly guest?: Readonly<Record<string, string>>;
+  /** And of each. */
+  readonly site?: (site: number) => Readonly<Record<string, string>>;
+  /** Instance ID of all EIDs. */
+  readonly iid?: number;
 }
 
 export const RANGES = "192.168.1.0/24 192.168.1.1, fd01::/64 fd01::1";
@@ -71,15 +75,15 @@ export class MobilityNetwork {
   /** Sites 1 to 3 with host 10 in each of 2 and 3, host 11 in site 1, and places for host 10 of site 1 in all. */
   static async make(options: Options = {}): Promise<MobilityNetwork> {
     const n = new MobilityNetwork();
+    const { controller, iid = 0 } = options;
     const core = [1, 2, 3, 4, 5].map((i) => n.#link(100 + i));
-    await n.#start("core", hub(5), new Map(core.map(([, port], i) => [`p${i + 1}`, port])));
+    await n.#start("core", hub(5, CHANGE_PRIORITY), new Map(core.map(([, port], i) => [`p${i + 1}`, port])));
     const eids = [1, 2, 3].map((i) => `eid 192.168.${i}.0/24 more eid fd0${i}::/64 more`).join(" ");
     const ms = readFileSync(`${CONF}map-server.click`, "latin1");
     await n.#start("ms", ms, new Map([["core", core[3][0]]]), {
-      SITES: `campus key 1:secret ${eids}`,
+      SITES: `campus key 1:secret iid ${iid} ${eids}`,
       ...(options.pubsubKey === undefined ? {} : { PUBSUB_KEY: options.pubsubKey }),
     });
-    const { controller } = options;
     if (controller !== undefined)
       await n.#start("controller", controller, new Map([["core", core[4][0]]]), {
         RLOC4: "10.0.0.50",
@@ -121,6 +125,8 @@ export class MobilityNetwork {
       LOCATORS: `10.0.0.${i}`,
       DYNAMIC_EID: options.ranges ?? RANGES,
       ...options.xtr,
+      IID: String(options.iid ?? 0),
+      ...options.site?.(i),
     });
     const host = i === 1 ? 11 : 10;
     await this.#start(`host${i}`, HOST, new Map([["eth0", fixed]]), { N: String(i), H: String(host) });
@@ -255,14 +261,26 @@ function lan(ports: number): string {
   return ["s :: EtherSwitch;", ...wires].join("\n");
 }
 
-/** An Ethernet hub with ports p1, p2, ... */
-function hub(ports: number): string {
+/** Change-Priority messages over IPv4, in Ethernet frames. */
+const CHANGE_PRIORITY = "12/0800 42/f7de";
+
+/**
+ * An Ethernet hub with ports p1, p2, ... What comes from port N and `pattern` matches is lost while `lossN.switch` is 1, and
+ * counted by `passedN` else.
+ */
+function hub(ports: number, pattern?: string): string {
   const all = Array.from({ length: ports }, (_, i) => i + 1);
   const inputs = all.map(
     (i) => `FromDevice(p${i}) -> t${i} :: Tee(${ports - 1}); q${i} :: Queue -> ToDevice(p${i});`,
   );
+  const losses = all.map(
+    (i) =>
+      `FromDevice(p${i}) -> k${i} :: Classifier(${pattern}, -); k${i} [1] -> t${i} :: Tee(${ports - 1});
+       k${i} [0] -> loss${i} :: Switch(0) -> passed${i} :: Counter -> t${i}; loss${i} [1] -> Discard;
+       q${i} :: Queue -> ToDevice(p${i});`,
+  );
   const wires = all.flatMap((i) => all.filter((k) => k !== i).map((k, n) => `t${i} [${n}] -> q${k};`));
-  return [...inputs, ...wires].join("\n");
+  return [...(pattern === undefined ? inputs : losses), ...wires].join("\n");
 }
 
 function echo4(source: string, destination: string): Uint8Array {

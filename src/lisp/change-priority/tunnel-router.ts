@@ -200,14 +200,14 @@ export class TunnelRouter {
   #left(eid: EidPrefix, given: readonly Locator[], nonce: bigint): ChangeStatus {
     const offer = this.#options.hosted();
     const locators = given.length > 0 ? given : (this.#notes.get("armed", eid)?.locators ?? []);
-    if (offer === null || locators.length === 0) return "not-hosted";
+    if (offer === null) return "not-hosted";
     const { address } = eid.eid;
     const peers = offer.peersOf(address);
-    // Where it goes was told with `arm`, too.
+    // Where it goes was told with `arm`, too. One that has left already may be told so again.
     if (!offer.release(address, given.length > 0 ? given : null)) return "not-hosted";
     this.#forget(eid);
     this.#moved(eid, nonce);
-    this.#tellPeers(eid, peers, "left", this.#recordFor(eid, locators), locators);
+    if (locators.length > 0) this.#tellPeers(eid, peers, "left", this.#recordFor(eid, locators), locators);
     return "done";
   }
 

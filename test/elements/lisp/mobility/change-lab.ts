@@ -23,7 +23,7 @@ export class Hosted extends Element implements MobilityOffer {
   readonly did: string[] = [];
   readonly here = new Set<string>();
   readonly peers = new Map<string, string[]>();
-  readonly #armed = new Map<string, Locators>();
+  readonly #armed = new Map<string, { readonly locators: Locators; readonly until: number }>();
   /** Whether there is room for an EID more. */
   room = true;
   iid = 0;
@@ -51,14 +51,15 @@ export class Hosted extends Element implements MobilityOffer {
   }
   arm(eid: Uint8Array, locators: Locators, patience: number): boolean {
     this.did.push(`arm ${addressText(eid)} ${text(locators)} ${patience}`);
-    if (this.room) this.#armed.set(addressText(eid), locators);
+    if (this.room)
+      this.#armed.set(addressText(eid), { locators, until: this.router.clock.now() + patience * 1e9 });
     return this.room;
   }
   release(eid: Uint8Array, given: Locators | null): boolean {
     const name = addressText(eid);
-    const locators = given ?? this.#armed.get(name);
+    const armed = (this.#armed.get(name)?.until ?? 0) > this.router.clock.now();
     this.did.push(`release ${name} ${given === null ? "armed" : text(given)}`);
-    return this.here.delete(name) && locators !== undefined;
+    return (given !== null || armed) && this.here.delete(name);
   }
   cancel(eid: Uint8Array): void {
     this.did.push(`cancel ${addressText(eid)}`);

@@ -84,7 +84,7 @@ test("cancel undoes what was told before: later the EID cannot leave to nowhere"
   assert.is(await n.say("10.0.0.1", "hypervisor cancel", eid), "done");
   assert.is(n.bench.read("c1.table"), "");
   assert.is(await n.say("10.0.0.1", "hypervisor left", eid), "not-hosted");
-  assert.equal(n.hosted(1).did, [`arm ${eid} 10.0.0.2 30`, `cancel ${eid}`]);
+  assert.equal(n.hosted(1).did, [`arm ${eid} 10.0.0.2 30`, `cancel ${eid}`, `release ${eid} armed`]);
   assert.equal([...n.hosted(1).here], [eid]);
   n.close();
 });
