@@ -18,7 +18,10 @@ define(
   // Its virtual machines from the start, where it is a simulated one, with commas between them.
   $GUESTS ,
   // Keys, [ID:]SECRET each: of controllers, and of those that may only look.
-  $KEY "", $WATCH_KEY ""
+  $KEY "", $WATCH_KEY "",
+  // What it tells its site's tunnel routers with, and where they are, as further arguments:
+  // `ROUTER 10.0.0.1, TRUST key 3:secret eid 10.1.0.0/16, STATE /var/lib/sluice/agent.nonce`.
+  $TELL STATE ""
 );
 
 core :: EthernetInterface($CORE, $ADDR4, $ADDR6);
@@ -26,11 +29,11 @@ to_core :: Classifier(0/40%f0, 0/60%f0);
 to_core [0] -> route4 :: RadixIPLookup($ADDR4_NET 0, 0.0.0.0/0 $GATEWAY4 0) -> [0] core;
 to_core [1] -> route6 :: LookupIP6Route($ADDR6_NET :: 0, ::/0 $GATEWAY6 0) -> [1] core;
 
-agent :: HypervisorAgent("$HYPERVISOR", $GUESTS, ADDR $ADDR4, ADDR $ADDR6, KEY $KEY, WATCH_KEY $WATCH_KEY) -> to_core;
+agent :: HypervisorAgent("$HYPERVISOR", $GUESTS, ADDR $ADDR4, ADDR $ADDR6, KEY $KEY, WATCH_KEY $WATCH_KEY, $TELL) -> to_core;
 
 core [0]
   -> CheckIPHeader
-  -> mine4 :: IPClassifier(dst host $ADDR4 and icmp type echo, dst host $ADDR4 and dst udp port 4344, -);
+  -> mine4 :: IPClassifier(dst host $ADDR4 and icmp type echo, dst host $ADDR4 and dst udp port 4344 or 4342, -);
 mine4 [0] -> ICMPPingResponder -> route4;
 mine4 [1] -> agent;
 mine4 [2] -> others :: Discard;
@@ -38,7 +41,7 @@ mine4 [2] -> others :: Discard;
 core [1]
   -> CheckIP6Header
   -> mine6 :: LookupIP6Route($ADDR6/128 0, ::/0 1);
-mine6 [0] -> kind6 :: Classifier(6/3a 40/80, 6/11 42/10f8, -);
+mine6 [0] -> kind6 :: Classifier(6/3a 40/80, 6/11 42/10f8, 6/11 42/10f6, -);
 kind6 [0] -> ICMP6PingResponder -> route6;
-kind6 [1] -> agent;
-kind6 [2], mine6 [1] -> others;
+kind6 [1], kind6 [2] -> agent;
+kind6 [3], mine6 [1] -> others;

@@ -1,19 +1,19 @@
-import type { AgentHost } from "../../src/cloud/agent/agent-host.js";
+import { parseAgentKeys } from "../../src/cloud/agent/agent-keys.js";
 import { AGENT_PORT, type AgentMessage, readAgentMessage } from "../../src/cloud/agent/agent-message.js";
 import { type AgentCount, AgentServer, type AgentServerHost } from "../../src/cloud/agent/agent-server.js";
 import type { AgentKey } from "../../src/cloud/agent/controller.js";
-import {
-  type GuestStatus,
-  HYPERVISOR,
-  type Hypervisor,
-  HypervisorError,
-  type HypervisorStatus,
-} from "../../src/cloud/hypervisor.js";
+import { Holdings } from "../../src/cloud/agent/holdings.js";
+import { TunnelRouterNews } from "../../src/cloud/agent/tunnel-router-news.js";
+import { HYPERVISOR, type Hypervisor, HypervisorError } from "../../src/cloud/hypervisor.js";
 import { SIMULATED_FAULTS, SimulatedHypervisor } from "../../src/cloud/hypervisors/simulated.js";
 import { parseGuest, SimulatedTextError } from "../../src/cloud/hypervisors/simulated-options.js";
 import type { ArgValues } from "../../src/lang/args/spec.js";
 import { unquote } from "../../src/lang/args/text.js";
-import { addKey, KeyError, parseKey } from "../../src/lisp/control/keys.js";
+import { parseTrust, Trusted } from "../../src/lisp/change-priority/trust.js";
+import { CONTROL_PORT } from "../../src/lisp/control/control-channel.js";
+import { randomNonce } from "../../src/lisp/control/control-records.js";
+import { KeyError, wordsOf } from "../../src/lisp/control/keys.js";
+import { NonceFileError } from "../../src/lisp/control/nonce-file.js";
 import { RefusalLog } from "../../src/lisp/control/refusal-log.js";
 import { addressText, sameAddress } from "../../src/net/address.js";
 import type { Batch } from "../../src/packet/batch.js";
@@ -50,6 +50,21 @@ const args = {
     protocol: 17,
     default: String(AGENT_PORT),
     doc: "UDP port of requests, and of other agents",
+  },
+  ROUTER: {
+    type: "address",
+    many: true,
+    doc: "a tunnel router of our site, which hears of virtual machines that come and leave; may be repeated",
+  },
+  TRUST: {
+    type: "any",
+    many: true,
+    secret: true,
+    doc: "a key for Change-Priority messages to ROUTERs, as LISPChangePriority has it; may be repeated",
+  },
+  STATE: {
+    type: "string",
+    doc: "file that keeps how far the nonces of these messages have come; empty: none",
   },
   CONTROLLERS: {
     type: "unsigned",
@@ -96,6 +111,10 @@ interface Received {
  * twice: the same one gets the same answer, one of another session that of now. Events go to every controller that has
  * spoken, in order, again after 0.1, 0.2, 0.4 s and then every second until it acknowledges them.
  *
+ * An order may ask that tunnel routers are told at the switch, without a way to the controller and back: then every ROUTER
+ * gets a Change-Priority message (role H), `left` at STOP at the source, `arrived` at RESUME at the destination, and at
+ * the source again where a migration has failed after its STOP. TRUST says with which key (`key [ID:]SECRET eid EID-PREFIX...`).
+ *
  * A virtual machine is defined as `NAME memory BYTES address ADDRESS... [mtu BYTES] [rate BYTES] [set BYTES]`: it writes
  * `rate` bytes a second (0) to `set` bytes (all) of its memory. A fault is `refuse` (it takes no orders), `stall` (no
  * migration out of it gets on), `die` (it answers nothing) or `none`.
@@ -118,6 +137,11 @@ export class HypervisorAgent extends Element {
       repeats: "requests that came again",
       events: "events sent, again ones too",
       lost: "events that were not kept until all had them",
+      told: "messages to tunnel routers, each counted once",
+      told_again: "the same, sent again",
+      told_done: "the same, acknowledged, whatever the status",
+      told_silent: "the same, given up: no answer in three tries",
+      untold: "the same that could not be sent: no key for it, too many wait, or no nonce",
     },
     drops: {
       malformed: "no message of an agent or a controller in a UDP packet, or one that cannot be read",
@@ -128,6 +152,7 @@ export class HypervisorAgent extends Element {
       busy: "more messages than are looked at in a while: their authentication takes time",
       stray: "a message that an agent does not take, or of a controller that it does not know",
       no_stream: "a message of a stream that is not expected",
+      late: "a tunnel router's acknowledgement of nothing that waits for one",
       no_slot: "no free packet for a message",
     },
     handlers: {
@@ -149,6 +174,10 @@ export class HypervisorAgent extends Element {
         doc: "every controller: address, key ID, `orders` or `looks`, number of the last event it has acknowledged, seconds since it was heard",
       },
       pending: { read: true, doc: "events that some controller has not acknowledged" },
+      outcomes: {
+        read: true,
+        doc: "the last messages to tunnel routers, the latest last: to whom, event, EIDs, what was answered",
+      },
       define: { write: true, doc: "has a virtual machine run at a simulated hypervisor" },
       undefine: { write: true, doc: "removes a virtual machine of a simulated hypervisor: its name" },
       fault: { read: true, write: true, doc: "what is wrong with a simulated hypervisor: a word" },
@@ -165,15 +194,12 @@ export class HypervisorAgent extends Element {
   #port = 0;
   #keys: readonly AgentKey[] = [];
   #guests: readonly string[] = [];
+  #news: TunnelRouterNews | null = null;
   #controllers = 0;
   #events = 0;
   #hypervisor: Hypervisor | null = null;
   #server: AgentServer | null = null;
-  /** What it has last said. */
-  #status: HypervisorStatus | null = null;
-  #list: readonly GuestStatus[] = [];
-  #following = false;
-  #unfollow = (): void => {};
+  #holdings: Holdings | null = null;
 
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
     this.#name = values.HYPERVISOR;
@@ -186,26 +212,30 @@ export class HypervisorAgent extends Element {
       if (values.ADDR.filter(({ length }) => length === family).length > 1)
         errors.error("ADDR: more than one address of a family");
     if (values.ADDR.length === 0) errors.error("ADDR: expected an address");
-    this.#keys = this.#readKeys(values, errors);
-  }
-
-  #readKeys({ KEY, WATCH_KEY }: ArgValues<typeof args>, errors: ErrorSink): readonly AgentKey[] {
-    const keys: AgentKey[] = [];
-    const known: AgentKey["key"][] = [];
-    const read = (text: string, mayOrder: boolean): void => {
-      const key = parseKey(text);
-      if (key === null) return;
-      addKey(known, key);
-      keys.push({ key, mayOrder });
-    };
+    for (const router of values.ROUTER)
+      if (!values.ADDR.some(({ length }) => length === router.length))
+        errors.error(`ROUTER ${addressText(router)}: there is no ADDR of its family`);
+    let trusted = new Trusted([]);
     try {
-      for (const text of KEY) read(text, true);
-      for (const text of WATCH_KEY) read(text, false);
+      this.#keys = parseAgentKeys(values.KEY, values.WATCH_KEY);
+      trusted = this.#trusted(values.TRUST);
     } catch (e) {
       if (!(e instanceof KeyError)) throw e;
-      errors.error(`KEY: ${e.message}`);
+      errors.error(e.message);
     }
-    return keys;
+    this.#news = new TunnelRouterNews({
+      element: this,
+      routers: values.ROUTER,
+      addresses: values.ADDR,
+      trusted,
+      file: values.STATE || null,
+      send: (datagram) => this.#channel.send(datagram, 0),
+      count: (what) => this.#count(what),
+    });
+  }
+
+  #trusted(texts: readonly string[]): Trusted {
+    return new Trusted(texts.filter((text) => wordsOf(text).length > 0).map((text) => parseTrust(text)));
   }
 
   override async initialize(errors: ErrorSink): Promise<void> {
@@ -217,6 +247,12 @@ export class HypervisorAgent extends Element {
       return;
     }
     this.router.useTurns();
+    try {
+      this.#news!.start();
+    } catch (e) {
+      if (!(e instanceof NonceFileError)) throw e;
+      errors.error(`STATE: ${e.message}`);
+    }
     const host = this.#host();
     if (this.#hypervisor instanceof SimulatedHypervisor) this.#hypervisor.attach(host);
     this.#server = new AgentServer(host, {
@@ -225,8 +261,7 @@ export class HypervisorAgent extends Element {
       events: this.#events,
     });
     for (const text of this.#guests) this.#define(text, errors);
-    this.#unfollow = this.#hypervisor.onEvent(() => this.#follow());
-    this.#follow();
+    this.#holdings = this.#held(this.#hypervisor);
   }
 
   #define(text: string, errors: ErrorSink): void {
@@ -239,8 +274,12 @@ export class HypervisorAgent extends Element {
     }
   }
 
+  #held(hypervisor: Hypervisor): Holdings {
+    return new Holdings(hypervisor, (line) => this.router.log(`${this.declaration}: ${line}`));
+  }
+
   #host(): AgentServerHost {
-    const host: AgentHost = {
+    return {
       clock: this.router.clock,
       addresses: this.#addresses,
       port: this.#port,
@@ -250,13 +289,10 @@ export class HypervisorAgent extends Element {
         if (!sent) this.#count("no_slot");
         return sent;
       },
-      random64: () => (BigInt(this.router.random.u32()) << 32n) | BigInt(this.router.random.u32()),
+      random64: () => randomNonce(this.router.random),
       log: (line) => this.router.log(`${this.declaration}: ${line}`),
-    };
-    return {
-      ...host,
       keys: this.#keys,
-      news: null,
+      news: this.#news!,
       count: (what) => this.#count(what),
       refused: (sender, reason, text) => this.#refusals.tell(sender, reason, text),
     };
@@ -264,14 +300,16 @@ export class HypervisorAgent extends Element {
 
   /** The hypervisor, its virtual machines and what controllers have been told go on, where it is the same one. */
   override takeState(old: Element): void {
-    if (!(old instanceof HypervisorAgent) || old.#server === null || old.#name !== this.#name) return;
+    if (!(old instanceof HypervisorAgent)) return;
+    this.#news!.takeOver(old.#news!);
+    if (old.#server === null || old.#name !== this.#name) return;
     const { hypervisor } = old.#server;
-    this.#unfollow();
+    this.#holdings?.close();
     this.#server?.close();
     this.#hypervisor?.close();
     this.#server = old.#server;
     this.#hypervisor = hypervisor;
-    old.#unfollow();
+    old.#holdings?.close();
     old.#server = null;
     old.#hypervisor = null;
     this.#waiting = old.#waiting;
@@ -279,12 +317,11 @@ export class HypervisorAgent extends Element {
     const host = this.#host();
     if (hypervisor instanceof SimulatedHypervisor) hypervisor.attach(host);
     this.#server.attach(host);
-    this.#unfollow = hypervisor.onEvent(() => this.#follow());
-    this.#follow();
+    this.#holdings = this.#held(hypervisor);
   }
 
   override cleanup(): void {
-    this.#unfollow();
+    this.#holdings?.close();
     this.#server?.close();
     this.#hypervisor?.close();
     this.#server = null;
@@ -302,10 +339,13 @@ export class HypervisorAgent extends Element {
       this.#count("malformed");
       return;
     }
-    if (
-      datagram.destinationPort !== this.#port ||
-      !this.#addresses.some((own) => sameAddress(own, datagram.destination))
-    ) {
+    const { destination, destinationPort } = datagram;
+    const ours = this.#addresses.some((own) => sameAddress(own, destination));
+    if (ours && destinationPort === CONTROL_PORT) {
+      this.#news!.hear(datagram);
+      return;
+    }
+    if (!ours || destinationPort !== this.#port) {
       this.#count("elsewhere");
       return;
     }
@@ -349,49 +389,20 @@ export class HypervisorAgent extends Element {
     }
   }
 
-  #count(what: AgentCount | keyof typeof HypervisorAgent.spec.drops): void {
+  #count(
+    what: AgentCount | keyof typeof HypervisorAgent.spec.drops | keyof typeof HypervisorAgent.spec.counters,
+  ): void {
     this.memory.add64(this.counterAddress(what), 1);
   }
 
   // ---- Handlers ----------------------------------------------------------------------
 
   async #refresh(): Promise<void> {
-    if (this.#hypervisor === null) return;
     try {
-      this.#status = await this.#hypervisor.status();
-      this.#list = await this.#hypervisor.guests();
+      await this.#holdings?.refresh();
     } catch (e) {
       throw e instanceof HypervisorError ? new HandlerError("FAILED", e.message) : e;
     }
-  }
-
-  /** As `refresh`, for what changes by itself. */
-  #follow(): void {
-    if (this.#following || this.#hypervisor instanceof SimulatedHypervisor) return;
-    this.#following = true;
-    this.#refresh()
-      .catch((e: Error) => this.router.log(`${this.declaration}: ${e.message}`))
-      .then(() => {
-        this.#following = false;
-      });
-  }
-
-  #statusText(): string {
-    const status =
-      this.#hypervisor instanceof SimulatedHypervisor ? this.#hypervisor.statusNow : this.#status;
-    if (status === null) return "";
-    const { driver, memory, guests, migrations, mtu } = status;
-    return `${driver} ${memory.total} ${memory.free} ${guests.most} ${guests.now} ${migrations} ${mtu}\n`;
-  }
-
-  #guestsText(): string {
-    const all = this.#hypervisor instanceof SimulatedHypervisor ? this.#hypervisor.models : this.#list;
-    return all
-      .map(({ name, state, memory, migration, addresses }) =>
-        [name, state, memory, migration ?? "-", ...addresses.map(addressText)].join(" "),
-      )
-      .map((line) => `${line}\n`)
-      .join("");
   }
 
   #simulated(): SimulatedHypervisor {
@@ -407,12 +418,13 @@ export class HypervisorAgent extends Element {
         return this.#refresh();
       };
     return {
-      status: { read: () => this.#statusText() },
-      guests: { read: () => this.#guestsText() },
+      status: { read: () => this.#holdings?.statusText ?? "" },
+      guests: { read: () => this.#holdings?.guestsText ?? "" },
       refresh: { write: () => this.#refresh() },
       migrations: { read: () => this.#server?.migrations.text(this.router.clock.now()) ?? "" },
       controllers: { read: () => this.#server?.controllersText() ?? "" },
       pending: { read: () => this.#server?.pending ?? 0 },
+      outcomes: { read: () => this.#news!.outcomes },
       define: { write: change((text) => this.#simulated().define(parseGuest(text))) },
       undefine: { write: change((text) => this.#simulated().undefine(text)) },
       fault: {

@@ -8,6 +8,7 @@ import {
   BATCH_MAX,
   type Batch,
   Element,
+  type ElementClass,
   Facilities,
   HYPERVISOR,
   type Hypervisor,
@@ -112,7 +113,13 @@ export class Net {
   readonly log: string[] = [];
   readonly #routers = new Map<string, Router>();
   /** Datagrams that were sent, for those who would repeat them. */
-  readonly sent: { readonly from: string; readonly to: string; readonly bytes: Uint8Array }[] = [];
+  readonly sent: {
+    readonly from: string;
+    readonly to: string;
+    readonly bytes: Uint8Array;
+    /** Seconds. */
+    readonly at: number;
+  }[] = [];
   fate: Fate;
 
   /** `delay`: seconds from one to the other, unless `fate` says otherwise. */
@@ -126,11 +133,27 @@ export class Net {
   }
 
   /** A router at `ip` (several words: its addresses) with `element :: CONFIG`; replaces the one that was there. */
-  async start(ip: string, config: string, hypervisor?: () => Hypervisor): Promise<Router> {
+  start(ip: string, config: string, hypervisor?: () => Hypervisor): Promise<Router> {
+    return this.startText(ip, `net :: Uplink -> element :: ${config} -> net`, { hypervisor });
+  }
+
+  /** The same with any text that has `net :: Uplink`, and more classes. */
+  async startText(
+    ip: string,
+    text: string,
+    {
+      hypervisor,
+      classes = [],
+    }: {
+      readonly hypervisor?: (() => Hypervisor) | undefined;
+      readonly classes?: readonly ElementClass[];
+    } = {},
+  ): Promise<Router> {
     const loader = new Loader();
+    for (const one of classes) loader.add(one, one.name);
     loader.add(Uplink, "Uplink");
     loader.add(TestController, "TestController");
-    const router = await Router.fromText(`net :: Uplink -> element :: ${config} -> net`, {
+    const router = await Router.fromText(text, {
       loader,
       clock: this.simulation.clock,
       seed: this.#routers.size + Math.floor(this.now * 1000),
@@ -157,7 +180,7 @@ export class Net {
   #carry(bytes: Uint8Array): void {
     const { source, destination } = readUdpPacket(bytes);
     const [from, to] = [addressText(source), addressText(destination)];
-    this.sent.push({ from, to, bytes });
+    this.sent.push({ from, to, bytes, at: this.now });
     for (const delay of this.fate(from, to, bytes)) this.deliver(to, bytes, delay);
   }
 

@@ -82,7 +82,10 @@ test("a controller orders a migration from one to the other, over IPv4 and IPv6"
       WATCH_KEY: "2:eyes",
       ...variables,
     });
-  const a = await agent(0, { GUESTS: "web memory 1G address 10.1.0.5" });
+  const a = await agent(0, {
+    GUESTS: "web memory 1G address 10.1.0.5",
+    TELL: "ROUTER 10.0.0.9, TRUST key 3:cp eid 10.1.0.0/16",
+  });
   const b = await agent(1, { HYPERVISOR: "simulated:memory 2G" });
   const c = (await start(CONTROLLER, [["core", ends[2][0]]])).find("c") as TestController;
   const nonces = new NonceCounter(1n);
@@ -95,12 +98,15 @@ test("a controller orders a migration from one to the other, over IPv4 and IPv6"
   assert.is(guest.name, "web");
   const landing = await during(simulation, destination.prepareIncoming("m1", guest, 10));
   assert.equal(landing.address, address("10.0.0.111"));
-  const options = { downtimeLimit: 0.1, bandwidth: 0, deadline: 60 };
+  const announce = { iid: 0, locators: [{ rloc: address("10.0.0.9"), priority: 1, weight: 100 }] };
+  const options = { downtimeLimit: 0.1, bandwidth: 0, deadline: 60, announce };
   await during(simulation, source.migrate("m1", "web", landing, options));
   await simulation.runFor(20);
   assert.equal(kinds, ["incoming", "started", "stopped", "resumed", "completed"]);
   assert.is(a.read("agent.guests"), "");
   assert.is(b.read("agent.guests"), `web running ${GIB} - 10.1.0.5\n`);
+  // The controller, which stands for a tunnel router as well, has no answer to that.
+  assert.is(a.read("agent.outcomes"), "10.0.0.9 left 10.1.0.5/32: silent\n");
   for (const router of routers) router.close();
 });
 

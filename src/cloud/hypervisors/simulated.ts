@@ -125,9 +125,9 @@ export class SimulatedHypervisor implements Hypervisor {
     }
   }
 
-  /** All virtual machines, with the models of what they write. */
-  get models(): readonly SimulatedGuest[] {
-    return [...this.#guests.values()];
+  /** What `guests` resolves with. */
+  get guestsNow(): readonly GuestStatus[] {
+    return [...this.#guests.values()].map(({ status }) => status);
   }
 
   #guest(name: string): SimulatedGuest {
@@ -183,7 +183,7 @@ export class SimulatedHypervisor implements Hypervisor {
   }
 
   guests(): Promise<readonly GuestStatus[]> {
-    return this.#work(false, () => this.models.map(({ status }) => status));
+    return this.#work(false, () => this.guestsNow);
   }
 
   prepareIncoming(migration: string, guest: GuestSpec, patience: number): Promise<Landing> {

@@ -219,6 +219,14 @@ test("what is wrong with a configuration is said", async () => {
     await complaints("HypervisorAgent(simulated, ADDR 10.0.0.1, ADDR 10.0.0.2)"),
     /ADDR: more than one address of a family/,
   );
+  assert.match(
+    await complaints(`HypervisorAgent(simulated, ADDR ${A}, ROUTER fd00::3)`),
+    /ROUTER fd00::3: there is no ADDR of its family/,
+  );
+  assert.match(
+    await complaints(`HypervisorAgent(simulated, ADDR ${A}, TRUST key 1:a)`),
+    /there is no EID-prefix/,
+  );
   assert.match(await complaints(`HypervisorAgent(nothing, ADDR ${A})`), /'nothing' is not a hypervisor/);
   assert.match(
     await complaints(`HypervisorAgent("simulated:memory lots", ADDR ${A})`),
