@@ -25,18 +25,19 @@ route4 :: RadixIPLookup(192.168.$N.0/24 0, 0/0 192.168.$N.1 0) -> [0] net;
 route6 :: LookupIP6Route(fd0$N::/64 :: 0, ::/0 fd0$N::1 0) -> [1] net;
 Idle -> out4 :: GetIPAddress(16) -> route4;
 Idle -> out6 :: GetIP6Address(24) -> route6;
+numbered :: NumberedSink(5000);
 net [0] -> CheckIPHeader
   -> r4 :: IPClassifier(dst host 192.168.$N.$H and icmp type echo, dst host 192.168.$N.$H, -);
 r4 [0] -> asked4 :: Counter -> mute4 :: Switch($SILENT) -> ICMPPingResponder -> route4;
 mute4 [1] -> Discard;
-r4 [1] -> answered4 :: Counter -> Discard;
+r4 [1] -> answered4 :: Counter -> numbered;
 r4 [2] -> Discard;
 net [1] -> CheckIP6Header -> r6 :: LookupIP6Route(fd0$N::$H/128 0, ::/0 1);
 r6 [0] -> k6 :: Classifier(40/80, -);
 r6 [1] -> Discard;
 k6 [0] -> asked6 :: Counter -> mute6 :: Switch($SILENT) -> ICMP6PingResponder -> route6;
 mute6 [1] -> Discard;
-k6 [1] -> answered6 :: Counter -> Discard;
+k6 [1] -> answered6 :: Counter -> numbered;
 `;
 
 type Family = 4 | 6;
@@ -62,21 +63,30 @@ export interface Options {
   readonly site?: (site: number) => Readonly<Record<string, string>>;
   /** Instance ID of all EIDs. */
   readonly iid?: number;
+  /** Seconds that a link of a site takes, and one to the core; by default a millisecond. */
+  readonly delay?: { readonly site: number; readonly core: number };
+  /** What is added to the configurations of hosts, by name (host1 ..., mobile). */
+  readonly more?: Readonly<Record<string, string>>;
 }
 
 export const RANGES = "192.168.1.0/24 192.168.1.1, fd01::/64 fd01::1";
 
 export class MobilityNetwork {
   readonly simulation = new Simulation(11);
+  readonly #options: Options;
   readonly #routers = new Map<string, Router>();
   /** Free ports of each site's hub, where the mobile host can be plugged in: each once, as a device is opened once. */
   readonly #sockets = new Map<number, ReturnType<typeof makeLink>[0][]>();
 
+  private constructor(options: Options) {
+    this.#options = options;
+  }
+
   /** Sites 1 to 3 with host 10 in each of 2 and 3, host 11 in site 1, and places for host 10 of site 1 in all. */
   static async make(options: Options = {}): Promise<MobilityNetwork> {
-    const n = new MobilityNetwork();
+    const n = new MobilityNetwork(options);
     const { controller, iid = 0 } = options;
-    const core = [1, 2, 3, 4, 5].map((i) => n.#link(100 + i));
+    const core = [1, 2, 3, 4, 5].map((i) => n.#link(100 + i, options.delay?.core));
     await n.#start("core", hub(5, CHANGE_PRIORITY), new Map(core.map(([, port], i) => [`p${i + 1}`, port])));
     const eids = [1, 2, 3].map((i) => `eid 192.168.${i}.0/24 more eid fd0${i}::/64 more`).join(" ");
     const ms = readFileSync(`${CONF}map-server.click`, "latin1");
@@ -96,15 +106,16 @@ export class MobilityNetwork {
 
   /** Starts the mobile host, with a cable that ends nowhere yet. */
   async #cable(guest: Readonly<Record<string, string>>): Promise<void> {
-    const [end, port] = this.#link(9);
+    const [end, port] = this.#link(9, this.#options.delay?.site);
     const devices = new Map([1, 2, 3].map((i) => [`p${i}`, this.#sockets.get(i)!.shift()!] as const));
     await this.#start("cable", CABLE, new Map([...devices, ["m", port]]));
-    await this.#start("mobile", HOST, new Map([["eth0", end]]), { N: "1", H: "10", ...guest });
+    const text = this.#host("mobile");
+    await this.#start("mobile", text, new Map([["eth0", end]]), { N: "1", H: "10", ...guest });
   }
 
   async #site(i: number, core: ReturnType<typeof makeLink>[0], options: Options): Promise<void> {
     // What is plugged in is one host, with one hardware address.
-    const links = [10 * i + 1, 10 * i + 2, 9, 9].map((mac) => this.#link(mac));
+    const links = [10 * i + 1, 10 * i + 2, 9, 9].map((mac) => this.#link(mac, options.delay?.site));
     const [xtr, fixed, ...mobile] = links.map(([end]) => end);
     const ports = links.map(([, port], k) => [`p${k + 1}`, port] as const);
     await this.#start(`lan${i}`, options.guest === undefined ? hub(4) : lan(4), new Map(ports));
@@ -129,11 +140,14 @@ export class MobilityNetwork {
       ...options.site?.(i),
     });
     const host = i === 1 ? 11 : 10;
-    await this.#start(`host${i}`, HOST, new Map([["eth0", fixed]]), { N: String(i), H: String(host) });
+    await this.#start(`host${i}`, this.#host(`host${i}`), new Map([["eth0", fixed]]), {
+      N: String(i),
+      H: String(host),
+    });
     this.#sockets.set(i, mobile);
   }
 
-  /** Takes the mobile host 192.168.1.10, fd01::10 from where it is, and plugs it in at site `i`. */
+  /** Takes the mobile host 192.168.1.10, fd01::10 from where it is, and plugs it in at site `i`; 0: nowhere, where it keeps its cable. */
   async plug(i: number): Promise<void> {
     if (this.#routers.has("cable")) {
       for (const k of [1, 2, 3]) await this.write("cable", `from${k}.switch`, k === i ? "0" : "-1");
@@ -143,7 +157,11 @@ export class MobilityNetwork {
     this.unplug();
     const device = this.#sockets.get(i)!.shift();
     if (device === undefined) throw new Error(`no free port at site ${i}`);
-    await this.#start("mobile", HOST, new Map([["eth0", device]]), { N: "1", H: "10" });
+    await this.#start("mobile", this.#host("mobile"), new Map([["eth0", device]]), { N: "1", H: "10" });
+  }
+
+  #host(name: string): string {
+    return HOST + (this.#options.more?.[name] ?? "");
   }
 
   unplug(): void {
@@ -209,13 +227,13 @@ export class MobilityNetwork {
     for (const router of this.#routers.values()) router.close();
   }
 
-  #link(i: number): ReturnType<typeof makeLink> {
+  #link(i: number, delay = 0.001): ReturnType<typeof makeLink> {
     const { clock, schedule } = this.simulation;
     return makeLink({
       clock,
       schedule,
       macs: [Uint8Array.of(2, 0, 0, 0, i, 1), Uint8Array.of(2, 0, 0, 0, i, 2)],
-      delay: 0.001,
+      delay,
     });
   }
 
