@@ -76,7 +76,7 @@ require(library itr.click);
 site :: SiteInterface($SITE, $EID4, $EID6, $ROUTER_MAC);
 
 site [4]
-  -> IP6NDRouterAdvertiser($ROUTER_MAC, $ADVERTISE_PREFIXES, MAX_INTERVAL $ADVERTISE_INTERVAL, MTU $ADVERTISE_MTU,
+  -> advertiser :: IP6NDRouterAdvertiser($ROUTER_MAC, $ADVERTISE_PREFIXES, MAX_INTERVAL $ADVERTISE_INTERVAL, MTU $ADVERTISE_MTU,
     ACTIVE $ADVERTISE)
   -> [2] site;
 
