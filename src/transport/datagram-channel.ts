@@ -20,6 +20,16 @@ export interface OutgoingDatagram {
   readonly payload: Uint8Array;
 }
 
+/** The datagram in the bytes of an IP packet; the WireError that says why there is none. */
+export function readDatagram(bytes: Uint8Array): UdpPacket | WireError {
+  try {
+    return readUdpPacket(bytes);
+  } catch (e) {
+    if (e instanceof WireError) return e;
+    throw e;
+  }
+}
+
 /** One element's way to receive and send datagrams: UDP in IP packets, without a link-layer header. */
 export class DatagramChannel {
   protected readonly element: Element;
@@ -46,6 +56,19 @@ export class DatagramChannel {
     for (const [i, datagram] of datagrams.entries()) receive(datagram, times[i]);
   }
 
+  /**
+   * Calls `keep` with a copy of each packet's bytes, which `readDatagram` reads, and gives the packets back: for one who
+   * reads what has come later, in slices. Of packets longer than `longest` bytes only so many are copied.
+   */
+  copy(batch: Batch, longest: number, keep: (bytes: Uint8Array) => void): void {
+    const { u8 } = this.element.memory;
+    for (let i = 0; i < batch.count; i++) {
+      const [at, end] = this.extent(batch.at(i));
+      keep(u8.slice(at, Math.min(end, at + longest)));
+    }
+    batch.kill();
+  }
+
   /** Where the IP packet begins and ends in memory. */
   protected extent(slot: number): [at: number, end: number] {
     const { memory } = this.element;
@@ -56,12 +79,7 @@ export class DatagramChannel {
   }
 
   protected read(slot: number): UdpPacket | WireError {
-    try {
-      return readUdpPacket(this.element.memory.u8.slice(...this.extent(slot)));
-    } catch (e) {
-      if (e instanceof WireError) return e;
-      throw e;
-    }
+    return readDatagram(this.element.memory.u8.slice(...this.extent(slot)));
   }
 
   /**
