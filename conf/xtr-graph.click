@@ -76,7 +76,7 @@ require(library itr.click);
 site :: SiteInterface($SITE, $EID4, $EID6, $ROUTER_MAC);
 
 site [4]
-  -> IP6NDRouterAdvertiser($ROUTER_MAC, $ADVERTISE_PREFIXES, MAX_INTERVAL $ADVERTISE_INTERVAL, MTU $ADVERTISE_MTU,
+  -> advertiser :: IP6NDRouterAdvertiser($ROUTER_MAC, $ADVERTISE_PREFIXES, MAX_INTERVAL $ADVERTISE_INTERVAL, MTU $ADVERTISE_MTU,
     ACTIVE $ADVERTISE)
   -> [2] site;
 
@@ -155,7 +155,7 @@ dst6 [1] -> astray6 :: Discard;
 // this site: their mappings say Natively-Forward) goes to the site. Hosts that are elsewhere: what still comes for them
 // is encapsulated (again), its TTL one less, so that two tunnel routers that take each other for right stop some time.
 mobility :: LISPMobility(own, $ROUTER_MAC, $DYNAMIC_EID, LOCATORS "$DYNAMIC_LOCATORS",
-  IID $IID, CACHE cache, REGISTRAR registrar, SMR smr, LOG peers, NEIGHBOURS site/arp, NEIGHBOURS site/nd,
+  IID $IID, CACHE cache, RESOLVER resolver, REGISTRAR registrar, SMR smr, LOG peers, NEIGHBOURS site/arp, NEIGHBOURS site/nd,
   ROUTER "$EID4 $EID6");
 control [1] -> absent :: LISPHostFinder(mobility, RLOC $RLOC4, RLOC $RLOC6, MAP_RESOLVER $MAP_RESOLVER)
   -> to_core;

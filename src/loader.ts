@@ -31,7 +31,12 @@ interface PluginManifest {
   readonly api: number;
   /** Class name -> file, relative to the package. */
   readonly elements: Readonly<Record<string, string>>;
+  /** The same of each kind of other parts. */
+  readonly [kind: string]: unknown;
 }
+
+/** Kinds of parts, beside elements, that packages may bring: each is a key of the manifest. */
+const PART_KINDS = ["policies"] as const;
 
 /** A package that could not be used; the message is Click's. */
 export class PackageError extends SluiceError {
@@ -43,6 +48,8 @@ export class Loader implements ElementLoader {
   readonly #files: Map<string, URL>;
   readonly #packages: string[] = [];
   readonly #given = new Map<string, ElementClass>();
+  /** By kind, then name. */
+  readonly #parts = new Map<string, Map<string, URL>>();
   /** Those that were asked for before, by their file. */
   readonly #loaded = new Map<URL, ElementClass>();
 
@@ -88,12 +95,27 @@ export class Loader implements ElementLoader {
     return found as ElementClass;
   }
 
+  part(kind: string, name: string): Promise<unknown> | null {
+    const file = this.#parts.get(kind)?.get(name);
+    return file === undefined ? null : importPart(name, file);
+  }
+
+  parts(kind: string): string[] {
+    return [...(this.#parts.get(kind)?.keys() ?? [])];
+  }
+
   async require(name: string, from: string): Promise<void> {
     if (this.#packages.includes(name)) return;
     const folder = this.#find(name, from);
     const manifest = readManifest(name, folder);
+    const parts = PART_KINDS.map((kind) => [kind, filesOf(manifest, kind, name)] as const);
     for (const [className, file] of Object.entries(manifest.elements))
       this.#files.set(className, pathToFileURL(join(folder, file)));
+    for (const [kind, files] of parts) {
+      const known = this.#parts.get(kind) ?? new Map<string, URL>();
+      this.#parts.set(kind, known);
+      for (const [part, file] of Object.entries(files)) known.set(part, pathToFileURL(join(folder, file)));
+    }
     this.#packages.push(name);
   }
 
@@ -171,6 +193,24 @@ function readManifest(name: string, folder: string): PluginManifest {
       failure(name, `made for plug-in API ${manifest.api}, this program has ${PLUGIN_API}`),
     );
   return manifest as PluginManifest;
+}
+
+/** What a manifest has of a kind: file by name. */
+function filesOf(manifest: PluginManifest, kind: string, name: string): Readonly<Record<string, string>> {
+  const files = manifest[kind] ?? {};
+  if (
+    typeof files !== "object" ||
+    files === null ||
+    !Object.values(files).every((file) => typeof file === "string")
+  )
+    throw new PackageError(failure(name, `"${kind}" of its package.json is not an object of files by name`));
+  return files as Record<string, string>;
+}
+
+async function importPart(name: string, file: URL): Promise<unknown> {
+  const found: unknown = (await import(file.href))[name];
+  if (found === undefined) throw new PackageError(`${file.pathname} exports no '${name}'`);
+  return found;
 }
 
 function failure(name: string, why: string): string {

@@ -145,6 +145,10 @@ export class FMCCatalogue extends Element implements CatalogueOffer {
     await this.#keeper!.flush();
   }
 
+  nextNumber(row: string): number {
+    return this.#keeper!.next(row);
+  }
+
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
     try {
       this.#store = parseStore(values.STORE);

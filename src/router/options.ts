@@ -22,6 +22,12 @@ export interface ElementLoader {
   /** Every class name known, and every package required so far. */
   classes(): readonly string[];
   packages(): readonly string[];
+  /**
+   * What the packages required so far bring beside elements, by kind: what the file of one exports under its name, null
+   * where there is none, and all names. A loader without these has no such parts.
+   */
+  part?(kind: string, name: string): Promise<unknown> | null;
+  parts?(kind: string): readonly string[];
 }
 
 /** An element that the program adds; in a hot swap `whenSwapped` is added to its configuration. */

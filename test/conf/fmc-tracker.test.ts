@@ -3,7 +3,7 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { MobilityTrackerOffer } from "../../src/cloud/offers.js";
+import type { DecisionOffer, MobilityTrackerOffer } from "../../src/cloud/offers.js";
 import type { UserMove } from "../../src/cloud/users/tracker.js";
 import { addressText } from "../../src/net/address.js";
 import { MobilityNetwork, type Options } from "./mobility-network.js";
@@ -14,9 +14,11 @@ const LINK = 0.001;
 const controller = (more = "", entries = ""): string => `
 require(library control-host.click);
 users :: FMCCatalogue(access one at 48 2 rloc 10.0.0.1, access two at 45 5 rloc 10.0.0.2, dc three at 43 5 rloc 10.0.0.3,
+  dc four at 48 2 rloc 10.0.0.4,
   service s, vm v service s dc three eid 192.168.3.10 eid fd03::10,
   user alice eid 192.168.1.10 eid fd01::10 use s ${entries});
 where :: FMCMobilityTracker(users, RLOC $RLOC4, RLOC $RLOC6, MAP_RESOLVER 10.0.0.100, PUBSUB_KEY shared ${more}) -> to_core;
+decide :: FMCDecision(users, where, POLICY always);
 control [3] -> where; where [1] -> others :: Discard;
 control [1] -> [1] where; where [2] -> Discard;
 control [0], control [2], control [4], control [5] -> Discard;
@@ -103,6 +105,28 @@ test("which site has a virtual machine's EID is known, whether as a host of its 
   assert.equal(
     [json.name, json.where.network, json.where.locators, json.eids.length, json.moves],
     ["alice", { kind: "access", name: "one" }, [{ rloc: "10.0.0.1", priority: 1, weight: 100 }], 2, 0],
+  );
+  n.close();
+});
+
+test("the decision falls at the moment at which the move is known, and says why", async () => {
+  const { n, told } = await network();
+  const at: number[] = [];
+  const decision = n.router("controller").find("decide")!.offers().FMCDecision as DecisionOffer;
+  decision.onDecision(() => at.push(n.simulation.clock.now() / 1e9));
+  await n.plug(1);
+  n.run(5);
+  await n.write("controller", "users.place", "v four");
+  await n.plug(2);
+  n.send("mobile", "192.168.1.10", "192.168.3.10");
+  n.run(1);
+  assert.equal(
+    at.map((second) => second.toFixed(6)),
+    told.map((move) => move.at.toFixed(6)),
+  );
+  assert.match(
+    n.read("controller", "decide.decisions"),
+    /^1 .* seen alice s migrate v:three>four four: 0\.0 km to the users, not \d+ km\n2 .* moved alice s migrate v:four>three three: 222 km to the users, not \d+ km$/,
   );
   n.close();
 });

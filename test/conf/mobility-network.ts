@@ -19,24 +19,26 @@ const CONF = fileURLToPath(new URL("../../../conf/", import.meta.url));
  */
 const HOST = `
 require(library ethernet-interface.click);
-define($N 1, $M 1, $H 10, $ANNOUNCE 0, $SILENT 0);
-net :: EthernetInterface(eth0, 192.168.$N.$H, fd0$N::$H);
-route4 :: RadixIPLookup(192.168.$N.0/24 0, 0/0 192.168.$N.1 0) -> [0] net;
-route6 :: LookupIP6Route(fd0$N::/64 :: 0, ::/0 fd0$N::1 0) -> [1] net;
+define($IP4 192.168.1.10, $NET4 192.168.1.0/24, $ROUTER4 192.168.1.1, $IP6 fd01::10, $NET6 fd01::/64, $ROUTER6 fd01::1);
+define($ANNOUNCE 0, $SILENT 0);
+net :: EthernetInterface(eth0, $IP4, $IP6);
+route4 :: RadixIPLookup($NET4 0, 0/0 $ROUTER4 0) -> [0] net;
+route6 :: LookupIP6Route($NET6 :: 0, ::/0 $ROUTER6 0) -> [1] net;
 Idle -> out4 :: GetIPAddress(16) -> route4;
 Idle -> out6 :: GetIP6Address(24) -> route6;
+numbered :: NumberedSink(5000);
 net [0] -> CheckIPHeader
-  -> r4 :: IPClassifier(dst host 192.168.$N.$H and icmp type echo, dst host 192.168.$N.$H, -);
+  -> r4 :: IPClassifier(dst host $IP4 and icmp type echo, dst host $IP4, -);
 r4 [0] -> asked4 :: Counter -> mute4 :: Switch($SILENT) -> ICMPPingResponder -> route4;
 mute4 [1] -> Discard;
-r4 [1] -> answered4 :: Counter -> Discard;
+r4 [1] -> answered4 :: Counter -> numbered;
 r4 [2] -> Discard;
-net [1] -> CheckIP6Header -> r6 :: LookupIP6Route(fd0$N::$H/128 0, ::/0 1);
+net [1] -> CheckIP6Header -> r6 :: LookupIP6Route($IP6/128 0, ::/0 1);
 r6 [0] -> k6 :: Classifier(40/80, -);
 r6 [1] -> Discard;
 k6 [0] -> asked6 :: Counter -> mute6 :: Switch($SILENT) -> ICMP6PingResponder -> route6;
 mute6 [1] -> Discard;
-k6 [1] -> answered6 :: Counter -> Discard;
+k6 [1] -> answered6 :: Counter -> numbered;
 `;
 
 type Family = 4 | 6;
@@ -62,26 +64,50 @@ export interface Options {
   readonly site?: (site: number) => Readonly<Record<string, string>>;
   /** Instance ID of all EIDs. */
   readonly iid?: number;
+  /** Seconds that a link of a site takes, and one to the core; by default a millisecond. */
+  readonly delay?: { readonly site: number; readonly core: number };
+  /** What is added to the configurations of hosts, by name (host1 ..., mobile). */
+  readonly more?: Readonly<Record<string, string>>;
+  /** Text of the host with a cable, with interfaces eth0 and eth1, in place of what all hosts are. */
+  readonly guestText?: string;
+  /** It and the others are conf/host.click. */
+  readonly streams?: boolean;
+  /** A second set of sites, with the same EIDs in this instance, and a host of its own that moves: xtr1b, host1b, mobileb, ... */
+  readonly twin?: number;
 }
+
+/** Which set of sites: the first one, or its twin in another instance. */
+type Set = "" | "b";
 
 export const RANGES = "192.168.1.0/24 192.168.1.1, fd01::/64 fd01::1";
 
 export class MobilityNetwork {
   readonly simulation = new Simulation(11);
+  readonly #options: Options;
   readonly #routers = new Map<string, Router>();
   /** Free ports of each site's hub, where the mobile host can be plugged in: each once, as a device is opened once. */
-  readonly #sockets = new Map<number, ReturnType<typeof makeLink>[0][]>();
+  readonly #sockets = new Map<string, ReturnType<typeof makeLink>[0][]>();
+
+  private constructor(options: Options) {
+    this.#options = options;
+  }
 
   /** Sites 1 to 3 with host 10 in each of 2 and 3, host 11 in site 1, and places for host 10 of site 1 in all. */
   static async make(options: Options = {}): Promise<MobilityNetwork> {
-    const n = new MobilityNetwork();
+    const n = new MobilityNetwork(options);
     const { controller, iid = 0 } = options;
-    const core = [1, 2, 3, 4, 5].map((i) => n.#link(100 + i));
-    await n.#start("core", hub(5, CHANGE_PRIORITY), new Map(core.map(([, port], i) => [`p${i + 1}`, port])));
+    const ports = options.twin === undefined ? 5 : 8;
+    const core = Array.from({ length: ports }, (_, i) => n.#link(101 + i, options.delay?.core));
+    await n.#start(
+      "core",
+      hub(ports, CHANGE_PRIORITY),
+      new Map(core.map(([, port], i) => [`p${i + 1}`, port])),
+    );
     const eids = [1, 2, 3].map((i) => `eid 192.168.${i}.0/24 more eid fd0${i}::/64 more`).join(" ");
     const ms = readFileSync(`${CONF}map-server.click`, "latin1");
+    const twin = options.twin === undefined ? "" : `, twin key 1:secret iid ${options.twin} ${eids}`;
     await n.#start("ms", ms, new Map([["core", core[3][0]]]), {
-      SITES: `campus key 1:secret iid ${iid} ${eids}`,
+      SITES: `campus key 1:secret iid ${iid} ${eids}${twin}`,
       ...(options.pubsubKey === undefined ? {} : { PUBSUB_KEY: options.pubsubKey }),
     });
     if (controller !== undefined)
@@ -90,60 +116,97 @@ export class MobilityNetwork {
         RLOC6: "fd00::50",
       });
     for (const i of [1, 2, 3]) await n.#site(i, core[i - 1][0], options);
-    if (options.guest !== undefined) await n.#cable(options.guest);
+    if (options.guest !== undefined) await n.#cable();
+    if (options.twin === undefined) return n;
+    for (const i of [1, 2, 3]) await n.#site(i, core[i + 4][0], options, "b");
+    await n.#cable("b");
     return n;
   }
 
   /** Starts the mobile host, with a cable that ends nowhere yet. */
-  async #cable(guest: Readonly<Record<string, string>>): Promise<void> {
-    const [end, port] = this.#link(9);
-    const devices = new Map([1, 2, 3].map((i) => [`p${i}`, this.#sockets.get(i)!.shift()!] as const));
-    await this.#start("cable", CABLE, new Map([...devices, ["m", port]]));
-    await this.#start("mobile", HOST, new Map([["eth0", end]]), { N: "1", H: "10", ...guest });
+  async #cable(set: Set = ""): Promise<void> {
+    const { delay, guest, guestText } = this.#options;
+    const sockets = [1, 2, 3].map((i) => [`p${i}`, this.#sockets.get(`${i}${set}`)!.shift()!] as const);
+    const [eth0, m0] = this.#link(9, delay?.site);
+    const [eth1, m1] = this.#link(8, delay?.site);
+    await this.#start(`cable${set}`, CABLE, new Map([...sockets, ["m0", m0], ["m1", m1]]));
+    const devices = new Map([
+      ["eth0", eth0],
+      ["eth1", eth1],
+    ]);
+    await this.#host(`mobile${set}`, devices, 1, 10, guest, guestText);
   }
 
-  async #site(i: number, core: ReturnType<typeof makeLink>[0], options: Options): Promise<void> {
+  #host(
+    name: string,
+    devices: ReadonlyMap<string, ReturnType<typeof makeLink>[0]>,
+    n: number,
+    h: number,
+    more: Readonly<Record<string, string>> = {},
+    text?: string,
+  ): Promise<void> {
+    const { streams = false } = this.#options;
+    const of = text ?? (streams ? readFileSync(`${CONF}host.click`, "latin1") : HOST);
+    return this.#start(name, of + (this.#options.more?.[name] ?? ""), devices, {
+      IP4: `192.168.${n}.${h}`,
+      NET4: `192.168.${n}.0/24`,
+      ROUTER4: `192.168.${n}.1`,
+      IP6: `fd0${n}::${h}`,
+      NET6: `fd0${n}::/64`,
+      ROUTER6: `fd0${n}::1`,
+      ...(streams ? { PEER4: "192.168.2.10", PING: "3600", RATE: "0", VERBOSE: "false" } : {}),
+      ...more,
+    });
+  }
+
+  async #site(
+    i: number,
+    core: ReturnType<typeof makeLink>[0],
+    options: Options,
+    set: Set = "",
+  ): Promise<void> {
     // What is plugged in is one host, with one hardware address.
-    const links = [10 * i + 1, 10 * i + 2, 9, 9].map((mac) => this.#link(mac));
+    const own = (set === "" ? 0 : 50) + 10 * i;
+    const links = [own + 1, own + 2, 9, 9].map((mac) => this.#link(mac, options.delay?.site));
     const [xtr, fixed, ...mobile] = links.map(([end]) => end);
     const ports = links.map(([, port], k) => [`p${k + 1}`, port] as const);
-    await this.#start(`lan${i}`, options.guest === undefined ? hub(4) : lan(4), new Map(ports));
+    await this.#start(`lan${i}${set}`, options.guest === undefined ? hub(4) : lan(4), new Map(ports));
     const secret = i === 2 ? (options.secret2 ?? "secret") : "secret";
     const devices = new Map([
       ["site", xtr],
       ["core", core],
     ]);
-    await this.#start(`xtr${i}`, readFileSync(`${CONF}xtr.click`, "latin1"), devices, {
+    const id = set === "" ? i : 20 + i;
+    await this.#start(`xtr${i}${set}`, readFileSync(`${CONF}xtr.click`, "latin1"), devices, {
       EID4: `192.168.${i}.1`,
       EID4_NET: `192.168.${i}.0/24`,
       EID6: `fd0${i}::1`,
       EID6_NET: `fd0${i}::/64`,
-      RLOC4: `10.0.0.${i}`,
-      RLOC6: `fd00::${i}`,
+      RLOC4: `10.0.0.${id}`,
+      RLOC6: `fd00::${id}`,
       MAP_RESOLVER: "10.0.0.100",
       MAP_SERVER: `10.0.0.100 key 1:${secret}${options.proxy ? " proxy-reply" : ""}`,
-      LOCATORS: `10.0.0.${i}`,
+      LOCATORS: `10.0.0.${id}`,
       DYNAMIC_EID: options.ranges ?? RANGES,
       ...options.xtr,
-      IID: String(options.iid ?? 0),
+      IID: String((set === "" ? options.iid : options.twin) ?? 0),
       ...options.site?.(i),
     });
-    const host = i === 1 ? 11 : 10;
-    await this.#start(`host${i}`, HOST, new Map([["eth0", fixed]]), { N: String(i), H: String(host) });
-    this.#sockets.set(i, mobile);
+    await this.#host(`host${i}${set}`, new Map([["eth0", fixed]]), i, i === 1 ? 11 : 10);
+    this.#sockets.set(`${i}${set}`, mobile);
   }
 
-  /** Takes the mobile host 192.168.1.10, fd01::10 from where it is, and plugs it in at site `i`. */
-  async plug(i: number): Promise<void> {
+  /** Takes the mobile host 192.168.1.10, fd01::10 from where it is, and plugs it in at site `i`; 0: nowhere, where it keeps its cable. */
+  async plug(i: number, set: Set = ""): Promise<void> {
     if (this.#routers.has("cable")) {
-      for (const k of [1, 2, 3]) await this.write("cable", `from${k}.switch`, k === i ? "0" : "-1");
-      await this.write("cable", "to.switch", String(i - 1));
+      for (const k of [1, 2, 3]) await this.write(`cable${set}`, `from${k}.switch`, k === i ? "0" : "-1");
+      await this.write(`cable${set}`, "to.switch", String(i - 1));
       return;
     }
     this.unplug();
-    const device = this.#sockets.get(i)!.shift();
+    const device = this.#sockets.get(String(i))!.shift();
     if (device === undefined) throw new Error(`no free port at site ${i}`);
-    await this.#start("mobile", HOST, new Map([["eth0", device]]), { N: "1", H: "10" });
+    await this.#host("mobile", new Map([["eth0", device]]), 1, 10);
   }
 
   unplug(): void {
@@ -209,13 +272,13 @@ export class MobilityNetwork {
     for (const router of this.#routers.values()) router.close();
   }
 
-  #link(i: number): ReturnType<typeof makeLink> {
+  #link(i: number, delay = 0.001): ReturnType<typeof makeLink> {
     const { clock, schedule } = this.simulation;
     return makeLink({
       clock,
       schedule,
       macs: [Uint8Array.of(2, 0, 0, 0, i, 1), Uint8Array.of(2, 0, 0, 0, i, 2)],
-      delay: 0.001,
+      delay,
     });
   }
 
@@ -240,14 +303,16 @@ export class MobilityNetwork {
   }
 }
 
-/** A cable of the mobile host, at m, that ends in one of three sockets, or none. */
+/** What the mobile host's interfaces are plugged into, at m0 and m1, and its cable, which ends in one of three sockets. */
 const CABLE = `
-FromDevice(m) -> to :: Switch(-1);
-out :: Queue -> ToDevice(m);
+FromDevice(m0) -> [0] v :: EtherSwitch [0] -> out0 :: Queue -> ToDevice(m0);
+FromDevice(m1) -> [1] v [1] -> out1 :: Queue -> ToDevice(m1);
+v [2] -> to :: Switch(-1);
+in :: Null -> [2] v;
 ${[1, 2, 3]
   .map(
     (i) =>
-      `to [${i - 1}] -> q${i} :: Queue -> ToDevice(p${i}); FromDevice(p${i}) -> from${i} :: Switch(-1) -> out;`,
+      `to [${i - 1}] -> q${i} :: Queue -> ToDevice(p${i}); FromDevice(p${i}) -> from${i} :: Switch(-1) -> in;`,
   )
   .join("\n")}
 `;

@@ -38,6 +38,12 @@ const OTHERWISE = new Set([
   "LISPSubscriber no_resolver",
   "LISPSubscriber cache_full",
   "LISPSubscriber foreign",
+  // Authentic for the addresses of their datagrams alone, which these messages get later: change-priority.test.ts has such.
+  "LISPChangePriority off",
+  "LISPChangePriority replay",
+  "LISPChangePriority senders",
+  "LISPChangePriority unauthorized",
+  "LISPChangePriority refused",
 ]);
 
 /** What these cannot read is no LISP message: elements.test.ts gives them what they take. */

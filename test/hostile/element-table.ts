@@ -66,8 +66,25 @@ const RESOLVER = "Map-Requests are made, packets wait for the answers";
 const ASKED = 'cache, RLOC 192.0.2.1, RLOC 2001:db8:9::9, MAP_RESOLVER "192.0.2.9 2001:db8:9::8"';
 
 export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
-  GuestStreams: [{ config: "192.0.2.1", makes: ANSWERS }],
   FMCCatalogue: [{ config: "dc a rloc 10.0.0.1", inputs: 0, outputs: 0 }],
+  FMCDecision: [
+    {
+      config: "c, t",
+      before: `c :: FMCCatalogue(dc a rloc 192.0.2.3, service s, vm v service s dc a eid 10.3.0.1);
+        Idle -> t :: FMCMobilityTracker(c, RLOC 192.0.2.1, MAP_RESOLVER 192.0.2.9, PUBSUB_KEY secret) -> Discard;`,
+      inputs: 0,
+      outputs: 0,
+    },
+  ],
+  FMCMigration: [
+    {
+      config: 'c, ADDR 192.0.2.1, TRUST "key k eid any", MAP_RESOLVER 192.0.2.9',
+      before:
+        "n :: Null; c :: FMCCatalogue(dc a rloc 192.0.2.3 agent 192.0.2.4 key 1:k, service s, vm v service s dc a eid 10.0.0.1); n ->",
+      counted: ["late"],
+      makes: "what it is sent ends there",
+    },
+  ],
   FMCMobilityTracker: [
     {
       config: "c, RLOC 192.0.2.1, MAP_RESOLVER 192.0.2.9, PUBSUB_KEY secret, EIDS 10.0.0.0/8",

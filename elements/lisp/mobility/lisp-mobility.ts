@@ -1,4 +1,3 @@
-import type { NeighboursOffer } from "../../../src/device/neighbours/offers.js";
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { splitSpaces, unquote } from "../../../src/lang/args/text.js";
 import {
@@ -17,6 +16,7 @@ import { MappingNews } from "../../../src/lisp/mobility/mapping-news.js";
 import { Misdirected } from "../../../src/lisp/mobility/misdirected.js";
 import { mobilityHandlers } from "../../../src/lisp/mobility/mobility-handlers.js";
 import { Neighbours } from "../../../src/lisp/mobility/neighbours.js";
+import { PacketHold } from "../../../src/lisp/mobility/packet-hold.js";
 import { type EidPlace, eidAt, findEid } from "../../../src/lisp/mobility/packets.js";
 import { type DynamicRange, parseRange } from "../../../src/lisp/mobility/ranges.js";
 import { Strays } from "../../../src/lisp/mobility/strays.js";
@@ -65,6 +65,10 @@ const args = {
     doc: "locators of the hosts that come, `RLOC[/PRIORITY[/WEIGHT]]...`",
   },
   CACHE: { type: "element", doc: "the LISPMapCache of this site's packets" },
+  RESOLVER: {
+    type: "element",
+    doc: "the LISPResolver that is asked for whoever sends packets that are held, so that answers to them need not wait",
+  },
   REGISTRAR: { type: "element", doc: "the LISPRegistrar, whose Map-Notifys say where a host is now" },
   SMR: { type: "element", doc: "the LISPSMRSender through which peers are told" },
   LOG: { type: "element", doc: "the LISPPeerLog that knows the peers of each host" },
@@ -264,9 +268,9 @@ export class LISPMobility extends Element {
   #strays: Strays | null = null;
   #misdirected: Misdirected | null = null;
   #expected: ExpectedHosts | null = null;
+  #hold: PacketHold | null = null;
   #armed: ArmedHosts | null = null;
   #told: ToldMoves | null = null;
-  #tables: readonly NeighboursOffer[] = [];
   readonly #place: EidPlace = { u8: this.memory.u8, at: 0, bytes: 0 };
 
   override offers(): Partial<Offers> {
@@ -276,12 +280,11 @@ export class LISPMobility extends Element {
   override configure(values: ArgValues<typeof args>, errors: ErrorSink): void {
     this.#site = offerOf(values.SITE, "LISPSite", "SITE", errors);
     this.#cache = offerOf(values.CACHE, "LISPMapCache", "CACHE", errors);
+    const resolver = offerOf(values.RESOLVER, "LISPResolver", "RESOLVER", errors);
     this.#registrar = offerOf(values.REGISTRAR, "LISPRegistrar", "REGISTRAR", errors);
     this.#smr = offerOf(values.SMR, "LISPSMRSender", "SMR", errors);
     this.#log = offerOf(values.LOG, "LISPPeerLog", "LOG", errors);
-    this.#tables = values.NEIGHBOURS.map((e) => offerOf(e, "Neighbours", "NEIGHBOURS", errors)).filter(
-      (offer) => offer !== null,
-    );
+    const tables = values.NEIGHBOURS.map((e) => offerOf(e, "Neighbours", "NEIGHBOURS", errors));
     this.#iid = values.IID;
     this.#ttl = values.TTL;
     let locators: Mapping["locators"] = [];
@@ -331,7 +334,7 @@ export class LISPMobility extends Element {
       neighbours: () => this.#neighbours!,
       expected: (eid) => this.#expected!.has(eid),
       learn: (eid, mac) => {
-        for (const table of this.#tables) if (table.addressBytes === eid.length) table.learn(eid, mac);
+        for (const table of tables) if (table?.addressBytes === eid.length) table.learn(eid, mac);
       },
       delivering: (eid) => this.#told!.end(eid),
       cache: () => this.#cache?.cache,
@@ -373,6 +376,16 @@ export class LISPMobility extends Element {
       longest: values.PATIENCE * 1e9,
     };
     this.#expected = new ExpectedHosts(clock, timers, holding, (eid) => this.#told!.end(eid));
+    this.#hold = new PacketHold({
+      memory: this.memory,
+      expected: this.#expected,
+      hosts: this.#hosts,
+      sender: (eid) => {
+        const known = resolver?.cache.cache.lookup(values.IID, eid) !== null;
+        if (!known) resolver?.ask(values.IID, hostPrefix(eid));
+      },
+      count: (what) => this.#count(what),
+    });
     this.#armed = new ArmedHosts(timers, values.CAPACITY);
     this.#told = new ToldMoves({
       clock,
@@ -391,10 +404,9 @@ export class LISPMobility extends Element {
 
   override initialize(): void {
     if (this.#ranges.length === 0) return;
-    const moves = this.#moves!;
-    moves.describe();
+    this.#moves!.describe();
     this.#site!.mappings.onChange(({ told }) => {
-      if (told === "all") moves.describe();
+      if (told === "all") this.#moves!.describe();
     });
     this.#registrar?.onNotify((records, server) => {
       for (const record of records) this.#news!.notified(record, server);
@@ -475,21 +487,8 @@ export class LISPMobility extends Element {
     return this.#told!.hosts(eid);
   }
 
-  // ---- Packets that are held -----------------------------------------------------------
-
   get #canHold(): boolean {
     return this.ninputs > HELD_TO && this.noutputs > OUTPUTS.to;
-  }
-
-  /** Takes a packet for an expected EID, or from one. */
-  #hold(which: keyof HeldPackets, slot: number): void {
-    const place = this.#place;
-    const found = findEid(this.memory, slot, which === "to" ? "destination" : "source", place);
-    const held = found ? this.#expected!.hold(which, place, slot) : "malformed";
-    this.#count(held);
-    if (held !== "held") this.memory.kernels.poolGive(slot);
-    // It may be here, and who is to say so may be dead.
-    else if (which === "from" && this.#hosts!.open) this.#hosts!.suspect(eidAt(place));
   }
 
   /** Sends packets that were held the usual way: before all that come later, as nothing comes in between. */
@@ -511,7 +510,7 @@ export class LISPMobility extends Element {
     const { count } = batch;
     if (port === MISDIRECTED) this.#count("misdirected", count);
     if (port === HELD_TO || (port === HELD_FROM && this.noutputs > OUTPUTS.from)) {
-      for (let i = 0; i < count; i++) this.#hold(port === HELD_TO ? "to" : "from", batch.at(i));
+      for (let i = 0; i < count; i++) this.#hold!.take(port === HELD_TO ? "to" : "from", batch.at(i));
       batch.count = 0;
     } else if (this.#ranges.length > 0)
       for (let i = 0; i < count; i++) {

@@ -22,11 +22,16 @@ export interface UnreadKey {
 }
 
 const UNREAD_KEPT = 100;
+const COUNTERS = "fmc/counter/";
+/** Numbers for which the store is written to once: so many may be left out by a restart. */
+const BLOCK = 1000;
 
 export class ChangeKeeper {
   readonly #store: Store | null;
   readonly #commits: GroupCommit | null;
   readonly #values = new LargeMap<string, Uint8Array>();
+  /** Numbers that were given out, and up to which they may be without another word to the store. */
+  readonly #counters = new Map<string, { last: number; limit: number }>();
   /** How many keys could not be read, and the first hundred. */
   unread = 0;
   readonly firstUnread: UnreadKey[] = [];
@@ -65,6 +70,7 @@ export class ChangeKeeper {
   /** What a key and its value say; null: it is somebody else's, or cannot be read, and then it is counted. */
   read(key: Uint8Array, value: Uint8Array | null): KeptChange | null {
     try {
+      if (this.#isCounter(key, value)) return null;
       const entry = keyedEntry(key);
       if (entry === null) return null;
       const change = value === null ? null : decodeChange(value);
@@ -76,6 +82,36 @@ export class ChangeKeeper {
       this.skip(Buffer.from(key).toString("latin1"), e.message);
       return null;
     }
+  }
+
+  #isCounter(key: Uint8Array, value: Uint8Array | null): boolean {
+    const text = Buffer.from(key).toString("latin1");
+    if (!text.startsWith(COUNTERS)) return false;
+    const limit = Number(Buffer.from(value ?? []).toString("latin1"));
+    if (!Number.isSafeInteger(limit) || limit < 0) this.skip(text, "a value that is no number");
+    else {
+      const name = text.slice(COUNTERS.length);
+      const last = this.#counters.get(name)?.last ?? 0;
+      this.#counters.set(name, { last: Math.max(last, limit), limit: Math.max(last, limit) });
+      if (value !== null) this.#values.set(keyText(key), value);
+    }
+    return true;
+  }
+
+  /** The next number of a row, from 1 on: none comes twice, over restarts either. */
+  next(row: string): number {
+    const counter = this.#counters.get(row) ?? { last: 0, limit: 0 };
+    this.#counters.set(row, counter);
+    counter.last++;
+    if (counter.last > counter.limit) {
+      counter.limit = counter.last + BLOCK - 1;
+      const key = Buffer.from(`${COUNTERS}${row}`);
+      this.#values.set(keyText(key), Buffer.from(String(counter.limit)));
+      this.#commits?.touch(key);
+      // What goes wrong is told, and tried again.
+      this.flush().catch(() => {});
+    }
+    return counter.last;
   }
 
   /** Counts a key as unread. */

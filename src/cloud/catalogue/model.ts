@@ -112,7 +112,7 @@ export interface CatalogueChange {
 export class CatalogueError extends CodedError {
   /**
    * `ENTRY` (text that is none), `TAKEN` (a name, locator or EID that is another one's), `UNKNOWN` (it, or what it names,
-   * is not there), `IN_USE`, `FULL`.
+   * is not there), `IN_USE`, `FULL`, `REFUSED` (an order).
    */
   declare readonly code: string;
 }

@@ -278,9 +278,8 @@ export class Outgoing {
 
   // ---- Cancelling ------------------------------------------------------------------
 
-  /** `gone`: it is known that it will not run at the destination. */
-  cancel(gone: boolean): Promise<void> {
-    if (this.#phase !== "closing" || gone) {
+  cancel(): Promise<void> {
+    if (this.#phase !== "closing") {
       if (this.#phase !== "aborting" && this.#phase !== "ended") this.#abort("cancelled", "cancelled");
       return Promise.resolve();
     }

@@ -1,6 +1,6 @@
 // Does what a state asks for, over the seams, and notes what comes of it.
 
-import { sameAddress } from "../../net/address.js";
+import { addressText, sameAddress } from "../../net/address.js";
 import type { Announcement, GuestSpec, Hypervisor } from "../hypervisor.js";
 import { HypervisorError } from "../hypervisor.js";
 import { ARMS, type Told } from "./arms.js";
@@ -147,12 +147,18 @@ async function status(side: Side, context: ErrandContext): Promise<boolean> {
 async function inCharge(side: Side, context: ErrandContext): Promise<boolean> {
   const { record, world } = context;
   const dc = dcOf(record, side);
-  context.note("controller", `asks who is in charge of ${dc}`, "F14.3");
-  const rlocs = await world.mapping.inCharge(dc).catch((error) => {
-    if (error instanceof MappingSystemError && error.code === "UNKNOWN") return [];
-    throw error;
-  });
-  if (rlocs.length > 0) context.locate({ ...context.record.rlocs, [side]: rlocs });
+  let rlocs: readonly Uint8Array[] = [];
+  try {
+    rlocs = await world.mapping.inCharge(dc);
+  } catch (error) {
+    if (!(error instanceof MappingSystemError) || error.code !== "UNKNOWN") throw error;
+  }
+  if (rlocs.length === 0) {
+    context.note("catalogue", `in charge of ${dc}: ${record.rlocs[side].map(addressText).join(" ")}`);
+    return true;
+  }
+  context.note("mapping", `in charge of ${dc}: ${rlocs.map(addressText).join(" ")}`, "F14.3");
+  context.locate({ ...context.record.rlocs, [side]: rlocs });
   return true;
 }
 
@@ -175,24 +181,29 @@ async function tell(told: Told, context: ErrandContext): Promise<boolean> {
     rlocs: told.names === null ? [] : record.rlocs[told.names],
     patience: holdOf(options.patience),
   };
-  const name = `tell ${told.to} ${told.event}`;
-  const { state } = record;
-  context.note(
-    "controller",
-    `tells the routers of ${dc}: ${told.event}`,
-    told.event === "arrived" || told.event === "left" ? "F14.5 F15.4" : "",
-  );
+  const name = errandName({ kind: "tell", told });
+  // What is only told again is not worth a line.
+  const note = (from: string, what: string, item = ""): void => {
+    if (record.state !== "running") context.note(from, what, item);
+  };
+  const moves = told.event === "arrived" || told.event === "left";
+  const forward = record.state === "resumed" || record.state === "redirected";
+  note("controller", `tells the routers of ${dc}: ${told.event}`, moves && forward ? "F14.5 F15.4" : "");
   const answers = await world.routers.send(dc, signal);
-  const refusing = answers.find(({ status }) => status === "refused");
+  // One that has not got what is to leave cannot send it on.
+  const refusing = answers.find(
+    ({ status }) => status === "refused" || (status === "absent" && told.event === "leaving"),
+  );
   if (refusing !== undefined) {
-    context.note(`routers ${dc}`, `refuse ${told.event}: ${refusing.reason}`);
-    if (state === "armed")
-      known.refuse({ code: "REFUSED", from: `routers ${dc}`, reason: `${told.event}: ${refusing.reason}` });
+    const reason = refusing.status === "absent" ? "it is not here" : refusing.reason;
+    note(`routers ${dc}`, `refuse ${told.event}: ${reason}`);
+    if (record.state === "armed")
+      known.refuse({ code: "REFUSED", from: `routers ${dc}`, reason: `${told.event}: ${reason}` });
     return false;
   }
   if (!heard(name, answers)) return false;
-  context.note(`routers ${dc}`, `acknowledge ${told.event}`, told.event === "left" ? "F15.6" : "");
-  if (told.event === "arrived" || told.event === "left") known.confirmed.add(name);
+  note(`routers ${dc}`, `acknowledge ${told.event}`, told.event === "left" ? "F15.6" : "");
+  if (moves) known.confirmed.add(name);
   return true;
 }
 

@@ -39,6 +39,8 @@ const AGAIN_MAX = 2;
 /** Seconds between looks at what events and publications should tell, while it is copied and otherwise. */
 const LOOK_COPYING = 2;
 const LOOK = 0.25;
+/** Seconds after which tunnel routers are told again what they are armed with. */
+const ARMED_AGAIN = 10;
 /** Seconds that a state may wait for a store that does not take it, where nothing but what others say leads to it. */
 const STORE_WAIT = 0.1;
 
@@ -52,6 +54,16 @@ const ITEMS: Partial<Record<State, string>> = {
   resumed: "F13.6 F15.3",
   settled: "F13.9 F15.8",
 };
+
+const EVENT_ITEMS: Partial<Record<HypervisorEvent["kind"], string>> = {
+  started: "F15.2",
+  resumed: "F13.6 F15.3",
+};
+
+function eventText({ kind, reason, bytes, rounds }: HypervisorEvent): string {
+  if (reason !== "") return `${kind}: ${reason}`;
+  return kind === "completed" ? `completed, ${bytes} bytes in ${rounds} rounds` : kind;
+}
 
 export class Migration implements ErrandContext {
   readonly known = new Knowledge();
@@ -104,9 +116,9 @@ export class Migration implements ErrandContext {
     return true;
   }
 
-  /** What is to come behind it. */
-  follow(next: NextMove | null): void {
-    this.#record = { ...this.#record, next };
+  /** What is to come behind it, and the decision that it carries out. */
+  follow(next: NextMove | null, decision: number | null): void {
+    this.#record = { ...this.#record, next, decision };
   }
 
   /** Whether an EID-prefix has to do with one of its EIDs. */
@@ -122,12 +134,7 @@ export class Migration implements ErrandContext {
       return;
     }
     this.known.event(side, event, this.#record);
-    if (event.kind !== "progress")
-      this.note(
-        `hypervisor ${dc}`,
-        event.reason === "" ? event.kind : `${event.kind}: ${event.reason}`,
-        event.kind === "started" ? "F15.2" : event.kind === "resumed" ? "F13.6 F15.3" : "",
-      );
+    if (event.kind !== "progress") this.note(`hypervisor ${dc}`, eventText(event), EVENT_ITEMS[event.kind]);
     this.#update();
   }
 
@@ -276,11 +283,19 @@ export class Migration implements ErrandContext {
   #answered(run: Run, name: string, done: boolean): void {
     this.known.tried.add(name);
     if (done) this.known.done.add(name);
-    const { kind } = run.errand;
-    const looks = kind === "look" || kind === "locate";
-    if (done && !looks) run.timer.unschedule();
-    else if (!done) run.timer.scheduleAfter(Math.min(AGAIN_MAX, AGAIN * 2 ** (run.attempts - 1)) * 1e9);
-    else run.timer.scheduleAfter((this.#record.state === "running" ? LOOK_COPYING : LOOK) * 1e9);
+    if (!done) run.timer.scheduleAfter(Math.min(AGAIN_MAX, AGAIN * 2 ** (run.attempts - 1)) * 1e9);
+    else {
+      const again = this.#againAfter(run.errand);
+      if (again === null) run.timer.unschedule();
+      else run.timer.scheduleAfter(again * 1e9);
+    }
+  }
+
+  /** Seconds after which what is done is asked for all the same; null: never. */
+  #againAfter({ kind }: Errand): number | null {
+    const running = this.#record.state === "running";
+    if (kind === "look" || kind === "locate") return running ? LOOK_COPYING : LOOK;
+    return kind === "tell" && running ? ARMED_AGAIN : null;
   }
 
   /** Asks for it now, where this state does. */

@@ -11,6 +11,7 @@ import { Migration, type MigrationEnvironment } from "./migration.js";
 import type { SequenceOptions } from "./options.js";
 import { directoryRefusal, type Promised } from "./preflight.js";
 import {
+  type EndState,
   hasEnded,
   type MigrationRecord,
   type NextMove,
@@ -34,7 +35,8 @@ export class MigrationError extends CodedError {
  * What becomes of a decision about a virtual machine that migrates: `finish`: nothing, as it is refused; `queue`: it
  * waits until that migration has ended; `cancel`: that one goes back, where it is not too late, and then it has its turn.
  */
-export type WhenBusy = "cancel" | "finish" | "queue";
+export const WHEN_BUSY = ["cancel", "finish", "queue"] as const;
+export type WhenBusy = (typeof WHEN_BUSY)[number];
 
 export interface MigrationsOptions {
   readonly world: MigrationWorld;
@@ -50,7 +52,11 @@ export interface MigrationsOptions {
   readonly report: (text: string) => void;
   /** A migration has come to another state. */
   readonly entered: (record: MigrationRecord) => void;
+  /** What has become of what a decision wanted of a virtual machine, unless `request` has rejected it. */
+  readonly finished?: (decision: number, vm: string, outcome: FinishedOutcome, why: string) => void;
 }
+
+export type FinishedOutcome = "done" | "failed" | "cancelled";
 
 export interface MigrationRequest {
   readonly vm: string;
@@ -60,6 +66,8 @@ export interface MigrationRequest {
   readonly reason: string;
   /** Default: the controller's. */
   readonly arm?: ArmName;
+  /** Number of the decision that it carries out. */
+  readonly decision?: number | null;
 }
 
 /** A migration that waits, or goes on. */
@@ -68,6 +76,18 @@ interface Ticket {
   readonly from: string;
   readonly to: string;
 }
+
+type EndedRecord = MigrationRecord & { readonly state: EndState };
+
+function isEnded(record: MigrationRecord): record is EndedRecord {
+  return hasEnded(record.state);
+}
+
+const OUTCOMES: Readonly<Record<EndState, FinishedOutcome>> = {
+  settled: "done",
+  cancelled: "cancelled",
+  failed: "failed",
+};
 
 export class Migrations {
   readonly #options: MigrationsOptions;
@@ -170,11 +190,10 @@ export class Migrations {
       if (migration.concerns(prefix)) migration.published(prefix, rlocs);
   }
 
-  /** Stops acting, and gives the store back. What goes on is gone on with by the next controller. */
-  async close(): Promise<void> {
+  /** Stops acting: what goes on is gone on with by the next one who has the ledger. */
+  close(): void {
     this.#closed = true;
     this.#act(false);
-    await this.#options.ledger.close();
   }
 
   // ---- Acting ----------------------------------------------------------------------------
@@ -247,25 +266,32 @@ export class Migrations {
     const { vm, to } = request;
     const goesThere = record.to === to && record.back === null;
     if (goesThere) {
-      await this.#follow(id, null);
+      await this.#follow(id, null, request.decision);
       return this.#now(id);
     }
     if (whenBusy === "finish") throw new MigrationError("BUSY", `'${vm}' is in migration ${record.number}`);
     if (world.directory.site(to) === null)
       throw new MigrationError("NO_SITE", `there is no data centre '${to}'`);
     // Kept before that one is ended: what was accepted is not lost.
-    await this.#follow(id, { to, reason: request.reason.slice(0, TEXT_MAX), arm: request.arm ?? arm });
+    const decision = request.decision ?? null;
+    await this.#follow(id, {
+      to,
+      reason: request.reason.slice(0, TEXT_MAX),
+      arm: request.arm ?? arm,
+      decision,
+    });
     if (whenBusy === "cancel" || !this.#running.has(id))
       this.#cancel(id, `to ${to} instead: ${request.reason}`);
     return this.#now(id);
   }
 
-  /** What comes behind a migration that has not ended. */
-  async #follow(id: string, next: NextMove | null): Promise<void> {
+  /** What comes behind a migration that has not ended; and the decision that it carries out, where that is another one now. */
+  async #follow(id: string, next: NextMove | null, other?: number | null): Promise<void> {
     const record = this.#now(id);
-    if (record.next === next) return;
-    this.#running.get(id)?.follow(next);
-    this.#records.set(id, { ...record, next });
+    const decision = other ?? record.decision;
+    if (record.next === next && record.decision === decision) return;
+    this.#running.get(id)?.follow(next, decision);
+    this.#records.set(id, { ...record, next, decision });
     await this.#options.ledger.save([this.#now(id)]);
   }
 
@@ -292,6 +318,7 @@ export class Migrations {
       arm: request.arm ?? arm,
       state: "decided",
       reason,
+      decision: request.decision ?? null,
       memory: machine.memory,
       mtu: machine.mtu,
       eids: machine.eids,
@@ -360,7 +387,7 @@ export class Migrations {
     const { record } = migration;
     this.#records.set(record.id, record);
     this.#options.entered(record);
-    if (hasEnded(record.state)) this.#ended(record);
+    if (isEnded(record)) this.#ended(record);
   }
 
   /** Ends one that does not go on. */
@@ -368,7 +395,7 @@ export class Migrations {
     const state = back.code === "CANCELLED" ? "cancelled" : "failed";
     const at = wallMs(this.#options.world.clock);
     const history = withStep(record.history, { at, state, from: back.from, item: "", what: back.reason });
-    const ended: MigrationRecord = { ...record, state, back, history };
+    const ended: EndedRecord = { ...record, state, back, history };
     this.#records.set(record.id, ended);
     this.#admission.leave(record.id);
     await this.#options.ledger.save([ended]).catch((error) => this.#unkept(record.id, error));
@@ -377,13 +404,15 @@ export class Migrations {
     this.#ended(ended);
   }
 
-  #ended(record: MigrationRecord): void {
+  #ended(record: EndedRecord): void {
     this.#running.delete(record.id);
     this.#admission.leave(record.id);
     if (this.#busy.get(record.vm) === record.id) this.#busy.delete(record.vm);
     for (const [id, dc] of this.#roomless)
       if (dc === record.from || dc === record.to) this.#roomless.delete(id);
     this.#roomless.delete(record.id);
+    if (record.decision !== null)
+      this.#options.finished?.(record.decision, record.vm, OUTCOMES[record.state], record.back?.reason ?? "");
     this.#goOn(record);
     this.#admit();
     this.#forget();
@@ -397,8 +426,10 @@ export class Migrations {
     this.#records.set(record.id, behind);
     void this.#start({ vm, ...next }, behind).catch(async (error) => {
       if (!this.#acting || !(error instanceof MigrationError)) return;
-      if (error.code !== "SAME_SITE")
-        this.#options.report(`'${vm}' does not go on to ${next.to}: ${error.message}`);
+      const isThere = error.code === "SAME_SITE";
+      if (next.decision !== null)
+        this.#options.finished?.(next.decision, vm, isThere ? "done" : "failed", error.message);
+      if (!isThere) this.#options.report(`'${vm}' does not go on to ${next.to}: ${error.message}`);
       await this.#options.ledger.save([behind]).catch((e) => this.#unkept(record.id, e));
     });
   }

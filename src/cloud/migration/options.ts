@@ -19,11 +19,11 @@ export interface Patience {
 }
 
 export const PATIENCE: Patience = {
-  decided: 0.3,
-  armed: 0.4,
+  decided: 0.5,
+  armed: 0.5,
   requested: 0.3,
-  stopped: 0.6,
-  resumed: 0.4,
+  stopped: 0.45,
+  resumed: 0.25,
   running: 600,
   lost: 30,
   answer: 0.5,

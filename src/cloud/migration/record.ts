@@ -56,6 +56,7 @@ export interface NextMove {
   readonly to: string;
   readonly reason: string;
   readonly arm: ArmName;
+  readonly decision: number | null;
 }
 
 export interface MigrationRecord {
@@ -70,6 +71,8 @@ export interface MigrationRecord {
   readonly state: State;
   /** Why it was decided. */
   readonly reason: string;
+  /** Number of the decision that it carries out; null: it was asked for otherwise. */
+  readonly decision: number | null;
   /** Bytes. */
   readonly memory: number;
   readonly mtu: number;
@@ -138,6 +141,7 @@ export function decodeRecord(bytes: Uint8Array): MigrationRecord {
     arm: one(o, "arm", ARM_NAMES),
     state: one(o, "state", STATES),
     reason: text(o, "reason"),
+    decision: decisionOf(o),
     memory: whole(o, "memory", Number.MAX_SAFE_INTEGER),
     mtu: whole(o, "mtu", 65_535),
     eids: list(o, "eids", ADDRESSES_MAX).map((item) => {
@@ -156,7 +160,16 @@ export function decodeRecord(bytes: Uint8Array): MigrationRecord {
 
 function nextMove(value: unknown): NextMove {
   const o = fields(value, "next");
-  return { to: text(o, "to"), reason: text(o, "reason"), arm: one(o, "arm", ARM_NAMES) };
+  return {
+    to: text(o, "to"),
+    reason: text(o, "reason"),
+    arm: one(o, "arm", ARM_NAMES),
+    decision: decisionOf(o),
+  };
+}
+
+function decisionOf(o: Fields): number | null {
+  return o.decision === null ? null : whole(o, "decision", Number.MAX_SAFE_INTEGER);
 }
 
 function refusal(value: unknown): Refusal {

@@ -1,7 +1,6 @@
 // What a migration stands on: hypervisors, tunnel routers, the mapping system, the catalogue. Behind each are messages;
 // tests put something else there.
 
-import type { EidPrefix } from "../../net/eid.js";
 import type { Clock } from "../../router/clock.js";
 import type { Timer } from "../../router/timer.js";
 import { CodedError } from "../../sluice-error.js";
@@ -81,13 +80,12 @@ export interface TunnelRouters {
   send(dc: string, signal: Signal): Promise<readonly RouterAnswer[]>;
 }
 
+/** What it publishes by itself is told to `Migrations.published`. */
 export interface MappingSystem {
   /** RLOCs that an EID is registered with now, by the longest prefix; none: by nobody. Rejects with MappingSystemError. */
   locate(eid: MovingEid): Promise<readonly Uint8Array[]>;
   /** RLOCs of the tunnel routers in charge of a data centre's domain (F14.3). Rejects with MappingSystemError. */
   inCharge(dc: string): Promise<readonly Uint8Array[]>;
-  /** Calls `listener` with every change that is published; ends with the function it returns. */
-  onChange(listener: (eid: EidPrefix, rlocs: readonly Uint8Array[]) => void): () => void;
 }
 
 /** Why the mapping system does not say what it was asked for: `UNREACHABLE` (no answer), `UNKNOWN` (no such domain). */

@@ -131,8 +131,9 @@ const STAGES: Readonly<Record<Exclude<State, "settled" | "cancelled" | "failed">
       return facts.done.has("migrate") ? "running" : null;
     },
   },
+  // What is armed does not hold for ever: it is told again while the copying lasts.
   running: {
-    rows: () => [done(LOOKS)],
+    rows: (arm) => [done([...LOOKS, ...tells(ARMS[arm].armed)])],
     next(facts) {
       if (facts.target === "running") return "resumed";
       if (facts.source === "paused") return "stopped";

@@ -58,6 +58,15 @@ export class MoveNotices {
     this.#options.notifications.offer(xtrName(xtr), owed.source);
   }
 
+  /** An xTR has registered an EID-prefix itself: what it was to be told of it before is not true any more. */
+  knows(xtr: Registration, { iid, eid }: EidPrefix): void {
+    const { notifications } = this.#options;
+    if (xtr.merge || (notifications.size === 0 && this.#owed.size === 0)) return;
+    const name = xtrName(xtr);
+    this.#owed.get(name)?.changed.delete(eidName({ iid, eid }));
+    notifications.cancel(name, noticeName({ iid, eid }));
+  }
+
   /** Goes on with what another one had still to tell. */
   takeFrom(other: MoveNotices): void {
     for (const [, { xtr, changed, all, again }] of other.#owed) {
@@ -148,10 +157,13 @@ export class MoveNotices {
       ids: idsOfXtr(xtr),
       key: keys.of(xtr, site),
       ackKeys: site.keys,
-      name: `${eid.iid} ${prefixText(eid.eid)}`,
+      name: noticeName(eid),
     };
   }
 }
+
+/** Of all that one xTR is told of an EID-prefix the last is sent. */
+const noticeName = ({ iid, eid }: EidPrefix): string => `${iid} ${prefixText(eid)}`;
 
 function idsOfXtr({ xtrId, siteId }: Registration): XtrIds | null {
   if (xtrId === null) return null;

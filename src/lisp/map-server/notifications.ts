@@ -106,6 +106,15 @@ export class Notifications {
     else to.later.scheduleAfter(0);
   }
 
+  /** A receiver need not be told any more: nothing is sent again, and its Map-Notify-Ack is not waited for. */
+  cancel(receiver: string, name: string): void {
+    const to = this.#receivers.get(receiver);
+    const pending = to?.open.get(name);
+    if (to === undefined || pending === undefined) return;
+    this.#remove(pending);
+    this.#goOn(to);
+  }
+
   /** Goes on with what another one has not got acknowledged. */
   takeFrom(other: Notifications): void {
     for (const [name, { open }] of other.#receivers)

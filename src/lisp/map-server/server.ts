@@ -263,6 +263,7 @@ export class MapServer {
     this.#sending(() => this.#publisher?.publish(change));
     // Whoever took the registration tells those whom it concerns.
     if (change.remote) return;
+    for (const xtr of change.after?.registrations ?? []) this.#moves.knows(xtr, change);
     for (const former of toldOfMove(this.database, change)) this.#moves.tell(former, change);
   }
 

@@ -6,7 +6,7 @@ import { addressText } from "../../net/address.js";
 import type { Clock } from "../../router/clock.js";
 import type { Timer } from "../../router/timer.js";
 import type { TimerGroup } from "../../router/timer-group.js";
-import type { EidPlace } from "./packets.js";
+import { type EidPlace, isAt } from "./packets.js";
 
 export interface ExpectedPolicy {
   /** Most EIDs; packets held for one, and in all. */
@@ -92,15 +92,9 @@ export class ExpectedHosts {
     return this.#take(found, which, slot) ? "held" : "hold_full";
   }
 
-  #at({ u8, at, bytes }: EidPlace): Expected | null {
-    const found = this.#byEnd.get(endOf(u8, at + bytes));
-    if (found === undefined) return null;
-    for (const expected of found) {
-      const { eid } = expected;
-      let i = eid.length === bytes ? 0 : bytes + 1;
-      while (i < bytes && eid[i] === u8[at + i]) i++;
-      if (i === bytes) return expected;
-    }
+  #at(place: EidPlace): Expected | null {
+    const found = this.#byEnd.get(endOf(place.u8, place.at + place.bytes));
+    if (found !== undefined) for (const expected of found) if (isAt(expected.eid, place)) return expected;
     return null;
   }
 

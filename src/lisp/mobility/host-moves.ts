@@ -216,10 +216,9 @@ export class HostMoves implements HostsOwner {
     cache()?.release(iid, hostPrefix(host.eid));
   }
 
-  /** Says which way packets from and to an EID go, as is known of it now. Throws MemoryError. */
-  route(eid: Uint8Array): void {
+  /** Says which way packets from and to an EID go, by default as is known of it now. Throws MemoryError. */
+  route(eid: Uint8Array, kind: HostKind | null = this.#kindOf(eid)): void {
     const { table } = this.#options;
-    const kind = this.#kindOf(eid);
     if (kind === null) table.delete(eid);
     else table.set(eid, kind);
   }

@@ -33,5 +33,12 @@ export function findEid(
   return true;
 }
 
+/** Whether an address is the one in a place. */
+export function isAt(address: Uint8Array, { u8, at, bytes }: EidPlace): boolean {
+  if (address.length !== bytes) return false;
+  for (let i = 0; i < bytes; i++) if (address[i] !== u8[at + i]) return false;
+  return true;
+}
+
 /** A copy of the address in a place. */
 export const eidAt = ({ u8, at, bytes }: EidPlace): Uint8Array => u8.slice(at, at + bytes);

@@ -103,13 +103,18 @@ export class ToldMoves {
     this.end(eid);
   }
 
-  /** An EID is not expected any more: it is here, or the patience with it is over. What was held goes the usual way. */
+  /**
+   * An EID is not expected any more: it is here, or the patience with it is over. What was held goes the usual way; for
+   * one that nothing is known of, to where the mapping system has it: it may have stayed where it was.
+   */
   end(eid: Uint8Array): void {
-    const { moves, expected, sendOn } = this.#options;
+    const { hosts, moves, expected, sendOn } = this.#options;
     const held = expected.end(eid);
     if (held === null) return;
-    moves.route(eid);
+    if (hosts.get(eid) === null && !moves.home(eid)) moves.route(eid, "away");
+    else moves.route(eid);
     sendOn(held);
+    moves.route(eid);
   }
 
   hosts(eid: Uint8Array): boolean {

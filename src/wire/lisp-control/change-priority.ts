@@ -1,5 +1,5 @@
 // Change-Priority (Raad, Secci et al., CNSM 2013; Follow-Me Cloud): tells tunnel routers at once where an EID is. It has no
-// number of its own: here it is a LISP Shared Extension (RFC 9304) of an experimental sub-type.
+// number of its own: here it is a LISP Shared Extension (RFC 9304) of a sub-type that is not registered.
 //
 //   bits    field
 //   0-3     Type = 15
@@ -23,7 +23,7 @@ import {
   writeAuthentication,
 } from "./registration.js";
 
-/** Sub-type of the Shared Extension: out of those for experiments (RFC 9304, section 5). */
+/** Sub-type of the Shared Extension: out of those that are first come, first served (RFC 9304, section 5.2). */
 export const CHANGE_PRIORITY_SUBTYPE = 2014;
 
 /**

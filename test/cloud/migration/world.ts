@@ -225,7 +225,6 @@ export class World {
       mapping: {
         locate: (eid) => living(this.#locate(addressText(eid.address))),
         inCharge: (dc) => living(this.#locate(dc)),
-        onChange: () => () => {},
       },
       directory: {
         site: (name) => this.sites[name as Dc] ?? null,

@@ -33,6 +33,7 @@ const BOUNDS: readonly (readonly [handler: string, most: number])[] = [
 const LINES: readonly (readonly [handler: string, most: number])[] = [
   ["mob1.table", 8],
   ["mob2.table", 8],
+  ["change1.table", 24],
   ["prober1.table", 5],
   ["prober2.table", 5],
   ["ms.subscriptions", 16],
@@ -73,7 +74,10 @@ function xtr(n: number, site: string, ranges: string, rlocs: string, server: str
     c${n}[4] -> ecm_rep${n} :: Watched(rep${n}) -> [1] rep${n};
     c${n}[6] -> to_solicited${n} :: Watched(solicited${n}) -> solicited${n};
     c${n}[7] -> to_prober${n} :: Watched(prober${n}) -> prober${n};
-    c${n}[2], c${n}[5] -> Discard;`;
+    change${n} :: LISPChangePriority(cache${n}, ${rlocs}, MOBILITY mob${n}, SITE site${n}, RESOLVER ask${n}, SMR smr${n},
+      TRUST key moves eid any) -> wire;
+    c${n}[5] -> to_change${n} :: Watched(change${n}) -> change${n};
+    c${n}[2] -> Discard;`;
 }
 
 const BOTH = "RLOC 192.0.2.1, RLOC 2001:db8:9::1";
@@ -96,7 +100,7 @@ export const WORLD = `
 
 /** Where messages go besides the classifiers: every input that takes control messages. */
 const INPUTS = ["rep1", "ask1", "reg1", "solicited1", "prober1", "ms", "mr"].map((name) => `to_${name}`);
-INPUTS.push("ecm_rep1", "to_sub1", "replies_sub1", "to_find1");
+INPUTS.push("ecm_rep1", "to_sub1", "replies_sub1", "to_find1", "to_change1");
 
 /** Tables to be read: none may throw, whatever they hold. */
 const TABLES = [

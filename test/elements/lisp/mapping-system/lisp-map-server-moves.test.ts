@@ -95,6 +95,19 @@ test("a Map-Notify about a move is sent again after 3, 3, 3, 6, 12 and 24 second
   b.close();
 });
 
+test("an xTR that has the EID back is not told any more that another one has it", async () => {
+  const b = await moved();
+  const told = (): string[] => notifies(b).map((n) => `${n.to}: ${rlocsOf(n.message)}`);
+  assert.ok(told().includes("192.0.2.1: 192.0.2.2"));
+  // That was lost; meanwhile the EID is back.
+  register(b, 2, [record("10.1.0.7/32", "192.0.2.1")], { ids: ids(1) });
+  assert.equal(told().sort(), ["192.0.2.1: 192.0.2.1", "192.0.2.2: 192.0.2.1"]);
+  b.router.runFor(5);
+  assert.equal(told(), ["192.0.2.2: 192.0.2.1"], "sent again to the one that has it no more");
+  assert.is(b.read("e.pending"), "1");
+  b.close();
+});
+
 test("its Map-Notify-Ack, with the right key, ends that", async () => {
   const b = await moved();
   const { message } = notifies(b).find((n) => n.to === "192.0.2.1")!;
