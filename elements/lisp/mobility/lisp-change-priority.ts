@@ -85,7 +85,7 @@ const args = {
     type: "seconds",
     default: "30",
     min: 0.001,
-    doc: "how long an EID is expected, or armed to leave",
+    doc: "how long an EID is expected, or armed to leave, where the TTL of the record is 0: otherwise that says it, up to an hour",
   },
   AGE: {
     type: "seconds",
@@ -177,7 +177,7 @@ export class LISPChangePriority extends Element {
       waiting: { read: true, doc: "messages that wait to be sent, or for their acknowledgement" },
       send: {
         write: true,
-        doc: "sends a message: `ADDRESS ROLE EVENT EID [RLOC[/PRIORITY[/WEIGHT]]]...`; role hypervisor, new, reply or cache; event arrived, left, expect, leaving, cancel or peers",
+        doc: "sends a message: `ADDRESS ROLE EVENT EID [RLOC[/PRIORITY[/WEIGHT]]]... [ttl SECONDS]`; role hypervisor, new, reply or cache; event arrived, left, expect, leaving, cancel or peers",
       },
     },
   } as const satisfies ElementSpec;
@@ -218,6 +218,7 @@ export class LISPChangePriority extends Element {
       isConfigured: (iid, eid) => this.#cache!.isConfigured(iid, eid),
       cached: () => this.#resolver?.sendCovered(),
       say: (saying) => this.#talk!.say(saying),
+      room: () => values.CAPACITY - this.#talk!.waiting,
       solicit: (rloc, eid) => this.#solicit(rloc, eid),
       timer: (fire) => this.#timers.timer(fire),
       count: (what) => this.#count(what),
@@ -327,9 +328,9 @@ export class LISPChangePriority extends Element {
     if (roles === undefined || events === undefined)
       throw new HandlerError("FAILED", "expected 'ADDRESS ROLE EVENT EID [RLOC]...'");
     // A record without locators is a mapping that says what to do with packets.
-    const tail = locators.length === 0 ? ["action", "no-action"] : locators;
-    const mapping = parseMapping([eid, ...tail].join(" "), this.#iid);
-    const ttl = Math.ceil((mapping.ttl ?? this.#ttl) / 60);
+    const none = locators.length === 0 || /^(ttl|iid)$/.test(locators[0]) ? ["action", "no-action"] : [];
+    const mapping = parseMapping([eid, ...none, ...locators].join(" "), this.#iid);
+    const ttl = Math.ceil((mapping.ttl ?? (roles === "hypervisor" ? 0 : this.#ttl)) / 60);
     const record = recordOfMapping(mapping, { ttl, authoritative: false, local: () => false });
     this.#talk!.say({
       source,

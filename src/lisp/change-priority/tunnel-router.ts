@@ -7,14 +7,10 @@ import { isHost, type Prefix } from "../../net/prefix.js";
 import { MemoryError } from "../../packet/memory.js";
 import type { Clock } from "../../router/clock.js";
 import type { Timer } from "../../router/timer.js";
-import type {
-  ChangeEvent,
-  ChangePriority,
-  ChangeRole,
-  ChangeStatus,
-} from "../../wire/lisp-control/change-priority.js";
-import type { EidRecord } from "../../wire/lisp-control/record.js";
+import type { ChangeEvent, ChangePriority, ChangeStatus } from "../../wire/lisp-control/change-priority.js";
+import { type EidRecord, TTL_OWN_CHOICE } from "../../wire/lisp-control/record.js";
 import type { UdpPacket } from "../../wire/udp-packet.js";
+import type { Ends } from "../control/authentication.js";
 import { mappingOfRecord, recordOfMapping, tableEid } from "../control/control-records.js";
 import type { Locator, Mapping } from "../mapping.js";
 import { type MapCache, MapCacheFullError } from "../tables/map-cache.js";
@@ -58,6 +54,8 @@ export interface TunnelRouterOptions {
   /** The map-cache has something new: what waits for it goes on. */
   readonly cached: () => void;
   readonly say: (saying: ChangeSaying) => void;
+  /** Messages that can be said now. */
+  readonly room: () => number;
   /** Sends an SMR; false where there is nobody to do it. */
   readonly solicit: (rloc: Uint8Array, eid: EidPrefix) => boolean;
   readonly timer: (fire: () => void) => Timer;
@@ -66,7 +64,10 @@ export interface TunnelRouterOptions {
   readonly tellsFormer: boolean;
   /** Peers are told by SMRs alone. */
   readonly bySmr: boolean;
-  /** Seconds for which what was told beforehand holds; and for which peers may keep a mapping, where we say it for others. */
+  /**
+   * Seconds for which what is told beforehand holds, where its record does not say for how long; and for which peers may keep
+   * a mapping, where we say it for others.
+   */
   readonly patience: number;
   readonly ttl: number;
 }
@@ -84,11 +85,29 @@ const REPLIES = 10e9;
 /** Nanoseconds to the second SMR: at the first one the Map-Server may not know yet. Most that wait for it. */
 const SMR_AGAIN = 1e9;
 const SMRS_MAX = 4096;
-/** Seconds that a mapping may be kept for, at most. */
+/** Seconds that a mapping may be kept for, and that something told beforehand may hold, at most. */
 const TTL_MAX = 86400;
+const PATIENCE_MAX = 3600;
+/** Peers that are told in one go, some 0.1 ms; and nanoseconds of rest where messages wait already for lack of answers. */
+const PEERS_AT_ONCE = 32;
+const PEERS_REST = 10e6;
+
+/** Peers that are to be told where an EID is, or that another one is to hear of. */
+interface Telling {
+  readonly eid: EidPrefix;
+  readonly peers: readonly Uint8Array[];
+  /** What they are told; or the ends of the reply that names them. */
+  readonly to: { readonly event: ChangeEvent; readonly record: EidRecord } | Ends;
+  /** Where the EID is: those hear of it otherwise. */
+  readonly locators: readonly Locator[];
+  /** How many of them are done with. */
+  done: number;
+}
 
 export class TunnelRouter {
   readonly #options: TunnelRouterOptions;
+  readonly #tellings: Telling[] = [];
+  readonly #tell: Timer;
   readonly #notes: Notes;
   /** By EID, the nonce of the last message that moved it: these are by the clock, and compare among senders. */
   readonly #latest = new LargeMap<string, bigint>();
@@ -96,6 +115,7 @@ export class TunnelRouter {
 
   constructor(options: TunnelRouterOptions) {
     this.#options = options;
+    this.#tell = options.timer(() => this.#tellSome());
     this.#notes = new Notes(options.clock);
   }
 
@@ -108,6 +128,8 @@ export class TunnelRouter {
   takeOver(former: TunnelRouter): void {
     this.#notes.takeOver(former.#notes);
     for (const [name, nonce] of former.#latest) this.#latest.set(name, nonce);
+    this.#tellings.push(...former.#tellings);
+    if (this.#tellings.length > 0) this.#tell.scheduleAfter(0);
   }
 
   /** Does what a message asks for: of the first EID for which that cannot be done, why. */
@@ -131,9 +153,9 @@ export class TunnelRouter {
     const { role, event, nonce } = message;
     switch (`${role} ${event}`) {
       case "hypervisor expect":
-        return this.#expect(eid);
+        return this.#expect(eid, this.#patienceOf(record));
       case "hypervisor leaving":
-        return this.#arm(eid, locatorsOf(record));
+        return this.#arm(eid, locatorsOf(record), this.#patienceOf(record));
       case "hypervisor cancel":
         this.#forget(eid);
         this.#options.hosted()?.cancel(eid.eid.address);
@@ -156,17 +178,20 @@ export class TunnelRouter {
 
   // ---- What speaks for a hypervisor ----------------------------------------------------
 
-  #expect(eid: EidPrefix): ChangeStatus {
-    const { hosted, patience } = this.#options;
-    const offer = hosted();
+  #patienceOf({ ttl }: EidRecord): number {
+    if (ttl === 0 || ttl === TTL_OWN_CHOICE) return this.#options.patience;
+    return Math.min(ttl * 60, PATIENCE_MAX);
+  }
+
+  #expect(eid: EidPrefix, patience: number): ChangeStatus {
+    const offer = this.#options.hosted();
     if (offer === null || !offer.expect(eid.eid.address, patience)) return "no-room";
     this.#notes.set("expected", eid, [], patience * 1e9);
     return "done";
   }
 
-  #arm(eid: EidPrefix, locators: readonly Locator[]): ChangeStatus {
-    const { hosted, patience } = this.#options;
-    const offer = hosted();
+  #arm(eid: EidPrefix, locators: readonly Locator[], patience: number): ChangeStatus {
+    const offer = this.#options.hosted();
     if (locators.length === 0) return "unusable";
     if (offer === null || !offer.hosts(eid.eid.address)) return "not-hosted";
     if (!offer.arm(eid.eid.address, locators, patience)) return "no-room";
@@ -207,7 +232,10 @@ export class TunnelRouter {
     if (!offer.release(address, given.length > 0 ? given : null)) return "not-hosted";
     this.#forget(eid);
     this.#moved(eid, nonce);
-    if (locators.length > 0) this.#tellPeers(eid, peers, "left", this.#recordFor(eid, locators), locators);
+    if (locators.length > 0) {
+      const to = { event: "left", record: this.#recordFor(eid, locators) } as const;
+      this.#begin({ eid, peers, to, locators, done: 0 });
+    }
     return "done";
   }
 
@@ -229,22 +257,11 @@ export class TunnelRouter {
     this.#forget(eid);
     this.#moved(eid, nonce);
     // One that a Map-Notify told first has the peers still.
-    if (hosted || peers.length > 0) this.#reply(eid, this.#strangers(peers, locators), datagram);
-    return "done";
-  }
-
-  #reply(eid: EidPrefix, peers: readonly Uint8Array[], { source, destination }: UdpPacket): void {
-    for (let i = 0; i === 0 || i < peers.length; i += PEERS_MAX) {
-      const records = [this.#recordFor(eid, peers.slice(i, i + PEERS_MAX).map(locator))];
-      this.#options.say({
-        source: destination,
-        destination: source,
-        role: "reply",
-        event: "peers",
-        records,
-        about: { kind: "reply" },
-      });
+    if (hosted || peers.length > 0) {
+      const to = { source: datagram.destination, destination: datagram.source };
+      this.#begin({ eid, peers: this.#strangers(peers, locators), to, locators, done: 0 });
     }
+    return "done";
   }
 
   /** One that had it says who its peers are. */
@@ -255,7 +272,8 @@ export class TunnelRouter {
     if (asked === null || own === null || offer?.hosts(eid.eid.address) !== true) return "unexpected";
     if (!asked.locators.some(({ rloc }) => sameAddress(rloc, from))) return "unexpected";
     const rlocs = peers.map(({ rloc }) => rloc).filter((rloc) => !sameAddress(rloc, from));
-    this.#tellPeers(eid, rlocs, "arrived", own.record, own.mapping.locators);
+    const to = { event: "arrived", record: own.record } as const;
+    this.#begin({ eid, peers: rlocs, to, locators: own.mapping.locators, done: 0 });
     return "done";
   }
 
@@ -285,20 +303,54 @@ export class TunnelRouter {
 
   // ---- Peers ---------------------------------------------------------------------------
 
-  #tellPeers(
-    eid: EidPrefix,
-    peers: readonly Uint8Array[],
-    event: ChangeEvent,
-    record: EidRecord,
-    locators: readonly Locator[],
+  /** However many peers there are, packets get their turn; and none is left out because others do not answer yet. */
+  #begin(telling: Telling): void {
+    this.#tellings.push(telling);
+    if (!this.#tell.scheduled) this.#tellSome();
+  }
+
+  #tellSome(): void {
+    let left = PEERS_AT_ONCE;
+    for (let [telling] = this.#tellings; telling !== undefined && left > 0; [telling] = this.#tellings) {
+      if (this.#options.room() <= 0) {
+        this.#tell.scheduleAfter(PEERS_REST);
+        return;
+      }
+      const { peers, to } = telling;
+      // A reply says that there are none, too.
+      if ("source" in to) this.#reply(telling, to);
+      else if (telling.done < peers.length) this.#tellPeer(telling, peers[telling.done++], to);
+      if (telling.done >= peers.length) this.#tellings.shift();
+      left -= "source" in to ? PEERS_MAX : 1;
+    }
+    if (this.#tellings.length > 0) this.#tell.scheduleAfter(0);
+  }
+
+  #reply(telling: Telling, { source, destination }: Ends): void {
+    const { eid, peers, done } = telling;
+    telling.done += PEERS_MAX;
+    const records = [this.#recordFor(eid, peers.slice(done, done + PEERS_MAX).map(locator))];
+    this.#options.say({
+      source,
+      destination,
+      role: "reply",
+      event: "peers",
+      records,
+      about: { kind: "reply" },
+    });
+  }
+
+  #tellPeer(
+    { eid, locators }: Telling,
+    destination: Uint8Array,
+    { event, record }: { readonly event: ChangeEvent; readonly record: EidRecord },
   ): void {
-    const { bySmr, say } = this.#options;
-    for (const destination of this.#strangers(peers, locators)) {
-      const source = this.#source(destination);
-      if (source === null) continue;
-      const role: ChangeRole = "cache";
-      if (bySmr) this.#solicit(destination, eid);
-      else say({ source, destination, role, event, records: [record], about: { kind: "peer", eid } });
+    const source = this.#source(destination);
+    if (source === null || this.#strangers([destination], locators).length === 0) return;
+    if (this.#options.bySmr) this.#solicit(destination, eid);
+    else {
+      const about: About = { kind: "peer", eid };
+      this.#options.say({ source, destination, role: "cache", event, records: [record], about });
     }
   }
 

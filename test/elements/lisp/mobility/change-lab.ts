@@ -92,6 +92,8 @@ export interface NetworkOptions {
   readonly count: number;
   readonly log: (line: string) => void;
   readonly iid: number;
+  /** The node that is a proxy; 0: none. */
+  readonly proxy: number;
 }
 
 /**
@@ -112,11 +114,11 @@ export class ChangeNetwork {
   }
 
   static async make(options: Partial<NetworkOptions> = {}): Promise<ChangeNetwork> {
-    const { args = () => "", count = 4, log = () => {}, iid = 0, cache = () => "" } = options;
+    const { args = () => "", count = 4, log = () => {}, iid = 0, cache = () => "", proxy = 0 } = options;
     const loader = new Loader();
     for (const [name, made] of Object.entries({ Hosted, Feed, Sink })) loader.add(made, name);
     const clock = new SimulatedClock();
-    const router = await Router.fromText(configuration({ args, count, log, iid, cache }), {
+    const router = await Router.fromText(configuration({ args, count, log, iid, cache, proxy }), {
       loader,
       clock,
       log,
@@ -190,7 +192,7 @@ export function nodeAddresses(n: number): string[] {
   return [`10.0.0.${n}`, `fd00::${n}`];
 }
 
-function configuration({ args, count, iid, cache }: NetworkOptions): string {
+function configuration({ args, count, iid, cache, proxy }: NetworkOptions): string {
   let all = "";
   for (let n = 1; n <= count; n++) {
     const more = args(n);
@@ -200,8 +202,8 @@ function configuration({ args, count, iid, cache }: NetworkOptions): string {
       Idle -> cache${n} :: LISPMapCache(IID ${iid}, 192.168.77.1/32 10.0.0.77${cache(n)}) -> Discard;
       smr${n} :: LISPSMRSender(site${n}, RLOC 10.0.0.${n}, RLOC fd00::${n}) -> m${n} :: Sink;
       h${n} :: Hosted(IID ${iid});
-      in${n} :: Feed -> c${n} :: LISPChangePriority(cache${n}, RLOC 10.0.0.${n}, RLOC fd00::${n}, MOBILITY h${n},
-        SITE site${n}, SMR smr${n}, IID ${iid}${trust}${more}) -> s${n} :: Sink;`;
+      in${n} :: Feed -> c${n} :: LISPChangePriority(cache${n}, RLOC 10.0.0.${n}, RLOC fd00::${n},
+        ${n === proxy ? "" : `MOBILITY h${n}, SITE site${n}, SMR smr${n},`} IID ${iid}${trust}${more}) -> s${n} :: Sink;`;
   }
   return all;
 }

@@ -2,6 +2,11 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { nonceAt } from "../../../../src/lisp/change-priority/clock-nonces.js";
+import { authenticate } from "../../../../src/lisp/control/authentication.js";
+import { changePriority } from "../../../../src/wire/lisp-control/change-priority.js";
+import { packetOf, record } from "../control.js";
+import { Bench, ip, ipv4, udp } from "../harness.js";
 import { ChangeNetwork, type Travelling } from "./change-lab.js";
 
 const EIDS = { 4: "192.168.1.10", 6: "fd01::10" } as const;
@@ -96,6 +101,67 @@ test("what was told before is over after PATIENCE", async () => {
   assert.is(n.bench.read("c1.table"), "");
   assert.is(await n.say("10.0.0.1", "hypervisor left", eid), "not-hosted");
   n.close();
+});
+
+test("a record's TTL says for how long it holds, up to an hour", async () => {
+  const { n, eid } = await atOne(4);
+  await n.say("10.0.0.2", "hypervisor expect", eid, "ttl", "120");
+  await n.say("10.0.0.1", "hypervisor leaving", eid, "10.0.0.2", "ttl", "7200");
+  assert.equal(n.hosted(2).did, [`expect ${eid} 120`]);
+  assert.equal(n.hosted(1).did, [`arm ${eid} 10.0.0.2 3600`]);
+  n.close();
+});
+
+test("peers are told in slices, and wait while many do not answer: none is left out", async () => {
+  const { n, eid } = await atOne(4, () => ", CAPACITY 50");
+  const peers = Array.from({ length: 300 }, (_, i) => `10.1.${i >> 8}.${i & 255}`);
+  n.hosted(1).peers.set(eid, [...peers, "10.0.0.3"]);
+  await n.bench.router.write("c4.send", `10.0.0.1 hypervisor left ${eid} 10.0.0.2`);
+  n.run(0.04);
+  assert.ok(Number(n.bench.read("c1.waiting")) <= 50 && Number(n.bench.read("c1.sent")) >= 40);
+  n.run(8);
+  assert.equal(n.counts(1, "sent", "silent", "unsent", "waiting"), ["301", "300", "0", "0"]);
+  assert.ok(n.cached(3).includes(`${eid}/32 10.0.0.2/1/100`));
+  n.close();
+});
+
+test("a proxy has no EIDs: it takes what is for its map-cache, and nothing else", async () => {
+  const n = await ChangeNetwork.make({ proxy: 3 });
+  assert.is(await n.say("10.0.0.3", "cache left", "192.168.1.10", "10.0.0.2"), "done");
+  assert.ok(n.cached(3).includes("192.168.1.10/32 10.0.0.2/1/100"));
+  assert.is(await n.say("10.0.0.3", "new arrived", "192.168.1.10", "10.0.0.1"), "done");
+  assert.ok(n.cached(3).includes("192.168.1.10/32 10.0.0.1/1/100"));
+  assert.is(await n.say("10.0.0.3", "hypervisor arrived", "192.168.1.10", "10.0.0.1"), "no-room");
+  assert.is(await n.say("10.0.0.3", "hypervisor expect", "192.168.1.10"), "no-room");
+  assert.is(await n.say("10.0.0.3", "hypervisor left", "192.168.1.10", "10.0.0.1"), "not-hosted");
+  assert.is(await n.say("10.0.0.3", "hypervisor leaving", "192.168.1.10", "10.0.0.1"), "not-hosted");
+  assert.is(await n.say("10.0.0.3", "hypervisor cancel", "192.168.1.10"), "done");
+  assert.is(await n.say("10.0.0.3", "reply peers", "192.168.1.10", "10.0.0.1"), "unexpected");
+  n.close();
+});
+
+test("packets that wait for a mapping go on when a message brings it", async () => {
+  const b = await Bench.start(`
+    feed :: Feed -> cache :: LISPMapCache -> s0 :: Sink;
+    cache[1] -> ask :: LISPResolver(cache, RLOC 10.0.0.3, MAP_RESOLVER 10.0.0.9) -> Discard;
+    Idle -> [1] ask; ask[1] -> cache;
+    in :: Feed -> c :: LISPChangePriority(cache, RLOC 10.0.0.3, RESOLVER ask, TRUST key 1:secret eid any) -> s1 :: Sink;
+  `);
+  b.push("cache", [ipv4(udp(1, 2, new Uint8Array(0)), { destination: ip("192.168.1.10") })]);
+  b.router.runFor(0);
+  assert.equal([b.take("s0").length, b.read("ask.waiting")], [0, "1"]);
+  const nonce = nonceAt(b.clock);
+  const message = changePriority({
+    role: "cache",
+    event: "left",
+    nonce,
+    records: [record("192.168.1.10/32", "10.0.0.2")],
+  });
+  const ends = { source: ip("10.0.0.1"), destination: ip("10.0.0.3") };
+  const key = { id: 1, secret: new TextEncoder().encode("secret") };
+  b.push("c", [packetOf(authenticate(message, key, 2, "all", ends), { from: "10.0.0.1", to: "10.0.0.3" })]);
+  assert.equal([b.take("s0").length, b.read("ask.waiting")], [1, "0"]);
+  b.close();
 });
 
 test("every status, and that nothing has changed with it", async () => {
