@@ -22,6 +22,13 @@ export {
   type MigrationOptions,
 } from "./cloud/hypervisor.js";
 export {
+  MIGRATION_STREAMS,
+  type MigrationStreams,
+  STREAM_CREDIT,
+  type StreamCarrier,
+  type StreamEvents,
+} from "./cloud/migration-streams.js";
+export {
   type FunctionStatus,
   ORCHESTRATOR,
   type Orchestrator,

@@ -129,10 +129,11 @@ export interface Hypervisor {
   /**
    * Ends a migration, at either end: no trace of it is left, and it cannot be begun any more. Refuses (`TOO_LATE`) once
    * the virtual machine runs at the destination; resolves where the migration is not known. When all has been sent and
-   * the destination has not said that it runs there, the source has to ask: `UNREACHABLE` where that does not answer,
-   * and it stands still until it does, or the migration is cancelled there and heard of here.
+   * the destination has not said that it runs there, the source has to ask: `UNREACHABLE` where that does not answer.
+   * It stands still until it does. With `gone` the caller vouches that it will not run there, as `cancel` at the destination
+   * has resolved: then the source does not ask.
    */
-  cancel(migration: string): Promise<void>;
+  cancel(migration: string, gone?: boolean): Promise<void>;
   /** Calls `listener` with every event from now on; ends with the function it returns. */
   onEvent(listener: (event: HypervisorEvent) => void): () => void;
   /** Gives everything back; virtual machines go on. */

@@ -66,6 +66,7 @@ const RESOLVER = "Map-Requests are made, packets wait for the answers";
 const ASKED = 'cache, RLOC 192.0.2.1, RLOC 2001:db8:9::9, MAP_RESOLVER "192.0.2.9 2001:db8:9::8"';
 
 export const TRIALS: Readonly<Record<string, readonly ElementTrial[]>> = {
+  GuestStreams: [{ config: "192.0.2.1", makes: ANSWERS }],
   FMCCatalogue: [{ config: "dc a rloc 10.0.0.1", inputs: 0, outputs: 0 }],
   FMCDecision: [
     {

@@ -255,7 +255,7 @@ export class AgentServer {
       case "migrate":
         return this.#migrate(request);
       case "cancel":
-        await hypervisor.cancel(request.migration);
+        await hypervisor.cancel(request.migration, request.gone);
         return null;
     }
   }

@@ -135,8 +135,8 @@ export class RemoteHypervisor implements Hypervisor {
     await this.#ask({ op: "migrate", migration, guest, to, options });
   }
 
-  async cancel(migration: string): Promise<void> {
-    await this.#ask({ op: "cancel", migration });
+  async cancel(migration: string, gone = false): Promise<void> {
+    await this.#ask({ op: "cancel", migration, gone });
   }
 
   onEvent(listener: (event: HypervisorEvent) => void): () => void {

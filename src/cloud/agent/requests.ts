@@ -40,7 +40,7 @@ export type AgentRequest =
       readonly to: Landing;
       readonly options: MigrationOptions;
     }
-  | { readonly op: "cancel"; readonly migration: string };
+  | { readonly op: "cancel"; readonly migration: string; readonly gone: boolean };
 
 export type AgentOp = AgentRequest["op"];
 
@@ -135,7 +135,7 @@ function readOp(fields: Fields, unseal: Seal): AgentRequest {
     case "guests":
       return { op, after: fields.text("after", 64) };
     case "cancel":
-      return { op, migration: fields.name("migration") };
+      return { op, migration: fields.name("migration"), gone: fields.flag("gone") };
     case "prepare":
       return {
         op,

@@ -124,6 +124,13 @@ export class Incoming {
     this.#hooks.ended(this, outcome);
   }
 
+  /** The hypervisor has died, and with it what had come. */
+  kill(): void {
+    this.#state = "gone";
+    this.#reason = "the destination has died";
+    this.#due = NEVER;
+  }
+
   /** Nothing of it is left. Not where `committed`. */
   cancel(): void {
     if (this.over) return;

@@ -278,8 +278,9 @@ export class Outgoing {
 
   // ---- Cancelling ------------------------------------------------------------------
 
-  cancel(): Promise<void> {
-    if (this.#phase !== "closing") {
+  /** `gone`: it is known that it will not run at the destination. */
+  cancel(gone: boolean): Promise<void> {
+    if (this.#phase !== "closing" || gone) {
       if (this.#phase !== "aborting" && this.#phase !== "ended") this.#abort("cancelled", "cancelled");
       return Promise.resolve();
     }

@@ -111,9 +111,13 @@ export class SimulatedHypervisor implements Hypervisor {
   }
 
   #die(): void {
-    for (const incoming of this.#incoming.values()) this.#guests.delete(incoming.guest.name);
-    this.#incoming.clear();
-    this.#landings.clear();
+    // That they were begun is on its disk: their sources hear that they are gone, when somebody is there to tell.
+    for (const [name, incoming] of this.#incoming) {
+      incoming.kill();
+      this.#guests.delete(incoming.guest.name);
+      this.#incoming.delete(name);
+      this.#end(name, "failed");
+    }
     for (const [name, outgoing] of this.#outgoing) {
       // Whether it runs elsewhere has to be asked when there is somebody to ask.
       if (outgoing.inDoubt) continue;
@@ -252,7 +256,7 @@ export class SimulatedHypervisor implements Hypervisor {
       throw new HypervisorError("BUSY", `there are ${migrations} migrations already`);
   }
 
-  cancel(migration: string): Promise<void> {
+  cancel(migration: string, gone = false): Promise<void> {
     return this.#work(false, async () => {
       const outgoing = this.#outgoing.get(migration);
       const incoming = this.#incoming.get(migration);
@@ -260,7 +264,7 @@ export class SimulatedHypervisor implements Hypervisor {
         throw new HypervisorError("TOO_LATE", `migration ${migration} has come to its end`);
       if (incoming !== undefined) incoming.cancel();
       else if (outgoing !== undefined) {
-        const done = outgoing.cancel();
+        const done = outgoing.cancel(gone);
         this.#alarm.by(outgoing.due);
         await done;
       } else if (!this.#ended.has(migration)) this.#end(migration, "cancelled");

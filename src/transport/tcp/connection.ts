@@ -92,6 +92,7 @@ export class TcpConnection {
       transmit: (start, end) => this.#sendData(start, end),
       probe: () => this.#sendProbe(),
     });
+    this.sender.eager = options.eager === true;
     while (options.receiveWindow >>> this.#shift > 0xffff) this.#shift++;
     this.#shift = Math.min(this.#shift, WINDOW_SCALE_MOST);
     this.#take = (from, to) => {

@@ -38,6 +38,8 @@ export interface TcpOptions {
   readonly congestion: CongestionName;
   readonly sack: boolean;
   readonly timestamps: boolean;
+  /** Whether data leave at once where they do not fill a segment. Default false. */
+  readonly eager?: boolean;
   /** How long data may stay unanswered, ns: the user timeout (RFC 9293 section 3.9.1). */
   readonly userTimeout: number;
 }

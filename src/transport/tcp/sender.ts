@@ -33,6 +33,8 @@ export class TcpSender {
   finAt: number = Number.POSITIVE_INFINITY;
   /** Data bytes of a segment. */
   segment = 536;
+  /** Data do not wait for an acknowledgement to fill a segment (TCP_NODELAY: no Nagle, RFC 9293 section 3.7.4). */
+  eager = false;
   sackAllowed = false;
   readonly window: CongestionWindow = new CongestionWindow();
   readonly rtt: RttEstimator = new RttEstimator();
@@ -410,7 +412,7 @@ export class TcpSender {
     // A FIN alone needs no room for data.
     if (Math.min(end, this.finAt) > this.limit) return -1;
     const whole = dataEnd - this.next === this.segment || end > this.finAt || end === this.finAt;
-    return whole || this.#board.count === 0 ? end : -1;
+    return whole || this.eager || this.#board.count === 0 ? end : -1;
   }
 
   #afterIdle(now: number): void {

@@ -2,6 +2,7 @@
 
 import { HYPERVISOR } from "../../cloud/hypervisor.js";
 import { simulatedHypervisor } from "../../cloud/hypervisors/make-simulated.js";
+import { MIGRATION_STREAMS } from "../../cloud/migration-streams.js";
 import { ORCHESTRATOR, type Orchestrator } from "../../cloud/orchestrator.js";
 import type { FileTexts, Loader } from "../../loader.js";
 import { libraryReader } from "../../loader.js";
@@ -18,9 +19,11 @@ import { Tracing } from "../../trace/tracing.js";
 import type { FunctionDevices } from "../link/attached.js";
 import type { FunctionStores } from "../store/simulated.js";
 import type { FunctionClock } from "../world.js";
+import type { AgentSite } from "./agent-site.js";
 import type { InstanceSpec } from "./instance.js";
 import { InstanceError } from "./instance.js";
 import { measuredPaths } from "./measured-paths.js";
+import { MemoryPages } from "./pages.js";
 import type { ElementStats, HandlerInfo, InstanceStats, Reply, Request, RequestKind } from "./protocol.js";
 import { NOT_ALLOWED } from "./remote-orchestrator.js";
 
@@ -39,6 +42,8 @@ export interface HostOptions extends SharedParts {
   readonly stores?: FunctionStores | undefined;
   /** Of the service that the function belongs to; absent where there is none. */
   readonly orchestrator?: Orchestrator;
+  /** Of the hypervisor whose agent the function is; null, or absent, for others. */
+  readonly site?: AgentSite | null;
 }
 
 /** Milliseconds without a request after which metering ends. */
@@ -59,6 +64,7 @@ export class InstanceHost {
   #metering: NodeJS.Timeout | undefined;
   #clockCost = 0;
   readonly #tracing: Tracing;
+  readonly #pages: MemoryPages;
   readonly #answers: { readonly [K in RequestKind]: (request: Request<K>) => Reply<K> | Promise<Reply<K>> };
 
   constructor(spec: InstanceSpec, options: HostOptions) {
@@ -75,7 +81,11 @@ export class InstanceHost {
       ...(options.stores === undefined ? {} : { stores: options.stores }),
       facilities: new Facilities()
         .add(ORCHESTRATOR, { service: (place) => this.#orchestrator(place) })
-        .add(HYPERVISOR, { simulated: simulatedHypervisor }),
+        .add(HYPERVISOR, {
+          service: (place) => this.#site(place).hypervisor,
+          simulated: simulatedHypervisor,
+        })
+        .add(MIGRATION_STREAMS, { service: (place) => this.#site(place).streams }),
       blueprints: options.blueprints,
       readLibrary: libraryReader(spec.clickpath, options.texts),
       log: options.log,
@@ -85,6 +95,7 @@ export class InstanceHost {
       signals: NO_SIGNALS,
     });
     this.#tracing = new Tracing(this.router);
+    this.#pages = new MemoryPages(this.router.memory);
     this.#answers = {
       read: ({ path, parameters }) => {
         visibleHandler(this.router, path);
@@ -111,6 +122,7 @@ export class InstanceHost {
         return options.devices.waiting();
       },
       resume: () => this.router.driver.resume(),
+      pages: (request) => this.#pages.take(request),
       jump: ({ seconds }) => options.clock.jump(seconds),
       trace: (request) => this.#tracing.begin(request),
       traced: ({ id, stop }) => this.#tracing.take(id, stop === true),
@@ -133,6 +145,21 @@ export class InstanceHost {
     if (!this.#spec.orchestrates || orchestrator === undefined)
       throw new FacilityError("REFUSED", NOT_ALLOWED);
     return orchestrator;
+  }
+
+  #site(place: string): AgentSite {
+    if (place !== "")
+      throw new FacilityError(
+        "NO_SUCH_NAME",
+        "a function has the hypervisor of its own site only: 'service'",
+      );
+    const { site } = this.#options;
+    if (site === undefined || site === null)
+      throw new FacilityError(
+        "REFUSED",
+        "the descriptor does not name this function as the 'agent' of a hypervisor",
+      );
+    return site;
   }
 
   /** Makes the graph and initializes it. Rejects with ConfigurationError. */

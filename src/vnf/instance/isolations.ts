@@ -8,6 +8,7 @@ import type { Fabric } from "../link/fabric.js";
 import type { ResourceBook } from "../link/pairs.js";
 import type { FunctionStores } from "../store/simulated.js";
 import type { World } from "../world.js";
+import type { AgentSite } from "./agent-site.js";
 import type { SharedParts } from "./host.js";
 import { InlineInstance } from "./inline.js";
 import type { Instance, InstanceEvents, InstanceSpec } from "./instance.js";
@@ -27,14 +28,24 @@ export interface InstanceContext {
   readonly namespace: string | null;
   readonly book: ResourceBook;
   readonly orchestrator: Orchestrator;
+  /** Of the hypervisor whose agent the function is; null for others. */
+  readonly site: AgentSite | null;
 }
 
 export const MAKERS: Readonly<Record<Isolation, (spec: InstanceSpec, context: InstanceContext) => Instance>> =
   {
-    inline: (spec, { descriptor, events, world, fabric, shared, stores, orchestrator }) => {
+    inline: (spec, { descriptor, events, world, fabric, shared, stores, orchestrator, site }) => {
       const system = new SystemProvider({ report: events.log });
       const devices = new AttachedDevices(fabric.attached(spec.name, descriptor), system);
-      const options = { ...shared, devices, clock: world.clock(), log: events.log, stores, orchestrator };
+      const options = {
+        ...shared,
+        devices,
+        clock: world.clock(),
+        log: events.log,
+        stores,
+        orchestrator,
+        site,
+      };
       return new InlineInstance(spec, options, events, world.simulation);
     },
     thread: (spec, { descriptor, events, fabric, orchestrator }) => {

@@ -3,6 +3,7 @@
 import type { PathReport } from "../../measure/path-table.js";
 import type { TraceReply, TraceRequest } from "../../trace/traced.js";
 import type { Impairments } from "../descriptor/model.js";
+import type { PagesReply, PagesRequest } from "./pages.js";
 
 export interface Protocol {
   /** Reads handler `path` (`element.handler`), as a control socket does. */
@@ -34,6 +35,8 @@ export interface Protocol {
    */
   pause(request: Record<never, never>): number;
   resume(request: Record<never, never>): void;
+  /** Pages of its memory, for a migration. */
+  pages(request: PagesRequest): PagesReply;
   /** Begins to follow packets on their way through the elements; one trace at a time. Gives its number. */
   trace(request: TraceRequest): number;
   /** What is through since the last time; a trace that nobody asks for ends, and so does one with `stop`. */

@@ -74,6 +74,11 @@ export class Guests {
     this.#loose.delete(name);
   }
 
+  /** Why a machine cannot be at hypervisor `to`; null when it can. Throws ServiceError. */
+  lacks(name: string, to: string): string | null {
+    return lacks(this.#guest(name), this.#service.descriptor, to);
+  }
+
   /** Throws ServiceError where a machine is at a hypervisor that `next` does not have, or not as the machine needs it. */
   check(next: ServiceDescriptor): void {
     for (const f of next.functions.values()) {

@@ -8,6 +8,7 @@ import { nearest } from "../../lang/nearest.js";
 import { FileTexts, type Loader } from "../../loader.js";
 import { Blueprints } from "../../router/blueprints.js";
 import type { FunctionDescriptor } from "../descriptor/model.js";
+import type { AgentSite } from "../instance/agent-site.js";
 import type { Instance, InstanceEvents, InstanceSpec } from "../instance/instance.js";
 import { MAKERS } from "../instance/isolations.js";
 import type { Fabric } from "../link/fabric.js";
@@ -26,6 +27,8 @@ export interface InstancesOptions {
   /** Whether processes have network namespaces of their own. */
   readonly namespaced: boolean;
   readonly orchestrator: Orchestrator;
+  /** Of the hypervisor whose agent the function is; null for others. */
+  readonly site: (name: string) => AgentSite | null;
 }
 
 export class Instances {
@@ -49,7 +52,7 @@ export class Instances {
     const { name, descriptor: f } = managed;
     checkInterfaces(f, this.#options.world);
     managed.text = readFileSync(f.graph, "latin1");
-    const { world, fabric, book, orchestrator, clickpath } = this.#options;
+    const { world, fabric, book, orchestrator, site, clickpath } = this.#options;
     const spec: InstanceSpec = {
       name,
       file: f.graph,
@@ -71,6 +74,7 @@ export class Instances {
       namespace: this.#namespaces.get(name) ?? null,
       book,
       orchestrator,
+      site: site(name),
     });
   }
 

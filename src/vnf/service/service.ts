@@ -25,6 +25,7 @@ import { EventLog } from "./events.js";
 import { Faults, type FaultTarget } from "./faults.js";
 import { ManagedFunction } from "./function.js";
 import { Guests } from "./guests.js";
+import { Hypervisors } from "./hypervisors.js";
 import { Instances } from "./instances.js";
 import { Links } from "./links.js";
 import { serviceOrchestrator } from "./orchestrator.js";
@@ -62,6 +63,7 @@ export class Service {
   readonly #faults: Faults;
   /** The functions that are virtual machines, and where they are. */
   readonly guests: Guests;
+  readonly hypervisors: Hypervisors;
   /** What takes back the descriptor's faults, and when the service was started. */
   readonly #planned: (() => void)[] = [];
   #startedAt = 0;
@@ -85,9 +87,12 @@ export class Service {
       book,
       namespaced,
       orchestrator: serviceOrchestrator(this),
+      site: (agent) => this.hypervisors.of(agent),
     });
     this.#links = new Links(world, fabric, this.#functions);
     this.guests = new Guests(this, fabric, this.#links);
+    this.hypervisors = new Hypervisors(this);
+    this.hypervisors.settle();
   }
 
   /** Lays the links and makes the functions; nothing is started. */
@@ -180,6 +185,7 @@ export class Service {
   /** Stops everything and gives everything back. */
   async terminate(): Promise<void> {
     await this.stop();
+    this.hypervisors.close();
     await this.#fabric.close();
     this.#functions.clear();
   }
@@ -284,6 +290,7 @@ export class Service {
       },
       set descriptor(next) {
         service.#descriptor = next;
+        service.hypervisors.settle();
       },
       add: (name, f) => void this.#add(name, f),
       remove: (name) => this.#remove(name),

@@ -198,7 +198,7 @@ const REQUESTS: readonly AgentRequest[] = [
     to: landing,
     options: { downtimeLimit: 0.03, bandwidth: 0, deadline: 60, announce },
   },
-  { op: "cancel", migration: "m1" },
+  { op: "cancel", migration: "m1", gone: true },
 ];
 const REPLIES: { readonly [Op in AgentOp]: AgentReplies[Op] } = {
   hello: { next: 4 },

@@ -276,6 +276,18 @@ test("cancelled meanwhile, it does not run there: the source hears of it when it
   s.net.close();
 });
 
+test("who has cancelled it there can vouch for that here: the source need not ask", async () => {
+  const s = await inDoubt(false);
+  assert.is(await s.net.outcome(s.b.cancel("m1"), 1), undefined);
+  assert.is(await s.net.outcome(s.a.cancel("m1", true), 0.1), undefined);
+  assert.equal(s.guests(A), [`web running ${M} - 10.1.0.5`]);
+  s.net.fate = () => [DELAY];
+  await s.net.run(5);
+  assert.equal(s.guests(A), [`web running ${M} - 10.1.0.5`]);
+  assert.equal(s.guests(B), []);
+  s.net.close();
+});
+
 test("a destination that hears nothing gives it up, and then the source does not let it run there", async () => {
   const s = await inDoubt(false);
   await s.net.run(10);
