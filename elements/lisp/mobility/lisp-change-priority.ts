@@ -91,7 +91,7 @@ const args = {
     type: "seconds",
     default: "30",
     min: 1,
-    doc: "for which a message is taken after it was made: the clocks of all must agree as well",
+    doc: "for which a message is taken after it was made: the clocks of all must agree as well, either way",
   },
   TTL: {
     type: "seconds",
@@ -116,7 +116,7 @@ const OUTCOMES_MAX = 64;
  * TRUST is `key [ID:]SECRET [sha1|sha256|hkdf]... [iid N] eid EID-PREFIX... [at ADDRESS-PREFIX]...
  * [hypervisors|routers]`: SECRET as LISPMapServer has it; of several keys the first signs; `eid any` is every EID;
  * `hypervisors` takes only what speaks for a hypervisor (role H), `routers` only what tunnel routers say. Nonces are by the wall clock: a
- * message older than AGE is refused, one that comes again is acknowledged again and changes nothing. What is
+ * message older than AGE, or made before this router started, is refused, one that comes again is acknowledged again and changes nothing. What is
  * refused is on the log.
  *
  * H: `expect` has MOBILITY hold packets for an EID, `leaving` tells it where an EID will go, `cancel` undoes both.
@@ -158,7 +158,7 @@ export class LISPChangePriority extends Element {
       malformed: "no Change-Priority message in a UDP packet",
       off: "a message, where nobody is trusted",
       bad_auth: "a message whose authentication data none of the keys made",
-      replay: "a message whose nonce was used before, or is too old",
+      replay: "a message whose nonce was used before, is too old, of before the start, or of the future",
       senders: "a message of a sender more than are remembered",
       unauthorized: "a message whose key may not say that of its EIDs: acknowledged so",
       refused: "a message that asks for what cannot be done: acknowledged so",

@@ -9,7 +9,7 @@ export type Heard =
   | { readonly kind: "fresh" }
   /** The same again: it is answered as it was, and changes nothing. */
   | { readonly kind: "repeated"; readonly status: number }
-  /** Its nonce was used for another one, or is older than what is remembered. */
+  /** Its nonce was used for another one, or is of a time for which that cannot be told. */
   | { readonly kind: "replay" }
   /** A sender more than are remembered. */
   | { readonly kind: "full" };
@@ -31,7 +31,7 @@ interface Sender {
 
 export interface HeardOptions {
   readonly clock: Clock;
-  /** Seconds for which messages are taken after they were made. */
+  /** Seconds for which messages are taken after they were made, and before: clocks differ. */
   readonly age: number;
   /** Senders that are remembered, and messages of each. */
   readonly senders: number;
@@ -40,15 +40,17 @@ export interface HeardOptions {
 
 /**
  * Messages may overtake each other, above all those that are sent again, so nonces need not come in order: all of the
- * last AGE seconds are remembered. What is older counts no more, so that it may be forgotten, and a receiver that has just
- * started is as safe as the clocks agree.
+ * last `age` seconds are remembered. What is older counts no more, so that it may be forgotten; nor does what was made
+ * before this began, as it may have been heard by a former run. What is of the future would hold for too long.
  */
 export class HeardMessages {
   readonly #options: HeardOptions;
   readonly #senders = new LargeMap<string, Sender>();
+  #start: bigint;
 
   constructor(options: HeardOptions) {
     this.#options = options;
+    this.#start = nonceAt(options.clock);
   }
 
   /** Senders that are remembered. */
@@ -64,7 +66,9 @@ export class HeardMessages {
       return Buffer.compare(same.mac, mac) === 0
         ? { kind: "repeated", status: same.status }
         : { kind: "replay" };
-    if (nonce < nonceAt(this.#options.clock, this.#options.age)) return { kind: "replay" };
+    const { clock, age } = this.#options;
+    if (nonce < this.#start || nonce < nonceAt(clock, age) || nonce > nonceAt(clock, -age))
+      return { kind: "replay" };
     if (known === undefined) return { kind: this.#hasRoom() ? "fresh" : "full" };
     return { kind: nonce > known.floor ? "fresh" : "replay" };
   }
@@ -94,6 +98,7 @@ export class HeardMessages {
 
   /** Takes over what was heard before a hot swap. */
   takeOver(former: HeardMessages): void {
+    this.#start = former.#start;
     for (const [name, sender] of former.#senders) this.#senders.set(name, sender);
   }
 

@@ -94,7 +94,7 @@ export interface TalkOptions<T> {
   readonly trusted: Trusted;
   /** Where nonces are kept over a restart; null: nowhere. */
   readonly file: string | null;
-  /** Seconds for which a message is taken after it was made: the clocks of all have to agree as well. */
+  /** Seconds for which a message is taken after it was made: the clocks of all have to agree as well, either way. */
   readonly age: number;
   /** Messages that wait to be said, or for their acknowledgement. */
   readonly capacity: number;
@@ -309,7 +309,7 @@ export class ChangePriorityTalk<T> {
       const why =
         heard.kind === "full"
           ? `${SENDERS} senders are remembered already`
-          : `its nonce was used before, or is more than ${this.#options.age} s old: do the clocks agree?`;
+          : `its nonce was used before, or is not of the last ${this.#options.age} s, or of before the start: do the clocks agree?`;
       this.#refusals.tell(from, heard.kind, `${message.role} ${message.event} from ${from} refused: ${why}`);
     }
   }

@@ -30,6 +30,7 @@ test("of any messages in any order each has its effect once, those too old none,
   fc.assert(
     fc.property(arrivals, (list) => {
       const { clock, memory } = heard(8, 64);
+      const start = nonceAt(clock);
       const all = new Map<string, number>();
       for (const [who, wait, ago, content] of list) {
         clock.advance(clock.now() + wait * 1e9);
@@ -37,7 +38,7 @@ test("of any messages in any order each has its effect once, those too old none,
         const name = `${who} ${nonce}`;
         const before = all.get(name);
         const { kind } = memory.check(String(who), nonce, mac(content));
-        const old = ago > AGE;
+        const old = ago > AGE || nonce < start;
         if (before === undefined) assert.is(kind, old ? "replay" : "fresh");
         else if (before !== content) assert.is(kind, "replay");
         // What is too old to come again may be forgotten.
@@ -68,6 +69,20 @@ test("a sender more than are remembered is taken once one of them is too old to 
   clock.advance(11e9);
   assert.is(memory.check("c", nonceAt(clock), mac(0)).kind, "fresh");
   assert.is(memory.size, 0);
+});
+
+test("what was made before it began, or is of the future, is not taken; a hot swap does not begin anew", () => {
+  const { clock, memory } = heard();
+  const begin = nonceAt(clock);
+  clock.advance(5e9);
+  const kinds = (of: HeardMessages, ...nonces: bigint[]): string[] =>
+    nonces.map((nonce) => of.check("a", nonce, mac(0)).kind);
+  const nonces = [begin - 1n, begin, nonceAt(clock, -AGE), nonceAt(clock, -AGE) + 1n];
+  assert.equal(kinds(memory, ...nonces), ["replay", "fresh", "fresh", "replay"]);
+  const next = new HeardMessages({ clock, age: AGE, senders: 8, messages: 16 });
+  assert.equal(kinds(next, begin), ["replay"]);
+  next.takeOver(memory);
+  assert.equal(kinds(next, begin), ["fresh"]);
 });
 
 test("a later message about one of the EIDs supersedes, of the same sender", () => {
