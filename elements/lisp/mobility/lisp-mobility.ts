@@ -115,7 +115,11 @@ const args = {
     min: 1,
     doc: "most hosts, and most that are being asked for, expected, or armed",
   },
-  HOLD: { type: "unsigned", default: "512", doc: "packets that are held for and from one expected EID" },
+  HOLD: {
+    type: "unsigned",
+    default: "512",
+    doc: "packets that are held for and from one expected EID; 512 take up to a millisecond when they go on",
+  },
   QUEUE: {
     type: "unsigned",
     default: "2048",
@@ -192,7 +196,7 @@ const REMIND = 1e9;
  * site :: LISPSite(192.168.2.0/24 192.0.2.2);
  * Idle -> m :: LISPMobility(site, 02:00:00:00:00:01, 192.168.1.0/24 192.168.1.1, LOCATORS 192.0.2.2) -> Discard;
  * Idle -> [1] m
- * @see LISPHostSwitch, LISPHostFinder, LISPPeerLog, LISPSite, LISPRegistrar, LISPSMRSender
+ * @see LISPHostSwitch, LISPChangePriority, LISPHostFinder, LISPPeerLog, LISPSite, LISPRegistrar, LISPSMRSender
  */
 export class LISPMobility extends Element {
   static readonly spec = {
