@@ -4,7 +4,7 @@
 import * as assert from "uvu/assert";
 import { type Hypervisor, HypervisorError, type HypervisorEvent } from "../../../src/cloud/hypervisor.js";
 import type { ArmName } from "../../../src/cloud/migration/arms.js";
-import { OwnLedger } from "../../../src/cloud/migration/ledger.js";
+import { type Ledger, OwnLedger } from "../../../src/cloud/migration/ledger.js";
 import { Migrations, type MigrationsOptions } from "../../../src/cloud/migration/migrations.js";
 import { PATIENCE } from "../../../src/cloud/migration/options.js";
 import { hasEnded, type MigrationRecord } from "../../../src/cloud/migration/record.js";
@@ -138,12 +138,14 @@ export class World {
     }
   }
 
-  async start(): Promise<Migrations> {
+  /** Begins a controller; `open`: the place where it keeps migrations, if not the store of all. */
+  async start(open?: (world: MigrationWorld) => Promise<Ledger>): Promise<Migrations> {
     const life: Life = { alive: true };
     const world = this.#world(life);
+    const ledger = await (open === undefined ? OwnLedger.open(this.store) : open(world));
     const migrations = new Migrations({
       world,
-      ledger: await OwnLedger.open(this.store),
+      ledger,
       sequence: { patience: { ...PATIENCE, running: 20 }, downtimeLimit: 0.3, bandwidth: 0 },
       limits: { out: 2, in: 2, pair: 2 },
       whenBusy: "cancel",
@@ -156,19 +158,22 @@ export class World {
       },
       ...this.#options.more,
     });
-    this.#listen(life, migrations);
-    this.controller = { life, migrations };
+    ledger.onActing((acting) => {
+      if (!acting || !life.alive) return;
+      this.#listen(life, migrations);
+      this.controller = { life, migrations };
+    });
     return migrations;
   }
 
-  /** It is gone at once, whatever it was at; another one begins after so many seconds. */
-  kill(seconds: number): void {
+  /** It is gone at once, whatever it was at; another one begins after so many seconds, or is there already (null). */
+  kill(seconds: number | null): void {
     if (this.controller === null) return;
     this.controller.life.alive = false;
     this.controller = null;
     this.server.listener = null;
     for (const dc of DCS) this.hypervisors[dc].listener = null;
-    this.network.after(seconds, () => void this.start());
+    if (seconds !== null) this.network.after(seconds, () => void this.start());
   }
 
   // ---- What a controller stands on -------------------------------------------------------
