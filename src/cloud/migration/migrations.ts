@@ -172,8 +172,9 @@ export class Migrations {
     const record = id === undefined ? undefined : this.#records.get(id);
     if (record === undefined || this.#busy.get(record.vm) !== id)
       throw new MigrationError("NO_MIGRATION", `no migration '${name}' goes on`);
+    if (hasEnded(record.state)) throw new MigrationError("NO_MIGRATION", `'${name}' has ended`);
     await this.#follow(record.id, null);
-    if (!this.#cancel(record.id, reason))
+    if (!(await this.#cancel(record.id, reason)))
       throw new MigrationError("TOO_LATE", `'${record.vm}' runs at ${record.to} already`);
   }
 
@@ -281,7 +282,7 @@ export class Migrations {
       decision,
     });
     if (whenBusy === "cancel" || !this.#running.has(id))
-      this.#cancel(id, `to ${to} instead: ${request.reason}`);
+      await this.#cancel(id, `to ${to} instead: ${request.reason}`);
     return this.#now(id);
   }
 
@@ -295,11 +296,12 @@ export class Migrations {
     await this.#options.ledger.save([this.#now(id)]);
   }
 
-  /** False: too late. */
-  #cancel(id: string, reason: string): boolean {
+  /** Resolves with whether it is not too late. */
+  async #cancel(id: string, reason: string): Promise<boolean> {
     const migration = this.#running.get(id);
     if (migration !== undefined) return migration.cancel(reason);
-    void this.#end(this.#now(id), { code: "CANCELLED", from: "controller", reason });
+    if (!hasEnded(this.#now(id).state))
+      await this.#end(this.#now(id), { code: "CANCELLED", from: "controller", reason });
     return true;
   }
 
