@@ -9,7 +9,10 @@ import { Router, type RouterOptions, SimulatedClock } from "../../../src/index.j
 import { type Store, StoreError, type StoreProvider } from "../../../src/router/store.js";
 import { FollowedStore } from "../../../src/store/followed-store.js";
 import { MemoryStore } from "../../../src/store/memory-store.js";
+import { EtcdCluster, etcdMissing } from "../../lisp/database/etcd-cluster.js";
+import { skipUnless } from "../../skip.js";
 import { CommonStore } from "../../store/common-store.js";
+import { until } from "../../until.js";
 import { failure } from "../lisp/control.js";
 
 const ENTRIES = `dc paris at 48.86 2.35 vms 20 memory 64G rloc 10.0.3.1 agent 10.0.3.9 key 5:hush,
@@ -243,5 +246,32 @@ test("lmdb keeps it, for one controller at a time", async () => {
     rmSync(folder, { recursive: true, force: true });
   }
 });
+
+skipUnless(etcdMissing() === null, etcdMissing() ?? "")(
+  "two controllers of one etcd cluster have the same changes, and one that starts later finds them",
+  async () => {
+    const cluster = await EtcdCluster.start(1);
+    try {
+      const store = `, STORE etcd:${cluster.hosts.map(({ host, port }) => `${host}:${port}`).join(",")}`;
+      const [a, b] = [await start(store), await start(store)];
+      const told: string[] = [];
+      element(b).onChange(({ name, what }) => told.push(`${name} ${what}`));
+      await a.write("c.place", "video1 lyon");
+      await until(() => told.length === 1, "the other one is told");
+      await b.write("c.drain", "paris");
+      await until(() => a.read("c.entries") === b.read("c.entries"), "the first one is told");
+      assert.equal(told, ["video1 placed", "paris drained"]);
+      const numbers = [element(a).nextNumber("decision"), element(a).nextNumber("decision")];
+      await element(a).flush();
+      for (const r of [a, b]) r.close();
+      const again = await start(store);
+      assert.match(again.read("c.entries", "vm"), /dc lyon/);
+      assert.equal([...numbers, element(again).nextNumber("decision")], [1, 2, 1001]);
+      again.close();
+    } finally {
+      await cluster.close();
+    }
+  },
+);
 
 test.run();

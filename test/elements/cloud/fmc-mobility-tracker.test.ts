@@ -5,6 +5,7 @@ import * as assert from "uvu/assert";
 import type { FMCMobilityTracker } from "../../../elements/cloud/fmc-mobility-tracker.js";
 import { type AuthenticationKey, authenticate } from "../../../src/lisp/control/authentication.js";
 import { parseEidAndInstance } from "../../../src/lisp/mapping.js";
+import { SeededRandom } from "../../../src/router/random.js";
 import { eidAddress } from "../../../src/wire/lisp-control/address.js";
 import type { MapRequest } from "../../../src/wire/lisp-control/map-request.js";
 import type { EidRecord, XtrIds } from "../../../src/wire/lisp-control/record.js";
@@ -422,6 +423,38 @@ test("what is lost on the way is known again as soon as the next publication com
   assert.equal(lines.length, 1);
   b.router.runFor(0.2);
   assert.equal(lines, ["u n1 n2", "u n2 n1"]);
+  b.close();
+});
+
+test("where one in six messages is lost in each direction, everybody's place is right again after RENEW and its repetitions", async () => {
+  const some = USERS.slice(0, 200);
+  const users = some.map((eid, i) => `user u${i} eid ${eid}`).join(", ");
+  const b = await together(
+    `access n1 rloc 192.0.2.1, access n2 rloc 192.0.2.2, ${users}`,
+    ", EIDS 10.1.0.0/16, RENEW 20",
+  );
+  const random = new SeededRandom(5);
+  for (const name of ["q", "q2"]) {
+    const queue = b.router.find(name)!;
+    const push = queue.push.bind(queue);
+    queue.push = (port, batch) => (random.below(6) === 0 ? batch.kill() : push(port, batch));
+  }
+  const place = some.map((_, i) => (i & 1) + 1);
+  const move = (i: number, nonce: number): void =>
+    void register(b, nonce, [record(`${some[i]}/32`, `192.0.2.${place[i]}`)], {
+      wantNotify: false,
+      ids: ids(1),
+    });
+  for (const [i] of some.entries()) move(i, 1 + i);
+  for (let n = 0; n < 300; n++) {
+    b.router.runFor(0.3);
+    const i = random.below(some.length);
+    place[i] = 3 - place[i];
+    move(i, 1000 + n);
+  }
+  b.router.runFor(60);
+  const wrong = some.filter((_, i) => tracker(b).user(`u${i}`)?.where?.network?.name !== `n${place[i]}`);
+  assert.equal(wrong, []);
   b.close();
 });
 
