@@ -109,6 +109,22 @@ test("which site has a virtual machine's EID is known, whether as a host of its 
   n.close();
 });
 
+test("a controller in an IPv6 core is told as well", async () => {
+  const six = controller(SUBNETS).replace(
+    "RLOC $RLOC4, RLOC $RLOC6, MAP_RESOLVER 10.0.0.100",
+    "RLOC $RLOC6, MAP_RESOLVER fd00::100",
+  );
+  const { n, told } = await network(SUBNETS, { controller: six });
+  await n.plug(1);
+  n.run(5);
+  await n.plug(2);
+  n.send("mobile", "fd01::10", "fd03::10");
+  n.run(1);
+  assert.equal(placesOf(told), ["- to one", "one to two"]);
+  assert.is(addressText(told[1].eid.eid.address), "fd01::10");
+  n.close();
+});
+
 test("the decision falls at the moment at which the move is known, and says why", async () => {
   const { n, told } = await network();
   const at: number[] = [];

@@ -458,6 +458,30 @@ test("where one in six messages is lost in each direction, everybody's place is 
   b.close();
 });
 
+test("a Map-Server tells of the same address in two instances apart", async () => {
+  const b = await Bench.start(`c :: FMCCatalogue(access n1 rloc 192.0.2.1, access n2 rloc 192.0.2.2,
+      user five iid 5 eid 10.1.0.7, user six iid 6 eid 10.1.0.7, user none eid 10.1.0.7);
+    feed :: Feed -> e :: LISPMapServer(a key secret-a eid 10.1.0.0/16 more iid 5 eid 10.1.0.0/16 more iid 6 eid 10.1.0.0/16 more,
+      RLOC4 ${MS}, PUBSUB_KEY 3:shared) -> to :: IPClassifier(dst host 192.0.2.50, -) -> q :: Queue -> Unqueue
+      -> t :: FMCMobilityTracker(c, RLOC 192.0.2.50, MAP_RESOLVER ${MS}, PUBSUB_KEY 3:shared, EIDS 10.1.0.0/16,
+      EIDS "10.1.0.0/16 iid 5") -> q2 :: Queue -> Unqueue -> e; to [1] -> Discard`);
+  const lines = told(b);
+  let nonce = 1;
+  const put = (iid: number, rloc: string): void => {
+    const eid = eidAddress(iid, parseEidAndInstance("10.1.0.7").eid.address);
+    register(b, nonce++, [{ ...record("10.1.0.7/32", rloc), eid }], { wantNotify: false, ids: ids(1) });
+    b.router.runFor(0.1);
+  };
+  b.router.runFor(1);
+  put(5, "192.0.2.1");
+  put(6, "192.0.2.2");
+  put(0, "192.0.2.1");
+  put(5, "192.0.2.2");
+  assert.equal(lines, ["five - n1", "six - n2", "none - n1", "five n1 n2"]);
+  assert.is(b.read("t.subscriptions").split("\n").length, 3);
+  b.close();
+});
+
 test("a hot swap goes on with what is known: nobody is told again, and the Map-Server takes the new nonces", async () => {
   const text = (
     users: string,
