@@ -41,7 +41,8 @@ elementclass EthernetInterface { $device, $ip4, $ip6 |
 // Output 2 has copies of all messages of ARP and Neighbor Discovery, as frames, output 3 IP packets in frames that are for
 // nobody's hardware address here, as frames, and output 4 Router Solicitations. What comes to input 2 is sent as it is.
 elementclass SiteInterface { $device, $ip4, $ip6, $ether |
-  from :: FromDevice($device)
+  // An interface by itself takes frames for its own hardware address only, and those for all.
+  from :: FromDevice($device, PROMISC true)
     -> mine :: HostEtherFilter($ether, DROP_OWN true)
     -> kind :: Classifier(12/0806 20/0001, 12/0806 20/0002, 12/0800, 12/86dd 20/3a 54/85, 12/86dd 20/3a 54/87,
                           12/86dd 20/3a 54/88, 12/86dd, -);
