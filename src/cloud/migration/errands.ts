@@ -94,12 +94,17 @@ async function ask(errand: Errand, context: ErrandContext): Promise<boolean> {
       await locate(context);
       return true;
     case "cancel":
-      await hypervisorAt(errand.side, context).cancel(record.id);
+      await hypervisorAt(errand.side, context).cancel(record.id, isGone(errand.side, known));
       known.saw(errand.side, errand.side === "source" ? "running" : "absent");
       return true;
     case "tell":
       return tell(errand.told, context);
   }
+}
+
+/** Whether the source need not ask the target if it runs there: that has cancelled it. */
+function isGone(side: Side, { done, target }: Knowledge): boolean {
+  return side === "source" && target === "absent" && done.has(errandName({ kind: "cancel", side: "target" }));
 }
 
 /** What a rejection means: for what goes on a refusal, for the ways back and forward that it is tried again. */
