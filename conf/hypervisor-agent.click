@@ -5,6 +5,9 @@
 //
 //   sluice run conf/hypervisor-agent.click CORE=veth0 ADDR4=10.0.0.110 ADDR6=fd00::110 KEY=file:/etc/sluice/agent.key \
 //     HYPERVISOR='simulated:memory 64G bandwidth 10G' GUESTS='web memory 1G address 10.1.0.5 rate 10M set 200M'
+//
+// In a service whose descriptor has hypervisors, HYPERVISOR=service is the one whose agent this is, and STREAMS=true has the
+// memory of its virtual machines cross from here to other agents, over TCP between their ADDR4s.
 
 require(library ethernet-interface.click);
 
@@ -15,6 +18,8 @@ define(
   $ADDR6 fd00::110, $ADDR6_NET fd00::/64, $GATEWAY6 ::,
   // The hypervisor, as this router's world knows it.
   $HYPERVISOR simulated,
+  // Whether its virtual machines' memory crosses in streams of this host's own, as those of `service` does.
+  $STREAMS false,
   // Its virtual machines from the start, where it is a simulated one, with commas between them.
   $GUESTS ,
   // Keys, [ID:]SECRET each: of controllers, and of those that may only look.
@@ -33,10 +38,12 @@ agent :: HypervisorAgent("$HYPERVISOR", $GUESTS, ADDR $ADDR4, ADDR $ADDR6, KEY $
 
 core [0]
   -> CheckIPHeader
-  -> mine4 :: IPClassifier(dst host $ADDR4 and icmp type echo, dst host $ADDR4 and dst udp port 4344 or 4342, -);
+  -> mine4 :: IPClassifier(dst host $ADDR4 and icmp type echo, dst host $ADDR4 and dst udp port 4344 or 4342,
+    dst host $ADDR4 and tcp, -);
 mine4 [0] -> ICMPPingResponder -> route4;
 mine4 [1] -> agent;
-mine4 [2] -> others :: Discard;
+mine4 [2] -> streams :: GuestStreams($ADDR4, HYPERVISOR "$HYPERVISOR", ACTIVE $STREAMS) -> route4;
+streams [1], mine4 [3] -> others :: Discard;
 
 core [1]
   -> CheckIP6Header

@@ -32,6 +32,7 @@ const args = {
     default: "service",
     doc: "whose streams it carries, as the router's world knows it",
   },
+  ACTIVE: { type: "bool", default: "true", doc: "carry streams; otherwise what comes leaves on output 1" },
   STREAMS: { type: "unsigned", default: "64", min: 1, max: 1024, doc: "connections at a time" },
   ...TCP,
 } as const;
@@ -80,6 +81,7 @@ export class GuestStreams extends TCPHost {
     },
   } as const satisfies ElementSpec;
 
+  #active = true;
   #port = 0;
   #most = 0;
   #name = "";
@@ -101,6 +103,7 @@ export class GuestStreams extends TCPHost {
     this.configureHost(values.ADDR, { ...values, SEED: 0 }, errors);
     // The last word of a migration is short, and its machine stands still until it is there.
     this.options = { ...this.options, eager: true };
+    this.#active = values.ACTIVE;
     this.#port = values.PORT;
     this.#most = values.STREAMS;
     this.#name = values.HYPERVISOR;
@@ -108,6 +111,7 @@ export class GuestStreams extends TCPHost {
 
   override async initialize(errors: ErrorSink): Promise<void> {
     await super.initialize(errors);
+    if (!this.#active) return;
     try {
       this.#streams = await this.router.ask(MIGRATION_STREAMS, this.#name);
     } catch (e) {
@@ -205,7 +209,7 @@ export class GuestStreams extends TCPHost {
   // ---- What connections ask for ----------------------------------------------------
 
   protected hasPort(port: number): boolean {
-    return port === this.#port || this.#ports.has(port);
+    return this.#active && (port === this.#port || this.#ports.has(port));
   }
 
   protected override get full(): boolean {

@@ -214,6 +214,16 @@ test("a hot swap ends the streams, and a graph that cannot run does not", async 
   l.close();
 });
 
+test("without ACTIVE nothing has to be there, and what comes is passed on", async () => {
+  const l = await lab(
+    `f :: Feed -> s :: GuestStreams(${B}, 5001, HYPERVISOR b, ACTIVE false) -> Discard; s [1] -> c :: Counter -> Discard`,
+  );
+  l.feed([segment({})]);
+  l.router.runFor(0.001);
+  assert.equal([l.read("c.count"), l.read("s.streams")], ["1", "0"]);
+  l.close();
+});
+
 test("what is asked for has to be there", async () => {
   const facilities = new Facilities().add(MIGRATION_STREAMS, { a: () => new Heard() });
   await lab(`Idle -> GuestStreams(${A}, HYPERVISOR b) -> Discard`, { facilities }).then(
