@@ -23,13 +23,28 @@ async function read(service: Service, name: string, path: string): Promise<strin
   return (await service.function(name).request("read", { path })).trim();
 }
 
+/** Tunnel routers whose site has hosts from the beginning. */
+function busy({ descriptor }: Service): string[] {
+  const functions = [...descriptor.functions.values()];
+  const linksOf = (graph: string, device: string): [string, string][] =>
+    functions
+      .filter((f) => f.graph.endsWith(graph))
+      .flatMap(({ name, devices }) =>
+        devices.flatMap((d): [string, string][] =>
+          d.name === device && "link" in d ? [[name, d.link]] : [],
+        ),
+      );
+  const hosts = new Set(linksOf("/host.click", "eth0").map(([, link]) => link));
+  return linksOf("/xtr.click", "site").flatMap(([name, link]) => (hosts.has(link) ? [name] : []));
+}
+
 /** Names of the functions with a graph. */
 function running(service: Service, graph: string): string[] {
   return [...service.functions.values()].filter((f) => f.descriptor.graph.endsWith(graph)).map((f) => f.name);
 }
 
 test("there are the services that the README names", () => {
-  for (const file of ["two-sites.yaml", "four-sites.yaml", "multihomed.yaml"])
+  for (const file of ["two-sites.yaml", "four-sites.yaml", "multihomed.yaml", "follow-me-cloud.yaml"])
     assert.ok(files.includes(file), file);
 });
 
@@ -38,8 +53,9 @@ for (const file of files) {
     const [service, run] = await up(file);
     // Whom nobody has registered yet is asked for again after 5 s.
     await run(15);
-    for (const name of running(service, "xtr.click")) {
+    for (const name of running(service, "xtr.click"))
       assert.is(await read(service, name, "registrar.registered"), "true", name);
+    for (const name of busy(service)) {
       assert.ok(Number(await read(service, name, "resolver.replies")) > 0, name);
     }
     for (const name of running(service, "host.click")) {
