@@ -7,6 +7,7 @@ import { RealClock } from "../src/router/clock.js";
 import { NO_DEVICES } from "../src/router/device.js";
 import { InlineInstance } from "../src/vnf/instance/inline.js";
 import type { Instance } from "../src/vnf/instance/instance.js";
+import { MAY_ASK_NOTHING } from "../src/vnf/instance/remote.js";
 import { ThreadInstance } from "../src/vnf/instance/thread.js";
 import { AttachedDevices } from "../src/vnf/link/attached.js";
 import { FLIGHT } from "../src/vnf/link/wire.js";
@@ -87,7 +88,7 @@ export class Chain {
         { name: "site", shared: links[i][1], impairments: NOT_IMPAIRED, cut: false },
         { name: "core", shared: links[i + 1][0], impairments: NOT_IMPAIRED, cut: false },
       ];
-      return new ThreadInstance(specOf(what, i, SLOTS), attached, EVENTS, null, () => {});
+      return new ThreadInstance(specOf(what, i, SLOTS), attached, EVENTS, MAY_ASK_NOTHING, () => {});
     });
     const [source, counter] = [links[0][0], links[length][1]].map(
       (e) => new SharedLinkDevice(e, NOT_IMPAIRED),

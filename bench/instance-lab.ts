@@ -249,6 +249,7 @@ export function specOf(subject: Subject, number: number, slots = MEMORY.slots): 
     clickpath: "",
     seed: 0,
     orchestrates: false,
+    agent: false,
   };
 }
 

@@ -2,6 +2,7 @@
 
 import { Worker } from "node:worker_threads";
 import { makeSharedLink, SharedLinkDevice } from "../src/device/shared-link.js";
+import { MAY_ASK_NOTHING } from "../src/vnf/instance/remote.js";
 import { ThreadInstance } from "../src/vnf/instance/thread.js";
 import {
   type Booted,
@@ -31,7 +32,7 @@ export async function bootThread(hand: Hand, subject: Subject, number: number): 
     { name: "site", shared: site, impairments: NOT_IMPAIRED, cut: false },
     { name: "core", shared: core, impairments: NOT_IMPAIRED, cut: false },
   ];
-  const instance = new ThreadInstance(specOf(subject, number), attached, EVENTS, null, () => {});
+  const instance = new ThreadInstance(specOf(subject, number), attached, EVENTS, MAY_ASK_NOTHING, () => {});
   const [host, gateway] = [farSite, farCore].map((end) => new SharedLinkDevice(end, NOT_IMPAIRED));
   const ends = new Ends(hand, subject, mac, host, gateway);
   await instance.start();

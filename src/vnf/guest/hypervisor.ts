@@ -165,14 +165,14 @@ export class ServiceHypervisor implements Hypervisor {
     void outgoing.run();
   }
 
-  async cancel(migration: string): Promise<void> {
+  async cancel(migration: string, gone = false): Promise<void> {
     const incoming = this.#incoming.get(migration);
     const outgoing = this.#outgoing.get(migration);
     if (incoming === undefined && outgoing === undefined) this.#forbid(migration);
     incoming?.fail("cancelled");
     if (incoming?.outcome === "resumed" || incoming?.resuming)
       throw new HypervisorError("TOO_LATE", `'${incoming.guest.name}' runs at '${this.#name}'`);
-    await outgoing?.cancel();
+    await outgoing?.cancel(gone);
   }
 
   onEvent(listener: (event: HypervisorEvent) => void): () => void {
@@ -255,7 +255,7 @@ export function heldHypervisor(hypervisor: Hypervisor, world: Parameters<typeof 
     prepareIncoming: (...words) => held(world, hypervisor.prepareIncoming(...words)),
     migrate: (...words) => held(world, hypervisor.migrate(...words)),
     // Takes time.
-    cancel: (migration) => hypervisor.cancel(migration),
+    cancel: (...words) => hypervisor.cancel(...words),
     onEvent: (listener) => hypervisor.onEvent(listener),
     close: () => hypervisor.close(),
   };

@@ -11,6 +11,9 @@ import type { GuestStream } from "./streams.js";
 /** Pages whose digest is computed in one go: some 0.5 ms. */
 const AT_ONCE = 128;
 
+/** Seconds without a byte after which a stream counts as broken; once or twice as long. */
+const SILENCE = 10;
+
 /** Seconds between looks whether a machine runs by now. */
 const LOOK = 0.001;
 
@@ -56,6 +59,7 @@ export class Incoming {
     }
     this.#stream = stream;
     this.#cancelPatience();
+    this.#watch(stream, -1);
     this.#tell("incoming");
     try {
       for (;;) {
@@ -67,6 +71,15 @@ export class Incoming {
     } catch (e) {
       this.fail((e as Error).message);
     }
+  }
+
+  /** A source that is no more need not have said so. */
+  #watch(stream: GuestStream, heard: number): void {
+    this.#cancelPatience = this.#site.world.after(SILENCE, () => {
+      if (this.#outcome !== null || this.#resuming) return;
+      if (stream.heard === heard) this.fail(`nothing came for ${SILENCE} s`);
+      else this.#watch(stream, stream.heard);
+    });
   }
 
   #page(page: number, bytes: Uint8Array): void {
@@ -91,6 +104,7 @@ export class Incoming {
     // One that has failed since is started anew here.
     await this.#site.resume(name).catch((e) => this.#site.report(name, `is not resumed: ${e.message}`));
     this.#outcome = "resumed";
+    this.#cancelPatience();
     this.#image.clear();
     this.#tell("resumed");
     await this.answer(stream);

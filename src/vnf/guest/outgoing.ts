@@ -23,6 +23,8 @@ const ANSWER = 2;
 const LINGER = 0.002;
 /** Bytes sent at once where there is a limit to the rate. */
 const PIECE = 16_384;
+/** Seconds between looks whether something is so by now. */
+const LOOK = 0.05;
 /** Seconds in which `cancel` has an answer, or none. */
 const CANCEL = 2;
 
@@ -49,6 +51,8 @@ export class Outgoing {
   #stream: GuestStream | null = null;
   /** Why it is given up; null: it is not. */
   #giveUp: string | null = null;
+  /** Who asked for its end vouches that the machine does not run at the destination. */
+  #gone = false;
   #bytes = 0;
   #rounds = 0;
   /** Bits a second of the fastest round. */
@@ -113,9 +117,16 @@ export class Outgoing {
       .finally(cancel);
   }
 
-  /** Ends it here. Rejects with HypervisorError `TOO_LATE` or `UNREACHABLE`. */
-  async cancel(): Promise<void> {
+  /**
+   * Ends it here; `gone`: the machine will not run at the destination, which need not be asked. Rejects with
+   * HypervisorError `TOO_LATE` or `UNREACHABLE`.
+   */
+  async cancel(gone: boolean): Promise<void> {
     const { world } = this.#site;
+    if (this.#state === "committed" && gone) {
+      this.#gone = true;
+      this.#stream?.abort("cancelled");
+    }
     if (this.#state === "running" || this.#state === "stopped") this.#abandon("cancelled");
     const end = world.now() + CANCEL;
     while (this.state !== "completed" && this.state !== "failed" && world.now() < end)
@@ -212,6 +223,10 @@ export class Outgoing {
     this.#state = "stopped";
     this.#cancelDeadline();
     this.#say("stopped");
+    const late = ANSWER + this.#options.downtimeLimit;
+    const cancel = world.after(late, () => {
+      if (this.#state === "stopped") this.#abandon("the rest does not get through");
+    });
     let pages = 0;
     const { digest } = await this.#walk("last", async (reply) => {
       pages += reply.looked;
@@ -223,6 +238,7 @@ export class Outgoing {
     this.#check();
     this.#rounds++;
     this.#state = "committed";
+    cancel();
     await stream.send(encodeRecord({ type: "last", pages, digest: digest! }));
   }
 
@@ -246,6 +262,7 @@ export class Outgoing {
     const { address, port, secret } = this.#to;
     this.#site.report(this.guest, "stands still: its migration's destination is asked whether it runs there");
     while (this.#state === "committed") {
+      if (this.#gone) return this.#fail("cancelled");
       const stream = this.#streams.open(address, port);
       this.#stream = stream;
       const cancel = world.after(ASK, () => stream?.abort("no answer"));
@@ -255,7 +272,7 @@ export class Outgoing {
         await this.#answer(stream);
       } catch (e) {
         if (!(e instanceof StreamEnded)) throw e;
-        await sleep(world, ASK);
+        for (let t = 0; t < ASK && !this.#gone; t += LOOK) await sleep(world, LOOK);
       } finally {
         cancel();
       }

@@ -29,6 +29,8 @@ export class GuestStream {
   #open: boolean;
   #unacknowledged = 0;
   #aborted = false;
+  /** Bytes that have come. */
+  heard = 0;
   /** Why it is no more. */
   #ended: string | null = null;
 
@@ -111,6 +113,7 @@ export class GuestStream {
 
   received(bytes: Uint8Array): void {
     if (this.ended) return;
+    this.heard += bytes.length;
     try {
       this.#records.push(...this.#reader.take(bytes));
       this.#tell();

@@ -18,6 +18,8 @@ export interface InstanceSpec {
   readonly seed: number;
   /** Whether its graph may ask for the orchestrator of its service. */
   readonly orchestrates: boolean;
+  /** Whether its graph may ask for the hypervisor of its site. */
+  readonly agent: boolean;
 }
 
 /** Why an instance runs no more. */

@@ -48,14 +48,15 @@ export const MAKERS: Readonly<Record<Isolation, (spec: InstanceSpec, context: In
       };
       return new InlineInstance(spec, options, events, world.simulation);
     },
-    thread: (spec, { descriptor, events, fabric, orchestrator }) => {
+    thread: (spec, { descriptor, events, fabric, orchestrator, site }) => {
       const attached = fabric.plainAttached(spec.name, descriptor);
       const gone = (): void => fabric.gone(spec.name);
-      return new ThreadInstance(spec, attached, events, spec.orchestrates ? orchestrator : null, gone);
+      const may = { orchestrator: spec.orchestrates ? orchestrator : null, site };
+      return new ThreadInstance(spec, attached, events, may, gone);
     },
-    process: (spec, { descriptor, events, fabric, namespace, book, orchestrator }) => {
+    process: (spec, { descriptor, events, fabric, namespace, book, orchestrator, site }) => {
       const attached = fabric.plainAttached(spec.name, descriptor);
-      const options = { namespace, book, orchestrator: spec.orchestrates ? orchestrator : null };
+      const options = { namespace, book, orchestrator: spec.orchestrates ? orchestrator : null, site };
       return new ProcessInstance(spec, attached, events, options);
     },
   };

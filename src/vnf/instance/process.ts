@@ -3,14 +3,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import type { Orchestrator } from "../../cloud/orchestrator.js";
 import { nodeFlags, ownNames, processIdentity } from "../../system/processes.js";
 import type { ResourceBook } from "../link/pairs.js";
 import type { PlainAttached } from "../link/plain.js";
 import type { Resource } from "../state/ledger.js";
 import type { End, InstanceEvents, InstanceSpec } from "./instance.js";
 import { LifeWatch } from "./life.js";
-import { type FromInstance, RemoteInstance, type ToInstance } from "./remote.js";
+import { type FromInstance, type MayAsk, RemoteInstance, type ToInstance } from "./remote.js";
 
 /** What a process is told first. */
 export interface ProcessData {
@@ -18,12 +17,10 @@ export interface ProcessData {
   readonly attached: readonly PlainAttached[];
 }
 
-export interface ProcessOptions {
+export interface ProcessOptions extends MayAsk {
   /** Null: the manager's. */
   readonly namespace: string | null;
   readonly book: ResourceBook;
-  /** Null: the function may not ask for it. */
-  readonly orchestrator: Orchestrator | null;
 }
 
 const MAIN = fileURLToPath(new URL("process-main.js", import.meta.url));
@@ -47,7 +44,7 @@ export class ProcessInstance extends RemoteInstance {
     events: InstanceEvents,
     options: ProcessOptions,
   ) {
-    super(spec.name, events, options.orchestrator);
+    super(spec.name, events, options);
     this.#spec = spec;
     this.#attached = attached;
     this.#options = options;

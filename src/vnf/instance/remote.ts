@@ -2,16 +2,19 @@
 
 import type { Orchestrator } from "../../cloud/orchestrator.js";
 import type { Isolation } from "../descriptor/model.js";
+import type { AgentSite } from "./agent-site.js";
 import { type End, type Instance, InstanceError, type InstanceEvents } from "./instance.js";
 import { type PlainError, revivedError } from "./plain-error.js";
 import type { Reply, Request, RequestKind } from "./protocol.js";
 import { answerTo, type OrchestratorAnswer, type OrchestratorAsk } from "./remote-orchestrator.js";
+import { type FromSite, isFromSite, SiteDesk, type ToSite } from "./remote-site.js";
 
 /** From the manager to the instance. */
 export type ToInstance =
   | { readonly type: "request"; readonly id: number; readonly kind: RequestKind; readonly request: unknown }
   | { readonly type: "stop" }
-  | OrchestratorAnswer;
+  | OrchestratorAnswer
+  | ToSite;
 
 /** From the instance to the manager. */
 export type FromInstance =
@@ -21,7 +24,16 @@ export type FromInstance =
   | { readonly type: "refused"; readonly id: number; readonly error: PlainError }
   | { readonly type: "log"; readonly line: string }
   | { readonly type: "ended"; readonly end: End }
-  | OrchestratorAsk;
+  | OrchestratorAsk
+  | FromSite;
+
+/** What an instance may ask for; null: it may not. */
+export interface MayAsk {
+  readonly orchestrator: Orchestrator | null;
+  readonly site: AgentSite | null;
+}
+
+export const MAY_ASK_NOTHING: MayAsk = { orchestrator: null, site: null };
 
 /** Seconds in which a request is answered. */
 const REQUEST_SECONDS = 30;
@@ -38,16 +50,17 @@ export abstract class RemoteInstance implements Instance {
   readonly name: string;
   readonly #events: InstanceEvents;
   readonly #orchestrator: Orchestrator | null;
+  readonly #desk: SiteDesk;
   readonly #waiting = new Map<number, Waiting>();
   #id = 0;
   #end: End | null = null;
   #started: { resolve: () => void; reject: (error: Error) => void } | null = null;
 
-  /** `orchestrator`: null for an instance that may not ask for it. */
-  constructor(name: string, events: InstanceEvents, orchestrator: Orchestrator | null) {
+  constructor(name: string, events: InstanceEvents, { orchestrator, site }: MayAsk) {
     this.name = name;
     this.#events = events;
     this.#orchestrator = orchestrator;
+    this.#desk = new SiteDesk(site, (message) => this.post(message));
   }
 
   /** Why it ended; null while it runs. */
@@ -112,6 +125,11 @@ export abstract class RemoteInstance implements Instance {
 
   /** To be called with every message that the instance sends. */
   protected receive(message: FromInstance): void {
+    if (isFromSite(message)) {
+      // What an instance that was ended had sent still comes.
+      if (this.#end === null) this.#desk.receive(message);
+      return;
+    }
     switch (message.type) {
       case "started":
         this.#started?.resolve();
@@ -145,6 +163,7 @@ export abstract class RemoteInstance implements Instance {
   protected finish(end: End): void {
     if (this.#end !== null) return;
     this.#end = end;
+    this.#desk.close();
     for (const { reject, timer } of this.#waiting.values()) {
       clearTimeout(timer);
       reject(new InstanceError("ENDED", `${this.name} ended: ${end.message}`));

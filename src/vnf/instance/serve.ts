@@ -12,6 +12,7 @@ import type { InstanceSpec } from "./instance.js";
 import { plainError } from "./plain-error.js";
 import type { FromInstance, ToInstance } from "./remote.js";
 import { RemoteOrchestrator } from "./remote-orchestrator.js";
+import { isToSite, RemoteSite } from "./remote-site.js";
 
 /** The router of an instance whose devices were sent here; `system` has those of them that are the kernel's. */
 export function remoteHost(
@@ -22,6 +23,7 @@ export function remoteHost(
 ): RemoteHost {
   const devices = new AttachedDevices(attached.map(attach), system);
   const orchestrator = new RemoteOrchestrator(post);
+  const site = new RemoteSite(post, (line) => post({ type: "log", line }));
   const log = (line: string): void => post({ type: "log", line });
   const host = new InstanceHost(spec, {
     loader: new Loader(),
@@ -29,19 +31,21 @@ export function remoteHost(
     clock: new RealClock(new KernelAlarms()),
     log,
     orchestrator,
+    site: spec.agent ? site : null,
   });
-  return { host, orchestrator };
+  return { host, orchestrator, site };
 }
 
 export interface RemoteHost {
   readonly host: InstanceHost;
   /** Has the manager's answers. */
   readonly orchestrator: RemoteOrchestrator;
+  readonly site: RemoteSite;
 }
 
 /** Starts the router of an instance and runs it until the manager says stop or it ends; `done` is called last. */
 export async function serve(
-  { host, orchestrator }: RemoteHost,
+  { host, orchestrator, site }: RemoteHost,
   post: (message: FromInstance) => void,
   onMessage: (receive: (message: ToInstance) => void) => void,
   done: () => void,
@@ -50,6 +54,7 @@ export async function serve(
   onMessage((message) => {
     if (message.type === "stop") stop.abort();
     else if (message.type === "request") void answer(host, message, post);
+    else if (isToSite(message)) site.receive(message);
     else orchestrator.answered(message);
   });
   try {

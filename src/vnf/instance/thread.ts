@@ -1,11 +1,10 @@
 // An instance in a worker thread. Holds back also an endless loop, and a JavaScript heap that is full.
 
 import { Worker } from "node:worker_threads";
-import type { Orchestrator } from "../../cloud/orchestrator.js";
 import type { PlainAttached } from "../link/plain.js";
 import type { End, InstanceEvents, InstanceSpec } from "./instance.js";
 import { LifeWatch } from "./life.js";
-import { type FromInstance, RemoteInstance, type ToInstance } from "./remote.js";
+import { type FromInstance, type MayAsk, RemoteInstance, type ToInstance } from "./remote.js";
 
 /** What a worker is started with. */
 export interface ThreadData {
@@ -32,10 +31,10 @@ export class ThreadInstance extends RemoteInstance {
     spec: InstanceSpec,
     attached: readonly PlainAttached[],
     events: InstanceEvents,
-    orchestrator: Orchestrator | null,
+    may: MayAsk,
     onGone: () => void,
   ) {
-    super(spec.name, events, orchestrator);
+    super(spec.name, events, may);
     this.#spec = spec;
     this.#attached = attached;
     this.#onGone = onGone;

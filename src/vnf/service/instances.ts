@@ -53,6 +53,7 @@ export class Instances {
     checkInterfaces(f, this.#options.world);
     managed.text = readFileSync(f.graph, "latin1");
     const { world, fabric, book, orchestrator, site, clickpath } = this.#options;
+    const agentSite = site(name);
     const spec: InstanceSpec = {
       name,
       file: f.graph,
@@ -63,6 +64,7 @@ export class Instances {
       // Other random numbers for each instance, and after each restart; the same when the world is the same.
       seed: Math.floor(world.random() * 2 ** 32),
       orchestrates: f.orchestrates,
+      agent: agentSite !== null,
     };
     return MAKERS[world.simulation === null ? f.isolation : "inline"](spec, {
       descriptor: f,
@@ -74,7 +76,7 @@ export class Instances {
       namespace: this.#namespaces.get(name) ?? null,
       book,
       orchestrator,
-      site: site(name),
+      site: agentSite,
     });
   }
 

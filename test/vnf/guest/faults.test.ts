@@ -48,7 +48,7 @@ test("after any fault a machine runs at one hypervisor, and it never was at two"
         else if (fault === "cancel target") await s.refusal(to.cancel(name), 3);
         else if (fault !== "none") await service.function(fault).crash();
         // Where it is nowhere it stands still: the source has stopped it, and nobody has it yet.
-        for (let t = 0; t < 40; t++) {
+        for (let t = 0; t < 60; t++) {
           await s.run(0.5);
           if (service.guests.at("vm") !== null) continue;
           const states = (await Promise.all([from.guests(), to.guests()])).flat().map((g) => g.state);
@@ -73,7 +73,7 @@ test("after any fault a machine runs at one hypervisor, and it never was at two"
       }
       await service.terminate();
     }),
-    { numRuns: 5 },
+    { numRuns: 4 },
   );
 });
 

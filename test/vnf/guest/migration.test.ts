@@ -232,6 +232,34 @@ test("when the destination's word is lost the machine stands still at the source
   await s.service.terminate();
 });
 
+test("a source that was told that the machine will not run elsewhere need not ask there", async () => {
+  const s = await sites.simulated();
+  await s.migrate("m1");
+  await s.until("dc1", "stopped", 60, 0.0002);
+  s.service.inject({ kind: "link-down", link: "core" }, 3600);
+  await s.run(5);
+  assert.is(s.service.guests.at("vm"), null);
+  assert.is(await s.refusal(s.dc1.cancel("m1"), 3), "UNREACHABLE");
+  assert.is(await s.refusal(s.dc2.cancel("m1")), "done");
+  assert.is(await s.refusal(s.dc1.cancel("m1", true), 1), "done");
+  assert.equal(s.kinds, ["dc1:started", "dc2:incoming", "dc1:stopped", "dc2:failed", "dc1:failed"]);
+  await runsAt(s, "dc1");
+  await s.service.terminate();
+});
+
+test("when the source's agent ends the destination gives up after a while", async () => {
+  const s = await sites.simulated();
+  await s.migrate("m1");
+  await s.until("dc2", "incoming", 60, 0.0002);
+  await s.service.function("agent1").crash();
+  await s.run(1);
+  assert.equal(s.kinds, ["dc1:started", "dc2:incoming", "dc1:failed"]);
+  await s.run(20);
+  assert.is(s.event("dc2", "failed").reason, "nothing came for 10 s");
+  await runsAt(s, "dc1");
+  await s.service.terminate();
+});
+
 test("when the destination's agent ends the machine goes on at the source", async () => {
   for (const when of ["incoming", "stopped"] as const) {
     const s = await sites.simulated({ core: "delay: 50ms, rate: 20Mbps" });
