@@ -17,11 +17,12 @@ const MAC = "02:00:00:00:09:01";
 type Family = 4 | 6;
 
 /** Streams between the user at site 3 and the guest, both ways. */
-function network(family: Family): Promise<MobilityNetwork> {
+function network(family: Family, xtr: Readonly<Record<string, string>> = {}): Promise<MobilityNetwork> {
   const stream = (from: string, to: string): string =>
     `stream :: NumberedSource(${from}, 5000, ${to}, 5000, RATE ${RATE}, ACTIVE false) -> out${family};`;
   return MobilityNetwork.make({
     proxy: true,
+    xtr,
     guest: {},
     delay: DELAY,
     more: { host3: stream(USER[family], GUEST[family]), mobile: stream(GUEST[family], USER[family]) },
@@ -60,7 +61,9 @@ for (const family of [4, 6] as const)
     // The controller: before the hypervisors begin, or while they copy.
     await n.write("xtr2", "mobility.expect", `${guest} 10`);
     await n.write("xtr1", "mobility.arm", `${guest} 10 10.0.0.2`);
-    n.run(0.2);
+    // Those of the target's site reach it where it is.
+    const neighbour = family === 4 ? "192.168.2.10" : "fd02::10";
+    assert.equal(n.ping("host2", neighbour, guest, 0.2), { sent: 10, answered: 10 });
     assert.is(n.read("xtr2", "mobility.held"), "0", "it is at site 1 still");
     // What is on the wire of the site while the guest stops is the hypervisor's to keep: here there is nothing.
     n.run(0.0005);
@@ -129,10 +132,11 @@ test("a guest that does not start at the target goes on at the source: what was 
 
 test("there and back within a second by claims alone: who had it hears of each from the Map-Server, and of none twice", async () => {
   for (const family of [4, 6] as const) {
-    const n = await network(family);
+    const n = await network(family, { ROUTER_MAC: "02:00:00:00:77:01" });
     await n.plug(1);
     n.run(3);
     const guest = GUEST[family];
+    const home = family === 4 ? "192.168.1.11" : "fd01::11";
     const ask = (): void => {
       const { sent, answered } = n.ping("host3", USER[family], guest, 0.2);
       assert.is(answered, sent);
@@ -146,6 +150,7 @@ test("there and back within a second by claims alone: who had it hears of each f
       n.run(0.1);
       assert.match(n.read("xtr1", "mobility.table"), new RegExp(`^${guest} away`));
       ask();
+      assert.equal(n.ping("host1", home, guest, 0.2), { sent: 10, answered: 10 }, "from its home");
       await n.plug(0);
       await n.plug(1);
       await n.write("xtr1", "mobility.claim", guest);
@@ -162,10 +167,7 @@ test("there and back within a second by claims alone: who had it hears of each f
       ],
     );
     // Its neighbour at home, which has never heard of anything.
-    assert.equal(n.ping("host1", family === 4 ? "192.168.1.11" : "fd01::11", guest, 0.2), {
-      sent: 10,
-      answered: 10,
-    });
+    assert.equal(n.ping("host1", home, guest, 0.2), { sent: 10, answered: 10 });
     n.run(15);
     ask();
     n.close();
@@ -216,6 +218,24 @@ test("nobody hears that a host cannot be reached while it moves, whatever the ma
     }
     n.close();
   }
+});
+
+test("what two tunnel routers take each other to have ends with its TTL, and nobody hears of it", async () => {
+  const n = await network(4);
+  await n.plug(1);
+  n.run(3);
+  const guest = GUEST[4];
+  n.ping("host3", USER[4], guest, 0.2);
+  await n.write("xtr2", "mobility.arm", `${guest} 10 10.0.0.1`);
+  await n.write("xtr2", "mobility.release", guest);
+  await n.write("xtr1", "mobility.release", `${guest} 10.0.0.2`);
+  const before = [n.number("xtr1", "encap.count"), n.number("host3", "answered4.count")];
+  n.send("host3", USER[4], guest);
+  n.run(1.9);
+  const passes = n.number("xtr1", "encap.count") - before[0];
+  assert.ok(passes > 20 && passes <= 32, `${passes} times`);
+  assert.is(n.number("host3", "answered4.count"), before[1]);
+  n.close();
 });
 
 test.run();
