@@ -176,6 +176,7 @@ export class FMCDecision extends Element implements DecisionOffer {
       },
     );
     tracker.onMove((move) => this.#decider!.moved(move));
+    tracker.onRelabel((user) => this.#decider!.takeUp(user));
     this.#catalogue!.onChange((change) => {
       const policy = change.kind === "service" ? catalogue.get("service", change.name)?.policy : null;
       if (typeof policy === "string") void this.#find(policy);

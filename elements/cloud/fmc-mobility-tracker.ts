@@ -193,6 +193,7 @@ export class FMCMobilityTracker extends Element implements MobilityTrackerOffer 
 
   readonly #timers = new TimerGroup(this);
   readonly #moves = listenersOf<[UserMove]>(this, "users' moves");
+  readonly #relabels = listenersOf<[string]>(this, "networks of users");
   readonly #claims = listenersOf<[VmClaim]>(this, "virtual machines' EIDs");
   #catalogue: CatalogueOffer | null = null;
   #eids: readonly EidPrefix[] = [];
@@ -285,6 +286,7 @@ export class FMCMobilityTracker extends Element implements MobilityTrackerOffer 
           this.#count("claims");
           this.#claims.tell(claim);
         },
+        relabelled: (user) => this.#relabels.tell(user),
         wanted: (prefix, wanted) => {
           if (this.#eids.some((outer) => coversEid(outer, prefix))) return;
           if (wanted) this.#parts.want(prefix);
@@ -337,6 +339,10 @@ export class FMCMobilityTracker extends Element implements MobilityTrackerOffer 
 
   onMove(listener: (move: UserMove) => void): () => void {
     return this.#moves.add(listener);
+  }
+
+  onRelabel(listener: (user: string) => void): () => void {
+    return this.#relabels.add(listener);
   }
 
   onClaim(listener: (claim: VmClaim) => void): () => void {

@@ -36,6 +36,11 @@ export interface MobilityTrackerOffer {
   where(eid: EidPrefix): Whereabouts | null;
   /** Calls `listener` whenever a user is in another place, until the function it returns is called. */
   onMove(listener: (move: UserMove) => void): () => void;
+  /**
+   * Calls `listener` with a user whose network is another one only by the catalogue, as locators are another network's now,
+   * until the function it returns is called.
+   */
+  onRelabel(listener: (user: string) => void): () => void;
   /** Calls `listener` whenever what an EID of a virtual machine is registered with changes, until the function it returns is called. */
   onClaim(listener: (claim: VmClaim) => void): () => void;
 }

@@ -147,6 +147,24 @@ test("the decision falls at the moment at which the move is known, and says why"
   n.close();
 });
 
+test("a user in a network that is named later counts from then on", async () => {
+  const { n } = await network();
+  await n.write("controller", "users.remove", "access one");
+  await n.plug(1);
+  n.run(5);
+  await n.write("controller", "users.place", "v four");
+  await n.write("controller", "decide.decide", "s");
+  n.run(0.1);
+  await n.write("controller", "users.add", "access uno at 43 5 rloc 10.0.0.1");
+  n.run(0.1);
+  await n.write("controller", "decide.decide", "s");
+  n.run(0.1);
+  const lines = n.read("controller", "decide.decisions").split("\n");
+  assert.match(lines.at(-2)!, /asked - s stay - nothing nearer to the users than an unknown distance/);
+  assert.match(lines.at(-1)!, /asked - s migrate v:four>three three: 0\.0 km/);
+  n.close();
+});
+
 test("a Map-Server that has forgotten the subscriptions is asked again: nothing stays unknown for longer than RENEW", async () => {
   const { n, told } = await network(`${SUBNETS}, RENEW 20`);
   await n.plug(1);

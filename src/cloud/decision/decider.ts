@@ -87,7 +87,11 @@ export class Decider {
   catalogueChanged({ kind, name, what }: CatalogueChange): void {
     const { catalogue, user } = this.#options;
     if (kind === "user") this.#audience.set(name, user(name)?.where?.network ?? null);
-    else if (kind === "dc" || kind === "access") this.#audience.moved();
+    else if (
+      (kind === "dc" || kind === "access") &&
+      (what === "added" || what === "changed" || what === "removed")
+    )
+      this.#audience.moved();
     if (what === "drained") {
       const services = new Set(catalogue.vmsAt(name).map(({ service }) => service));
       for (const { vm, to } of this.#reservations.all())
@@ -107,7 +111,7 @@ export class Decider {
         if (to === name) this.finished(decision, vm, "cancelled", `${name} was taken out of the catalogue`);
   }
 
-  /** Who was seen before this began is where the tracker has them. */
+  /** A user is where the tracker has it, without having moved: it was seen before, or its network is called otherwise. */
   takeUp(user: string): void {
     this.#audience.set(user, this.#options.user(user)?.where?.network ?? null);
   }
@@ -220,12 +224,8 @@ export class Decider {
       return { vm, dc, going, memory, mtu, pinned };
     });
     parts.sort((a, b) => (a.vm < b.vm ? -1 : 1));
-    let located = 0;
-    const centres = [...catalogue.all("dc")].map((dc): Centre => {
-      const reach = this.#audience.reach(name, dc.name);
-      located = reach.located;
-      return this.#centre(dc, reach.distance);
-    });
+    const { located, distance } = this.#audience.reach(name);
+    const centres = [...catalogue.all("dc")].map((dc) => this.#centre(dc, distance(dc.name)));
     const far = ({ distance }: Centre): number => distance ?? Number.MAX_VALUE;
     centres.sort((a, b) => far(a) - far(b) || (a.name < b.name ? -1 : 1));
     const { type, task, priority, apart } = service;

@@ -60,6 +60,8 @@ export interface TrackerOptions {
 export interface TrackerEvents {
   moved(move: UserMove): void;
   claimed(claim: VmClaim): void;
+  /** The network where a user is is another one by the catalogue: the user has not moved. */
+  relabelled(user: string): void;
   /** An EID-prefix is somebody's from now on, or nobody's any more. */
   wanted(prefix: EidPrefix, wanted: boolean): void;
   count(name: "not_ours" | "unusable" | "table_full"): void;
@@ -343,11 +345,10 @@ export class Tracker {
         const found = whereabouts(this.registration(owner.prefix), this.#options.catalogue, before.since);
         this.#eids.set(id, { ...state, where: found, last: found === null ? state.last : placeName(found) });
         const user = owner.kind === "user" ? this.#users.get(owner.name) : undefined;
-        if (user !== undefined && sameEid(user.eid, owner.prefix) && found !== null)
-          this.#users.set(owner.name, {
-            ...user,
-            where: { ...found, since: user.where?.since ?? found.since },
-          });
+        if (user === undefined || !sameEid(user.eid, owner.prefix) || found === null) continue;
+        const where = { ...found, since: user.where?.since ?? found.since };
+        this.#users.set(owner.name, { ...user, where });
+        if (placeName(user.where) !== placeName(where)) this.#events.relabelled(owner.name);
       }
       return true;
     });

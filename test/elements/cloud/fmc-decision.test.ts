@@ -38,6 +38,9 @@ class Users extends Element implements MobilityTrackerOffer {
     this.#listeners.push(listener);
     return () => {};
   }
+  onRelabel(): () => void {
+    return () => {};
+  }
   onClaim(): () => void {
     return () => {};
   }

@@ -278,8 +278,11 @@ test("users and networks may come, go and change while it runs", async () => {
   const write = (handler: string, value: string): Promise<void> => b.router.write(`c.${handler}`, value);
   notify(b, nonce + 1n, [host("10.1.0.20/32", "203.0.113.9")]);
   await write("add", "user w eid 10.1.0.20 eid 10.7.0.1");
+  const relabelled: string[] = [];
+  tracker(b).onRelabel((user) => relabelled.push(user));
   await write("add", "access n9 rloc 203.0.113.9");
   b.router.runFor(0.1);
+  assert.equal(relabelled, ["w"]);
   assert.match(b.read("t.users", "w"), /^w access:n9 /);
   assert.ok(requests(b).some((message) => message.records[0].maskLength === 32));
   notify(b, nonce + 2n, [host("10.1.0.20/32", "192.0.2.2")]);
