@@ -2,6 +2,7 @@
 // A host that moves between two sites while it pings, in network namespaces: conf/xtr.click and conf/map-server.click as
 // processes, the host a kernel's own. How long it was not heard of, and how many pings that cost, is printed.
 
+import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { startAllowance } from "../lag.js";
@@ -60,7 +61,10 @@ async function pings(from: string, to: string, during: () => Promise<void>): Pro
 
 if (refused === null) {
   tests.before(async () => {
-    lab = await MovingGuest.start("mobility");
+    const trust = "key 1:moves eid 192.168.1.0/24 eid fd01::/64 at 10.0.0.0/24 at fd00::/64";
+    lab = await MovingGuest.start("mobility", { CHANGE_PRIORITY: trust }, (n, folder) => ({
+      CHANGE_PRIORITY_STATE: join(folder, `nonces${n}`),
+    }));
   });
   tests.after(() => lab.close());
 }
@@ -122,5 +126,44 @@ for (const [family, guest, home, host2, length] of FAMILIES) {
     waitForPing(lab.network, "host2", guest);
   });
 }
+
+/** Has xtr1 say it, as who speaks for hypervisors would, and waits for what is answered. */
+async function told(rloc: string, event: string, eid: string, other: string): Promise<void> {
+  const outcomes = (n: number): Promise<string> => lab.xtrs.get(n)!.read("changes.outcomes");
+  const before = await outcomes(1);
+  await lab.xtrs.get(1)!.write("changes.send", `${rloc} hypervisor ${event} ${eid} ${other}`);
+  await until(async () => (await outcomes(1)) !== before, `${event} is answered`);
+  assert.match((await outcomes(1)).split("\n").at(-1)!, /: done$/);
+}
+
+test("a host that says nothing moves by Change-Priority messages, over RLOCs of either family, and over a restart", async () => {
+  for (const [eid, length, rlocs] of [
+    ["192.168.1.77", 32, ["10.0.0.1", "10.0.0.2"]],
+    ["fd01::77", 128, ["fd00::1", "fd00::2"]],
+  ] as const) {
+    await told(rlocs[1], "arrived", eid, rlocs[0]);
+    const table = (n: number): Promise<string> => lab.xtrs.get(n)!.read("mobility.table");
+    // N to xtr1, and its reply, which names no peers.
+    await until(async () => (await table(1)).includes(`${eid} away - `), "site 1 has let it go");
+    assert.ok((await table(2)).includes(`${eid} here `));
+    assert.ok(
+      (await lab.xtrs.get(2)!.read("changes.outcomes")).includes(
+        `${rlocs[0]} new arrived ${eid}/${length}: done`,
+      ),
+    );
+    const line = new RegExp(`^${eid}/${length} 10\\.0\\.0\\.2/`);
+    await until(
+      async () => line.test(await lab.mapServer.read("ms.registrations", `${eid}/${length}`)),
+      "it is registered",
+    );
+  }
+  // The nonces of another run go on, and are taken.
+  await lab.xtrs.get(1)!.kill();
+  lab.xtrs.get(1)!.restart();
+  await lab.xtrs.get(1)!.running();
+  await told("10.0.0.2", "left", "192.168.1.77", "10.0.0.1");
+  assert.ok((await lab.xtrs.get(2)!.read("mobility.table")).includes("192.168.1.77 away - "));
+  assert.is(await lab.xtrs.get(2)!.read("changes.replay"), "0");
+});
 
 tests.run();

@@ -13,9 +13,13 @@ export class MovingGuest {
   readonly xtrs: ReadonlyMap<number, RouterProcess>;
   readonly mapServer: RouterProcess;
 
-  /** Everything runs and is registered; `xtr` are further parameters of the tunnel routers. */
-  static async start(name: string, xtr: Readonly<Record<string, string>> = {}): Promise<MovingGuest> {
-    const lab = new MovingGuest(name, xtr);
+  /** Everything runs and is registered; `xtr` are further parameters of the tunnel routers, `each` of that of each site. */
+  static async start(
+    name: string,
+    xtr: Readonly<Record<string, string>> = {},
+    each: (n: number, folder: string) => Readonly<Record<string, string>> = () => ({}),
+  ): Promise<MovingGuest> {
+    const lab = new MovingGuest(name, (n, folder) => ({ ...xtr, ...each(n, folder) }));
     // Its address, mask and default routers are those of site 1 wherever it goes.
     lab.#join("guest", 1, 10);
     lab.#join("home", 1, 11);
@@ -27,7 +31,7 @@ export class MovingGuest {
     return lab;
   }
 
-  private constructor(name: string, xtr: Readonly<Record<string, string>>) {
+  private constructor(name: string, xtr: (n: number, folder: string) => Readonly<Record<string, string>>) {
     this.network = new Network(name);
     for (const link of ["core", "site1", "site2"]) this.network.switch(link);
     this.#device("ms", ["core"]);
@@ -36,7 +40,7 @@ export class MovingGuest {
       CORE: "core",
       SITES: `campus key labkey ${eids}`,
     });
-    this.xtrs = new Map(SITES.map((n) => [n, this.#xtr(n, xtr)]));
+    this.xtrs = new Map(SITES.map((n) => [n, this.#xtr(n, xtr(n, this.network.folder))]));
   }
 
   #xtr(n: number, more: Readonly<Record<string, string>>): RouterProcess {
