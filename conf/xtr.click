@@ -30,6 +30,7 @@
 //
 // Hosts of other sites may come and keep their addresses where DYNAMIC_EID names their ranges and default routers:
 // DYNAMIC_EID='192.168.1.0/24 192.168.1.1, fd01::/64 fd01::1'. This site's own may leave if their ranges are there too.
+// ROUTER_MAC=02:00:5e:00:01:01 at all sites makes their routers one to these hosts; ADVERTISE=true advertises it (RFC 4861).
 //
 // IID=5 puts the site into instance 5: its EIDs are registered, asked for, sent and delivered there and nowhere else. The
 // Map-Server's $SITES have `iid 5` before them, or its own IID=5.

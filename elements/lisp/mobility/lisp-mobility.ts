@@ -164,7 +164,8 @@ const REMIND = 1e9;
  *
  * The site is told ANNOUNCE times that a host which has left is reached through us, and where one is that has come; and
  * that host, that its default routers are at our hardware address. Our frames do not bear the host's, by which switches would
- * look for it at our port: its answers show where it is. Those who send to an address where nobody is (input 5) are told again.
+ * look for it at our port: its answers show where it is, and before one nobody is told of its address, which it may still
+ * be probing for duplicates. Those who send to an address where nobody is (input 5) are told again.
  *
  * A packet that comes from the core for a host that is not here, and not known to be elsewhere (input 2), follows an old
  * mapping, which a tunnel router that has restarted could not withdraw: those that LOG knows to have sent it get an SMR,
@@ -364,7 +365,7 @@ export class LISPMobility extends Element {
     });
     this.#misdirected = new Misdirected({
       ...limits,
-      correct: (packet) => this.#count("corrected", this.#neighbours!.correct(packet) ? 1 : 0),
+      correct: (packet, may) => this.#count("corrected", this.#neighbours!.correct(packet, may) ? 1 : 0),
     });
     this.#strays = new Strays({
       ...limits,
@@ -401,7 +402,6 @@ export class LISPMobility extends Element {
       expected: this.#expected,
       armed: this.#armed,
       canHold: () => this.#canHold,
-      ask: (eid) => this.#ask(eid),
       sendOn: (held) => this.#sendOn(held),
     });
   }

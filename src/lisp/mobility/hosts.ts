@@ -59,6 +59,7 @@ export interface HostsOwner {
 
 interface Entry extends MobileHost {
   state: HostState;
+  answered: boolean;
   mac: Uint8Array | null;
   mapping: Mapping | null;
   since: number;
@@ -157,7 +158,7 @@ export class MobileHosts {
   heard(eid: Uint8Array, mac: Uint8Array, answered: boolean): void {
     const name = addressText(eid);
     if (answered && this.#candidates.has(name)) {
-      this.arrive(eid, mac);
+      this.arrive(eid, mac, true);
       return;
     }
     const host = this.#hosts.get(name);
@@ -167,19 +168,32 @@ export class MobileHosts {
     }
     host.seen = this.#clock.now();
     host.tries = 0;
-    const unknown = host.mac === null;
+    const first = !host.answered;
+    host.answered = true;
     host.mac = mac;
-    if (unknown) this.#owner.located(host);
+    if (first) this.#owner.located(host);
+  }
+
+  /** A host that is here is at hardware address `mac`, says who is believed. */
+  locate(eid: Uint8Array, mac: Uint8Array): void {
+    const host = this.#hosts.get(addressText(eid));
+    if (host === undefined || host.state === "away") return;
+    host.seen = this.#clock.now();
+    host.tries = 0;
+    const same = host.mac !== null && mac.every((byte, i) => byte === host.mac![i]);
+    host.mac = mac;
+    if (!same) this.#owner.located(host);
   }
 
   /** The host is here: it has answered, or whoever says so is believed. Returns false where there is no room for it. */
-  arrive(eid: Uint8Array, mac: Uint8Array | null): boolean {
+  arrive(eid: Uint8Array, mac: Uint8Array | null, answered = false): boolean {
     const name = addressText(eid);
     const candidate = this.#candidates.get(name);
     candidate?.timer.unschedule();
     this.#candidates.delete(name);
     const host = this.#hosts.get(name) ?? this.#make(eid);
     if (host === null) return false;
+    host.answered = answered;
     host.mac = mac ?? host.mac;
     host.mapping = null;
     host.unconfirmed = 0;
@@ -205,6 +219,7 @@ export class MobileHosts {
     }
     host.mapping = mapping;
     host.unconfirmed = unconfirmed;
+    host.answered = false;
     host.mac = null;
     this.#enter(host, "away");
     this.#owner.left(host);
@@ -234,7 +249,8 @@ export class MobileHosts {
   adopt(former: MobileHost): void {
     const host = this.#make(former.eid);
     if (host === null) return;
-    Object.assign(host, { mac: former.mac, mapping: former.mapping, seen: former.seen });
+    const { answered, mac, mapping, seen } = former;
+    Object.assign(host, { answered, mac, mapping, seen });
     host.unconfirmed = former.unconfirmed;
     this.#enter(host, former.state);
     host.since = former.since;
@@ -246,6 +262,7 @@ export class MobileHosts {
     const entry: Entry = {
       eid,
       state: "away",
+      answered: false,
       home: this.#owner.home(eid),
       mac: null,
       mapping: null,

@@ -28,8 +28,8 @@ export interface MisdirectedOptions {
   readonly rate: number;
   readonly burst: number;
   readonly capacity: number;
-  /** Tells who sent it what it needs to know. */
-  readonly correct: (packet: MisdirectedPacket) => void;
+  /** Tells who sent it what it needs to know, if there is anything and it `may` be told. */
+  readonly correct: (packet: MisdirectedPacket, may: () => boolean) => void;
 }
 
 /** Between two times that one is told of the same, nanoseconds: what comes sooner is on its way already. */
@@ -56,8 +56,8 @@ export class Misdirected {
       frame.slice(ETHERNET_HEADER + offset, ETHERNET_HEADER + offset + (four ? 4 : 16));
     const source = at(four ? IPV4_SOURCE : IPV6_SOURCE);
     const destination = at(four ? IPV4_DESTINATION : IPV6_DESTINATION);
-    if (!this.#limit.allow(`${addressText(source)} ${addressText(destination)}`)) return;
+    const may = (): boolean => this.#limit.allow(`${addressText(source)} ${addressText(destination)}`);
     const [to, from] = [frame.slice(0, ETHERNET_SOURCE), frame.slice(ETHERNET_SOURCE, ETHERNET_TYPE)];
-    this.#options.correct({ source, destination, from, to });
+    this.#options.correct({ source, destination, from, to }, may);
   }
 }

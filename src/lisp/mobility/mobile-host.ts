@@ -18,7 +18,9 @@ export interface MobileHost {
   readonly state: HostState;
   /** Whether its address is out of the site's own prefixes. */
   readonly home: boolean;
-  /** Its hardware address, where it has told. */
+  /** Whether it has said itself, since it is in this state, that it has the address; else it may still be about to make sure. */
+  readonly answered: boolean;
+  /** Its hardware address, where it or another has told. */
   readonly mac: Uint8Array | null;
   /** Where it is, when away. */
   readonly mapping: Mapping | null;

@@ -129,23 +129,25 @@ export class Neighbours {
     if (host === null || host.state === "away") {
       // Of one of this site that is nowhere known it is not for us to say where it is.
       if (host !== null || !home(eid)) send(announcement(eid, ether, ether));
-    } else if (host.mac === null) {
-      // Its answer is for all to see, and asking tells it of one of its routers.
-      this.#options.ask(eid);
-    } else {
-      send(announcement(eid, host.mac, ether));
-      const range = rangeOf(ranges, eid);
+      return;
+    }
+    const range = rangeOf(ranges, eid);
+    if (host.mac !== null) {
+      if (host.answered) send(announcement(eid, host.mac, ether));
       if (range !== null)
         for (const router of this.#routersOf(range))
           send(introduction(router, ether, true, eid, host.mac, ether));
     }
+    // Its answer is for switches to see. Until then it may probe for duplicates (RFC 4862, section 5.4; RFC 5227, section
+    // 2.1.1): whoever tells others of its address then takes it away from it.
+    if (!host.answered) this.#options.ask(eid);
   }
 
   /**
    * A frame with this packet was not for us, and perhaps for nobody: its sender is told where the destination is, or its
-   * default routers are. Returns whether there was something to tell.
+   * default routers are, where that `may` be said. Returns whether it was.
    */
-  correct({ source, destination, from, to }: MisdirectedPacket): boolean {
+  correct({ source, destination, from, to }: MisdirectedPacket, may: () => boolean): boolean {
     const { ranges, ether, hosts, home, send } = this.#options;
     const host = hosts().get(source);
     const range = rangeOf(ranges, source);
@@ -154,19 +156,21 @@ export class Neighbours {
       send(introduction(address, mac, router, source, from, ether));
     if (!covers(range, destination)) {
       // Of hosts that do not move others may be the routers.
-      if (host === null) return false;
+      if (host === null || !may()) return false;
       for (const router of this.#routersOf(range)) tell(router, ether, true);
       return true;
     }
     const there = hosts().get(destination);
     if (there === null && home(destination)) {
       // One that is back may know its neighbour by the address of a router elsewhere; only the neighbour knows its own.
-      if (host !== null) send(question(destination, source, from, ether));
-      return host !== null;
+      if (host === null || !may()) return false;
+      send(question(destination, source, from, ether));
+      return true;
     }
-    if (there === null || there.state === "away") tell(destination, ether, isRouter(range, destination));
-    else if (there.mac === null || sameAddress(there.mac, to)) return false;
-    else tell(destination, there.mac, false);
+    const away = there === null || there.state === "away";
+    const mac = away ? ether : there.mac;
+    if (mac === null || sameAddress(mac, to) || !may()) return false;
+    tell(destination, mac, away && isRouter(range, destination));
     return true;
   }
 }

@@ -24,8 +24,6 @@ export interface ToldMovesOptions {
   readonly armed: ArmedHosts;
   /** Whether packets can be held. */
   readonly canHold: () => boolean;
-  /** Asks the site for a host. */
-  readonly ask: (eid: Uint8Array) => void;
   /** Sends packets that were held the usual way. */
   readonly sendOn: (held: HeldPackets) => void;
 }
@@ -60,15 +58,13 @@ export class ToldMoves {
   }
 
   claim(eid: Uint8Array, mac: Uint8Array | null): boolean {
-    const { moves, hosts, armed, ask } = this.#options;
+    const { moves, hosts, armed } = this.#options;
     if (!moves.inRange(eid)) return false;
     armed.delete(eid);
     if (!moves.isHere(eid)) {
       hosts.arrive(eid, mac);
-      // It has been asked for where its hardware address is not known. Its answer shows the site's switches where it is.
-      if (moves.isHere(eid) && mac !== null) ask(eid);
     } else if (mac !== null) {
-      hosts.heard(eid, mac, false);
+      hosts.locate(eid, mac);
       moves.locate(eid, mac);
     }
     return moves.isHere(eid);

@@ -187,7 +187,7 @@ test("there and back within seconds, and on at the source as the target failed",
 });
 
 test("a claimed host is believed as one that has answered is: asked when it is silent, and given up", async () => {
-  const b = await start(", IDLE 10");
+  const b = await start(", IDLE 10, ANNOUNCE 1");
   await b.router.write("e.claim", `${GUEST[4]} 02:00:00:00:00:09`);
   // Its answer would show switches where it is.
   assert.equal([b.read("e.asked"), b.read("e.table")], ["1", `${GUEST[4]} here 02-00-00-00-00-09 0.000`]);
