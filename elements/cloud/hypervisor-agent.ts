@@ -285,7 +285,7 @@ export class HypervisorAgent extends Element {
         if (!sent) this.#count("no_slot");
         return sent;
       },
-      random64: () => randomNonce(this.router.random),
+      random64: () => randomNonce(this.router.random) ^ BigInt(this.router.clock.now()),
       log: (line) => this.router.log(`${this.declaration}: ${line}`),
       keys: this.#keys,
       news: this.#news!,

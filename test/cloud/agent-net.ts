@@ -156,7 +156,8 @@ export class Net {
     const router = await Router.fromText(text, {
       loader,
       clock: this.simulation.clock,
-      seed: this.#routers.size + Math.floor(this.now * 1000),
+      // As in services: one that begins anew draws the same numbers again.
+      seed: Number(/\d+$/.exec(ip)?.[0] ?? 0),
       memory: { slots: 1024 },
       log: (line) => this.log.push(line),
       facilities: new Facilities().add(HYPERVISOR, {

@@ -13,7 +13,7 @@ export interface AgentHost {
   timer(fire: () => void): Timer;
   /** Returns false when there was no room for it. */
   send(datagram: OutgoingDatagram): boolean;
-  /** Nobody can guess it, outside of simulations. */
+  /** Nobody can guess it, outside of simulations; in these it is another one after a restart as well, though the seed is the same. */
   random64(): bigint;
   /** Writes a line to the log. */
   log(line: string): void;

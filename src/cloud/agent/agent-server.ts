@@ -4,7 +4,7 @@ import { idsOf } from "../../lisp/control/keys.js";
 import { addressText } from "../../net/address.js";
 import { orNull } from "../../wire/error.js";
 import type { UdpPacket } from "../../wire/udp-packet.js";
-import { type Hypervisor, HypervisorError, type HypervisorEvent } from "../hypervisor.js";
+import { type Announcement, type Hypervisor, HypervisorError, type HypervisorEvent } from "../hypervisor.js";
 import { type AgentHost, Alarm } from "./agent-host.js";
 import { type AgentMessage, BODY_MAX, isAuthentic, sealed, writeAgentMessage } from "./agent-message.js";
 import { Announcements, type SiteNews } from "./announcements.js";
@@ -249,8 +249,9 @@ export class AgentServer {
     switch (request.op) {
       case "prepare": {
         const { migration, guest, patience, announce } = request;
-        if (announce !== undefined) this.#announcements.add(migration, guest.addresses, announce);
-        return hypervisor.prepareIncoming(migration, guest, patience);
+        return this.#announced(migration, guest.addresses, announce, () =>
+          hypervisor.prepareIncoming(migration, guest, patience),
+        );
       }
       case "migrate":
         return this.#migrate(request);
@@ -266,12 +267,29 @@ export class AgentServer {
     to,
     options,
   }: AgentRequest & { readonly op: "migrate" }): Promise<null> {
-    if (options.announce !== undefined) {
-      const found = (await this.#hypervisor.guests()).find(({ name }) => name === guest);
-      if (found !== undefined) this.#announcements.add(migration, found.addresses, options.announce);
-    }
-    await this.#hypervisor.migrate(migration, guest, to, options);
+    const { announce } = options;
+    const all = announce === undefined ? [] : await this.#hypervisor.guests();
+    const addresses = all.find(({ name }) => name === guest)?.addresses ?? [];
+    await this.#announced(migration, addresses, announce, () =>
+      this.#hypervisor.migrate(migration, guest, to, options),
+    );
     return null;
+  }
+
+  /** Does `work`, of which events may tell before it is done; where it is refused, nothing is to be announced. */
+  async #announced<T>(
+    migration: string,
+    addresses: readonly Uint8Array[],
+    announce: Announcement | undefined,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    const added = announce !== undefined && this.#announcements.add(migration, addresses, announce);
+    try {
+      return await work();
+    } catch (e) {
+      if (added) this.#announcements.forget(migration);
+      throw e;
+    }
   }
 
   async #guests(after: string): Promise<AgentReplies["guests"]> {

@@ -22,13 +22,20 @@ interface Announced {
 export class Announcements {
   readonly #byMigration = new Map<string, Announced>();
 
-  add(migration: string, addresses: readonly Uint8Array[], announcement: Announcement): void {
-    if (this.#byMigration.has(migration)) return;
+  /** Returns whether it was news: of a migration the first announcement counts. */
+  add(migration: string, addresses: readonly Uint8Array[], announcement: Announcement): boolean {
+    if (this.#byMigration.has(migration)) return false;
     this.#byMigration.set(migration, { addresses, announcement, left: false });
     if (this.#byMigration.size > MOST) {
       const [first] = this.#byMigration.keys();
       this.#byMigration.delete(first);
     }
+    return true;
+  }
+
+  /** The migration was refused. */
+  forget(migration: string): void {
+    this.#byMigration.delete(migration);
   }
 
   /** Tells what an event of the hypervisor means. One that has left, and runs here again as its migration failed, is back. */
