@@ -20,9 +20,10 @@ import { XtrIdError, xtrIds } from "../../src/lisp/control/xtr-ids.js";
 import type { OwnSubscription } from "../../src/lisp/itr/own-subscriptions.js";
 import { resolverAddresses, ServerList } from "../../src/lisp/itr/server-list.js";
 import { SubscriptionTalk } from "../../src/lisp/itr/subscription-talk.js";
+import { Pacer } from "../../src/lisp/limits/pacer.js";
 import { MappingError, parseEidAndInstance } from "../../src/lisp/mapping.js";
 import { addressText } from "../../src/net/address.js";
-import { canonicalEid, coversEid, type EidPrefix, eidText } from "../../src/net/eid.js";
+import { canonicalEid, coversEid, type EidPrefix, eidName, eidText } from "../../src/net/eid.js";
 import { prefixText } from "../../src/net/prefix.js";
 import type { Batch } from "../../src/packet/batch.js";
 import { Element, type ErrorSink } from "../../src/router/element.js";
@@ -82,6 +83,12 @@ const args = {
     default: "60",
     min: 1,
     doc: "time after which all is asked for again: the longest that a change stays unknown whose publication nobody repeats",
+  },
+  RATE: {
+    type: "unsigned",
+    default: "500",
+    min: 1,
+    doc: "most EID-prefixes a second that are subscribed to for the first time; Map-Resolvers limit what one sender may ask",
   },
   CAPACITY: { type: "unsigned", default: "65536", doc: "most subscriptions" },
   REGISTRATIONS: {
@@ -200,8 +207,9 @@ export class FMCMobilityTracker extends Element implements MobilityTrackerOffer 
   #values: ArgValues<typeof args> | null = null;
   #talk: SubscriptionTalk | null = null;
   #tracker: Tracker | null = null;
+  #pacer: Pacer | null = null;
   readonly #parts = new SubscribedParts({
-    begin: ({ iid, eid }) => void this.#talk!.subscribe(iid, eid),
+    begin: (prefix) => this.#begin(prefix),
     end: ({ iid, eid }) => {
       const { subscriptions } = this.#talk!;
       const found = subscriptions.find(iid, eid);
@@ -270,9 +278,12 @@ export class FMCMobilityTracker extends Element implements MobilityTrackerOffer 
 
   override initialize(): void {
     const { catalogue } = this.#catalogue!;
+    const { clock } = this.router;
+    const { RATE, CAPACITY } = this.#values!;
+    this.#pacer = new Pacer({ clock, timers: this.#timers, interval: 0, rate: RATE, capacity: CAPACITY });
     this.#tracker = new Tracker(
       {
-        clock: this.router.clock,
+        clock,
         catalogue,
         capacity: this.#values!.REGISTRATIONS,
         timer: (fire) => this.#timers.timer(fire),
@@ -313,10 +324,20 @@ export class FMCMobilityTracker extends Element implements MobilityTrackerOffer 
     this.pushOrKill(port + 1, batch);
   }
 
+  #begin(prefix: EidPrefix): void {
+    const paced = this.#pacer!.request(eidName(prefix), () => {
+      // It may be wanted no more.
+      if (this.#parts.has(prefix)) this.#talk!.subscribe(prefix.iid, prefix.eid);
+      return true;
+    });
+    if (paced === "full") this.#count("full");
+  }
+
   #told(s: OwnSubscription, records: readonly EidRecord[], whole: boolean): void {
     const tracker = this.#tracker!;
     const again = tracker.told(s, records, whole);
-    if (again) this.#talk!.subscriptions.renew(s);
+    // An answer that says nothing would be asked for again and again.
+    if (again && !whole) this.#talk!.subscriptions.renew(s);
     if (whole)
       for (const prefix of this.#parts.answered(s, isWhole(s, records))) tracker.forget(canonicalEid(prefix));
   }

@@ -338,6 +338,38 @@ test("limits are counted, and nobody to ask, and no packet to ask with", async (
   slots.close();
 });
 
+test("of many EIDs no more than RATE a second are subscribed to first; what does not fit is counted", async () => {
+  const users = Array.from({ length: 100 }, (_, i) => `user u${i} eid 10.9.0.${i}`).join(", ");
+  const b = await alone(", RATE 20, RENEW 600, MAX_TIMEOUT 600, TIMEOUT 600", users);
+  const at: number[] = [];
+  for (let tenth = 0; tenth <= 50; tenth++) {
+    at.push(requests(b).length);
+    b.router.runFor(0.1);
+  }
+  assert.equal([at.slice(0, 2).reduce((n, k) => n + k), at.reduce((n, k) => n + k)], [22, 100]);
+  assert.ok(
+    at.slice(2).every((n) => n <= 3),
+    at.join(),
+  );
+  b.close();
+  const c = await alone(", RATE 1, CAPACITY 10", users);
+  c.router.runFor(30);
+  assert.is(c.read("t.size"), "10");
+  assert.ok(Number(c.read("t.full")) >= 89, c.read("t.full"));
+  c.close();
+});
+
+test("an answer that takes back what was asked for is not asked for again at once", async () => {
+  const { b, nonce } = await subscribed();
+  b.router.runFor(2);
+  b.take("out");
+  notify(b, nonce + 1n, [gone("10.1.0.0/16")]);
+  const again = asked(b).get("10.1.0.0/16")!;
+  notify(b, again, [gone("10.1.0.0/16")]);
+  assert.is(asked(b).get("10.1.0.0/16"), undefined);
+  b.close();
+});
+
 test("what is configured wrongly is an error", async () => {
   const start = (args: string): Promise<string> =>
     failure(() =>
