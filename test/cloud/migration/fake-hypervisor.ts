@@ -53,6 +53,8 @@ export class FakeHypervisor {
   readonly room: { memory: number; guests: number; mtu: number };
   /** Until when it does nothing and answers nobody, seconds. */
   stalledUntil = 0;
+  /** Until when it keeps no events, seconds, and says afterwards only that some were lost. */
+  forgetsUntil = 0;
   /** What it refuses next. */
   readonly refuses = new Set<"prepareIncoming" | "migrate" | "resume">();
   /** Whether guests send packets by themselves. */
@@ -61,6 +63,7 @@ export class FakeHypervisor {
   readonly events: { readonly number: number; readonly event: HypervisorEvent }[] = [];
   #number = 0;
   #waits = false;
+  #forgot = false;
   /** Where events go. */
   listener: ((dc: Place, number: number, event: HypervisorEvent) => void) | null = null;
 
@@ -246,7 +249,22 @@ export class FakeHypervisor {
 
   #tell(migration: string, guest: Guest, kind: HypervisorEvent["kind"], reason = ""): void {
     const at = this.#network.clock.now();
+    const forgets = this.forgetsUntil - this.#network.now;
+    if (forgets > 0) {
+      if (!this.#forgot) this.#network.after(forgets + 0.001, () => this.#tellLost());
+      this.#forgot = true;
+      return;
+    }
     const event = { kind, guest: guest.name, migration, at, bytes: 1, rounds: 1, reason };
+    this.events.push({ number: ++this.#number, event });
+    this.#send(this.#number, event);
+    this.#again();
+  }
+
+  #tellLost(): void {
+    this.#forgot = false;
+    const at = this.#network.clock.now();
+    const event = { kind: "lost", guest: "", migration: "", at, bytes: 0, rounds: 0, reason: "" } as const;
     this.events.push({ number: ++this.#number, event });
     this.#send(this.#number, event);
     this.#again();

@@ -54,6 +54,8 @@ async function run(step: State, fault: Fault, arm: ArmName, seed: number): Promi
     assert.ok(ended < begun + ENDS, `ended ${ended - begun} s after`);
     assert.ok(world.unserved < fault.lasts + UNSERVED, `unserved for ${world.unserved} s`);
     assert.ok(world.bothClaimed < fault.lasts + UNSERVED, `claimed by both for ${world.bothClaimed} s`);
+    if (fault.settles && step !== "cancelling" && struck < Number.POSITIVE_INFINITY)
+      assert.is(world.controller!.migrations.records()[0].state, "settled");
     // What is on its way arrives.
     await world.network.run(5);
     world.check("in the end");

@@ -8,8 +8,9 @@ export interface Fault {
   readonly name: string;
   /** Seconds that it lasts. */
   readonly lasts: number;
-  /** It may let the sequence wait for somebody until that one counts as lost. */
   readonly strike: (world: World) => void;
+  /** It is made up for: the migration ends at its target, unless it is wanted back. */
+  readonly settles?: true;
 }
 
 /** States in which something is under way. */
@@ -43,14 +44,14 @@ function atEach(name: string, lasts: number, strike: (world: World, dc: Dc) => v
 }
 
 export const FAULTS: readonly Fault[] = [
-  cut("messages lost", 0.08, ALL, ALL),
+  { ...cut("messages lost", 0.08, ALL, ALL), settles: true },
   {
     name: "messages late and doubled",
     lasts: 2,
     strike(world) {
       const { random } = world.network;
       const weather = (): readonly number[] =>
-        Array.from({ length: 1 + random.below(3) }, () => random.real() * 0.4);
+        Array.from({ length: 1 + random.below(3) }, () => random.real() * 0.9);
       world.network.weather.add(weather);
       world.network.after(2, () => world.network.weather.delete(weather));
     },
@@ -87,7 +88,39 @@ export const FAULTS: readonly Fault[] = [
     };
     world.network.after(2.2, speak);
   }),
-  { name: "controller killed", lasts: 0.5, strike: (world) => world.kill(0.5) },
+  { name: "controller killed", lasts: 0.5, strike: (world) => world.kill(0.5), settles: true },
+  ...atEach("agent and tunnel router apart", 1.5, (world, dc) => {
+    const weather = (m: { from: Place; to: Place }): "lost" | null =>
+      m.from === dc && m.to === dc ? "lost" : null;
+    world.network.weather.add(weather);
+    world.network.after(1.5, () => world.network.weather.delete(weather));
+  }),
+  {
+    name: "it does not come up at dc2, and dc1's agent is not heard",
+    lasts: 1.5,
+    strike(world) {
+      world.hypervisors.dc2.refuses.add("resume");
+      const weather = (m: { from: Place; to: Place }): "lost" | null =>
+        m.from === "dc1" && m.to === "dc1" ? "lost" : null;
+      world.network.after(0.01, () => world.network.weather.add(weather));
+      world.network.after(1.5, () => world.network.weather.delete(weather));
+    },
+  },
+  {
+    name: "no agent is heard",
+    lasts: 3,
+    strike(world) {
+      const weather = (m: { from: Place; to: Place; what: string }): "lost" | null =>
+        (m.from === "ctl" || m.to === "ctl") && m.from !== "ms" && m.to !== "ms" && !m.what.startsWith("H ")
+          ? "lost"
+          : null;
+      world.network.weather.add(weather);
+      world.network.after(3, () => world.network.weather.delete(weather));
+    },
+  },
+  ...atEach("events not kept", 1.5, (world, dc) => {
+    world.hypervisors[dc].forgetsUntil = world.network.now + 1.5;
+  }).map((fault) => ({ ...fault, settles: true as const })),
   {
     name: "Map-Server gone",
     lasts: 3,

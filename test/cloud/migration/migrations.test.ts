@@ -195,6 +195,16 @@ test("one that waits is cancelled at once, and nothing of it has been armed", as
   world.check("in the end");
 });
 
+test("one that is copied is sent back at once", async () => {
+  const { world, all } = await started({ arm: "e" });
+  await go(all);
+  await world.network.run(0.5);
+  await all.cancel("vm", "by hand");
+  await world.network.run(0.2);
+  assert.equal(states(all), ["vm dc2 cancelled CANCELLED"]);
+  world.check("in the end");
+});
+
 test("what has come to its target cannot be cancelled", async () => {
   const { world, all } = await started();
   await go(all);
