@@ -41,6 +41,11 @@ export function sleep(world: World, seconds: number): Promise<void> {
   });
 }
 
+/** Lets others have their turn; none of the world's time passes on purpose. */
+export function turn(world: World): Promise<void> {
+  return world.simulation === null ? new Promise((done) => setImmediate(done)) : sleep(world, 0);
+}
+
 /** `work`, which takes Node's turns but none of the world's time. */
 export function held<T>(world: World, work: Promise<T>): Promise<T> {
   world.hold(work.catch(() => {}));

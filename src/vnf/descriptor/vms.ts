@@ -1,5 +1,6 @@
 // Functions that are virtual machines, and the hypervisors of a descriptor: read, and checked against each other.
 
+import { BUFFER_SIZE, HEADER_SIZE, SLOT_META } from "../../../assembly/layout.js";
 import type { Landmark } from "../../lang/diagnostics.js";
 import { addressText, findAddress } from "../../net/address.js";
 import type {
@@ -147,6 +148,12 @@ class VmsParser {
     const h = this.#reader.known([...path, "vm", "hypervisor"], "hypervisor", vm.hypervisor, known)
       ? hypervisors.get(vm.hypervisor)!
       : null;
+    const needed = HEADER_SIZE + (f.memory.slots ?? 0) * (SLOT_META + BUFFER_SIZE + 4) + 2 ** 17;
+    if (f.memory.slots !== null && needed > f.memory.bytes)
+      problem(
+        [...path, "memory", "slots"],
+        `${f.memory.slots} slots need ${Math.ceil(needed / 2 ** 20)} megabytes: hypervisors count on the ${f.memory.bytes / 2 ** 20} that '${f.name}' has`,
+      );
     if (f.devices.length === 0) problem(path, `virtual machine '${f.name}' has no devices`);
     const mtus: number[] = [];
     for (const d of f.devices) {

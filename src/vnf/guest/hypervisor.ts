@@ -18,7 +18,7 @@ import { Incoming } from "./incoming.js";
 import { Outgoing } from "./outgoing.js";
 import { NAME_MOST, RecordError, SECRET_BYTES, sameSecret } from "./records.js";
 import type { Site, SiteGuest } from "./site.js";
-import { type GuestStream, StreamEnded, Streams } from "./streams.js";
+import { type GuestStream, Streams } from "./streams.js";
 
 /** Migrations that are over and still told of. */
 const OVER_MOST = 1024;
@@ -39,6 +39,11 @@ export class ServiceHypervisor implements Hypervisor {
     this.#site = site;
     this.#listeners = new Listeners("a hypervisor's events", (line) => site.report("service", line));
     this.streams = new Streams(site.world, (stream) => void this.#introduce(stream));
+  }
+
+  /** Whether it takes part in a migration. */
+  get migrates(): boolean {
+    return this.#busy > 0;
   }
 
   get #name(): string {
@@ -99,7 +104,9 @@ export class ServiceHypervisor implements Hypervisor {
     const machine = this.#machine(guest.name);
     if (here.some((g) => g.name === guest.name))
       refuse("BUSY", `'${guest.name}' is at '${this.#name}' already`);
-    if (machine === null) refuse("UNSUITED", `'${guest.name}' is no virtual machine of this service`);
+    if (machine === null) return refuse("UNSUITED", `'${guest.name}' is no virtual machine of this service`);
+    // Whatever a controller takes it for.
+    const memory = Math.max(guest.memory, machine.memory);
     const unsuited = this.#site.unsuited(guest.name);
     if (unsuited !== null) refuse("UNSUITED", unsuited);
     if (guest.mtu > mtu)
@@ -108,13 +115,13 @@ export class ServiceHypervisor implements Hypervisor {
         `'${guest.name}' sends packets of ${guest.mtu} bytes: the links of '${this.#name}' carry ${mtu}`,
       );
     const free = descriptor.memory - here.reduce((sum, g) => sum + g.memory, 0);
-    if (guest.memory > free || here.length >= descriptor.guests)
+    if (memory > free || here.length >= descriptor.guests)
       refuse("FULL", `'${this.#name}' has ${free} bytes and ${descriptor.guests - here.length} places left`);
     if (carrier === null)
       return refuse("FAILED", `the agent of '${this.#name}' carries no streams (GuestStreams)`);
     const secret = this.#secret();
     const landing: Landing = { address: carrier.address, port: carrier.port, secret };
-    const incoming = new Incoming(guest, landing, patience, this.#site, (kind, reason) =>
+    const incoming = new Incoming({ ...guest, memory }, landing, patience, this.#site, (kind, reason) =>
       this.#tell(kind, guest.name, migration, { bytes: 0, rounds: 0 }, reason),
     );
     this.#keep(this.#incoming, migration, incoming, (m) => m.outcome !== null);
@@ -162,7 +169,9 @@ export class ServiceHypervisor implements Hypervisor {
       (kind, progress, reason) => this.#tell(kind, guest, migration, progress, reason),
     );
     this.#keep(this.#outgoing, migration, outgoing, (m) => !leaves(m));
-    void outgoing.run();
+    outgoing
+      .run()
+      .catch((e: Error) => this.#site.report(guest, `migration ${migration} at ${this.#name}: ${e.message}`));
   }
 
   async cancel(migration: string, gone = false): Promise<void> {
@@ -200,8 +209,7 @@ export class ServiceHypervisor implements Hypervisor {
       if (record.type === "begin") await incoming.take(stream);
       else await incoming.answer(stream);
     } catch (e) {
-      if (!(e instanceof RecordError || e instanceof StreamEnded)) throw e;
-      this.#site.report(this.#name, `a stream was refused: ${e.message}`);
+      this.#site.report(this.#name, `a stream was refused: ${(e as Error).message}`);
       stream.abort();
     } finally {
       cancel();

@@ -10,7 +10,7 @@ import {
 } from "../../cloud/hypervisor.js";
 import type { PagesReply } from "../instance/pages.js";
 import { PAGE_BYTES } from "../instance/pages.js";
-import { sleep } from "../world.js";
+import { sleep, turn } from "../world.js";
 import { encodePages, encodeRecord } from "./records.js";
 import type { Site } from "./site.js";
 import { type GuestStream, StreamEnded, type Streams } from "./streams.js";
@@ -168,7 +168,7 @@ export class Outgoing {
       if (reply.next === null) return reply;
       from = reply.next;
       // Others have their turn.
-      await sleep(this.#site.world, 0);
+      await turn(this.#site.world);
       this.#check();
     }
   }

@@ -228,7 +228,9 @@ export class Fabric {
     for (const laid of this.#laid.values())
       for (const laidEnd of laid.ends.filter((e) => e.plan?.instance === instance)) {
         const port = await laid.segment!.release(portName(laidEnd.plan!));
-        laid.ends.splice(laid.ends.indexOf(laidEnd), 1);
+        const i = laid.ends.indexOf(laidEnd);
+        if (i < 0) continue;
+        laid.ends.splice(i, 1);
         const loose = this.#loose.get(instance) ?? [];
         this.#loose.set(instance, loose);
         loose.push({ from: laid, laidEnd, port });

@@ -122,6 +122,8 @@ export class Segment {
       return null;
     }
     for (let ms = 0; port.pending > 0 && ms < DRAIN_MS; ms++) await sleep(this.#world, 0.001);
+    // It may have been taken out meanwhile.
+    if (this.#ports.get(name) !== port) return null;
     this.#ports.delete(name);
     await held(this.#world, this.#connect());
     port.release();

@@ -10,6 +10,7 @@ import { type Changes, changes } from "./changes.js";
 import { ServiceError } from "./error.js";
 import type { ManagedFunction } from "./function.js";
 import type { Guests } from "./guests.js";
+import type { Hypervisors } from "./hypervisors.js";
 import type { Links } from "./links.js";
 
 /** The service, as far as it is changed. */
@@ -19,6 +20,7 @@ export interface ApplyTarget {
   readonly fabric: Fabric;
   readonly links: Links;
   readonly guests: Guests;
+  readonly hypervisors: Hypervisors;
   add(name: string, f: FunctionDescriptor): void;
   /** Ends an instance and takes away all that it has. */
   remove(name: string): Promise<void>;
@@ -44,6 +46,7 @@ export async function applyDescriptor(
 ): Promise<string[]> {
   const { functions, fabric, links } = target;
   target.guests.check(next);
+  target.hypervisors.check(next);
   const { places } = target.guests;
   const wanted = replicas(next, places);
   const ends = [...wanted].flatMap(([name, f]) => fabric.plan(name, f));
@@ -70,6 +73,7 @@ export async function applyDescriptor(
   target.descriptor = next;
   for (const name of plan.remade) {
     await fabric.withdraw(name);
+    target.guests.withdrawn(name);
     functions.get(name)!.descriptor = wanted.get(name)!;
   }
   for (const name of plan.added) target.add(name, wanted.get(name)!);

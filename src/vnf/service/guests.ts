@@ -50,27 +50,37 @@ export class Guests {
   }
 
   /** Takes the devices of a machine that stands still off the links of its hypervisor; what it has sent is there first. */
-  async detach(name: string): Promise<void> {
-    const guest = this.#guest(name);
-    if (this.#loose.has(name)) return;
-    const { world } = this.#service;
-    for (let t = 0; (await guest.request("pause", {})) > 0 && t < DRAIN; t += LOOK) await sleep(world, LOOK);
-    // What is in sockets of the kernel is read in a turn or two.
-    if (guest.instance?.isolation === "process") await sleep(world, LOOK);
-    this.#loose.add(name);
-    await this.#fabric.loosen(name);
+  detach(name: string): Promise<void> {
+    return this.#service.alone(async () => {
+      const guest = this.#guest(name);
+      if (this.#loose.has(name)) return;
+      const { world } = this.#service;
+      for (let t = 0; (await guest.request("pause", {})) > 0 && t < DRAIN; t += LOOK)
+        await sleep(world, LOOK);
+      // What is in sockets of the kernel is read in a turn or two.
+      if (guest.instance?.isolation === "process") await sleep(world, LOOK);
+      this.#loose.add(name);
+      await this.#fabric.loosen(name);
+    });
   }
 
-  /** Plugs them into the links of hypervisor `to`, where the machine is from then on. Throws ServiceError. */
-  async attach(name: string, to: string): Promise<void> {
-    const guest = this.#guest(name);
-    const { descriptor } = this.#service;
-    if (!this.#loose.has(name)) throw new ServiceError("RUNS", `'${name}' is at '${this.at(name)}'`);
-    const lacking = lacks(guest, descriptor, to);
-    if (lacking !== null) throw new ServiceError("UNSUPPORTED", lacking);
-    this.#places.set(name, to);
-    guest.descriptor = placed(guest.descriptor, descriptor, this.#places);
-    this.#links.tell(await this.#fabric.fasten(name, this.#fabric.plan(name, guest.descriptor)));
+  /** Plugs them into the links of hypervisor `to`, where the machine is from then on. Rejects with ServiceError. */
+  attach(name: string, to: string): Promise<void> {
+    return this.#service.alone(async () => {
+      const guest = this.#guest(name);
+      const { descriptor } = this.#service;
+      if (!this.#loose.has(name)) throw new ServiceError("RUNS", `'${name}' is at '${this.at(name)}'`);
+      const lacking = lacks(guest, descriptor, to);
+      if (lacking !== null) throw new ServiceError("UNSUPPORTED", lacking);
+      this.#places.set(name, to);
+      guest.descriptor = placed(guest.descriptor, descriptor, this.#places);
+      this.#links.tell(await this.#fabric.fasten(name, this.#fabric.plan(name, guest.descriptor)));
+      this.#loose.delete(name);
+    });
+  }
+
+  /** Its ends were taken away: it is made anew where it was last. */
+  withdrawn(name: string): void {
     this.#loose.delete(name);
   }
 

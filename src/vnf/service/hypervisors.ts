@@ -1,7 +1,7 @@
 // The hypervisors of a running service, each with its site: what the agents of their functions may ask for.
 
 import type { Hypervisor } from "../../cloud/hypervisor.js";
-import type { HypervisorDescriptor } from "../descriptor/model.js";
+import type { HypervisorDescriptor, ServiceDescriptor } from "../descriptor/model.js";
 import { heldHypervisor, ServiceHypervisor } from "../guest/hypervisor.js";
 import type { Site } from "../guest/site.js";
 import type { AgentSite } from "../instance/agent-site.js";
@@ -31,6 +31,13 @@ export class Hypervisors {
       if (descriptor.hypervisors.get(h)?.agent === name)
         return { hypervisor: heldHypervisor(hypervisor, world), streams: hypervisor.streams };
     return null;
+  }
+
+  /** Throws ServiceError where `next` has not what takes part in a migration. */
+  check(next: ServiceDescriptor): void {
+    for (const [name, hypervisor] of this.#hypervisors)
+      if (hypervisor.migrates && !next.hypervisors.has(name))
+        throw new ServiceError("REFUSED", `hypervisor '${name}' takes part in a migration: cancel it first`);
   }
 
   /** There are those that the descriptor has now. */
@@ -72,7 +79,7 @@ export class Hypervisors {
         }),
       unsuited: (guest) => guests.lacks(guest, name),
       instance: (guest) => functions.get(guest)?.instance ?? null,
-      pages: (guest, request) => service.function(guest).request("pages", request),
+      pages: async (guest, request) => service.function(guest).request("pages", request),
       pause: (guest) => guests.pause(guest),
       resume: (guest) => guests.resume(guest),
       detach: (guest) => guests.detach(guest),

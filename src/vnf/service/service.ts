@@ -273,9 +273,14 @@ export class Service {
   }
 
   #apply(next: ServiceDescriptor, reread: boolean): Promise<string[]> {
-    const applied = this.#applying.then(() => applyDescriptor(this.#applyTarget(), next, reread));
-    this.#applying = applied.catch(() => {});
-    return applied;
+    return this.alone(() => applyDescriptor(this.#applyTarget(), next, reread));
+  }
+
+  /** One piece of work that changes what is on which link after the other. */
+  alone<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#applying.then(work);
+    this.#applying = done.catch(() => {});
+    return done;
   }
 
   #applyTarget(): ApplyTarget {
@@ -285,6 +290,7 @@ export class Service {
       fabric: this.#fabric,
       links: this.#links,
       guests: this.guests,
+      hypervisors: this.hypervisors,
       get descriptor() {
         return service.#descriptor;
       },

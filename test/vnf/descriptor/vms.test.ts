@@ -174,6 +174,14 @@ test("what begins at a hypervisor fits", () => {
   );
 });
 
+test("what a machine holds at once fits the memory that hypervisors count on", () => {
+  assert.is(
+    only({ more: "    memory: { megabytes: 2, slots: 2000 }\n" }),
+    "12: 2000 slots need 5 megabytes: hypervisors count on the 2 that 'm' has",
+  );
+  parseDescriptor(text({ more: "    memory: { megabytes: 5, slots: 2000 }\n" }), FILE);
+});
+
 test("the schema tells what is no machine or hypervisor", () => {
   assert.is(only({ vm: "{}" }), "9: 'functions.m.vm' needs 'hypervisor'");
   assert.is(

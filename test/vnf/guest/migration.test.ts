@@ -247,6 +247,65 @@ test("a source that was told that the machine will not run elsewhere need not as
   await s.service.terminate();
 });
 
+test("what is applied meanwhile does not undo a migration, and a machine that is made anew or taken away ends it", async () => {
+  const s = await sites.simulated({ core: "delay: 50ms" });
+  const { service } = s;
+  const next = sites.descriptor({ core: "delay: 50ms" });
+  const without = (name: string, hypervisor: string): typeof next => {
+    const [functions, hypervisors] = [new Map(next.functions), new Map(next.hypervisors)];
+    functions.delete(name);
+    hypervisors.delete(hypervisor);
+    return { ...next, functions, hypervisors };
+  };
+  const rejection = (work: Promise<unknown>): Promise<string> =>
+    s.meanwhile(work, 0.01).then(
+      () => "done",
+      (e) => e.message,
+    );
+  const larger = new Map(next.functions);
+  larger.set("vm", { ...next.functions.get("vm")!, memory: { slots: null, bytes: 2 ** 24, heap: 256 } });
+
+  await s.migrate("m1");
+  await s.until("dc1", "stopped");
+  await s.run(0.01);
+  assert.is(service.guests.at("vm"), null);
+  assert.is(await rejection(service.apply(next)), "done");
+  assert.match(
+    await rejection(service.apply(without("", "dc2"))),
+    /hypervisor 'dc2' takes part in a migration: cancel it first/,
+  );
+  assert.is(service.guests.at("vm"), null);
+  await s.run(1);
+  assert.equal(s.kinds, DONE);
+  await runsAt(s, "dc2");
+
+  // While the last word is under way: the machine that it is about is no more.
+  s.events.length = 0;
+  await s.migrate("m2", {}, [s.dc2, s.dc1]);
+  await s.until("dc2", "stopped");
+  await s.run(0.01);
+  assert.is(service.guests.at("vm"), null);
+  await s.meanwhile(service.apply({ ...next, functions: larger }), 0.01);
+  assert.is(service.guests.at("vm"), "dc2");
+  await s.run(3);
+  assert.equal(s.kinds, ["dc2:started", "dc1:incoming", "dc2:stopped", "dc1:failed", "dc2:failed"]);
+  assert.match(s.event("dc1", "failed").reason, /'vm' is at 'dc2'/);
+  assert.equal(
+    (await s.dc2.guests()).map((g) => [g.state, g.memory]),
+    [["running", 2 ** 24]],
+  );
+  assert.ok((await service.function("vm").request("stats", {})).devices.eth0.tx_packets > 0);
+
+  s.events.length = 0;
+  await s.migrate("m3", {}, [s.dc2, s.dc1]);
+  await s.until("dc1", "incoming");
+  await s.meanwhile(service.apply(without("vm", "")), 0.01);
+  await s.run(3);
+  assert.ok(s.kinds.includes("dc2:failed") && s.kinds.includes("dc1:failed"), String(s.kinds));
+  assert.equal([await s.dc1.guests(), await s.dc2.guests()], [[], []]);
+  await service.terminate();
+});
+
 test("when the source's agent ends the destination gives up after a while", async () => {
   const s = await sites.simulated();
   await s.migrate("m1");
