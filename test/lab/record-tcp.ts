@@ -1,28 +1,49 @@
-// Writes src/lab/tcp/kernel-means.ts anew: `sluice lab tcp --real --json OPTIONS | node dist/test/lab/record-tcp.js 'OPTIONS'`.
+// Writes src/lab/tcp/kernel-means.ts anew from what `sluice lab tcp --real --json OPTIONS > FILE` has printed, once or
+// several times; of cells that stand in several files the one with the most runs counts:
+//
+//   node dist/test/lab/record-tcp.js 'OPTIONS' FILE ['OPTIONS' FILE]... > src/lab/tcp/kernel-means.ts
 
 import { readFileSync } from "node:fs";
 import type { Group } from "../../src/lab/experiment.js";
 
-const [options] = process.argv.slice(2);
-const { world, kernel, groups } = JSON.parse(readFileSync(0, "utf8")) as {
+interface Printed {
   readonly world: string;
   readonly kernel: string;
   readonly groups: readonly Group[];
-};
-if (world !== "real" || options === undefined)
-  throw new Error("rows of `sluice lab tcp --real --json`, and its other options, are needed");
-const lines = groups.map(({ cell, measures }) => {
-  const { rate, rtt, queue, loss } = cell;
-  return `  "${rate} ${rtt} ${queue} ${loss}": ${measures.throughput!.mean.toFixed(3)},`;
+}
+
+const args = process.argv.slice(2);
+if (args.length < 2 || args.length % 2 !== 0) throw new Error("pairs of options and a file are needed");
+const options = args.filter((_, i) => i % 2 === 0);
+const printed = args
+  .filter((_, i) => i % 2 === 1)
+  .map((file) => JSON.parse(readFileSync(file, "utf8")) as Printed);
+if (printed.some(({ world }) => world !== "real"))
+  throw new Error("rows of `sluice lab tcp --real` are needed");
+
+const cells = new Map<string, Group>();
+for (const group of printed.flatMap(({ groups }) => groups)) {
+  const { rate, rtt, queue, loss } = group.cell;
+  const name = `${rate} ${rtt} ${queue} ${loss}`;
+  if (group.rows > (cells.get(name)?.rows ?? 0)) cells.set(name, group);
+}
+const number = (name: string): number[] => name.split(" ").map(Number);
+const names = [...cells.keys()].sort((a, b) => {
+  const [left, right] = [number(a), number(b)];
+  const i = left.findIndex((n, k) => n !== right[k]);
+  return left[i] - right[i];
 });
-const runs = Math.min(...groups.map((g) => g.rows));
+const lines = names.map((name) => `  "${name}": ${cells.get(name)!.measures.throughput!.mean.toFixed(3)},`);
 process.stdout.write(`// What the kernel's TCP gave, as test/lab/record-tcp.ts wrote it.
 
 export const RECORDED = {
-  kernel: ${JSON.stringify(kernel)},
+  kernel: ${JSON.stringify([...new Set(printed.map((p) => p.kernel))].join(", "))},
   date: "${new Date().toISOString().slice(0, 10)}",
-  runs: ${runs},
-  command: "sluice lab tcp --real ${options}",
+  /** Of a cell at least. */
+  runs: ${Math.min(...[...cells.values()].map((g) => g.rows))},
+  commands: [
+${options.map((o) => `    ${JSON.stringify(`sluice lab tcp --real ${o}`)},`).join("\n")}
+  ],
 } as const;
 
 /** \`rate rtt queue loss\` of a cell, in the experiment's units -> mean throughput, Mb/s. */

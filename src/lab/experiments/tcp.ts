@@ -77,8 +77,9 @@ export const experiment: Experiment = {
   doc: `One bulk transfer of ${SECONDS} s with CUBIC over a link of ours: TCPSource and TCPSink in simulated
 time, or with --real the kernel's TCP between two network namespaces with the same
 link between them. What the kernel's gave in this cell when it was recorded
-(at least ${RECORDED.runs} runs each, ${RECORDED.kernel}, ${RECORDED.date},
-'${RECORDED.command}') stands beside it.`,
+(at least ${RECORDED.runs} runs each, ${RECORDED.kernel}, ${RECORDED.date}) stands beside it.
+It was recorded by
+${RECORDED.commands.map((command) => `  ${command}`).join("\n")}`,
   parameters: [
     {
       name: "rate",
