@@ -29,7 +29,8 @@ define(
   $POLICY nearest,
   // Keys shared with tunnel routers, `key [ID:]SECRET eid EID-PREFIX...` as LISPChangePriority has it (more of them:
   // `..., TRUST key ...`). How packets are redirected (the arms of docs/follow-me-cloud.md), bits a second of one migration at
-  // most (0: no limit), and the time that a virtual machine may stand still. More arguments of FMCMigration.
+  // most (0: no limit), and the time that a virtual machine may stand still. More arguments of FMCMigration, such as
+  // `DOMAIN paris 192.168.3.0/24`.
   $TRUST "", $ARM e, $BANDWIDTH 0, $DOWNTIME 0.3, $MORE STATE "",
   // Where migrations are kept: memory, lmdb:FOLDER, etcd:HOST:PORT,HOST:PORT...
   $MIGRATIONS memory
