@@ -76,6 +76,20 @@ for (const family of FAMILIES)
       n.close();
     });
 
+    test(`a guest that goes and comes back within a second goes on, IPv${family}, ${gateway}`, async () => {
+      const n = await settled(family, { xtr });
+      for (const site of [2, 1, 3, 1, 2]) {
+        await n.plug(site);
+        const { sent, answered } = n.ping("mobile", me, far, 0.4);
+        assert.ok(sent - answered <= 3, `at site ${site} ${sent - answered} of ${sent} lost`);
+      }
+      n.run(5);
+      const [home, ...others] = reached(n, family);
+      assert.ok(home >= 19);
+      assert.equal(others, [20, 20]);
+      n.close();
+    });
+
     test(`a guest that only answers is reached where its move is told, and local traffic is local, IPv${family}, ${gateway}`, async () => {
       const n = await settled(family, { xtr });
       await told(n, family, 1, 2);
