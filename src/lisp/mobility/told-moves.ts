@@ -40,7 +40,7 @@ export class ToldMoves {
     this.#options = options;
   }
 
-  // What these do, and when they return false, is said where ToldMoves is declared in lisp-offers.ts.
+  // What these do, and when they return false, MobilityOffer says (lisp-offers.ts).
 
   expect(eid: Uint8Array, patience: number): boolean {
     const { moves, expected, canHold } = this.#options;
@@ -84,11 +84,13 @@ export class ToldMoves {
     const mapping = to === null ? null : this.#mapping(eid, to);
     const host = hosts.get(eid);
     const left = host?.state === "away" ? host.mapping : null;
-    if (left !== null && arms === null) return to === null || (mapping !== null && sameRlocs(mapping, left));
+    const same = left !== null && (to === null || (mapping !== null && sameRlocs(mapping, left)));
+    // Where it was to go it need not have come; once it has, others say where it goes from there.
+    if (left !== null && arms === null && (same || host!.unconfirmed <= clock.now())) return same;
     const known = arms !== null || host !== null || (moves.inRange(eid) && moves.home(eid));
     if (mapping === null || !known) return false;
     armed.delete(eid);
-    if (left !== null && sameRlocs(mapping, left)) return true;
+    if (same) return true;
     this.end(eid);
     hosts.moved(eid, mapping, clock.now() + UNCONFIRMED);
     return hosts.get(eid)?.state === "away";

@@ -149,8 +149,8 @@ export interface MobilityOffer {
   arm(eid: Uint8Array, locators: readonly Locator[], patience: number): boolean;
   /**
    * The EID has left: it is no longer registered nor delivered to; what comes for it is encapsulated to the locators,
-   * or those armed where null. Tells no peers; those that go on sending are solicited after some seconds. False: it is
-   * neither here nor armed, or no locators of others are known, or there is no room for what is to be known of it.
+   * or those armed where null. Said again, it goes elsewhere, as long as the mapping system has not confirmed where it is.
+   * Tells no peers; those that go on sending are solicited after some seconds. False: it is neither here nor armed, or no locators of others are known, or there is no room for what is to be known of it.
    */
   release(eid: Uint8Array, locators: readonly Locator[] | null): boolean;
   /** Undoes `expect` and `arm`. Packets that were held go the usual way. */

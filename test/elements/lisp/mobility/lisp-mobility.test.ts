@@ -376,6 +376,7 @@ test("what is wrong with its arguments is said", async () => {
   for (const [name, what] of [
     ["CACHE", "LISPMapCache"],
     ["REGISTRAR", "LISPRegistrar"],
+    ["RESOLVER", "LISPResolver"],
     ["SMR", "LISPSMRSender"],
     ["LOG", "LISPPeerLog"],
   ])
