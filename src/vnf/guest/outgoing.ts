@@ -21,6 +21,9 @@ const ASK = 1;
 const ANSWER = 2;
 /** Seconds for which a machine that stands still stays on its links at least. */
 const LINGER = 0.002;
+/** Seconds from one round to the next at least, and between two events that only tell of progress. */
+const ROUND = 0.01;
+const TOLD = 0.1;
 /** Bytes sent at once where there is a limit to the rate. */
 const PIECE = 16_384;
 /** Seconds between looks whether something is so by now. */
@@ -55,6 +58,8 @@ export class Outgoing {
   #gone = false;
   #bytes = 0;
   #rounds = 0;
+  /** When progress was told of last. */
+  #told = Number.NEGATIVE_INFINITY;
   /** Bits a second of the fastest round. */
   #rate = 0;
   /** Steady seconds when more may be sent. */
@@ -150,6 +155,12 @@ export class Outgoing {
     this.#tell(kind, { bytes: this.#bytes, rounds: this.#rounds }, reason);
   }
 
+  #progress(now: number): void {
+    if (now - this.#told < TOLD) return;
+    this.#told = now;
+    this.#say("progress");
+  }
+
   #check(): void {
     if (this.#giveUp !== null) throw new GivenUp(this.#giveUp);
     if (this.#site.instance(this.guest) !== this.#instance)
@@ -203,14 +214,15 @@ export class Outgoing {
     const seconds = world.now() - begun;
     const bits = (this.#bytes - before) * 8;
     if (seconds > 0) this.#rate = Math.max(this.#rate, bits / seconds);
-    this.#say("progress");
+    this.#progress(world.now());
     let left = 0;
     await this.#walk("count", async (reply) => {
       left += reply.changed * PAGE_BYTES;
     });
     if (left > 0 && (this.#rate === 0 || (left * 8) / this.#rate > this.#options.downtimeLimit)) {
-      // As soon as something can have changed.
-      if (seconds === 0) await sleep(world, 0.001);
+      const next = begun + ROUND;
+      if (next > world.now()) await sleep(world, next - world.now());
+      this.#check();
       return false;
     }
     return true;

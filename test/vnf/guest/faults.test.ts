@@ -33,6 +33,10 @@ test("after any fault a machine runs at one hypervisor, and it never was at two"
       const s = await sites.simulated({ core: "delay: 5ms, rate: 20Mbps" });
       const { service } = s;
       let count = 0;
+      const links = (): string[] =>
+        ["lan1", "lan2"].filter((link) =>
+          service.pairs(link).some((p) => p.from === "vm:eth0" || p.to === "vm:eth0"),
+        );
       for (const { at, fault, lasts, downtimeLimit } of trials) {
         const name = `m${++count}`;
         s.events.length = 0;
@@ -50,6 +54,8 @@ test("after any fault a machine runs at one hypervisor, and it never was at two"
         // Where it is nowhere it stands still: the source has stopped it, and nobody has it yet.
         for (let t = 0; t < 60; t++) {
           await s.run(0.5);
+          // Lines of a switch are those between ends that are there.
+          assert.ok(links().length <= 1, `${fault}: on ${links()}`);
           if (service.guests.at("vm") !== null) continue;
           const states = (await Promise.all([from.guests(), to.guests()])).flat().map((g) => g.state);
           assert.not.ok(states.includes("running"), `${fault}: ${states}`);
@@ -69,6 +75,7 @@ test("after any fault a machine runs at one hypervisor, and it never was at two"
         const before = await sent();
         await s.run(1);
         assert.ok((await sent()) > before, told);
+        assert.equal(links(), [site === "dc1" ? "lan1" : "lan2"], told);
         assert.match(await s.read("peer", "numbered.report"), / 0 doubled/, told);
       }
       await service.terminate();

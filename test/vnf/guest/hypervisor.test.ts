@@ -24,6 +24,8 @@ class Destination {
   readonly stream: StreamEvents;
   attachFails = false;
   runs = true;
+  place: string | null = null;
+  acknowledges = true;
 
   constructor() {
     const done = async (what: string): Promise<void> => void this.did.push(what);
@@ -40,10 +42,21 @@ class Destination {
         landmark: { file: "", line: 1, column: 1, offset: 0, length: 1 },
       },
       mtu: 1500,
-      guests: () => [{ ...SPEC, at: null }],
+      guests: () => [{ ...SPEC, at: this.place }],
       unsuited: () => null,
       instance: () => (this.runs ? this : null),
-      pages: () => Promise.reject(new Error("not here")),
+      pages: async (_guest, { from, what }) => {
+        // A page at first; in the last round more than a stream takes.
+        const numbers = what === "last" ? [from, from + 1] : what === "copy" ? [0] : [];
+        return {
+          looked: numbers.length,
+          changed: numbers.length,
+          numbers,
+          bytes: new Uint8Array(numbers.length * PAGE_BYTES),
+          next: what === "last" && from < 2048 ? from + 2 : null,
+          digest: new Uint8Array(32),
+        };
+      },
       pause: () => done("pause"),
       resume: () => done("resume"),
       detach: () => done("detach"),
@@ -55,8 +68,12 @@ class Destination {
     this.stream = this.hypervisor.streams.carry({
       address: Uint8Array.of(10, 0, 0, 2),
       port: 4345,
-      open: () => {},
+      open: (n) => this.stream.opened(n),
       send: (n, bytes) => {
+        if (n < 0) {
+          if (this.acknowledges) this.stream.sent(n, bytes.length);
+          return;
+        }
         const reader = readers.get(n) ?? new RecordReader();
         readers.set(n, reader);
         this.answers.set(n, [...(this.answers.get(n) ?? []), ...reader.take(bytes)]);
@@ -187,6 +204,29 @@ test("who says nothing, or something else, is not listened to for long; a second
   for (let n = 10; n < 90; n++) d.stream.accepted(n);
   await d.run();
   assert.ok(d.aborted.includes(89), "there is a limit");
+});
+
+test("a machine stands still no longer than there is hope that the rest gets through", async () => {
+  const d = new Destination();
+  d.place = "dc";
+  const options = { downtimeLimit: 0.5, bandwidth: 0, deadline: 60 };
+  const landing = { address: Uint8Array.of(10, 0, 0, 3), port: 1, secret: new Uint8Array(16) };
+  // All that is sent before it stands still is acknowledged, and then nothing.
+  const ends = d.hypervisor.onEvent((event) => {
+    if (event.kind === "stopped") d.acknowledges = false;
+  });
+  await d.hypervisor.migrate("m", "vm", landing, options);
+  await d.run(2);
+  assert.equal(d.kinds, ["started", "progress", "stopped"]);
+  await d.run(1);
+  assert.equal(d.kinds, ["started", "progress", "stopped", "failed: the rest does not get through"]);
+  assert.equal(d.did, ["pause", "resume"]);
+  assert.equal(d.aborted, [-1]);
+  assert.equal(
+    (await d.hypervisor.guests()).map((g) => [g.state, g.migration]),
+    [["running", null]],
+  );
+  ends();
 });
 
 test("records are read as they were written, in whatever pieces they come; others are refused", () => {

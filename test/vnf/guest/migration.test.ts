@@ -99,8 +99,7 @@ test("memory takes the time that its links need, and competes with what else is 
     await s.migrate("m1", { bandwidth, downtimeLimit: 0.5 });
     await s.run(20);
     assert.equal(s.kinds, DONE);
-    const { at } = s.event("dc1", "stopped");
-    const { bytes, rounds } = s.events.findLast((e) => e.kind === "progress" && e.at <= at)!;
+    const { at, bytes, rounds } = s.event("dc1", "stopped");
     const took = (at - s.event("dc1", "started").at) / 1e9;
     const least = (bytes * 8) / (bandwidth || 2e6);
     assert.ok(took >= least * 0.9, `${took} s for ${bytes} bytes in ${rounds} rounds`);
