@@ -117,6 +117,8 @@ export interface HypervisorEvent {
 export interface Hypervisor {
   status(): Promise<HypervisorStatus>;
   guests(): Promise<readonly GuestStatus[]>;
+  /** One of them; null: it is not here. Absent where asking for all costs no more. */
+  guest?(name: string): Promise<GuestStatus | null>;
   /** Reserves room for a virtual machine and waits for its stream for `patience` seconds. Refuses what does not suit it. */
   prepareIncoming(
     migration: string,

@@ -121,12 +121,18 @@ export interface MigrationNet {
 /** `args` of FMCMigration, each with a comma before it; `guest`: what runs at a, as HypervisorAgent has it. */
 export async function migrationNet(
   args = "",
-  { delay = 0.005, guest = `web memory 64M address ${EID}`, entries = ENTRIES, decides = false } = {},
+  {
+    delay = 0.005,
+    guest = `web memory 64M address ${EID}`,
+    entries = ENTRIES,
+    decides = false,
+    driver = "simulated:memory 1G",
+  } = {},
 ): Promise<MigrationNet> {
   const net = new Net(delay);
   const classes = [TestTunnelRouter, TestMapServer];
-  await net.agent(AGENT.a, `, ${guest}`, "simulated:memory 1G");
-  await net.agent(AGENT.b, "", "simulated:memory 1G");
+  await net.agent(AGENT.a, `, ${guest}`, driver);
+  await net.agent(AGENT.b, "", driver);
   const router = async (dc: "a" | "b"): Promise<TestTunnelRouter> =>
     (
       await net.startText(ROUTER[dc], "net :: Uplink -> element :: TestTunnelRouter -> net", { classes })

@@ -35,6 +35,9 @@ import { type AgentOp, type AgentReplies, type AgentRequest, readAnswer, request
 const ASKED_MOST = 64;
 /** Sessions of an agent in which one request is tried. */
 const SESSIONS_MOST = 3;
+/** Of names: the first character in their order, and how many they have at most. */
+const FIRST = 0x21;
+const NAME_MOST = 64;
 /** Virtual machines of one hypervisor. */
 const GUESTS_MOST = 4096;
 
@@ -120,6 +123,12 @@ export class RemoteHypervisor implements Hypervisor {
       if (last <= after || all.length > GUESTS_MOST)
         throw new HypervisorError("FAILED", `${this.#name} does not come to an end of its virtual machines`);
     }
+  }
+
+  /** One message each way, however many there are. */
+  async guest(name: string): Promise<GuestStatus | null> {
+    const { guests } = await this.#ask({ op: "guests", after: before(name) });
+    return guests[0]?.name === name ? guests[0] : null;
   }
 
   prepareIncoming(
@@ -313,4 +322,12 @@ export class RemoteHypervisor implements Hypervisor {
     this.#host.send({ ...ends, payload: writeAgentMessage(acknowledgement, key.secret, ends) });
     return "taken";
   }
+}
+
+/** The text behind which `name` comes first, of all names that messages can have: 1 to NAME_MOST characters from `!` to `~`. */
+function before(name: string): string {
+  const last = name.charCodeAt(name.length - 1);
+  const rest = name.slice(0, -1);
+  if (last <= FIRST) return rest;
+  return `${rest}${String.fromCharCode(last - 1)}`.padEnd(NAME_MOST, "~");
 }

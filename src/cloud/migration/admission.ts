@@ -13,6 +13,9 @@ interface Way {
   readonly to: string;
 }
 
+/** What is counted, and how many of it there are at most. */
+type Need = readonly [name: string, most: number];
+
 /**
  * Takes all that a migration needs or nothing, so that none waits for what another one holds that waits. One that waits
  * keeps its place for all it needs: later ones do not get in before it again and again.
@@ -22,6 +25,8 @@ export class Admission<T extends Way> {
   readonly #taken = new Map<string, number>();
   readonly #holders = new Map<string, T>();
   #waiting: T[] = [];
+  /** Of those that wait or hold something, by ID. */
+  readonly #needed = new Map<string, readonly Need[]>();
 
   constructor(limits: Limits) {
     this.#limits = limits;
@@ -55,13 +60,14 @@ export class Admission<T extends Way> {
   leave(id: string): void {
     this.#waiting = this.#waiting.filter((other) => other.id !== id);
     const way = this.#holders.get(id);
-    if (way === undefined) return;
-    this.#holders.delete(id);
-    for (const [name] of this.#needs(way)) {
-      const left = this.#taken.get(name)! - 1;
-      if (left > 0) this.#taken.set(name, left);
-      else this.#taken.delete(name);
+    if (this.#holders.delete(id)) {
+      for (const [name] of this.#needs(way!)) {
+        const left = this.#taken.get(name)! - 1;
+        if (left > 0) this.#taken.set(name, left);
+        else this.#taken.delete(name);
+      }
     }
+    this.#needed.delete(id);
   }
 
   /** Leaves what it has to others and waits again, before all others. */
@@ -92,12 +98,16 @@ export class Admission<T extends Way> {
     return admitted;
   }
 
-  #needs({ from, to }: Way): readonly (readonly [string, number])[] {
+  #needs({ id, from, to }: Way): readonly Need[] {
+    const known = this.#needed.get(id);
+    if (known !== undefined) return known;
     const pair = [from, to].sort().join(" ");
-    return [
+    const needs: readonly Need[] = [
       [`out ${from}`, this.#limits.out],
       [`in ${to}`, this.#limits.in],
       [`pair ${pair}`, this.#limits.pair],
     ];
+    this.#needed.set(id, needs);
+    return needs;
   }
 }

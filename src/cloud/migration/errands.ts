@@ -1,7 +1,7 @@
 // Does what a state asks for, over the seams, and notes what comes of it.
 
 import { addressText, sameAddress } from "../../net/address.js";
-import type { Announcement, GuestSpec, Hypervisor } from "../hypervisor.js";
+import type { Announcement, GuestSpec, GuestStatus, Hypervisor } from "../hypervisor.js";
 import { HypervisorError } from "../hypervisor.js";
 import { ARMS, type Told } from "./arms.js";
 import type { Knowledge } from "./knowledge.js";
@@ -87,7 +87,7 @@ async function ask(errand: Errand, context: ErrandContext): Promise<boolean> {
     }
     case "look": {
       const looked = known.asks(errand.side, record);
-      looked(await hypervisorAt(errand.side, context).guests());
+      looked(await guestAt(hypervisorAt(errand.side, context), record.vm));
       return true;
     }
     case "locate":
@@ -133,15 +133,18 @@ function hypervisorAt(side: Side, { world, record }: ErrandContext): Hypervisor 
   return hypervisor;
 }
 
+async function guestAt(hypervisor: Hypervisor, name: string): Promise<GuestStatus | null> {
+  if (hypervisor.guest !== undefined) return hypervisor.guest(name);
+  return (await hypervisor.guests()).find((guest) => guest.name === name) ?? null;
+}
+
 async function status(side: Side, context: ErrandContext): Promise<boolean> {
   const { record, known } = context;
   const hypervisor = hypervisorAt(side, context);
-  const [now, guests] = await Promise.all([hypervisor.status(), hypervisor.guests()]);
+  const [now, guest] = await Promise.all([hypervisor.status(), guestAt(hypervisor, record.vm)]);
   known.status[side] = now;
   const refusal: Refusal | null =
-    side === "source"
-      ? sourceRefusal(record, guests)
-      : targetRefusal(record, now, guests, context.promised());
+    side === "source" ? sourceRefusal(record, guest) : targetRefusal(record, now, guest, context.promised());
   if (refusal === null) return true;
   if (refusal.code === "FULL" && context.waitsForRoom()) return false;
   known.refuse(refusal);

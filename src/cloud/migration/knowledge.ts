@@ -52,16 +52,15 @@ export class Knowledge implements Facts {
   }
 
   /** It may be asked now; the answer goes to what this returns. */
-  asks(side: Side, record: MigrationRecord): (guests: readonly GuestStatus[]) => void {
+  asks(side: Side, record: MigrationRecord): (guest: GuestStatus | null) => void {
     const before = this.#events[side];
-    return (guests) => {
-      if (this.#events[side] === before) this.#looked(side, record, guests);
+    return (guest) => {
+      if (this.#events[side] === before) this.#looked(side, record, guest);
     };
   }
 
-  #looked(side: Side, record: MigrationRecord, guests: readonly GuestStatus[]): void {
-    const guest = guests.find(({ name }) => name === record.vm);
-    if (guest === undefined) {
+  #looked(side: Side, record: MigrationRecord, guest: GuestStatus | null): void {
+    if (guest === null) {
       this.saw(side, "absent");
       return;
     }

@@ -27,14 +27,13 @@ export function directoryRefusal(directory: Directory, vm: string, to: string): 
 }
 
 /** What the source's hypervisor says against it; null: nothing. `NO_GUEST`, `BUSY`, `UNSUITED`. */
-export function sourceRefusal(record: MigrationRecord, guests: readonly GuestStatus[]): Refusal | null {
+export function sourceRefusal(record: MigrationRecord, guest: GuestStatus | null): Refusal | null {
   const refuse = (code: string, reason: string): Refusal => ({
     code,
     from: `hypervisor ${record.from}`,
     reason,
   });
-  const guest = guests.find(({ name }) => name === record.vm);
-  if (guest === undefined) return refuse("NO_GUEST", `there is no '${record.vm}'`);
+  if (guest === null) return refuse("NO_GUEST", `there is no '${record.vm}'`);
   if (guest.migration !== null && guest.migration !== record.id)
     return refuse("BUSY", `'${record.vm}' is in migration ${guest.migration}`);
   if (guest.state !== "running") return refuse("UNSUITED", `'${record.vm}' is ${guest.state}`);
@@ -45,7 +44,7 @@ export function sourceRefusal(record: MigrationRecord, guests: readonly GuestSta
 export function targetRefusal(
   record: MigrationRecord,
   status: HypervisorStatus,
-  guests: readonly GuestStatus[],
+  there: GuestStatus | null,
   promised: Promised,
 ): Refusal | null {
   const refuse = (code: string, reason: string): Refusal => ({
@@ -53,13 +52,12 @@ export function targetRefusal(
     from: `hypervisor ${record.to}`,
     reason,
   });
-  const there = guests.find(({ name }) => name === record.vm);
-  if (there !== undefined && there.migration !== record.id)
+  if (there !== null && there.migration !== record.id)
     return refuse("BUSY", `there is a '${record.vm}' already, ${there.state}`);
   if (status.mtu < record.mtu)
     return refuse("UNSUITED", `its MTU is ${status.mtu} bytes, '${record.vm}' sends ${record.mtu}`);
   // Its own place is reserved already where this is asked again.
-  if (there !== undefined) return null;
+  if (there !== null) return null;
   const room = status.guests.most - status.guests.now - promised.guests;
   if (room < 1)
     return refuse("FULL", `it has ${status.guests.now} of ${status.guests.most} virtual machines`);

@@ -138,6 +138,19 @@ test("a migration is sent back by hand, and leaves nothing armed", async () => {
   all.net.close();
 });
 
+test("of hundreds of virtual machines only the one that migrates is asked for", async () => {
+  const names = Array.from({ length: 900 }, (_, i) => `w${i}`);
+  const others = names.map((name) => `${name} memory 4k address 10.9.9.9`).join(", ");
+  const guest = `web memory 64M address ${EID}, web! memory 4k address 10.9.9.8, wea~ memory 4k address 10.9.9.7, ${others}`;
+  const all = await migrationNet("", { guest, driver: "simulated:memory 1G guests 1000" });
+  const before = all.net.sent.length;
+  await all.controller.write("element/m.migrate", "web b");
+  await all.net.run(5);
+  assert.match(all.read("status"), / settled /);
+  assert.ok(all.net.sent.length - before < 600, `${all.net.sent.length - before} messages`);
+  all.net.close();
+});
+
 test("what is decided is carried out, and the decision hears of it", async () => {
   const all = await migrationNet("", { decides: true });
   const { net, controller } = all;
