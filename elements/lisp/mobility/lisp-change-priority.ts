@@ -1,5 +1,6 @@
 import type { ArgValues } from "../../../src/lang/args/spec.js";
 import { splitSpaces } from "../../../src/lang/args/text.js";
+import type { About, ChangeSaying } from "../../../src/lisp/change-priority/peer-news.js";
 import {
   ChangePriorityTalk,
   type Outcome,
@@ -7,11 +8,7 @@ import {
   type TalkCount,
 } from "../../../src/lisp/change-priority/talk.js";
 import { parseTrust, type Trust, Trusted } from "../../../src/lisp/change-priority/trust.js";
-import {
-  type About,
-  type ChangeSaying,
-  TunnelRouter,
-} from "../../../src/lisp/change-priority/tunnel-router.js";
+import { TunnelRouter } from "../../../src/lisp/change-priority/tunnel-router.js";
 import { ControlChannel, messageOf } from "../../../src/lisp/control/control-channel.js";
 import { recordOfMapping } from "../../../src/lisp/control/control-records.js";
 import { KeyError, wordsOf } from "../../../src/lisp/control/keys.js";

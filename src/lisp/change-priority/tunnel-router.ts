@@ -6,16 +6,15 @@ import { type EidPrefix, eidName } from "../../net/eid.js";
 import { isHost, type Prefix } from "../../net/prefix.js";
 import { MemoryError } from "../../packet/memory.js";
 import type { Clock } from "../../router/clock.js";
-import type { Timer } from "../../router/timer.js";
-import type { ChangeEvent, ChangePriority, ChangeStatus } from "../../wire/lisp-control/change-priority.js";
+import type { ChangePriority, ChangeStatus } from "../../wire/lisp-control/change-priority.js";
 import { type EidRecord, TTL_OWN_CHOICE } from "../../wire/lisp-control/record.js";
 import type { UdpPacket } from "../../wire/udp-packet.js";
-import type { Ends } from "../control/authentication.js";
-import { mappingOfRecord, recordOfMapping, tableEid } from "../control/control-records.js";
+import { mappingOfRecord, tableEid } from "../control/control-records.js";
 import type { Locator, Mapping } from "../mapping.js";
 import { type MapCache, MapCacheFullError } from "../tables/map-cache.js";
 import { Notes } from "./notes.js";
-import type { Outcome, Saying } from "./talk.js";
+import { type ChangeSaying, PeerNews, type PeerNewsOptions } from "./peer-news.js";
+import type { Outcome } from "./talk.js";
 
 /** What the tunnel router of a site does with the EIDs of an instance (MobilityOffer, of which this is a part). */
 export interface HostedEids {
@@ -28,22 +27,10 @@ export interface HostedEids {
   hosts(eid: Uint8Array): boolean;
 }
 
-/** Why something is said. */
-export type About =
-  /** A peer is told where an EID is: an SMR is what is left where it does not take that. */
-  | { readonly kind: "peer"; readonly eid: EidPrefix }
-  | { readonly kind: "former" }
-  | { readonly kind: "reply" }
-  | { readonly kind: "hand" };
-
-export type ChangeSaying = Saying<About>;
-
-export interface TunnelRouterOptions {
+export interface TunnelRouterOptions extends Omit<PeerNewsOptions, "count"> {
   readonly clock: Clock;
   /** Instance ID of the EIDs. */
   readonly iid: number;
-  /** Our own, one of each address family. */
-  readonly rlocs: readonly Uint8Array[];
   /** What becomes of EIDs here; null: this is a proxy, which has none. */
   readonly hosted: () => HostedEids | null;
   /** Our mapping of an EID, as others are told of it; null: there is none. */
@@ -53,70 +40,36 @@ export interface TunnelRouterOptions {
   readonly isConfigured: (iid: number, eid: Prefix) => boolean;
   /** The map-cache has something new: what waits for it goes on. */
   readonly cached: () => void;
-  readonly say: (saying: ChangeSaying) => void;
-  /** Messages that can be said now. */
-  readonly room: () => number;
-  /** Sends an SMR; false where there is nobody to do it. */
-  readonly solicit: (rloc: Uint8Array, eid: EidPrefix) => boolean;
-  readonly timer: (fire: () => void) => Timer;
   readonly count: (what: "updates" | "smrs") => void;
   /** Whether tunnel routers that had an EID, as who speaks for its hypervisor names them, are told. */
   readonly tellsFormer: boolean;
-  /** Peers are told by SMRs alone. */
-  readonly bySmr: boolean;
-  /**
-   * Seconds for which what is told beforehand holds, where its record does not say for how long; and for which peers may keep
-   * a mapping, where we say it for others.
-   */
+  /** Seconds for which what is told beforehand holds, where its record does not say for how long. */
   readonly patience: number;
-  readonly ttl: number;
 }
 
 /** EIDs in one message. */
 const EIDS_MAX = 16;
-/** Peers in one reply: within 1,200 bytes, of either family. */
-const PEERS_MAX = 40;
 /** Formers that one message names. */
 const FORMERS_MAX = 8;
 /** EIDs of which it is known when they were told of last. */
 const LATEST_MAX = 65536;
 /** Nanoseconds for which replies are taken. */
 const REPLIES = 10e9;
-/** Nanoseconds to the second SMR: at the first one the Map-Server may not know yet. Most that wait for it. */
-const SMR_AGAIN = 1e9;
-const SMRS_MAX = 4096;
 /** Seconds that a mapping may be kept for, and that something told beforehand may hold, at most. */
 const TTL_MAX = 86400;
 const PATIENCE_MAX = 3600;
-/** Peers that are told in one go, some 0.1 ms; and nanoseconds of rest where messages wait already for lack of answers. */
-const PEERS_AT_ONCE = 32;
-const PEERS_REST = 10e6;
-
-/** Peers that are to be told where an EID is, or that another one is to hear of. */
-interface Telling {
-  readonly eid: EidPrefix;
-  readonly peers: readonly Uint8Array[];
-  /** What they are told; or the ends of the reply that names them. */
-  readonly to: { readonly event: ChangeEvent; readonly record: EidRecord } | Ends;
-  /** Where the EID is: those hear of it otherwise. */
-  readonly locators: readonly Locator[];
-  /** How many of them are done with. */
-  done: number;
-}
 
 export class TunnelRouter {
   readonly #options: TunnelRouterOptions;
-  readonly #tellings: Telling[] = [];
-  readonly #tell: Timer;
   readonly #notes: Notes;
+  readonly #news: PeerNews;
   /** By EID, the nonce of the last message that moved it: these are by the clock, and compare among senders. */
-  readonly #latest = new LargeMap<string, bigint>();
-  #smrs = 0;
+  #latest = new LargeMap<string, bigint>();
 
   constructor(options: TunnelRouterOptions) {
     this.#options = options;
-    this.#tell = options.timer(() => this.#tellSome());
     this.#notes = new Notes(options.clock);
+    this.#news = new PeerNews(options);
   }
 
   /** What was told beforehand, and what is waited for, a line for each. */
@@ -127,9 +80,13 @@ export class TunnelRouter {
   /** Takes over what was known before a hot swap. */
   takeOver(former: TunnelRouter): void {
     this.#notes.takeOver(former.#notes);
-    for (const [name, nonce] of former.#latest) this.#latest.set(name, nonce);
-    this.#tellings.push(...former.#tellings);
-    if (this.#tellings.length > 0) this.#tell.scheduleAfter(0);
+    this.#latest = former.#latest;
+    this.#news.takeOver(former.#news);
+  }
+
+  /** What has become of something that was said. */
+  outcome(saying: ChangeSaying, outcome: Outcome): void {
+    this.#news.outcome(saying, outcome);
   }
 
   /** Does what a message asks for: of the first EID for which that cannot be done, why. */
@@ -203,6 +160,7 @@ export class TunnelRouter {
     if (offer === null || !offer.claim(eid.eid.address, null)) return "no-room";
     this.#forget(eid);
     this.#moved(eid, nonce);
+    this.#news.stop(eid);
     if (this.#options.tellsFormer) this.#tellFormer(eid, former);
     return "done";
   }
@@ -211,11 +169,11 @@ export class TunnelRouter {
   #tellFormer(eid: EidPrefix, locators: readonly Locator[]): void {
     const { own, say } = this.#options;
     const mapping = own(eid);
-    const former = this.#others(locators).slice(0, FORMERS_MAX);
+    const former = locators.filter(({ rloc }) => !this.#news.isOwn(rloc)).slice(0, FORMERS_MAX);
     if (mapping === null || former.length === 0) return;
     this.#notes.set("asked", eid, former, REPLIES);
     for (const { rloc } of former) {
-      const source = this.#source(rloc);
+      const source = this.#news.source(rloc);
       if (source === null) continue;
       const records = [mapping.record];
       say({ source, destination: rloc, role: "new", event: "arrived", records, about: { kind: "former" } });
@@ -232,10 +190,7 @@ export class TunnelRouter {
     if (!offer.release(address, given.length > 0 ? given : null)) return "not-hosted";
     this.#forget(eid);
     this.#moved(eid, nonce);
-    if (locators.length > 0) {
-      const to = { event: "left", record: this.#recordFor(eid, locators) } as const;
-      this.#begin({ eid, peers, to, locators, done: 0 });
-    }
+    if (locators.length > 0) this.#news.tell(eid, peers, "left", this.#news.record(eid, locators), locators);
     return "done";
   }
 
@@ -258,8 +213,8 @@ export class TunnelRouter {
     this.#moved(eid, nonce);
     // One that a Map-Notify told first has the peers still.
     if (hosted || peers.length > 0) {
-      const to = { source: datagram.destination, destination: datagram.source };
-      this.#begin({ eid, peers: this.#strangers(peers, locators), to, locators, done: 0 });
+      const ends = { source: datagram.destination, destination: datagram.source };
+      this.#news.reply(eid, peers, ends, locators);
     }
     return "done";
   }
@@ -272,8 +227,7 @@ export class TunnelRouter {
     if (asked === null || own === null || offer?.hosts(eid.eid.address) !== true) return "unexpected";
     if (!asked.locators.some(({ rloc }) => sameAddress(rloc, from))) return "unexpected";
     const rlocs = peers.map(({ rloc }) => rloc).filter((rloc) => !sameAddress(rloc, from));
-    const to = { event: "arrived", record: own.record } as const;
-    this.#begin({ eid, peers: rlocs, to, locators: own.mapping.locators, done: 0 });
+    this.#news.tell(eid, rlocs, "arrived", own.record, own.mapping.locators);
     return "done";
   }
 
@@ -301,101 +255,7 @@ export class TunnelRouter {
     return "done";
   }
 
-  // ---- Peers ---------------------------------------------------------------------------
-
-  /** However many peers there are, packets get their turn; and none is left out because others do not answer yet. */
-  #begin(telling: Telling): void {
-    this.#tellings.push(telling);
-    if (!this.#tell.scheduled) this.#tellSome();
-  }
-
-  #tellSome(): void {
-    let left = PEERS_AT_ONCE;
-    for (let [telling] = this.#tellings; telling !== undefined && left > 0; [telling] = this.#tellings) {
-      if (this.#options.room() <= 0) {
-        this.#tell.scheduleAfter(PEERS_REST);
-        return;
-      }
-      const { peers, to } = telling;
-      // A reply says that there are none, too.
-      if ("source" in to) this.#reply(telling, to);
-      else if (telling.done < peers.length) this.#tellPeer(telling, peers[telling.done++], to);
-      if (telling.done >= peers.length) this.#tellings.shift();
-      left -= "source" in to ? PEERS_MAX : 1;
-    }
-    if (this.#tellings.length > 0) this.#tell.scheduleAfter(0);
-  }
-
-  #reply(telling: Telling, { source, destination }: Ends): void {
-    const { eid, peers, done } = telling;
-    telling.done += PEERS_MAX;
-    const records = [this.#recordFor(eid, peers.slice(done, done + PEERS_MAX).map(locator))];
-    this.#options.say({
-      source,
-      destination,
-      role: "reply",
-      event: "peers",
-      records,
-      about: { kind: "reply" },
-    });
-  }
-
-  #tellPeer(
-    { eid, locators }: Telling,
-    destination: Uint8Array,
-    { event, record }: { readonly event: ChangeEvent; readonly record: EidRecord },
-  ): void {
-    const source = this.#source(destination);
-    if (source === null || this.#strangers([destination], locators).length === 0) return;
-    if (this.#options.bySmr) this.#solicit(destination, eid);
-    else {
-      const about: About = { kind: "peer", eid };
-      this.#options.say({ source, destination, role: "cache", event, records: [record], about });
-    }
-  }
-
-  /** What has become of something that was said. */
-  outcome({ destination, about }: ChangeSaying, outcome: Outcome): void {
-    if (about.kind !== "peer") return;
-    // One that knows better need not ask.
-    if (outcome.kind === "status" && (outcome.status === "done" || outcome.status === "contradicted")) return;
-    this.#solicit(destination, about.eid);
-  }
-
-  #solicit(rloc: Uint8Array, eid: EidPrefix): void {
-    const { solicit, timer, count } = this.#options;
-    if (!solicit(rloc, eid)) return;
-    count("smrs");
-    if (this.#smrs >= SMRS_MAX) return;
-    this.#smrs++;
-    timer(() => {
-      this.#smrs--;
-      solicit(rloc, eid);
-    }).scheduleAfter(SMR_AGAIN);
-  }
-
-  /** Those that are neither where the EID is now, nor we. */
-  #strangers(peers: readonly Uint8Array[], locators: readonly Locator[]): Uint8Array[] {
-    return this.#others(peers.map(locator))
-      .map(({ rloc }) => rloc)
-      .filter((peer) => !locators.some(({ rloc }) => sameAddress(rloc, peer)));
-  }
-
-  #others(locators: readonly Locator[]): Locator[] {
-    return locators.filter(({ rloc }) => !this.#options.rlocs.some((own) => sameAddress(own, rloc)));
-  }
-
-  #source(to: Uint8Array): Uint8Array | null {
-    return this.#options.rlocs.find((rloc) => rloc.length === to.length) ?? null;
-  }
-
   // ---- What is known -------------------------------------------------------------------
-
-  #recordFor({ iid, eid }: EidPrefix, locators: readonly Locator[]): EidRecord {
-    const mapping = { iid, eid, ttl: null, action: "no-action", locators, version: 0 } as const;
-    const ttl = Math.max(1, Math.ceil(this.#options.ttl / 60));
-    return recordOfMapping(mapping, { ttl, authoritative: false, local: () => false });
-  }
 
   #forget(eid: EidPrefix): void {
     this.#notes.delete("expected", eid);
@@ -418,8 +278,4 @@ export class TunnelRouter {
 /** Those of a record that packets can be sent to; what its TTL says does not matter. */
 function locatorsOf(record: EidRecord): readonly Locator[] {
   return mappingOfRecord({ ...record, ttl: 1 }, { positive: TTL_MAX, negative: TTL_MAX })?.locators ?? [];
-}
-
-function locator(rloc: Uint8Array): Locator {
-  return { rloc, priority: 1, weight: 100, mpriority: 255, mweight: 0, reachable: true };
 }

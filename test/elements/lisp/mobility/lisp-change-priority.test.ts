@@ -125,6 +125,21 @@ test("peers are told in slices, and wait while many do not answer: none is left 
   n.close();
 });
 
+test("who has an EID again while its peers are told that it has left tells them no more", async () => {
+  const { n, eid } = await atOne(4, () => ", CAPACITY 20");
+  n.hosted(1).peers.set(
+    eid,
+    Array.from({ length: 300 }, (_, i) => `10.1.${i >> 8}.${i & 255}`),
+  );
+  await n.bench.router.write("c4.send", `10.0.0.1 hypervisor left ${eid} 10.0.0.2`);
+  n.run(0.05);
+  await n.bench.router.write("c4.send", `10.0.0.1 hypervisor arrived ${eid}`);
+  n.run(9);
+  assert.equal([...n.hosted(1).here], [eid]);
+  assert.ok(Number(n.bench.read("c1.sent")) <= 40);
+  n.close();
+});
+
 test("a proxy has no EIDs: it takes what is for its map-cache, and nothing else", async () => {
   const n = await ChangeNetwork.make({ proxy: 3 });
   assert.is(await n.say("10.0.0.3", "cache left", "192.168.1.10", "10.0.0.2"), "done");
