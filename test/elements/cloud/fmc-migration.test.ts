@@ -151,6 +151,24 @@ test("of hundreds of virtual machines only the one that migrates is asked for", 
   all.net.close();
 });
 
+test("of several tunnel routers one that is gone holds nothing up but the end, and not for ever", async () => {
+  const entries = `dc a rloc ${ROUTER.a} router ${ROUTER.a} router 192.0.2.3 agent ${AGENT.a} key 1:secret,
+    dc b rloc ${ROUTER.b} router ${ROUTER.b} router 192.0.2.4 agent ${AGENT.b} key 1:secret,
+    service web, vm web service web dc a memory 64M eid ${EID}`;
+  const all = await migrationNet(", LOST 3, ARM c1", { entries });
+  await all.controller.write("element/m.migrate", "web b");
+  await all.net.run(3);
+  // The one that has not answered could go on delivering to what has left.
+  assert.match(all.read("status"), / redirected /);
+  await all.net.run(5);
+  assert.match(all.read("status"), / settled /);
+  assert.match(
+    history(all),
+    / redirected controller - redirected for too long: no answer to tell source left\n/,
+  );
+  all.net.close();
+});
+
 test("what is decided is carried out, and the decision hears of it", async () => {
   const all = await migrationNet("", { decides: true });
   const { net, controller } = all;
