@@ -348,14 +348,14 @@ export class IP6NDSolicitor extends NeighbourSender implements NDOwner, Neighbou
     return neighbour?.known === true && !neighbour.hasMac(link);
   }
 
-  #conflict(frame: NeighborFrame): void {
-    // A switch may give our own frames back.
-    if (frame.etherSource.every((byte, i) => byte === this.#ether[i])) return;
+  #conflict({ etherSource, message: { link } }: NeighborFrame): void {
+    // A switch may give our own frames back, and a router may tell others where we are.
+    if (sameAddress(etherSource, this.#ether) || (link !== null && sameAddress(link, this.#ether))) return;
     this.add("conflicts", 1);
     if (this.#saidConflict) return;
     this.#saidConflict = true;
     this.router.log(
-      `${this.declaration}: ${etherText(frame.etherSource)} says that it has this router's address ${ip6Text(this.#ip)}`,
+      `${this.declaration}: ${etherText(etherSource)} says that it has this router's address ${ip6Text(this.#ip)}`,
     );
   }
 

@@ -275,6 +275,8 @@ test("messages that section 7.1 does not allow are not believed", async () => {
 test("another's claim to this router's address is counted and said once", async () => {
   const l = await make();
   for (let i = 0; i < 2; i++) l.push("n", 1, [{ data: tell(1) }]);
+  // A router that tells others where we are is right.
+  l.push("n", 1, [{ data: tell(1, { link: ME }) }]);
   assert.is(l.router.read("n.conflicts"), "2");
   assert.equal(l.log, [
     "n :: IP6NDSolicitor: 02-00-00-00-00-AA says that it has this router's address 2001:db8::1",
