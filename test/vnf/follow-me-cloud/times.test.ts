@@ -3,7 +3,7 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type DataCentre, FollowMeCloud, ROUTER } from "./cloud.js";
+import { AGENT, type DataCentre, FollowMeCloud, ROUTER } from "./cloud.js";
 
 const OTHER: Readonly<Record<DataCentre, DataCentre>> = { dc1: "dc2", dc2: "dc1" };
 
@@ -59,6 +59,27 @@ test("tunnel routers know at R/2 + RTT/2 after RESUME (c1); by the target's, hal
   await cloud.end();
 });
 
+test("an agent's tunnel router knows at once: the target's at RESUME (b, e), the source's at STOP (e)", async () => {
+  const cloud = await FollowMeCloud.up({ fmc: { POLICY: "never" } });
+  // Of the link between the two, one way; there and back where that is the first packet.
+  const beside = 10e-6;
+  for (const [i, arm] of (["b", "e", "b", "e"] as const).entries()) {
+    const to = i % 2 === 0 ? "dc2" : "dc1";
+    const from = cloud.now;
+    await cloud.migrate(i + 1, to, arm);
+    const event = (at: DataCentre, kind: string): number =>
+      cloud.first(new RegExp(`^vm1 migration \\S+ at ${at}: ${kind}$`), from, cloud.told).at;
+    const heard = (at: DataCentre, kind: string): number =>
+      cloud.first(new RegExp(`^${AGENT[at]} to ${ROUTER[at]}: hypervisor ${kind} `), from).at;
+    const target = heard(to, "arrived") - event(to, "resumed");
+    assert.ok(target > 0 && target < 3.5 * beside, `${arm}: the target's ${target} s after RESUME`);
+    if (arm === "b") continue;
+    const source = heard(OTHER[to], "left") - event(OTHER[to], "stopped");
+    assert.ok(source > 0 && source < 3.5 * beside, `${arm}: the source's ${source} s after STOP`);
+  }
+  await cloud.end();
+});
+
 interface Account {
   readonly lost: number;
   readonly doubled: number;
@@ -107,6 +128,29 @@ test("numbered streams between user and machine: arm e loses none and doubles no
       // Of both families, 2 ms apart: what it sends, and what comes for it, until the tunnel router there knows.
       assert.ok(lost > 0 && lost <= 60, `c1 to ${to}: ${lost} lost`);
     }
+  await cloud.end();
+});
+
+test("Fig. 5: pings take 12 ms, 250 ms once the user has moved, and 3 ms when the machine has followed", async () => {
+  const cloud = await FollowMeCloud.up({ fmc: { BANDWIDTH: "2Mbps" } });
+  /** Milliseconds. */
+  const ping = async (what: "min" | "max"): Promise<number> =>
+    1e3 * Number.parseFloat(await cloud.read("user1", `ping.rtt_${what}`));
+  const pings = async (): Promise<number[]> => {
+    await cloud.write("user1", "ping.reset_counts");
+    await cloud.run(2.2);
+    return [await ping("min"), await ping("max")];
+  };
+  const near = (found: readonly number[], ms: number): void => {
+    for (const rtt of found) assert.ok(Math.abs(rtt - ms) < 0.1, `${found} ms, not ${ms} ms`);
+  };
+  near(await pings(), 12);
+  await cloud.move(2);
+  await cloud.until("a ping comes back", async () => (await cloud.number("user1", "answers.count")) > 1);
+  near([await ping("min")], 250);
+  await cloud.settled(1);
+  await cloud.run(0.5);
+  near(await pings(), 3);
   await cloud.end();
 });
 
