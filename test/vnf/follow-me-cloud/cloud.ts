@@ -55,6 +55,8 @@ export interface Options {
   readonly fmc?: Readonly<Record<string, string>>;
   /** Of the hosts. */
   readonly hosts?: Readonly<Record<string, string>>;
+  /** Of the Map-Server. */
+  readonly ms?: Readonly<Record<string, string>>;
   /** Of the tunnel routers. */
   readonly routers?: Readonly<Record<string, string>>;
 }
@@ -76,10 +78,10 @@ export class FollowMeCloud {
   }
 
   /** Up, with all registered, and the user in subnet 1. */
-  static async up({ fmc = {}, hosts = {}, routers = {} }: Options = {}): Promise<FollowMeCloud> {
+  static async up({ fmc = {}, hosts = {}, ms = {}, routers = {} }: Options = {}): Promise<FollowMeCloud> {
     const world = new SimulatedWorld(1);
     let descriptor = withHosts(readDescriptor(FILE), { RATE: "0", VERBOSE: "false", ...hosts });
-    descriptor = withParameters(descriptor, "fmc", fmc);
+    descriptor = withParameters(withParameters(descriptor, "fmc", fmc), "ms", ms);
     for (const name of ["xtr1", "xtr2", "xtr3", "xtr4"])
       descriptor = withParameters(descriptor, name, routers);
     const cloud = new FollowMeCloud(world, await Service.instantiate(descriptor, { world }));
@@ -140,6 +142,22 @@ export class FollowMeCloud {
   /** Until the migration with a number has ended at its target. */
   settled(number: number): Promise<void> {
     return this.until(`migration ${number} is settled`, async () => (await this.state(number)) === "settled");
+  }
+
+  /** Until such a message arrives: to the next millisecond. */
+  async message(what: RegExp): Promise<void> {
+    const from = this.heard.length;
+    let next = from;
+    await this.until(
+      `${what}`,
+      () => {
+        const found = this.heard.slice(next).some(({ text }) => what.test(text));
+        next = this.heard.length;
+        return found;
+      },
+      30,
+      0.001,
+    );
   }
 
   /** The first message, or thing told, from a second on that looks so; throws where there is none. */
