@@ -3,6 +3,7 @@
 import { columnTitle } from "../lab/csv.js";
 import type { Claim, Experiment, Group, Value } from "../lab/experiment.js";
 import type { Statistics } from "../lab/statistics.js";
+import { columns } from "./columns.js";
 
 const DIGITS = 2;
 const MINUTE = 60;
@@ -13,14 +14,6 @@ export function duration(seconds: number): string {
   if (seconds < 100) return `${Math.max(1, Math.ceil(seconds))} s`;
   if (seconds < 100 * MINUTE) return `${Math.ceil(seconds / MINUTE)} min`;
   return `${(seconds / HOUR).toFixed(1)} h`;
-}
-
-/** Columns of text; `sides` has `<` for each that stands to the left, `>` to the right. */
-export function columns(rows: readonly (readonly string[])[], sides: string): string {
-  const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
-  const cell = (text: string, i: number): string =>
-    sides[i] === "<" ? text.padEnd(widths[i]) : text.padStart(widths[i]);
-  return rows.map((row) => `${row.map(cell).join("  ").trimEnd()}\n`).join("");
 }
 
 /** A line for each group: its cell, its keys, and mean and 95 % confidence interval of each measure. */

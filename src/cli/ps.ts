@@ -5,6 +5,7 @@ import { processRuns } from "../system/processes.js";
 import { ApiClient, ApiError } from "../vnf/api/client.js";
 import type { FunctionView, ServiceView } from "../vnf/api/routes.js";
 import { ServiceFolder, StateError, servicesKnown, stateFolder } from "../vnf/state/folder.js";
+import { columns } from "./columns.js";
 import type { Command } from "./command.js";
 import { type OptionSpec, optionHelp } from "./options.js";
 import { parseWords, SERVICE_OPTIONS } from "./running.js";
@@ -70,16 +71,7 @@ function table(found: readonly Found[]): string {
     if (view === null) rows.push([name, "-", state, "-", "-", "-", "-", why]);
     for (const f of view?.functions ?? []) rows.push(row(name, f));
   }
-  const widths = rows[0].map((_, i) => Math.max(...rows.map((r) => r[i].length)));
-  return rows
-    .map(
-      (r) =>
-        `${r
-          .map((cell, i) => cell.padEnd(widths[i]))
-          .join("  ")
-          .trimEnd()}\n`,
-    )
-    .join("");
+  return columns(rows);
 }
 
 function row(service: string, f: FunctionView): string[] {
