@@ -16,6 +16,7 @@ const COMMANDS: CommandTable = {
   up: [() => import("./up.js"), "bring up a service of network functions"],
   ps: [() => import("./ps.js"), "list the services that run, and their functions"],
   top: [() => import("./top.js"), "show what the functions of a service do"],
+  fmc: [() => import("./fmc.js"), "ask a Follow-Me Cloud's controller, and migrate virtual machines"],
   links: [() => import("./links.js"), "show what the links of a service do, pair by pair"],
   logs: [() => import("./logs.js"), "print what happened in a service"],
   handler: [() => import("./handler.js"), "read and write handlers of a function"],

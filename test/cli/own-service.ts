@@ -1,4 +1,4 @@
-// A service for the tests of commands: conf/services/two-sites.yaml by a name of this process alone, since the names of
+// A service for the tests of commands: one of conf/services/ by a name of this process alone, since the names of
 // namespaces are the machine's, and in folders of its own.
 
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -23,9 +23,10 @@ export class OwnService {
   readonly folder: string = join(this.state, this.name);
   readonly #left = atEnd(() => this.#end());
 
-  constructor() {
+  /** `of`: the name of its file. */
+  constructor(of = "two-sites") {
     cpSync(CONF, join(this.#home, "conf"), { recursive: true });
-    const text = readFileSync(`${CONF}services/two-sites.yaml`, "utf8");
+    const text = readFileSync(`${CONF}services/${of}.yaml`, "utf8");
     writeFileSync(this.file, text.replace(/^service: .*/m, `service: ${this.name}`));
     mkdirSync(this.state);
   }
