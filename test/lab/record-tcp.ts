@@ -33,8 +33,13 @@ const names = [...cells.keys()].sort((a, b) => {
   const i = left.findIndex((n, k) => n !== right[k]);
   return left[i] - right[i];
 });
-const lines = names.map((name) => `  "${name}": ${cells.get(name)!.measures.throughput!.mean.toFixed(3)},`);
+const lines = names.map((name) => {
+  const { mean, ci95 } = cells.get(name)!.measures.throughput!;
+  return `  "${name}": [${mean.toFixed(3)}, ${(ci95 ?? 0).toFixed(3)}],`;
+});
 process.stdout.write(`// What the kernel's TCP gave, as test/lab/record-tcp.ts wrote it.
+
+// biome-ignore-all lint/suspicious/noApproximativeNumericConstant: what was measured is no constant, though one may be near
 
 export const RECORDED = {
   kernel: ${JSON.stringify([...new Set(printed.map((p) => p.kernel))].join(", "))},
@@ -42,12 +47,15 @@ export const RECORDED = {
   /** Of a cell at least. */
   runs: ${Math.min(...[...cells.values()].map((g) => g.rows))},
   commands: [
-${options.map((o) => `    ${JSON.stringify(`sluice lab tcp --real ${o}`)},`).join("\n")}
+${[...new Set(options)].map((o) => `    ${JSON.stringify(`sluice lab tcp --real ${o}`)},`).join("\n")}
   ],
 } as const;
 
-/** \`rate rtt queue loss\` of a cell, in the experiment's units -> mean throughput, Mb/s. */
-export const KERNEL_MEANS: Readonly<Record<string, number>> = {
+/**
+ * \`rate rtt queue loss\` of a cell, in the experiment's units -> mean throughput of the runs, and half of that mean's 95 %
+ * confidence interval, Mb/s.
+ */
+export const KERNEL_MEANS: Readonly<Record<string, readonly [mean: number, ci95: number]>> = {
 ${lines.join("\n")}
 };
 `);
