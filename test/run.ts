@@ -44,19 +44,23 @@ interface FileResult {
 function findTests(root: string): TestFile[] {
   const sources = resolve(root, "../../test");
   const compiled = root === dirname(fileURLToPath(import.meta.url));
-  return readdirSync(root, { recursive: true, encoding: "utf8" })
-    .filter((file) => file.endsWith(".test.js"))
-    .sort()
-    .flatMap((file) => {
-      const source = join(sources, file.replace(/\.js$/, ".ts"));
-      // What an earlier build left behind, its source removed since, is no test.
-      if (compiled && !existsSync(source)) return [];
-      const path = join(root, file);
-      const text = readFileSync(compiled ? source : path, "utf8");
-      const asked = /^\/\/ timeout: (\d+)[ \t\r]*$/m.exec(text.slice(0, text.indexOf("\n") + 1));
-      const name = file.replaceAll(sep, "/").replace(/\.test\.js$/, "");
-      return [{ path, name, text, timeout: asked === null ? DEFAULT_TIMEOUT : Number(asked[1]) }];
-    });
+  return (
+    readdirSync(root, { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".test.js"))
+      .sort()
+      .flatMap((file) => {
+        const source = join(sources, file.replace(/\.js$/, ".ts"));
+        // What an earlier build left behind, its source removed since, is no test.
+        if (compiled && !existsSync(source)) return [];
+        const path = join(root, file);
+        const text = readFileSync(compiled ? source : path, "utf8");
+        const asked = /^\/\/ timeout: (\d+)[ \t\r]*$/m.exec(text.slice(0, text.indexOf("\n") + 1));
+        const name = file.replaceAll(sep, "/").replace(/\.test\.js$/, "");
+        return [{ path, name, text, timeout: asked === null ? DEFAULT_TIMEOUT : Number(asked[1]) }];
+      })
+      // The longest first: one that began last would run alone at the end.
+      .sort((a, b) => b.timeout - a.timeout)
+  );
 }
 
 function judge(file: TestFile, ending: Ending, seconds: number, ci: boolean): FileResult {
